@@ -1,0 +1,7 @@
+//! warmblock: a warm SSD cache in front of Ceph RBD disks. ARCHITECTURE.md has the map.
+
+pub mod error;
+pub mod fault;
+pub mod model;
+
+pub use error::{Context, Error, Kind, Result};

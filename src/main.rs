@@ -1,0 +1,2 @@
+//! The binary: see `warmblock::cli`.
+fn main() {}

@@ -1,0 +1,324 @@
+//! Names of Ceph's and the host's things, each its own type, checked when it is made.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ParseError;
+
+/// Makes a string newtype with one checked constructor (`FromStr`), `as_str` and `Display`.
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+            fn from_str(word: &str) -> Result<Self, ParseError> {
+                let check: fn(&str) -> Result<(), String> = $check;
+                check(word).map_err(|why| ParseError::new($what, word, why))?;
+                Ok(Self(word.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = ParseError;
+            fn try_from(word: String) -> Result<Self, ParseError> {
+                word.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// What every name of Ceph's must be: not empty, at most 240 bytes, no control characters, none of `banned`.
+fn printable_without(word: &str, banned: &[char]) -> Result<(), String> {
+    if word.is_empty() {
+        return Err("must not be empty".into());
+    }
+    if word.len() > 240 {
+        return Err("is longer than 240 bytes".into());
+    }
+    if let Some(c) = word.chars().find(|c| c.is_control()) {
+        return Err(format!("contains the control character {c:?}"));
+    }
+    match word.chars().find(|c| banned.contains(c)) {
+        Some(c) => Err(format!("must not contain {c:?}")),
+        None => Ok(()),
+    }
+}
+
+fn word_of(word: &str, extra: &[char]) -> Result<(), String> {
+    printable_without(word, &[])?;
+    match word
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !extra.contains(c))
+    {
+        Some(c) => Err(format!("must not contain {c:?}")),
+        None => Ok(()),
+    }
+}
+
+fn hex_of(word: &str) -> Result<(), String> {
+    match word.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f')) {
+        Some(c) => Err(format!("must be lower-case hexadecimal, not {c:?}")),
+        None => printable_without(word, &[]),
+    }
+}
+
+name_type!(
+    /// A pool's name.
+    PoolName, "pool name", |w| printable_without(w, &['/', '@'])
+);
+name_type!(
+    /// An RBD namespace inside a pool; the default one has no name and is `None` wherever this is optional.
+    Namespace, "namespace", |w| printable_without(w, &['/', '@'])
+);
+name_type!(
+    /// An image's name; `/` and `@` would make its specification ambiguous (rbd(8)).
+    ImageName, "image name", |w| printable_without(w, &['/', '@'])
+);
+name_type!(
+    /// A snapshot's name.
+    SnapName, "snapshot name", |w| printable_without(w, &['/', '@'])
+);
+name_type!(
+    /// A Ceph client id without the `client.` in front, such as `admin`.
+    ClientId, "client id", |w| {
+        if w.starts_with("client.") {
+            return Err("is given without the leading 'client.'".into());
+        }
+        printable_without(w, &[' ', ',', '='])
+    }
+);
+name_type!(
+    /// A cluster's name, `ceph` where nobody chose another.
+    ClusterName, "cluster name", |w| word_of(w, &['-', '_', '.'])
+);
+name_type!(
+    /// An image's id: what the objects are called by, stable when the image is renamed.
+    ImageId, "image id", |w| word_of(w, &[])
+);
+name_type!(
+    /// A cluster's fsid, a UUID.
+    Fsid, "fsid", |w| {
+        let groups: Vec<&str> = w.split('-').collect();
+        let lengths: Vec<usize> = groups.iter().map(|g| g.len()).collect();
+        if lengths != [8, 4, 4, 4, 12] {
+            return Err("is not a UUID".into());
+        }
+        hex_of(&groups.concat())
+    }
+);
+name_type!(
+    /// A host's name as it is written into leases.
+    HostName, "host name", |w| word_of(w, &['-', '_', '.'])
+);
+name_type!(
+    /// An LVM volume group's name (lvm(8), VALID NAMES).
+    VgName, "volume group name", |w| {
+        if w.starts_with('-') || w == "." || w == ".." {
+            return Err("is not allowed by LVM".into());
+        }
+        if w.len() > 64 {
+            return Err("is longer than 64 bytes, which leaves no room for the names of the slices".into());
+        }
+        word_of(w, &['-', '_', '.', '+'])
+    }
+);
+
+impl Fsid {
+    /// The first eight digits: enough to tell the clusters of one host apart in a device name.
+    pub fn short(&self) -> &str {
+        &self.0[..8]
+    }
+}
+
+/// A pool's number, stable when the pool is renamed.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(transparent)]
+pub struct PoolId(pub i64);
+
+impl fmt::Display for PoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// An image: `pool/image` or `pool/namespace/image`.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct ImageSpec {
+    /// The pool with the image's header (its data may lie in another).
+    pub pool: PoolName,
+    /// The namespace, `None` for the default one.
+    pub namespace: Option<Namespace>,
+    /// The image.
+    pub image: ImageName,
+}
+
+/// An image, or one of its snapshots: `pool[/namespace]/image[@snap]`.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct SnapSpec {
+    /// The image.
+    pub image: ImageSpec,
+    /// The snapshot, `None` for the image itself.
+    pub snap: Option<SnapName>,
+}
+
+impl FromStr for ImageSpec {
+    type Err = ParseError;
+
+    fn from_str(word: &str) -> Result<Self, ParseError> {
+        let parts: Vec<&str> = word.split('/').collect();
+        let (pool, namespace, image) = match parts[..] {
+            [pool, image] => (pool, None, image),
+            [pool, namespace, image] => (pool, Some(namespace), image),
+            _ => {
+                return Err(ParseError::new(
+                    "image",
+                    word,
+                    "is not POOL/IMAGE or POOL/NAMESPACE/IMAGE",
+                ));
+            }
+        };
+        Ok(Self {
+            pool: pool.parse()?,
+            namespace: namespace.map(str::parse).transpose()?,
+            image: image.parse()?,
+        })
+    }
+}
+
+impl FromStr for SnapSpec {
+    type Err = ParseError;
+
+    fn from_str(word: &str) -> Result<Self, ParseError> {
+        let (image, snap) = match word.split_once('@') {
+            Some((image, snap)) => (image, Some(snap.parse()?)),
+            None => (word, None),
+        };
+        Ok(Self {
+            image: image.parse()?,
+            snap,
+        })
+    }
+}
+
+impl fmt::Display for ImageSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{}/{namespace}/{}", self.pool, self.image),
+            None => write!(f, "{}/{}", self.pool, self.image),
+        }
+    }
+}
+
+impl fmt::Display for SnapSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.snap {
+            Some(snap) => write!(f, "{}@{snap}", self.image),
+            None => write!(f, "{}", self.image),
+        }
+    }
+}
+
+/// `TryFrom<String>` and `Into<String>` by way of `FromStr` and `Display`, for serde.
+macro_rules! as_string {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = ParseError;
+            fn try_from(word: String) -> Result<Self, ParseError> {
+                word.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
+as_string!(ImageSpec);
+as_string!(SnapSpec);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_image_is_named_by_two_or_three_parts() {
+        let spec: SnapSpec = "rbd/tenant/one-3@snap".parse().unwrap();
+        assert_eq!(spec.image.namespace, Some("tenant".parse().unwrap()));
+        assert_eq!(spec.to_string(), "rbd/tenant/one-3@snap");
+        for bad in [
+            "", "one", "a/b/c/d", "/x", "x/", "a/b@", "a/b@c@d", "a//b", "a/b\n", "a/b@c/d",
+        ] {
+            assert!(bad.parse::<SnapSpec>().is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn ids_are_checked() {
+        assert!("client.admin".parse::<ClientId>().is_err());
+        assert!(
+            "801945f3-c685-4fbf-a968-66d179c4e25c"
+                .parse::<Fsid>()
+                .is_ok()
+        );
+        assert!("801945f3".parse::<Fsid>().is_err());
+        assert!("-vg".parse::<VgName>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_prints_the_same(word in "\\PC{0,40}") {
+            if let Ok(spec) = word.parse::<SnapSpec>() {
+                prop_assert_eq!(spec.to_string(), word);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The lease: who holds a disk, how, and whether its cache may hold data that the image lacks.
+//!
+//! It is one JSON value in the image's own metadata, key [`Lease::KEY`], so that every host sees it and it outlives any
+//! of them (`rbd image-meta list` shows it). It is changed by compare-and-set only; see `ceph::meta`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CacheMode, DriverName, HostName};
+
+/// What an image's metadata says about its holder. An image without the key has [`Lease::default`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lease {
+    /// The version of this format; another one is refused, not guessed at.
+    pub version: u32,
+    /// Rises with every writable attach, and never falls; a cache of an older generation is stale.
+    pub generation: u64,
+    /// Who holds the disk; `None` when it is free.
+    pub holder: Option<LeaseHolder>,
+}
+
+/// The holder of a lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseHolder {
+    /// The host, as its configuration or its kernel names it.
+    pub host: HostName,
+    /// The host's `/proc/sys/kernel/random/boot_id`: another one means that the host went down in between.
+    pub boot_id: String,
+    /// Unix time in seconds at which it was taken, for people.
+    pub since: u64,
+    /// The cache driver.
+    pub driver: DriverName,
+    /// The cache mode.
+    pub mode: CacheMode,
+    /// Set before a cache may hold data that the image lacks, cleared after it was proven clean.
+    pub dirty: bool,
+    /// Which cache: the UUID of the slice's data volume. A dirty cache is opened again only if this matches.
+    pub cache_id: Option<String>,
+}
+
+impl Lease {
+    /// The key in the image's metadata.
+    pub const KEY: &str = "warmblock.lease";
+    /// The version that this program reads and writes.
+    pub const VERSION: u32 = 1;
+
+    /// Whether the image may lack acknowledged writes, and on which host they are.
+    pub fn dirty_on(&self) -> Option<&HostName> {
+        self.holder
+            .as_ref()
+            .filter(|holder| holder.dirty)
+            .map(|holder| &holder.host)
+    }
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self {
+            version: Self::VERSION,
+            generation: 0,
+            holder: None,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The vocabulary: names, sizes and states as types. No I/O here.
+
+pub mod change;
+pub mod ids;
+pub mod lease;
+pub mod names;
+pub mod parse;
+pub mod policy;
+pub mod size;
+
+pub use change::Change;
+pub use ids::{
+    ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace, PoolId,
+    PoolName, SnapName, SnapSpec, VgName,
+};
+pub use lease::{Lease, LeaseHolder};
+pub use names::{DiskKey, DmName, LvName, Role};
+pub use parse::ParseError;
+pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy};
+pub use size::{Bytes, Sectors};

@@ -1,0 +1,279 @@
+//! The only maker and reader of the names of what is ours: device-mapper devices and logical volumes.
+//!
+//! Grammar: `wb-FSID8-POOLID-IMAGEID[-ROLE]`. The image's id, not its name, so that odd characters and renames do no
+//! harm; the first eight digits of the fsid tell two clusters apart. The human name stands in the record and the LV's
+//! tags. Device-mapper devices also carry a UUID, `WARMBLOCK-1-ROLE-KEY`, whose `1` is the version of this grammar.
+//!
+//! Length: 3 + 8 + 1 + 20 + 1 + 64 + 7 = 104 bytes at most, under device-mapper's 127 (`DM_NAME_LEN`) and, with a
+//! volume group's 64 bytes doubled hyphens included only in the kernel's name, checked again by LVM itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fsid, ImageId, ParseError, PoolId};
+
+const PREFIX: &str = "wb-";
+const UUID_PREFIX: &str = "WARMBLOCK-1-";
+
+/// What a device or volume of ours is for.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The device that the VM opens; its name carries no role.
+    Front,
+    /// The device that joins slice and RBD.
+    Cache,
+    /// The slice's part that holds cached blocks.
+    Data,
+    /// The slice's part that holds the cache's metadata.
+    Meta,
+}
+
+impl Role {
+    /// Every role, in the order of the stack from the top.
+    pub const ALL: [Self; 4] = [Self::Front, Self::Cache, Self::Data, Self::Meta];
+
+    /// The role as it stands in names and tags.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Front => "front",
+            Self::Cache => "cache",
+            Self::Data => "data",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = ParseError;
+    fn from_str(word: &str) -> Result<Self, ParseError> {
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == word);
+        found.ok_or_else(|| ParseError::new("role", word, "is not one of ours"))
+    }
+}
+
+/// Which disk, without its human name: cluster, pool and image, by id.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct DiskKey {
+    fsid8: String,
+    pool: PoolId,
+    image: ImageId,
+}
+
+impl DiskKey {
+    /// The key of an image of a cluster. Fails if the image's id is longer than 64 bytes (RBD's own limit is 64).
+    pub fn new(fsid: &Fsid, pool: PoolId, image: &ImageId) -> Result<Self, ParseError> {
+        if image.as_str().len() > 64 {
+            return Err(ParseError::new(
+                "image id",
+                image.as_str(),
+                "is longer than 64 bytes",
+            ));
+        }
+        if pool.0 < 0 {
+            return Err(ParseError::new("pool id", pool.to_string(), "is negative"));
+        }
+        Ok(Self {
+            fsid8: fsid.short().to_owned(),
+            pool,
+            image: image.clone(),
+        })
+    }
+
+    /// The pool's id.
+    pub const fn pool(&self) -> PoolId {
+        self.pool
+    }
+
+    /// The image's id.
+    pub const fn image(&self) -> &ImageId {
+        &self.image
+    }
+
+    /// The device-mapper device of this disk in a role.
+    pub fn dm(&self, role: Role) -> DmName {
+        DmName {
+            key: self.clone(),
+            role,
+        }
+    }
+
+    /// The logical volume of this disk in a role.
+    pub fn lv(&self, role: Role) -> LvName {
+        LvName {
+            key: self.clone(),
+            role,
+        }
+    }
+}
+
+impl fmt::Display for DiskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.fsid8, self.pool, self.image)
+    }
+}
+
+impl FromStr for DiskKey {
+    type Err = ParseError;
+    fn from_str(word: &str) -> Result<Self, ParseError> {
+        let refuse = |why| ParseError::new("disk key", word, why);
+        let [fsid8, pool, image] = word.split('-').collect::<Vec<_>>()[..] else {
+            return Err(refuse("is not FSID8-POOLID-IMAGEID"));
+        };
+        let hex = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+        if fsid8.len() != 8 || !fsid8.chars().all(hex) {
+            return Err(refuse("does not begin with eight digits of an fsid"));
+        }
+        let digits = !pool.is_empty() && pool.chars().all(|c| c.is_ascii_digit());
+        let pool = digits.then(|| pool.parse().ok()).flatten();
+        let pool = PoolId(pool.ok_or_else(|| refuse("has no pool id"))?);
+        let image: ImageId = image.parse()?;
+        if image.as_str().len() > 64 {
+            return Err(refuse("has an image id longer than 64 bytes"));
+        }
+        Ok(Self {
+            fsid8: fsid8.to_owned(),
+            pool,
+            image,
+        })
+    }
+}
+
+impl TryFrom<String> for DiskKey {
+    type Error = ParseError;
+    fn try_from(word: String) -> Result<Self, ParseError> {
+        word.parse()
+    }
+}
+
+impl From<DiskKey> for String {
+    fn from(key: DiskKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// A name of the form `wb-KEY[-ROLE]`, where the front has no role.
+fn split_role(word: &str) -> Result<(DiskKey, Role), ParseError> {
+    let Some(rest) = word.strip_prefix(PREFIX) else {
+        return Err(ParseError::new(
+            "device name",
+            word,
+            "is not one of ours (wb-…)",
+        ));
+    };
+    match rest
+        .rsplit_once('-')
+        .map(|(key, role)| (key, role.parse::<Role>()))
+    {
+        Some((key, Ok(role))) if role != Role::Front => Ok((key.parse()?, role)),
+        _ => Ok((rest.parse()?, Role::Front)),
+    }
+}
+
+macro_rules! role_name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name {
+            /// Which disk.
+            pub key: DiskKey,
+            /// What for.
+            pub role: Role,
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.role {
+                    Role::Front => write!(f, "{PREFIX}{}", self.key),
+                    role => write!(f, "{PREFIX}{}-{}", self.key, role.as_str()),
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+            fn from_str(word: &str) -> Result<Self, ParseError> {
+                let (key, role) = split_role(word)?;
+                Ok(Self { key, role })
+            }
+        }
+    };
+}
+role_name!(
+    /// A device-mapper device of ours.
+    DmName
+);
+role_name!(
+    /// A logical volume of ours (its name inside the volume group).
+    LvName
+);
+
+impl DmName {
+    /// The device's UUID: what proves that a device of this name is ours.
+    pub fn uuid(&self) -> String {
+        format!("{UUID_PREFIX}{}-{}", self.role.as_str(), self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> DiskKey {
+        let fsid = "801945f3-c685-4fbf-a968-66d179c4e25c".parse().unwrap();
+        DiskKey::new(&fsid, PoolId(3), &"ab12cd34ef56".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_name_reads_back() {
+        for role in Role::ALL {
+            let name = key().dm(role);
+            assert_eq!(name.to_string().parse(), Ok(name.clone()));
+            assert!(name.to_string().len() < 128 && name.uuid().len() < 129);
+        }
+        assert_eq!(
+            key().dm(Role::Front).to_string(),
+            "wb-801945f3-3-ab12cd34ef56"
+        );
+        assert_eq!(
+            key().lv(Role::Meta).to_string(),
+            "wb-801945f3-3-ab12cd34ef56-meta"
+        );
+        assert_eq!(
+            key().dm(Role::Cache).uuid(),
+            "WARMBLOCK-1-cache-801945f3-3-ab12cd34ef56"
+        );
+    }
+
+    #[test]
+    fn foreign_names_are_not_ours() {
+        for foreign in [
+            "wb-",
+            "wb-x",
+            "ssd-wb--1",
+            "wb-801945f3-3-ab-nope",
+            "wb-801945F3-3-ab",
+            "wb-801945f3--ab",
+        ] {
+            assert!(foreign.parse::<DmName>().is_err(), "{foreign:?} was taken");
+        }
+    }
+}
