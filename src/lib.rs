@@ -1,7 +1,10 @@
 //! warmblock: a warm SSD cache in front of Ceph RBD disks. ARCHITECTURE.md has the map.
 
+pub mod cancel;
 pub mod error;
 pub mod fault;
 pub mod model;
+pub mod progress;
+pub mod seed;
 
 pub use error::{Context, Error, Kind, Result};
