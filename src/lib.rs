@@ -9,6 +9,7 @@ pub mod error;
 pub mod exec;
 pub mod fault;
 pub mod host;
+pub mod image;
 pub mod job;
 pub mod model;
 pub mod progress;
