@@ -5,5 +5,6 @@ pub mod exec;
 pub mod fault;
 pub mod model;
 pub mod sys;
+pub mod tools;
 
 pub use error::{Context, Error, Kind, Result};

@@ -7,26 +7,31 @@ use crate::error::{Error, Kind, Result};
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Asks `poll` until it has an answer, with pauses that grow from 1 ms to 50 ms. It is asked at least once, and once more
-/// when the deadline has passed. The error then is of [`Kind::Timeout`] and says `what` was awaited.
+/// Asks until there is an answer, with pauses that grow from 1 ms to 50 ms; at least once, and once more when the deadline
+/// has passed. The error is then of [`Kind::Timeout`] and says `what` was awaited.
 pub fn until<T>(
     what: &str,
     deadline: Duration,
-    mut poll: impl FnMut() -> Result<Option<T>>,
+    mut ask: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
+    poll(deadline, || ask().transpose()).unwrap_or_else(|| {
+        let after = humantime::format_duration(deadline);
+        Err(Error::new(
+            Kind::Timeout,
+            format!("waited {after} for {what}"),
+        ))
+    })
+}
+
+/// Like [`until`], for a caller that has its own words for the deadline: `None` when it has passed.
+pub fn poll<T>(deadline: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + deadline;
     let mut pause = FIRST_PAUSE;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        if let Some(answer) = poll()? {
-            return Ok(answer);
-        }
-        if left.is_zero() {
-            let after = humantime::format_duration(deadline);
-            return Err(Error::new(
-                Kind::Timeout,
-                format!("waited {after} for {what}"),
-            ));
+        let answer = ask();
+        if answer.is_some() || left.is_zero() {
+            return answer;
         }
         nap(pause.min(left));
         pause = (pause * 2).min(LONGEST_PAUSE);
