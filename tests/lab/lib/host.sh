@@ -74,7 +74,7 @@ host_ssd() { # sets SSD to a file; a size is only used when there is no file yet
 }
 
 host_up() {
-  local fresh_size='' n tap t0
+  local n tap t0
   host_dir "${1:-}"
   shift
   ceph_needed
@@ -86,7 +86,7 @@ host_up() {
     case $1 in
       --udev) UDEV=1 && shift ;;
       --no-udev) UDEV=0 && shift ;;
-      --ssd) SSD=${2:?} fresh_size=$2 && shift 2 ;;
+      --ssd) SSD=${2:?} && shift 2 ;;
       --rate) RATE=${2:?} && shift 2 ;;
       --delay) DELAY=${2:?} && shift 2 ;;
       --mem) MEM=${2:?} && shift 2 ;;
@@ -94,7 +94,6 @@ host_up() {
       *) usage "host up does not know '$1'" ;;
     esac
   done
-  : "$fresh_size"
   host_ssd
   host_options_save
   host_clear_boot
@@ -104,12 +103,7 @@ host_up() {
   echo "$tap" >"$D/boot/tap"
   host_keys
   host_write_hosts
-  cat >"$D/boot/env" <<ENV
-LAB_NAME=$NAME LAB_IP=$LAB_NET.$n LAB_GW=$LAB_GW LAB_DIR=$LAB_DIR CEPH_DIR=$CEPH_DIR
-LAB_UDEV=$UDEV LAB_RATE=$RATE LAB_DELAY=$DELAY
-LAB_MACHINE_ID=$(printf 'warmblock-lab %s %s' "$LAB_ID" "$NAME" | md5sum | cut -c1-32)
-ENV
-  ns_holes vec0 >"$D/boot/holes"
+  host_layer "$LAB_NET.$n"
   ns_tap_up "$tap"
   ns_tap_rate "$tap" "$RATE"
   lab_unlock    # the boot itself may go on beside another one
