@@ -1,5 +1,7 @@
 # shellcheck shell=bash
-# Settings and small helpers of the lab. Sourced first by ../lab; everything may be overridden from the environment.
+# Settings and small helpers of the lab. Sourced first by ../lab. Those written
+# NAME=${NAME:-...} may be set in the environment.
+# shellcheck disable=SC2034  # the other parts use them
 
 LAB_ID=${LAB_ID:-0}                                   # several labs live side by side, each in its own name space
 LAB_DIR=${LAB_DIR:-/var/tmp/warmblock-lab/$LAB_ID}    # keep it short: unix sockets live below it (107 bytes)

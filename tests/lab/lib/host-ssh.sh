@@ -3,7 +3,7 @@
 
 host_ssh_options() { # USER -> SSH
   SSH=(-F /dev/null -i "$LAB_DIR/ssh/id" -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR -o ConnectTimeout=10
-    -o UserKnownHostsFile="$LAB_DIR/ssh/known_hosts" -o GlobalKnownHostsFile=/dev/null -o ServerAliveInterval=0
+    -o UserKnownHostsFile="$LAB_DIR/ssh/known_hosts" -o GlobalKnownHostsFile=/dev/null -o ServerAliveInterval=20 -o ServerAliveCountMax=6
     -o ControlPath="$D/boot/ssh-$1" -l "$1")
 }
 host_ip() { echo "$LAB_NET.$(cat "$D/number")"; }
@@ -32,6 +32,7 @@ host_masters_end() {
 host_run_ssh() { # USER [ARGUMENTS]
   host_ssh_options "$1"
   shift
+  # shellcheck disable=SC2029  # meant to be expanded here
   ssh "${SSH[@]}" "$(host_ip)" "$@"
 }
 
@@ -43,8 +44,8 @@ host_ssh() {
   shift
   if [ "${1:-}" = -u ]; then user=${2:?user} && shift 2; fi
   [ "${1:-}" != -- ] || shift
+  host_needed
   if [ ! -S "$D/boot/ssh-$user" ]; then
-    host_needed
     lab_lock
     host_master "$user" || die "no ssh as $user to $NAME"
     lab_unlock
@@ -84,7 +85,7 @@ host_net() {
       --delay) DELAY=${2:?} kind=shape && shift 2 ;;
       --none) RATE='' DELAY='' kind=shape && shift ;;
       --cut) ip link set "$tap" nomaster && shift ;;
-      --mend) ip link set "$tap" master $LAB_BR && shift ;;
+      --mend) ip link set "$tap" master "$LAB_BR" && shift ;;
       *) usage "host net does not know '$1'" ;;
     esac
   done

@@ -53,6 +53,7 @@ host_keys() {
 }
 
 # What this host was started with last time is the default of this time
+# shellcheck disable=SC2034  # used by name
 host_options_load() {
   UDEV=0 SSD='' RATE='' DELAY='' MEM=1G VG=''
   # shellcheck disable=SC1091
@@ -63,38 +64,47 @@ host_options_save() {
   for v in UDEV SSD RATE DELAY MEM VG; do printf '%s=%q\n' $v "${!v}"; done >"$D/options"
 }
 
-host_ssd() { # sets SSD to a file; a size is only used when there is no file yet
+host_ssd() { # [SIZE asked for now]: sets SSD to a file, which is made when it is not there
+  local is want
   case $SSD in
     */*) [ -e "$SSD" ] || die "no such SSD file: $SSD" ;;
     *)
       [ -e "$D/ssd.img" ] || truncate -s "${SSD:-6G}" "$D/ssd.img" || die "'$SSD' is neither a size nor a path with a /"
       SSD=$D/ssd.img
+      [ -n "$1" ] || return 0
+      is=$(stat -c %s "$SSD") want=$(numfmt --from=iec "$1")
+      [ "$is" = "$want" ] || die "$NAME has an SSD of $is bytes already, not $1; forget it with: $LAB_SELF host down $NAME"
       ;;
   esac
 }
 
 host_up() {
-  local n tap t0
+  local n tap t0 size='' ensure=0
   host_dir "${1:-}"
   shift
   ceph_needed
   lab_lock
-  ! host_running || die "host $NAME is running already; end it with: $LAB_SELF host down $NAME"
   mkdir -p "$D"/{bin,var}
   host_options_load
   while [ $# -gt 0 ]; do
     case $1 in
       --udev) UDEV=1 && shift ;;
       --no-udev) UDEV=0 && shift ;;
-      --ssd) SSD=${2:?} && shift 2 ;;
+      --ensure) ensure=1 && shift ;;
+      --ssd) SSD=${2:?} size=$2 && shift 2 ;;
       --rate) RATE=${2:?} && shift 2 ;;
+      # shellcheck disable=SC2034  # used by name
       --delay) DELAY=${2:?} && shift 2 ;;
       --mem) MEM=${2:?} && shift 2 ;;
       --vg) VG=${2:?} && shift 2 ;;
       *) usage "host up does not know '$1'" ;;
     esac
   done
-  host_ssd
+  if host_running; then
+    [ $ensure = 0 ] || return 0
+    die "host $NAME is running already; end it with: $LAB_SELF host down $NAME"
+  fi
+  host_ssd "$size"
   host_options_save
   host_clear_boot
   mkdir -p "$D/boot/u"
@@ -117,7 +127,7 @@ host_up() {
     </dev/null >"$D/boot/uml.log" 2>&1 7>"$D/boot/console" &
   echo $! >"$D/boot/pid"
   disown $!
-  await 120 host_started_or_dead
+  await 120 host_started_or_dead || say "lab: $NAME has not come up in two minutes"
   if [ ! -e "$D/boot/started" ]; then
     tail -n 30 "$D/boot/uml.log" "$D/boot/console" >&2
     host_end KILL
@@ -127,7 +137,7 @@ host_up() {
   [ -z "$VG" ] || host_vg
   step "host $NAME up at $LAB_NET.$n ($(($(now_ms) - t0)) ms$([ "$UDEV" = 1 ] && echo ', udevd'))"
 }
-host_started_or_dead() { [ -e "$D/boot/started" ] || ! host_running; }
+host_started_or_dead() { [ -e "$D/boot/started" ] || gone "$(host_pid)"; }
 
 host_vg() {
   host_run_ssh root "vgs $VG >/dev/null 2>&1 || { pvcreate -qq /dev/ubda && vgcreate -qq $VG /dev/ubda; }; vgchange -qq -ay $VG" \
@@ -138,7 +148,8 @@ host_vg() {
 host_clear_boot() {
   [ ! -e "$D/boot/tap" ] || ns_tap_down "$(cat "$D/boot/tap")"
   host_masters_end
-  rm -rf "$D/boot"
+  [ ! -e "$D/boot/console" ] || mv "$D/boot/console" "$D/console.last"
+  rm -rf "${D:?}/boot"
 }
 
 host_end() { # KILL | OFF
@@ -169,6 +180,5 @@ host_down() {
   done
   [ -d "$D" ] || return 0
   host_end $how
-  [ $keep = 1 ] || rm -rf "$D"
-  rmdir --ignore-fail-on-non-empty "$LAB_HOSTS" 2>/dev/null || true
+  [ $keep = 1 ] || { lab_lock && rm -rf "$D" && lab_unlock; }
 }

@@ -20,12 +20,12 @@ ns_up() {
   nsenter --net="$NETNS" ip -batch - <<B
 link set lo up
 B
-  nsenter --net="$NETNS" ip link show dev $LAB_BR >/dev/null 2>&1 && return 0
+  nsenter --net="$NETNS" ip link show dev "$LAB_BR" >/dev/null 2>&1 && return 0
   {
     echo "link add $LAB_BR address 02:1a:b0:00:00:ff type bridge stp_state 0 forward_delay 0"
     echo "addr add $LAB_GW/24 dev $LAB_BR"
     echo "link set $LAB_BR up"
-    ns_holes $LAB_BR
+    ns_holes "$LAB_BR"
   } | nsenter --net="$NETNS" ip -batch -
 }
 
@@ -38,7 +38,7 @@ ns_holes() {
 ns_tap_up() { # TAP
   need_ns
   ip link show dev "$1" >/dev/null 2>&1 || ip tuntap add dev "$1" mode tap
-  ip link set "$1" master $LAB_BR up
+  ip link set "$1" master "$LAB_BR" up
 }
 ns_tap_down() { need_ns; ip link del "$1" 2>/dev/null || true; }
 
