@@ -86,6 +86,7 @@ host_up() {
   lab_lock
   mkdir -p "$D"/{bin,var}
   host_options_load
+  # shellcheck disable=SC2034  # they are used by name
   while [ $# -gt 0 ]; do
     case $1 in
       --udev) UDEV=1 && shift ;;
@@ -93,7 +94,6 @@ host_up() {
       --ensure) ensure=1 && shift ;;
       --ssd) SSD=${2:?} size=$2 && shift 2 ;;
       --rate) RATE=${2:?} && shift 2 ;;
-      # shellcheck disable=SC2034  # used by name
       --delay) DELAY=${2:?} && shift 2 ;;
       --mem) MEM=${2:?} && shift 2 ;;
       --vg) VG=${2:?} && shift 2 ;;
