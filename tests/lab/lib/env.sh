@@ -36,7 +36,7 @@ check_settings() {
   [[ $LAB_DIR == /* && $LAB_DIR != / ]] || die "LAB_DIR must be an absolute path, not '$LAB_DIR'"
   [ ${#LAB_DIR} -le 60 ] || die "LAB_DIR is too long for unix sockets below it (60 at most): $LAB_DIR"
   case $LAB_DIR in /run/* | /dev/*) die "LAB_DIR must not be below /run or /dev: a host mounts its own there" ;; esac
-  [ "$(id -u)" = 0 ] || die "needs root (name spaces, taps)"
+  [ "$EUID" = 0 ] || die "needs root (name spaces, taps)"
 }
 
 # A zombie still answers kill -0, so look at the state instead.
@@ -60,7 +60,11 @@ await() {
 gone() { ! alive "$1"; }
 
 # Is this process still the one that we started? $2 is a word of its command line.
-ours() { [ -r "/proc/$1/cmdline" ] && tr '\0' ' ' <"/proc/$1/cmdline" | grep -qF -- "$2"; }
+ours() {
+  local words
+  { mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null || return 1
+  [[ ${words[*]} == *"$2"* ]]
+}
 
 # kill_ours PID WORD SIGNAL [SECONDS]: one signal, then SIGKILL when it does not help
 kill_ours() {

@@ -6,7 +6,7 @@ host_ssh_options() { # USER -> SSH
     -o UserKnownHostsFile="$LAB_DIR/ssh/known_hosts" -o GlobalKnownHostsFile=/dev/null -o ServerAliveInterval=20 -o ServerAliveCountMax=6
     -o ControlPath="$D/boot/ssh-$1" -l "$1")
 }
-host_ip() { echo "$LAB_NET.$(cat "$D/number")"; }
+host_ip() { echo "$LAB_NET.$(<"$D/number")"; }
 
 # The connection that all commands share. Detached from our stdio: it would hold the caller's pipes open.
 host_master() { # USER

@@ -12,7 +12,7 @@ host_dir() { # NAME -> D
   D=$LAB_HOSTS/$NAME
 }
 host_pid() { cat "$D/boot/pid" 2>/dev/null || true; }
-host_running() { local p; p=$(host_pid); alive "$p" && ours "$p" "uml_dir=$D/boot/u"; }
+host_running() { local p=; [ ! -e "$D/boot/pid" ] || p=$(<"$D/boot/pid"); alive "$p" && ours "$p" "uml_dir=$D/boot/u"; }
 host_needed() { host_running || die "host $NAME is not running; start it with: $LAB_SELF host up $NAME"; }
 
 # hv1..hv9 always have .11 to .19; other names take the next free number

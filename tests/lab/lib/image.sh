@@ -15,7 +15,7 @@ image_mirror() {
 
 image_build() {
   local t root mirror
-  [ "$(id -u)" = 0 ] || die "needs root (debootstrap)"
+  [ "$EUID" = 0 ] || die "needs root (debootstrap)"
   mkdir -p "$LAB_CACHE"
   exec 8<"$LAB_CACHE"
   flock -w 600 8 || die "someone has been building in $LAB_CACHE for ten minutes"
