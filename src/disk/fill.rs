@@ -3,6 +3,7 @@
 use super::layers::{retreat, serve};
 use super::walk::Walk;
 use crate::cache::Cache;
+use crate::ceph::DiffOptions;
 use crate::model::{Bytes, Role, SeedSpec};
 use crate::seed::{self, BlockSize, CopyOptions, CopyReport, Devices, SeedPlan, SeedProof};
 use crate::{Context, Result};
@@ -29,12 +30,12 @@ pub(super) fn allocated(walk: &mut Walk<'_>, spec: SeedSpec, size: Bytes) -> Res
         _ => size,
     };
     let mut extents = Vec::new();
-    let all = DiffOptions { include_parent: true, whole_object: true };
+    let wanted = DiffOptions { range: (0, end.0), ..DiffOptions::default() };
     image
         .image
-        .diff(None, 0..end.0, all, |extent| {
+        .diff(&wanted, |extent| {
             if extent.exists {
-                extents.push(seed::Extent { offset: extent.offset, len: extent.len });
+                extents.push(seed::Extent { offset: Bytes(extent.offset), len: extent.len });
             }
         })
         .context(|| format!("cannot list the allocated extents of {}", record.image))?;

@@ -9,7 +9,6 @@ use crate::disk::fill;
 use crate::disk::walk::Walk;
 use crate::job::{FlushProof, LayerName};
 use crate::model::{Bytes, Role};
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -28,8 +27,9 @@ impl Layer for CacheLayer {
                 wanted: format!("{} {}, {} blocks, seed {}", record.driver, record.mode, record.block, record.seed),
             },
             Cache::Broken { why } => Found::Wrong { why },
+            Cache::Up { stuck: true, .. } => Found::Wrong { why: "resumed: an exchange of its table was interrupted".into() },
             Cache::Up { running, size, .. } => {
-                let grown = walk.mapping.as_ref().is_some_and(|mapping| mapping.size != size);
+                let grown = walk.mapping.as_ref().is_some_and(|mapping| mapping.size.sectors() != size);
                 match running {
                     _ if grown => Found::Wrong { why: "made anew for the image's new size".into() },
                     running if running == serving => Found::Right(format!("{} {}", record.driver, record.mode)),
@@ -55,7 +55,7 @@ impl Layer for CacheLayer {
                 retreat(walk)?;
                 prepare(walk)
             }
-            Cache::Up { running, .. } if running == serving => Ok(()),
+            Cache::Up { running, stuck: false, .. } if running == serving => Ok(()),
             Cache::Up { .. } => {
                 clean(walk)?;
                 serve(walk)
@@ -136,7 +136,7 @@ pub(in crate::disk) fn clean(walk: &mut Walk<'_>) -> Result<()> {
 ///
 /// Allowed only for the very cache that the lease names; every block counts as dirty then (the kernel cannot know
 /// better), which is safe because the lease kept everybody else from writing.
-fn reopen(walk: &mut Walk<'_>) -> Result<()> {
+pub(in crate::disk) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     let (record, image) = walk.disk.record_and_image()?;
     let lease = image.lease(record)?.lease;
     let named = lease.holder.and_then(|holder| holder.cache_id);
@@ -163,7 +163,7 @@ fn reopen(walk: &mut Walk<'_>) -> Result<()> {
 pub(in crate::disk) fn retreat(walk: &mut Walk<'_>) -> Result<()> {
     clean(walk)?;
     let front = walk.disk.record.key.dm(Role::Front);
-    if dmsetup::table(&walk.host.exec, &front)?.is_some() {
+    if walk.host.dm().info(&front)?.is_some() {
         point(walk, &walk.origin()?)?;
     }
     close(walk)
