@@ -133,3 +133,42 @@ impl fmt::Display for SeedProof {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_is_accounted_for_or_the_proof_is_not_exact() {
+        let proof = SeedProof::new(ProofMethod::Mapping, 500, 80).found(400, 20);
+        assert!(proof.exact && proof.check().is_ok());
+        let short = proof.clone().found(399, 20);
+        assert_eq!(short.check().unwrap_err().kind(), Kind::Mismatch);
+        let unknown = SeedProof::new(ProofMethod::None, 500, 80).found(400, 20);
+        assert!(!unknown.exact);
+    }
+
+    #[test]
+    fn reads_as_a_sentence() {
+        let took = Duration::from_millis(1500);
+        let proof = SeedProof::new(ProofMethod::Mapping, 500, 80)
+            .found(400, 20)
+            .copied(Bytes::mib(105), took);
+        assert_eq!(
+            proof.to_string(),
+            "400 of 500 blocks resident, 80 left out for lack of room, 20 written meanwhile; 105 MiB in 1.5 s \
+             (exact, by mapping)"
+        );
+        let none = SeedProof::new(ProofMethod::None, 5, 0);
+        assert_eq!(
+            none.to_string(),
+            "0 of 5 blocks resident; 0 B in 0.0 s (not proven)"
+        );
+    }
+
+    #[test]
+    fn json_has_words_for_the_method() {
+        let proof = serde_json::to_value(SeedProof::new(ProofMethod::SecondPass, 0, 0)).unwrap();
+        assert_eq!(proof["method"], "second-pass");
+    }
+}
