@@ -1,66 +1,24 @@
 //! How far a long job is: a bar for people, JSON lines for programs, both on stderr.
 
+mod mode;
+
 use std::fmt;
 use std::io::Write;
-use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bytes, ParseError};
+use crate::model::Bytes;
+
+pub use self::mode::ProgressMode;
 
 /// Version of the JSON lines; a reader skips lines with another one.
 pub const VERSION: u32 = 1;
 
 /// Between two JSON lines of one job at least this passes (5 Hz), but for the first and the last.
 const LINE_INTERVAL: Duration = Duration::from_millis(200);
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ProgressMode {
-    /// A bar if stderr is a terminal, JSON lines otherwise.
-    #[default]
-    Auto,
-    /// A bar; nothing is seen of it where stderr is not a terminal.
-    Bar,
-    /// One [`ProgressLine`] per line.
-    Json,
-    /// Nothing.
-    Quiet,
-}
-
-impl ProgressMode {
-    /// Every mode, as the command line offers them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Bar, Self::Json, Self::Quiet];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Bar => "bar",
-            Self::Json => "json",
-            Self::Quiet => "quiet",
-        }
-    }
-}
-
-impl FromStr for ProgressMode {
-    type Err = ParseError;
-    fn from_str(word: &str) -> Result<Self, ParseError> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.as_str() == word)
-            .ok_or_else(|| ParseError::new("progress", word, "is not auto, bar, json or quiet"))
-    }
-}
-
-impl fmt::Display for ProgressMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -285,121 +243,4 @@ fn bar(what: &'static str, total: Bytes) -> ProgressBar {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    /// What a JSON sink wrote.
-    #[derive(Clone, Default)]
-    struct Out(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Out {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Out {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-        fn lines(&self) -> Vec<ProgressLine> {
-            let text = self.text();
-            text.lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect()
-        }
-    }
-
-    #[test]
-    fn the_first_and_the_last_line_are_always_written() {
-        let out = Out::default();
-        Progress::json(out.clone()).start("seed", Bytes(0)).finish();
-        let states: Vec<_> = out.lines().iter().map(|line| line.state).collect();
-        assert_eq!(states, [ProgressState::Started, ProgressState::Finished]);
-    }
-
-    #[test]
-    fn a_job_that_is_dropped_was_stopped() {
-        let out = Out::default();
-        let progress = Progress::json(out.clone());
-        let task = progress.start("seed", Bytes(10));
-        task.advance(Bytes(4));
-        drop(task);
-        let lines = out.lines();
-        let last = lines.last().unwrap();
-        assert_eq!((last.state, last.done), (ProgressState::Stopped, Bytes(4)));
-    }
-
-    #[test]
-    fn lines_come_at_most_five_times_a_second() {
-        let out = Out::default();
-        let progress = Progress::json(out.clone());
-        let task = progress.start("seed", Bytes(1000));
-        for step in 1..=1000 {
-            let now = task.started + Duration::from_millis(step);
-            task.advance_at(Bytes(1), now);
-        }
-        task.finish();
-        let lines = out.lines();
-        assert_eq!(lines.len(), 1 + 5 + 1, "{}", out.text());
-        assert_eq!(lines.last().map(|line| line.done), Some(Bytes(1000)));
-        assert!(lines.is_sorted_by_key(|line| line.done));
-    }
-
-    #[test]
-    fn a_line_reads_as_documented() {
-        let out = Out::default();
-        let progress = Progress::json(out.clone());
-        let task = progress.start("seed", Bytes(4096));
-        task.advance_at(Bytes(1024), task.started + Duration::from_secs(1));
-        drop(task);
-        let lines = out.text();
-        let mut lines = lines.lines();
-        assert_eq!(
-            lines.next(),
-            Some(
-                r#"{"progress":1,"what":"seed","state":"started","done":0,"total":4096,"rate_bytes_s":0}"#
-            )
-        );
-        assert_eq!(
-            lines.next(),
-            Some(
-                r#"{"progress":1,"what":"seed","state":"running","done":1024,"total":4096,"rate_bytes_s":1024,"eta_s":3}"#
-            )
-        );
-    }
-
-    #[test]
-    fn the_schema_names_what_a_line_has() {
-        let schema = schemars::schema_for!(ProgressLine).to_value();
-        let line = ProgressLine {
-            progress: VERSION,
-            what: "seed".into(),
-            state: ProgressState::Running,
-            done: Bytes(1),
-            total: Bytes(2),
-            rate_bytes_s: Bytes(1),
-            eta_s: Some(1),
-        };
-        let line = serde_json::to_value(line).unwrap();
-        for field in line.as_object().unwrap().keys() {
-            assert!(
-                schema["properties"].get(field).is_some(),
-                "{field} is not in {schema}"
-            );
-        }
-    }
-
-    #[test]
-    fn modes_read_back() {
-        for mode in ProgressMode::ALL {
-            assert_eq!(mode.to_string().parse(), Ok(mode));
-        }
-        assert!("loud".parse::<ProgressMode>().is_err());
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Stopping a copy. A test binary of its own, because it counts the threads of the process.
 
+#![expect(clippy::unwrap_used, reason = "a failing helper fails the test")]
+
 use std::time::Duration;
 
 use tempfile::tempfile;

@@ -46,7 +46,8 @@ pub struct SeedProof {
 }
 
 impl SeedProof {
-    /// Of a plan that was copied, and what the cache says then.
+    /// Of a plan that was copied, and what the cache counts while it is suspended, still in passthrough: resident
+    /// blocks, and demotions since it was activated.
     pub fn of_plan(plan: &SeedPlan, copied: &CopyReport, resident: u64, dropped: u64) -> Self {
         Self::new(ProofMethod::Mapping, plan.asked, plan.left_out)
             .found(resident, dropped)
