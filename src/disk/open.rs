@@ -5,7 +5,7 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, ImageId, ImageSpec, OnFull};
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageId, ImageSpec, OnFull};
 use crate::sys::lock::DiskLock;
 use crate::{Context, Error, Kind, Result, cache, config};
 
@@ -139,7 +139,7 @@ impl OpenDisk {
 /// A record for a disk that this host does not have yet.
 fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: crate::model::Fsid, image: Bytes) -> Result<Record> {
     let config = &host.config;
-    let none = config::fixed("none");
+    let none: DriverName = config::fixed("none");
     let driver = match (&ask.driver, ask.mode) {
         (Some(driver), _) => driver.clone(),
         (None, Some(CacheMode::None)) => none.clone(),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::front::point;
 use super::{Found, Layer};
-use crate::cache::{Cache, Cleanliness, Running};
+use crate::cache::{Cache, Cleanliness, Filled, Running};
 use crate::disk::fill;
 use crate::disk::walk::Walk;
 use crate::job::{FlushProof, LayerName};
@@ -86,21 +86,31 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
 }
 
-/// Makes the cache serve in the record's mode; the lease knows first if that mode can hold dirty data.
+/// Makes the cache serve in the record's mode.
 pub(in crate::disk) fn serve(walk: &mut Walk<'_>) -> Result<()> {
-    let mode = walk.disk.record.mode;
-    if mode.can_be_dirty() {
-        let cache_id = walk.cache_id.clone().ok_or_else(|| {
-            Error::new(Kind::Internal, "a write-back cache without a slice")
-        })?;
-        let (record, image) = walk.disk.record_and_image()?;
-        image.lease(record)?.mark_dirty(&cache_id)?;
-    }
-    let driver = walk.driver()?;
+    announce(walk)?;
+    let (driver, mode) = (walk.driver()?, walk.disk.record.mode);
     match driver.probe(walk.host, &walk.disk.record.key)? {
         Cache::Absent => driver.open(&walk.site()?, Running::Serving(mode)).map(drop),
         _ => driver.switch(&walk.site()?, Running::Serving(mode)),
     }
+}
+
+/// Makes a cache that was filled serve in the record's mode.
+pub(in crate::disk) fn settle(walk: &mut Walk<'_>) -> Result<Filled> {
+    announce(walk)?;
+    walk.driver()?.settle(&walk.site()?, walk.disk.record.mode)
+}
+
+/// Lets the lease say that there may be dirty data, before there can be any.
+fn announce(walk: &mut Walk<'_>) -> Result<()> {
+    if !walk.disk.record.mode.can_be_dirty() {
+        return Ok(());
+    }
+    let cache_id = walk.cache_id.clone();
+    let cache_id = cache_id.ok_or_else(|| Error::new(Kind::Internal, "a write-back cache without a slice"))?;
+    let (record, image) = walk.disk.record_and_image()?;
+    image.lease(record)?.mark_dirty(&cache_id)
 }
 
 /// Makes the image complete: writes dirty blocks back, checks that none is left, and lets the lease say so.
@@ -111,6 +121,7 @@ pub(in crate::disk) fn clean(walk: &mut Walk<'_>) -> Result<()> {
     let key = walk.disk.record.key.clone();
     let may_be_dirty = lease_is_dirty(walk)?;
     let began = Instant::now();
+    refuse_if_lost(walk)?;
     let before = match driver.probe(walk.host, &key)? {
         Cache::Up { stats, .. } if may_be_dirty || stats.dirty > Bytes(0) => {
             driver.drain(&walk.site()?, walk.host.config.deadline.flush)?
@@ -201,6 +212,22 @@ pub(in crate::disk) fn lease_is_dirty(walk: &Walk<'_>) -> Result<bool> {
         Some(image) => Ok(image.lease(&walk.disk.record)?.lease.dirty_on().is_some()),
         None => Ok(walk.disk.record.mode.can_be_dirty()),
     }
+}
+
+/// Refuses to write anything back under a lease that somebody else took over: their data are newer.
+fn refuse_if_lost(walk: &Walk<'_>) -> Result<()> {
+    let Some(image) = &walk.disk.image else { return Ok(()) };
+    let (me, record) = (walk.host.me()?, &walk.disk.record);
+    let holder = image.lease(record)?.lease.holder;
+    let Some(other) = holder.filter(|holder| holder.host != me.host) else { return Ok(()) };
+    let dirty = matches!(walk.driver()?.cleanliness(walk.host, &record.key)?, Cleanliness::Dirty(_));
+    if !dirty {
+        return Ok(());
+    }
+    let message = format!("host {} took {} over while this host's cache was dirty", other.host, record.image);
+    Err(Error::new(Kind::Dirty, message).remedy(
+        "writing the old data back would overwrite newer ones; give them up with `warmblock detach --discard-dirty`",
+    ))
 }
 
 fn not_clean(walk: &Walk<'_>, why: &str) -> Error {
