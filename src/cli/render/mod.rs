@@ -1,0 +1,5 @@
+//! Answers in words. JSON needs nothing here: it is the types themselves.
+
+pub mod error;
+pub mod findings;
+pub mod report;
