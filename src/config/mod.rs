@@ -184,7 +184,7 @@ impl Default for Tools {
 
 /// A default that is known to parse; the test below builds them all.
 #[expect(clippy::panic, reason = "the words are constants of this file, and a test builds every one of them")]
-fn fixed<T: std::str::FromStr>(word: &str) -> T {
+pub(crate) fn fixed<T: std::str::FromStr>(word: &str) -> T {
     match word.parse() {
         Ok(value) => value,
         Err(_) => panic!("{word} is a constant of this file"),

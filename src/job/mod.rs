@@ -2,8 +2,8 @@
 
 mod report;
 mod request;
+mod run;
 
 pub use report::{FlushProof, LayerName, Report, Step};
-pub use request::{
-    Attach, CloneImage, CreateSnap, Detach, DiskJob, Insert, Job, RemoveImage, Request, ResizeImage, SeedJob, SetMode,
-};
+pub use request::{Attach, Detach, DiskJob, Insert, Job, Request, SeedJob, SetMode};
+pub use run::{Answer, run};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec, SnapSpec};
+use crate::image::ImageJob;
+use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec};
 
 /// One request to one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -44,14 +45,8 @@ pub enum Request {
     Mode(SetMode),
     /// Find all that is ours and bring it to what its records say.
     Recover,
-    /// Make a copy-on-write clone.
-    Clone(CloneImage),
-    /// Change an image's size.
-    Resize(ResizeImage),
-    /// Remove an image.
-    Remove(RemoveImage),
-    /// Make a snapshot.
-    Snap(CreateSnap),
+    /// A job on an image.
+    Image(ImageJob),
 }
 
 /// `attach`.
@@ -158,49 +153,3 @@ pub struct SetMode {
     pub mode: CacheMode,
 }
 
-/// `image clone`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CloneImage {
-    /// The parent, with or without a snapshot; without one, the snapshot of the default name is made or used.
-    pub parent: SnapSpec,
-    /// The clone.
-    pub child: ImageSpec,
-    /// The clone's size, at least the parent's.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub size: Option<Bytes>,
-}
-
-/// `image resize`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ResizeImage {
-    /// The image.
-    pub image: ImageSpec,
-    /// Its new size.
-    #[schemars(with = "String")]
-    pub size: Bytes,
-    /// Data beyond a smaller size are lost; refused unless this is set.
-    #[serde(default)]
-    pub allow_shrink: bool,
-}
-
-/// `image rm`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RemoveImage {
-    /// The image.
-    pub image: ImageSpec,
-    /// Remove its snapshots with it; refused where one has children.
-    #[serde(default)]
-    pub snapshots: bool,
-}
-
-/// `image snap create`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateSnap {
-    /// The image and the new snapshot's name.
-    pub snap: SnapSpec,
-}

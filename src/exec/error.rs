@@ -1,0 +1,145 @@
+//! What can go wrong with a command, for callers that branch and for people who read it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::error::{Error, Kind};
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It exited with this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal(i32),
+}
+
+impl From<ExitStatus> for Status {
+    fn from(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        match status.code() {
+            Some(code) => Self::Code(code),
+            None => Self::Signal(status.signal().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(number) => match nix::sys::signal::Signal::try_from(*number) {
+                Ok(signal) => write!(f, "ended by {signal}"),
+                Err(_) => write!(f, "ended by signal {number}"),
+            },
+        }
+    }
+}
+
+/// A command that did not come through. `stderr` is what the tool said last, at most 2 KiB of it.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// The tool is not on this host.
+    #[error("{tool} was not found in {}", show_dirs(searched))]
+    Missing {
+        /// The tool's name.
+        tool: String,
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+        /// The package that brings it, on Debian and on the RHEL family where they differ.
+        package: Option<&'static str>,
+    },
+    /// The process could not be started, waited for, or given its input.
+    #[error("cannot run {cmd}")]
+    Start {
+        /// The command.
+        cmd: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It ran and said no.
+    #[error("{cmd}: {status}{}", after_colon(stderr))]
+    Failed {
+        /// The command.
+        cmd: String,
+        /// How it ended.
+        status: Status,
+        /// What it said last.
+        stderr: String,
+    },
+    /// Its deadline passed; its process group was killed.
+    #[error("{cmd}: no end after {}{}", humantime::format_duration(*after), after_colon(stderr))]
+    Timeout {
+        /// The command.
+        cmd: String,
+        /// Its deadline.
+        after: Duration,
+        /// What it said last.
+        stderr: String,
+    },
+    /// It came through, but what it printed cannot be understood.
+    #[error("{cmd}: cannot understand its output: {why}")]
+    BadOutput {
+        /// The command.
+        cmd: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl ExecError {
+    /// What the tool said, if it ran; for the wrapper of that tool only.
+    pub fn stderr(&self) -> &str {
+        match self {
+            Self::Failed { stderr, .. } | Self::Timeout { stderr, .. } => stderr,
+            _ => "",
+        }
+    }
+
+    /// Whether the tool ran and said no, and its message contains `words`; for the wrapper of that tool only.
+    pub fn says(&self, words: &str) -> bool {
+        matches!(self, Self::Failed { stderr, .. } if stderr.contains(words))
+    }
+}
+
+/// The tool's message on one line, so that an error stays one.
+fn after_colon(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).collect();
+    match lines.join("; ").trim_matches([';', ' ']) {
+        "" => String::new(),
+        line => format!(": {line}"),
+    }
+}
+
+fn show_dirs(dirs: &[PathBuf]) -> String {
+    let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+    dirs.join(":")
+}
+
+impl From<ExecError> for Error {
+    fn from(error: ExecError) -> Self {
+        let (kind, remedy) = match &error {
+            ExecError::Missing { tool, package, .. } => {
+                let install = |package| format!("install the package {package}");
+                let find = || format!("install {tool}, or set tool_dirs to where it is");
+                (Kind::Missing, package.map_or_else(find, install))
+            }
+            ExecError::Timeout { .. } => (
+                Kind::Timeout,
+                "see whether the cluster and the SSD answer, then run the same command again"
+                    .into(),
+            ),
+            ExecError::Start { .. } | ExecError::Failed { .. } | ExecError::BadOutput { .. } => {
+                return match error {
+                    ExecError::Start { cmd, source } => {
+                        Self::new(Kind::Failed, format!("cannot run {cmd}")).because(source)
+                    }
+                    error => Self::new(Kind::Failed, error.to_string()),
+                };
+            }
+        };
+        Self::new(kind, error.to_string()).remedy(remedy)
+    }
+}

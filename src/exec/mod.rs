@@ -1,0 +1,14 @@
+//! The one place that starts processes: a command is a value ([`Cmd`]), [`Exec`] runs it with a deadline.
+
+mod cmd;
+mod drain;
+mod error;
+mod find;
+mod run;
+
+pub use cmd::{Cmd, Effect};
+pub use error::{ExecError, Status};
+pub use run::{Exec, Output};
+
+#[cfg(test)]
+mod tests;

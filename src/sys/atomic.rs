@@ -1,0 +1,186 @@
+//! Files that are either the old or the new one, whatever happens: temp + fsync + rename + fsync of the directory.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Kind, Result};
+use crate::model::Change;
+
+/// Temporary files begin with this, so that what a crash leaves behind is known by its name.
+const TEMP_PREFIX: &str = ".wb-tmp-";
+
+/// Writes a file that only its owner can read (mode 0600).
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_mode(path, bytes, 0o600)
+}
+
+/// Writes a file with a mode; the umask is applied to it.
+pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let written = with_temp(path, |temp| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(mode);
+        let mut file = options.open(temp)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(|error| cannot("write", path, error))
+}
+
+/// Makes a symbolic link that points to `target`, replacing one that is there.
+pub fn symlink(target: &Path, link: &Path) -> Result<()> {
+    let linked = with_temp(link, |temp| std::os::unix::fs::symlink(target, temp));
+    linked.map_err(|error| cannot("link", link, error))
+}
+
+/// Removes a file or link.
+pub fn remove(path: &Path) -> Result<Change> {
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Change::Absent),
+        Err(error) => return Err(cannot("remove", path, error)),
+    }
+    sync_dir(path).map_err(|error| cannot("remove", path, error))?;
+    crate::fault::step(&format!("remove {}", path.display()));
+    Ok(Change::Removed)
+}
+
+/// Removes the temporary files that a crash left in a directory, and says how many there were. To be called with the lock
+/// held that guards the directory: the files of a running writer look the same.
+pub fn sweep(dir: &Path) -> Result<usize> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(cannot("sweep", dir, error)),
+    };
+    let mut swept = 0;
+    for entry in entries {
+        let entry = entry.map_err(|error| cannot("sweep", dir, error))?;
+        if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+            swept += usize::from(remove(&entry.path())? == Change::Removed);
+        }
+    }
+    Ok(swept)
+}
+
+/// Writes a value as JSON for people and programs, with [`write`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let text = serde_json::to_vec_pretty(value);
+    let mut text = text.map_err(|error| cannot("write", path, error.into()))?;
+    text.push(b'\n');
+    write(path, &text)
+}
+
+/// Reads a value from a JSON file; `None` when there is no such file.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot("read", path, error)),
+    };
+    let value = serde_json::from_slice(&text);
+    value.map(Some).map_err(|error| {
+        Error::new(Kind::Mismatch, format!("cannot read {}", path.display())).because(error)
+    })
+}
+
+/// Makes something under a temporary name beside `path`, then renames it there.
+fn with_temp(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    let temp = temp_name(path);
+    let made = make(&temp).and_then(|()| {
+        crate::fault::step(&format!("prepare {}", path.display()));
+        std::fs::rename(&temp, path)
+    });
+    if let Err(error) = made {
+        // the first error is the one to tell; a file that stays is found by sweep()
+        let _swept = std::fs::remove_file(&temp);
+        return Err(error);
+    }
+    sync_dir(path)?;
+    crate::fault::step(&format!("write {}", path.display()));
+    Ok(())
+}
+
+fn temp_name(path: &Path) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!("{TEMP_PREFIX}{}-{next}", std::process::id()))
+}
+
+/// A rename or removal is on disk only when its directory is.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => File::open(dir)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+fn cannot(verb: &str, path: &Path, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull => Kind::NoSpace,
+        _ => Kind::Failed,
+    };
+    Error::new(kind, format!("cannot {verb} {}", path.display())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/record.json");
+        assert_eq!(read_json::<u32>(&path).unwrap(), None);
+        for value in [1, 2] {
+            write_json(&path, &value).unwrap();
+            assert_eq!(read_json(&path).unwrap(), Some(value));
+        }
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        write(&path, b"{damaged").unwrap();
+        assert_eq!(read_json::<u32>(&path).unwrap_err().kind(), Kind::Mismatch);
+        assert_eq!(remove(&path).unwrap(), Change::Removed);
+        assert_eq!(remove(&path).unwrap(), Change::Absent);
+    }
+
+    #[test]
+    fn a_link_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        for target in ["/dev/a", "/dev/b"] {
+            symlink(Path::new(target), &link).unwrap();
+            assert_eq!(std::fs::read_link(&link).unwrap(), Path::new(target));
+        }
+    }
+
+    #[test]
+    fn leftovers_are_swept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir.path().join("keep"), b"x").unwrap();
+        for name in [".wb-tmp-1-0", ".wb-tmp-2-7"] {
+            File::create(dir.path().join(name)).unwrap();
+        }
+        assert_eq!(sweep(dir.path()).unwrap(), 2);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(sweep(&dir.path().join("none")).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("full");
+        std::fs::create_dir_all(target.join("sub")).unwrap();
+        assert!(write(&target, b"x").is_err(), "a directory is in the way");
+        assert_eq!(sweep(dir.path()).unwrap(), 0);
+    }
+}

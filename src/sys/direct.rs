@@ -1,0 +1,127 @@
+//! Reading and writing a device past the page cache (open(2), `O_DIRECT`).
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+use crate::model::Bytes;
+
+/// What `O_DIRECT` needs of addresses, offsets and lengths on any SSD, whether its blocks are of 512 or 4096 bytes.
+pub const ALIGN: usize = 4096;
+
+/// Zeroed memory that begins on a multiple of [`ALIGN`].
+#[derive(Debug)]
+pub struct AlignedBuf {
+    memory: Vec<u8>,
+    start: usize,
+    len: usize,
+}
+
+impl AlignedBuf {
+    /// So many zero bytes.
+    pub fn zeroed(len: usize) -> Self {
+        // more than is needed, so that an aligned stretch lies within; the vector is never resized, so it stays where it is
+        let memory = vec![0; len + ALIGN];
+        let start = memory.as_ptr().align_offset(ALIGN);
+        Self { memory, start, len }
+    }
+}
+
+impl Deref for AlignedBuf {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.memory[self.start..self.start + self.len]
+    }
+}
+
+impl DerefMut for AlignedBuf {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start..self.start + self.len]
+    }
+}
+
+/// Opens a device for reading past the page cache.
+pub fn open_read(path: &Path) -> Result<File> {
+    open(OpenOptions::new().read(true), path, libc::O_DIRECT)
+}
+
+/// Opens a device for reading and writing past the page cache. `O_EXCL` makes the kernel refuse one that is mounted or that
+/// another device is built on (open(2)); nothing is ever created.
+pub fn open_exclusive(path: &Path) -> Result<File> {
+    open(
+        OpenOptions::new().read(true).write(true),
+        path,
+        libc::O_DIRECT | libc::O_EXCL,
+    )
+}
+
+fn open(options: &mut OpenOptions, path: &Path, flags: i32) -> Result<File> {
+    options.custom_flags(flags).open(path).map_err(|error| {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => Kind::NotFound,
+            io::ErrorKind::ResourceBusy => Kind::Busy,
+            _ => Kind::Failed,
+        };
+        Error::new(kind, format!("cannot open {}", path.display())).because(error)
+    })
+}
+
+/// Overwrites the first bytes of a device with zeroes and waits until they are on it: what it held is not recognised again.
+/// The count is rounded up to whole pages of [`ALIGN`].
+pub fn zero_head(path: &Path, count: Bytes) -> Result<()> {
+    const CHUNK: Bytes = Bytes::mib(1);
+    let file = open_exclusive(path)?;
+    let zeroes = AlignedBuf::zeroed(1 << 20);
+    let end = count.round_up(Bytes(ALIGN as u64)).0;
+    let mut offset = 0;
+    let mut write = || {
+        while offset < end {
+            let len = usize::try_from((end - offset).min(CHUNK.0)).map_err(io::Error::other)?;
+            file.write_all_at(&zeroes[..len], offset)?;
+            offset += len as u64;
+        }
+        file.sync_all()
+    };
+    write().map_err(|error| {
+        Error::new(Kind::Failed, format!("cannot wipe {}", path.display())).because(error)
+    })?;
+    crate::fault::step(&format!("wipe {}", path.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned() {
+        for len in [0, 1, 4096, 100_000] {
+            let mut buffer = AlignedBuf::zeroed(len);
+            assert_eq!((buffer.as_ptr() as usize % ALIGN, buffer.len()), (0, len));
+            buffer.fill(1);
+        }
+    }
+
+    #[test]
+    fn only_the_head_is_zeroed() {
+        // not the default directory: that may be a tmpfs, which older kernels give no O_DIRECT
+        let mut file = tempfile::NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        file.write_all(&vec![7; 3 << 20]).unwrap();
+        zero_head(file.path(), Bytes((2 << 20) - 1)).unwrap();
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert!(
+            bytes[..2 << 20].iter().all(|b| *b == 0) && bytes[2 << 20..].iter().all(|b| *b == 7)
+        );
+        assert_eq!(
+            zero_head(Path::new("/nonexistent"), Bytes(1))
+                .unwrap_err()
+                .kind(),
+            Kind::NotFound
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! The host without its tools: files, locks, block devices, waiting.
+
+pub mod atomic;
+pub mod block;
+pub mod direct;
+pub mod holders;
+pub mod host;
+pub mod lock;
+pub mod roots;
+pub mod wait;
+
+pub use block::{Block, DevNum};
+pub use roots::Roots;

@@ -1,0 +1,122 @@
+//! `dmsetup info --columns`, and how the three listings become one.
+
+use std::collections::BTreeMap;
+
+use super::status::Status;
+use super::table::{Table, number};
+use crate::model::DmName;
+use crate::sys::DevNum;
+
+/// The columns asked for, in the order in which they are read.
+pub(super) const COLUMNS: &str = "name,uuid,major,minor,attr,open,events";
+
+/// What every UUID of ours begins with, whatever its version.
+const OURS: &str = "WARMBLOCK-";
+
+/// What the kernel knows about a device apart from its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Its name.
+    pub name: DmName,
+    /// Its UUID.
+    pub uuid: String,
+    /// Its number.
+    pub num: DevNum,
+    /// It has a live table.
+    pub live: bool,
+    /// It has a table in the inactive slot.
+    pub inactive: bool,
+    /// Its I/O is held back.
+    pub suspended: bool,
+    /// It refuses writes.
+    pub read_only: bool,
+    /// By how many it is open.
+    pub open_count: u32,
+    /// How many events it has had, for `Dmsetup::wait_event`.
+    pub event: u32,
+}
+
+/// A device of ours with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Names, number, state.
+    pub info: Info,
+    /// The live table, empty when it has none.
+    pub table: Table,
+    /// The status of each segment.
+    pub status: Vec<Status>,
+}
+
+/// Reads the lines of devices of ours: a UUID that begins with `WARMBLOCK-`, and a name that we give. Others are passed by.
+pub(super) fn parse(text: &str) -> Result<Vec<Info>, String> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        // "No devices found" stands on standard output
+        let Some((name, rest)) = line.trim().split_once('|') else {
+            continue;
+        };
+        if !rest.starts_with(OURS) {
+            continue;
+        }
+        let Ok(name) = name.parse() else {
+            tracing::warn!("device {name:?} has a UUID of ours under a name that is not");
+            continue;
+        };
+        found.push(row(name, rest).map_err(|why| format!("{line:?}: {why}"))?);
+    }
+    Ok(found)
+}
+
+fn row(name: DmName, rest: &str) -> Result<Info, String> {
+    let fields: Vec<&str> = rest.split('|').collect();
+    let [uuid, major, minor, attr, open, events] = fields[..] else {
+        return Err("not the columns that were asked for".into());
+    };
+    let small = |word| u32::try_from(number(word)?).map_err(|_| format!("{word} is too large"));
+    Ok(Info {
+        name,
+        uuid: uuid.to_owned(),
+        num: DevNum {
+            major: small(major)?,
+            minor: small(minor)?,
+        },
+        live: attr.contains('L'),
+        inactive: attr.contains('I'),
+        suspended: attr.contains('s'),
+        read_only: attr.contains('r'),
+        open_count: small(open)?,
+        event: small(events)?,
+    })
+}
+
+/// Joins the three listings by name. They are taken one after the other, so a device may be missing in one: it is left out.
+pub(super) fn join(
+    infos: Vec<Info>,
+    mut tables: BTreeMap<String, Table>,
+    mut statuses: BTreeMap<String, Vec<Status>>,
+) -> Vec<Device> {
+    let whole = |info: Info| {
+        let name = info.name.to_string();
+        let table = tables.remove(&name)?;
+        let status = statuses.remove(&name)?;
+        Some(Device {
+            info,
+            table,
+            status,
+        })
+    };
+    infos.into_iter().filter_map(whole).collect()
+}
+
+/// The lines `NAME: REST` of devices whose name could be ours; what others print is not looked at, so that it cannot fail us.
+pub(super) fn named_lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let split = |line: &'_ str| -> Option<(usize, usize)> {
+        let at = line.find(':')?;
+        line[..at].parse::<DmName>().ok()?;
+        Some((at, at + 1))
+    };
+    text.lines().filter_map(move |line| {
+        let (end, begin) = split(line)?;
+        Some((&line[..end], line[begin..].trim()))
+    })
+}

@@ -1,0 +1,403 @@
+//! Tables: what a device-mapper device is made of (kernel: Documentation/admin-guide/device-mapper/{linear,cache}.rst).
+//!
+//! Devices are written as paths and read back as `MAJOR:MINOR`; [`Table::resolve`] makes the two comparable.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::error::Result as CrateResult;
+use crate::model::Sectors;
+use crate::sys::DevNum;
+
+/// A device inside a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dev {
+    /// As it is written.
+    Path(PathBuf),
+    /// As the kernel prints it.
+    Num(DevNum),
+}
+
+impl Dev {
+    fn parse(word: &str) -> Result<Self, String> {
+        if word.starts_with('/') {
+            return Ok(Self::Path(word.into()));
+        }
+        word.parse()
+            .map(Self::Num)
+            .map_err(|error| error.to_string())
+    }
+
+    fn resolve(self) -> CrateResult<Self> {
+        match self {
+            Self::Path(path) => DevNum::of(&path).map(Self::Num),
+            num @ Self::Num(_) => Ok(num),
+        }
+    }
+}
+
+impl From<&Path> for Dev {
+    fn from(path: &Path) -> Self {
+        Self::Path(path.to_owned())
+    }
+}
+
+impl From<DevNum> for Dev {
+    fn from(num: DevNum) -> Self {
+        Self::Num(num)
+    }
+}
+
+impl fmt::Display for Dev {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Num(num) => write!(f, "{num}"),
+        }
+    }
+}
+
+/// How dm-cache treats writes; `passthrough` is dm-cache's word for a cache that is not used but kept coherent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheMode {
+    /// A write is acknowledged when the origin has it.
+    Writethrough,
+    /// A write is acknowledged when the cache has it. The kernel's default.
+    Writeback,
+    /// All I/O goes to the origin, and a write drops the block from the cache.
+    Passthrough,
+}
+
+impl CacheMode {
+    const ALL: [Self; 3] = [Self::Writethrough, Self::Writeback, Self::Passthrough];
+
+    /// The feature as the kernel spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Writethrough => "writethrough",
+            Self::Writeback => "writeback",
+            Self::Passthrough => "passthrough",
+        }
+    }
+
+    /// The mode among a table's or status's features; write-back when none is named.
+    pub(super) fn among(features: &[&str]) -> Self {
+        let named = |mode: &Self| features.contains(&mode.as_str());
+        Self::ALL.into_iter().find(named).unwrap_or(Self::Writeback)
+    }
+}
+
+/// dm-cache's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Stochastic multiqueue, the kernel's default.
+    Smq,
+    /// Writes every dirty block back and promotes nothing.
+    Cleaner,
+}
+
+impl Policy {
+    /// The policy as the kernel spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Smq => "smq",
+            Self::Cleaner => "cleaner",
+        }
+    }
+
+    /// `mq` and `default` are old names of smq (cache-policies.rst).
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "smq" | "mq" | "default" => Some(Self::Smq),
+            "cleaner" => Some(Self::Cleaner),
+            _ => None,
+        }
+    }
+}
+
+/// A dm-cache target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheTarget {
+    /// Where its metadata are.
+    pub meta: Dev,
+    /// Where the cached blocks are.
+    pub data: Dev,
+    /// What is cached.
+    pub origin: Dev,
+    /// The block size: 64 to 2097152 sectors, a multiple of 64.
+    pub block: Sectors,
+    /// How writes are treated.
+    pub mode: CacheMode,
+    /// Whether new metadata are of the second format; the format of metadata that exist wins.
+    pub metadata2: bool,
+    /// Which policy.
+    pub policy: Policy,
+    /// How much may be migrated at once; the kernel's default is 2048 sectors. At least one block, or nothing is ever
+    /// written back.
+    pub migration_threshold: Option<Sectors>,
+}
+
+impl fmt::Display for CacheTarget {
+    /// Metadata, cache, origin: the order of the kernel's constructor.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} {} {} ",
+            self.meta, self.data, self.origin, self.block
+        )?;
+        match self.metadata2 {
+            true => write!(f, "2 metadata2 {}", self.mode.as_str())?,
+            false => write!(f, "1 {}", self.mode.as_str())?,
+        }
+        match self.migration_threshold {
+            Some(sectors) => write!(
+                f,
+                " {} 2 migration_threshold {sectors}",
+                self.policy.as_str()
+            ),
+            None => write!(f, " {} 0", self.policy.as_str()),
+        }
+    }
+}
+
+impl CacheTarget {
+    /// `None` where the table has something that the type has no place for: it is then kept as it is.
+    fn parse(args: &[&str]) -> Result<Option<Self>, String> {
+        let [meta, data, origin, block, rest @ ..] = args else {
+            return Err("a cache target has too few words".into());
+        };
+        let (features, rest) = counted(rest)?;
+        let [policy, rest @ ..] = rest else {
+            return Err("a cache target has no policy".into());
+        };
+        let (options, _) = counted(rest)?;
+        let threshold = match options {
+            [] => None,
+            ["migration_threshold", sectors] => Some(Sectors(number(sectors)?)),
+            _ => return Ok(None),
+        };
+        let known = |word: &&str| {
+            *word == "metadata2" || CacheMode::ALL.iter().any(|mode| mode.as_str() == *word)
+        };
+        let Some(policy) = Policy::parse(policy).filter(|_| features.iter().all(known)) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            meta: Dev::parse(meta)?,
+            data: Dev::parse(data)?,
+            origin: Dev::parse(origin)?,
+            block: Sectors(number(block)?),
+            mode: CacheMode::among(features),
+            metadata2: features.contains(&"metadata2"),
+            policy,
+            migration_threshold: threshold,
+        }))
+    }
+
+    fn resolve(self) -> CrateResult<Self> {
+        Ok(Self {
+            meta: self.meta.resolve()?,
+            data: self.data.resolve()?,
+            origin: self.origin.resolve()?,
+            ..self
+        })
+    }
+}
+
+/// What a part of a device is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A part of another device.
+    Linear {
+        /// Which.
+        dev: Dev,
+        /// From where on.
+        offset: Sectors,
+    },
+    /// A cache.
+    Cache(CacheTarget),
+    /// Fails every I/O.
+    Error,
+    /// Anything else, as the kernel prints it.
+    Other {
+        /// The target's name.
+        name: String,
+        /// Its arguments, with single spaces.
+        args: String,
+    },
+}
+
+/// A part of a device: where, how much, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its first sector in the device.
+    pub start: Sectors,
+    /// Its length.
+    pub len: Sectors,
+    /// What it is.
+    pub target: Target,
+}
+
+/// A whole device: segments one after the other, from sector 0 on. Empty for a device that has no table (yet).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// The segments.
+    pub segments: Vec<Segment>,
+}
+
+impl Table {
+    /// A device of one segment.
+    pub fn one(len: Sectors, target: Target) -> Self {
+        Self::default().then(len, target)
+    }
+
+    /// The first `len` sectors of another device.
+    pub fn linear(len: Sectors, dev: impl Into<Dev>) -> Self {
+        let dev = dev.into();
+        Self::one(
+            len,
+            Target::Linear {
+                dev,
+                offset: Sectors(0),
+            },
+        )
+    }
+
+    /// Adds a segment at the end.
+    #[must_use]
+    pub fn then(mut self, len: Sectors, target: Target) -> Self {
+        let start = self.len();
+        self.segments.push(Segment { start, len, target });
+        self
+    }
+
+    /// The size of the device.
+    pub fn len(&self) -> Sectors {
+        Sectors(self.segments.iter().map(|segment| segment.len.0).sum())
+    }
+
+    /// Whether there is no table.
+    pub const fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// The cache, if the device is one and nothing else.
+    pub fn as_cache(&self) -> Option<&CacheTarget> {
+        match &self.segments[..] {
+            [
+                Segment {
+                    target: Target::Cache(cache),
+                    ..
+                },
+            ] => Some(cache),
+            _ => None,
+        }
+    }
+
+    /// With every path replaced by the device's number, as the kernel prints it.
+    pub fn resolve(self) -> CrateResult<Self> {
+        let resolve = |segment: Segment| -> CrateResult<Segment> {
+            let target = match segment.target {
+                Target::Linear { dev, offset } => Target::Linear {
+                    dev: dev.resolve()?,
+                    offset,
+                },
+                Target::Cache(cache) => Target::Cache(cache.resolve()?),
+                other => other,
+            };
+            Ok(Segment { target, ..segment })
+        };
+        let segments = self.segments.into_iter().map(resolve);
+        Ok(Self {
+            segments: segments.collect::<CrateResult<_>>()?,
+        })
+    }
+}
+
+impl fmt::Display for Table {
+    /// One line per segment, as dmsetup reads them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Segment { start, len, target } in &self.segments {
+            match target {
+                Target::Linear { dev, offset } => {
+                    writeln!(f, "{start} {len} linear {dev} {offset}")?
+                }
+                Target::Cache(cache) => writeln!(f, "{start} {len} cache {cache}")?,
+                Target::Error => writeln!(f, "{start} {len} error")?,
+                Target::Other { name, args } => writeln!(f, "{start} {len} {name} {args}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `dmsetup table NAME`: one line per segment, none for a device without a table.
+pub(super) fn parse(text: &str) -> Result<Table, String> {
+    let segments = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(segment);
+    Ok(Table {
+        segments: segments.collect::<Result<_, _>>()?,
+    })
+}
+
+/// `dmsetup table`: the same with `NAME: ` in front, for every device. Lines of devices that are not ours are not looked at.
+pub(super) fn parse_all(text: &str) -> Result<BTreeMap<String, Table>, String> {
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    for (name, line) in super::info::named_lines(text) {
+        let table = tables.entry(name.to_owned()).or_default();
+        if !line.is_empty() {
+            table.segments.push(segment(line)?);
+        }
+    }
+    Ok(tables)
+}
+
+fn segment(line: &str) -> Result<Segment, String> {
+    let bad = |why: &str| format!("{line:?}: {why}");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [start, len, name, args @ ..] = &words[..] else {
+        return Err(bad("a table line has too few words"));
+    };
+    let other = || Target::Other {
+        name: (*name).to_owned(),
+        args: args.join(" "),
+    };
+    let target = match (*name, args) {
+        ("linear", [dev, offset]) => Target::Linear {
+            dev: Dev::parse(dev).map_err(|why| bad(&why))?,
+            offset: Sectors(number(offset)?),
+        },
+        ("linear", _) => return Err(bad("a linear target has a device and an offset")),
+        ("cache", args) => {
+            let cache = CacheTarget::parse(args).map_err(|why| bad(&why))?;
+            cache.map_or_else(other, Target::Cache)
+        }
+        ("error", _) => Target::Error,
+        _ => other(),
+    };
+    Ok(Segment {
+        start: Sectors(number(start)?),
+        len: Sectors(number(len)?),
+        target,
+    })
+}
+
+/// A list with its length in front, `2 metadata2 writethrough`, and what follows it.
+pub(super) fn counted<'a, 'b>(
+    words: &'b [&'a str],
+) -> Result<(&'b [&'a str], &'b [&'a str]), String> {
+    let [count, rest @ ..] = words else {
+        return Err("a count is missing".into());
+    };
+    let count = usize::try_from(number(count)?).unwrap_or(usize::MAX);
+    rest.split_at_checked(count)
+        .ok_or_else(|| format!("{count} words were announced, fewer are there"))
+}
+
+pub(super) fn number(word: &str) -> Result<u64, String> {
+    word.parse()
+        .map_err(|_| format!("{word:?} is not a number"))
+}
