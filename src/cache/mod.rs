@@ -21,6 +21,8 @@ use serde::Serialize;
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
 use crate::seed::SeedPlan;
+use crate::sys::{Block, DevNum};
+use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// What a driver works on: one disk's devices.
@@ -43,10 +45,16 @@ pub struct Site<'a> {
 pub struct Device {
     /// A path that opens it.
     pub path: PathBuf,
-    /// `major:minor`, as device-mapper tables are read back.
-    pub number: String,
+    /// Its number, as device-mapper tables are read back.
+    pub number: DevNum,
     /// Its size.
     pub size: Sectors,
+}
+
+impl From<(PathBuf, Block)> for Device {
+    fn from((path, block): (PathBuf, Block)) -> Self {
+        Self { path, number: block.num, size: block.size }
+    }
 }
 
 /// A part of a slice.
@@ -83,6 +91,8 @@ pub enum Cache {
         stats: Stats,
         /// Its size, which a grown image outgrows.
         size: Sectors,
+        /// Whether I/O to it is held back, as an interrupted exchange of its table leaves it.
+        stuck: bool,
     },
     /// A device that does not: its SSD fails, or it is not what we made.
     Broken {
@@ -163,8 +173,14 @@ pub trait Driver: Debug + Sync {
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
 
-    /// What is in the kernel. Needs the disk's key only.
-    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache>;
+    /// What is in the kernel, as read from a list of our devices; so a thousand disks cost one list.
+    fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
+
+    /// What is in the kernel of one disk.
+    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        let seen = host.dm().device(&key.dm(Role::Cache))?;
+        Ok(self.read(key, seen.as_slice()))
+    }
 
     /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the
     /// slice held before.

@@ -6,6 +6,7 @@ use super::{Cache, Capabilities, Cleanliness, Device, Driver, Part, Running, See
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
 use crate::seed::SeedPlan;
+use crate::tools::dmsetup;
 use crate::{Result, config};
 
 /// See the module.
@@ -29,8 +30,8 @@ impl Driver for None {
         Vec::new()
     }
 
-    fn probe(&self, _host: &Host, _key: &DiskKey) -> Result<Cache> {
-        Ok(Cache::Absent)
+    fn read(&self, _key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
+        Cache::Absent
     }
 
     fn format(&self, _site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
