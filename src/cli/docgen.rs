@@ -13,8 +13,9 @@ use super::args::Cli;
 use super::render::error::ErrorReport;
 use super::{exit, output};
 use crate::config::Config;
+use crate::disk::StatusReport;
 use crate::doctor::Findings;
-use crate::job::{Job, Report};
+use crate::job::{Answer, Job};
 use crate::model::Lease;
 use crate::progress::ProgressLine;
 use crate::{Error, Kind, Result};
@@ -147,13 +148,14 @@ fn completion(shell: Shell) -> Result<Document> {
 
 fn schemas() -> Result<Vec<Document>> {
     Ok(vec![
+        schema::<Answer>("answer")?,
         schema::<Config>("config")?,
         schema::<ErrorReport>("error")?,
         schema::<Findings>("doctor")?,
         schema::<Job>("job")?,
         schema::<Lease>("lease")?,
         schema::<ProgressLine>("progress")?,
-        schema::<Report>("report")?,
+        schema::<StatusReport>("status")?,
     ])
 }
 

@@ -18,4 +18,3 @@ pub use output::Output;
 pub use paint::{Paint, Tone};
 pub use render::error::{ErrorBody, ErrorReport};
 pub use run::{fail, run};
-pub use settings::{Settings, config};

@@ -6,25 +6,6 @@ use crate::sys::Roots;
 
 use super::args::Global;
 
-/// Configuration and places, ready for use.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The configuration in effect.
-    pub config: Config,
-    /// Where the machine's directories are.
-    pub roots: Roots,
-}
-
-impl Settings {
-    /// Reads the configuration and lays the command line's options over it.
-    pub fn read(global: &Global) -> Result<Self> {
-        Ok(Self {
-            config: config(global)?,
-            roots: roots(global),
-        })
-    }
-}
-
 /// The configuration in effect.
 pub fn config(global: &Global) -> Result<Config> {
     let (file, must_exist) = global.config_file();

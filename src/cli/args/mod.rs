@@ -74,7 +74,7 @@ pub enum Command {
 
 const HOST_HELP: &str = "\
 This is what another host runs over ssh. The job and the answer are described
-by the schemas job.json, report.json and error.json. The answer is one JSON
+by the schemas job.json, answer.json and error.json. The answer is one JSON
 document on standard output, also when the job fails.
 
 Example:
