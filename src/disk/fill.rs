@@ -16,18 +16,29 @@ pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
     let block = BlockSize::new(walk.disk.record.block)?;
     let capacity = block.whole_blocks(walk.site()?.part(Role::Data)?.size.bytes());
     let size = walk.origin()?.size.bytes();
+    let extents = allocated(walk, spec, size)?;
+    let plan = seed::plan(spec, extents, size, block, capacity);
+    Ok((plan.kept() > 0).then_some(plan))
+}
+
+/// The allocated extents of the image, as far as a seed asks for them.
+pub(super) fn allocated(walk: &mut Walk<'_>, spec: SeedSpec, size: Bytes) -> Result<Vec<seed::Extent>> {
     let (record, image) = walk.disk.record_and_image()?;
     let end = match spec {
         SeedSpec::First(first) => first.min(size),
         _ => size,
     };
-    let extents = image
+    let mut extents = Vec::new();
+    let all = DiffOptions { include_parent: true, whole_object: true };
+    image
         .image
-        .allocated(Bytes(0), end)
+        .diff(None, 0..end.0, all, |extent| {
+            if extent.exists {
+                extents.push(seed::Extent { offset: extent.offset, len: extent.len });
+            }
+        })
         .context(|| format!("cannot list the allocated extents of {}", record.image))?;
-    let extents = extents.into_iter().map(|extent| seed::Extent { offset: extent.offset, len: extent.len });
-    let plan = seed::plan(spec, extents, size, block, capacity);
-    Ok((plan.kept() > 0).then_some(plan))
+    Ok(extents)
 }
 
 /// Copies what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.

@@ -6,6 +6,6 @@ pub mod blk;
 pub mod dmsetup;
 pub mod kmod;
 // pub mod krbd;
-// pub mod lvm;
+pub mod lvm;
 // pub mod thin;
 pub mod udev;
