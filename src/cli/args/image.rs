@@ -1,19 +1,21 @@
-//! The commands on images and snapshots. Those that OpenNebula sends too become a job.
+//! The commands on images and snapshots. What they become stands in `image_job`.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::Changing;
-use super::words::{Digest, NamedSnap, PoolSpec, format_name};
-use crate::job::{CloneImage, CreateSnap, Job, RemoveImage, Request, ResizeImage};
-use crate::model::{Bytes, ImageSpec, PoolName, SnapSpec};
+use super::words::{NamedSnap, PoolSpec};
+use crate::image::{Checksum, Feature, SourceFormat};
+use crate::model::{Bytes, ImageName, ImageSpec, PoolName, SnapSpec};
 
 /// The commands on images.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImageCommand {
     /// Make an image from a file or a stream
     #[command(after_help = "\
-Raw, qcow2 and other formats of qemu-img; gz, xz and zst are unpacked on the
-way. Runs of zeros are not written. A raw stream needs no room on this host.
+Raw or qcow2, plain or packed with gzip, xz, zstd or bzip2. Runs of zeros are
+not written. A raw stream needs no room on this host.
 
 Examples:
   warmblock image import debian-12.qcow2 one/debian-12
@@ -22,7 +24,8 @@ Examples:
     Import(ImportArgs),
     /// Make a copy-on-write clone
     #[command(after_help = "\
-Without @SNAP, a protected snapshot of the parent is made once and used again.
+Without @SNAP, the parent's snapshot of the name snap is used, and taken first
+if it is not there.
 
 Example:
   warmblock image clone one/debian-12 one/vm-7 --size 20G")]
@@ -52,25 +55,36 @@ Example:
 pub struct ImportArgs {
     /// A file, or - for standard input
     #[arg(value_name = "FILE")]
-    pub source: String,
+    pub source: PathBuf,
     /// The image to make
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: ImageSpec,
-    /// auto, raw, or a format of qemu-img such as qcow2 or vmdk
-    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = format_name)]
-    pub format: String,
-    /// What the source as it comes must hash to: sha256:HEX or md5:HEX
+    /// raw or qcow2 [default: found out by the first bytes]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<SourceFormat>,
+    /// What the source must hash to, packed as it comes: md5:HEX,
+    /// sha256:HEX or sha512:HEX
     #[arg(long, value_name = "ALGORITHM:HEX")]
-    pub checksum: Option<Digest>,
-    /// Pool for the data, such as an erasure-coded one
-    #[arg(long, value_name = "POOL")]
-    pub data_pool: Option<PoolName>,
-    /// Bytes of one RADOS object [default: Ceph's, 4M]
-    #[arg(long, value_name = "SIZE")]
-    pub object_size: Option<Bytes>,
+    pub checksum: Option<Checksum>,
     /// The image's size, at least the source's
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Bytes>,
+    /// At most so many bytes a second
+    #[arg(long, value_name = "SIZE")]
+    pub rate: Option<Bytes>,
+    /// Pool for the data, such as an erasure-coded one
+    #[arg(long, value_name = "POOL")]
+    pub data_pool: Option<PoolName>,
+    /// Bytes of one RADOS object, a power of two [default: Ceph's]
+    #[arg(long, value_name = "SIZE")]
+    pub object_size: Option<Bytes>,
+    /// Features as rbd(8) names them, with commas [default: Ceph's]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub features: Vec<Feature>,
+    /// Where a source that must be staged is staged
+    /// [default: $TMPDIR or /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    pub staging_dir: Option<PathBuf>,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -88,6 +102,9 @@ pub struct CloneArgs {
     /// The clone's size, at least the parent's
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Bytes>,
+    /// Pool for the clone's data; it is not inherited
+    #[arg(long, value_name = "POOL")]
+    pub data_pool: Option<PoolName>,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -96,9 +113,15 @@ pub struct CloneArgs {
 /// `image ls`.
 #[derive(Debug, Clone, Args)]
 pub struct LsArgs {
-    /// One pool or namespace; every RBD pool without it
+    /// The pool, or one namespace of it
     #[arg(value_name = "POOL[/NS]")]
-    pub pool: Option<PoolSpec>,
+    pub pool: PoolSpec,
+    /// The images of every namespace of the pool
+    #[arg(long)]
+    pub all_namespaces: bool,
+    /// Say what each image takes; slow without the feature fast-diff
+    #[arg(long)]
+    pub allocated: bool,
 }
 
 /// `image info`.
@@ -118,6 +141,9 @@ pub struct RmArgs {
     /// Remove its snapshots too, unless one has clones
     #[arg(long)]
     pub snapshots: bool,
+    /// It is no error if there is no such image
+    #[arg(long)]
+    pub missing_ok: bool,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -157,9 +183,9 @@ pub struct RenameArgs {
     /// The image
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub from: ImageSpec,
-    /// Its new name, in the same pool and namespace
-    #[arg(value_name = "POOL[/NS]/NEW")]
-    pub to: ImageSpec,
+    /// Its new name, without the pool, which stays
+    #[arg(value_name = "NEW")]
+    pub to: ImageName,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -199,51 +225,4 @@ pub struct SnapArgs {
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
-}
-
-impl ImageCommand {
-    /// The job that the command asks for; `None` for those that only this host's command line has.
-    pub fn job(&self) -> Option<Job> {
-        let (changing, request) = match self {
-            Self::Clone(args) => (args.changing, Request::Clone(args.request())),
-            Self::Resize(args) => (args.changing, Request::Resize(args.request())),
-            Self::Rm(args) => (
-                args.changing,
-                Request::Remove(RemoveImage {
-                    image: args.image.clone(),
-                    snapshots: args.snapshots,
-                }),
-            ),
-            Self::Snap {
-                command: SnapCommand::Create(args),
-            } => (
-                args.changing,
-                Request::Snap(CreateSnap {
-                    snap: args.snap.clone().into(),
-                }),
-            ),
-            _ => return None,
-        };
-        Some(changing.job(request))
-    }
-}
-
-impl CloneArgs {
-    fn request(&self) -> CloneImage {
-        CloneImage {
-            parent: self.parent.clone(),
-            child: self.child.clone(),
-            size: self.size,
-        }
-    }
-}
-
-impl ResizeArgs {
-    fn request(&self) -> ResizeImage {
-        ResizeImage {
-            image: self.image.clone(),
-            size: self.size,
-            allow_shrink: self.allow_shrink,
-        }
-    }
 }

@@ -7,6 +7,7 @@
 mod disk;
 mod global;
 mod image;
+mod image_job;
 mod other;
 mod words;
 
@@ -19,7 +20,7 @@ pub use image::{
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
-pub use words::{Digest, NamedSnap, PoolSpec};
+pub use words::{NamedSnap, PoolSpec};
 
 use clap::{Parser, Subcommand};
 

@@ -2,12 +2,14 @@
 
 pub mod error;
 pub mod findings;
+pub mod image;
 pub mod recover;
 pub mod report;
 pub mod status;
 
-use super::paint::Paint;
+use super::paint::{Paint, Tone};
 use crate::job::Answer;
+use crate::model::Change;
 
 /// What a job answers, in words.
 pub fn answer(answer: &Answer, paint: Paint) -> String {
@@ -16,4 +18,11 @@ pub fn answer(answer: &Answer, paint: Paint) -> String {
         Answer::Recover(report) => recover::human(report, paint),
         Answer::Image(report) => image::human(report, paint),
     }
+}
+
+/// One step of a job: what happened, how long it took, to what.
+fn step_row(change: Change, seconds: f64, what: &str, dry_run: bool, paint: Paint) -> Vec<String> {
+    let tone = if change.is_change() { Tone::Good } else { Tone::Dim };
+    let time = if dry_run { String::new() } else { format!("{seconds:.2} s") };
+    vec![paint.tone(tone, &change.to_string()), time, what.to_owned()]
 }

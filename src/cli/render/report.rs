@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::step_row;
 use crate::cli::output::columns;
 use crate::cli::paint::{Paint, Tone};
 use crate::job::{Report, Step};
-use crate::model::Change;
+use crate::seed::VerifyReport;
 
 /// The report as a person reads it: a headline, the steps, the proofs, the warnings.
 pub fn human(report: &Report, paint: Paint) -> String {
@@ -26,10 +27,23 @@ pub fn human(report: &Report, paint: Paint) -> String {
     if let Some(seed) = &report.seed {
         let _infallible = writeln!(text, "seed: {seed}");
     }
+    if let Some(verify) = &report.verify {
+        let _infallible = writeln!(text, "{}", verify_line(verify, paint));
+    }
     for warning in &report.warnings {
         let _infallible = writeln!(text, "{} {warning}", paint.tone(Tone::Warn, "warning:"));
     }
     text
+}
+
+fn verify_line(verify: &VerifyReport, paint: Paint) -> String {
+    let VerifyReport { compared, different, examples } = verify;
+    if *different == 0 {
+        return format!("verify: {compared} cached blocks compared, all as in the image");
+    }
+    let blocks: Vec<String> = examples.iter().map(ToString::to_string).collect();
+    let line = format!("{different} of {compared} cached blocks differ from the image: {}", blocks.join(", "));
+    format!("verify: {}", paint.tone(Tone::Bad, &line))
 }
 
 fn headline(report: &Report) -> String {
@@ -48,27 +62,16 @@ fn headline(report: &Report) -> String {
 }
 
 fn row(step: &Step, dry_run: bool, paint: Paint) -> Vec<String> {
-    let tone = match step.change {
-        Change::Made | Change::Altered | Change::Removed => Tone::Good,
-        Change::Kept | Change::Absent => Tone::Dim,
-    };
-    let time = if dry_run {
-        String::new()
-    } else {
-        format!("{:.2} s", step.seconds)
-    };
-    vec![
-        step.layer.to_string(),
-        paint.tone(tone, &step.change.to_string()),
-        time,
-        step.what.clone(),
-    ]
+    let mut row = step_row(step.change, step.seconds, &step.what, dry_run, paint);
+    row.insert(0, step.layer.to_string());
+    row
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::job::{FlushProof, LayerName};
+    use crate::model::Change;
 
     fn step(layer: LayerName, change: Change, what: &str) -> Step {
         Step {
@@ -97,6 +100,7 @@ mod tests {
                 evidence: "dm-cache status".into(),
                 seconds: 1.5,
             }),
+            verify: None,
             warnings: vec!["the volume group is nearly full".into()],
         }
     }
