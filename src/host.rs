@@ -8,6 +8,7 @@ use crate::exec::Exec;
 use crate::progress::Progress;
 use crate::sys::{Roots, host};
 use crate::tools::dmsetup::Dmsetup;
+use crate::tools::krbd::{Client, Krbd, MapOptions};
 use crate::tools::lvm::Lvm;
 use crate::{Context, Result};
 
@@ -41,6 +42,27 @@ impl Host {
     /// LVM on this host.
     pub const fn lvm(&self) -> Lvm<'_> {
         Lvm::new(&self.exec, &self.roots)
+    }
+
+    /// krbd on this host.
+    pub const fn krbd(&self) -> Krbd<'_> {
+        Krbd::new(&self.exec, &self.roots)
+    }
+
+    /// As whom rbd(8) maps.
+    pub fn krbd_client(&self) -> Client {
+        let ceph = &self.config.ceph;
+        Client {
+            id: Some(ceph.id.clone()),
+            conf: ceph.conf.clone(),
+            keyring: ceph.keyring.clone(),
+            cluster: Some(ceph.cluster.clone()),
+        }
+    }
+
+    /// How images are mapped.
+    pub fn krbd_options(&self) -> MapOptions {
+        MapOptions { extra: self.config.krbd.options.clone(), ..MapOptions::default() }
     }
 
     /// This host as leases know it.

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Part, Running, SeedAbility, Site, Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site, Stats,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
@@ -17,7 +17,7 @@ use crate::sys::direct;
 use crate::tools::dmsetup::{
     self, Access, CacheMode as Feature, CacheState, CacheStatus, CacheTarget, Policy, Status, Table, Target,
 };
-use crate::tools::thin;
+use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The bytes at the start of the metadata which, when zero, make the kernel format them (`__superblock_all_zeroes`).
@@ -44,7 +44,7 @@ impl Driver for DmCache {
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
         let data = wanted.round_up(block);
-        let meta = thin::metadata_size(data.0 / block.0);
+        let meta = Geometry { block: block.sectors(), blocks: data.0 / block.0 }.metadata_size();
         vec![Part { role: Role::Data, size: data }, Part { role: Role::Meta, size: meta }]
     }
 
@@ -69,15 +69,22 @@ impl Driver for DmCache {
         self.wipe(site)?;
         let Some(plan) = plan.filter(|plan| plan.kept() > 0) else { return Ok(()) };
         let (data, meta) = (site.part(Role::Data)?, site.part(Role::Meta)?);
-        let shape = thin::CacheShape {
-            block: site.block.sectors(),
-            cache_blocks: data.size.bytes().0 / site.block.0,
-        };
-        let mappings = plan.mapping().map(|(cache, origin)| (cache.0, origin.0));
-        thin::restore(&site.host.exec, &meta.path, &shape, mappings)
+        let geometry =
+            Geometry { block: site.block.sectors(), blocks: data.size.bytes().0 / site.block.0 };
+        let mappings = plan.mapping().map(|(cache, origin)| Mapping {
+            cache_block: cache.0,
+            origin_block: origin.0,
+            dirty: false,
+        });
+        thin::restore(&site.host.exec, &meta.path, geometry, mappings, Format::V2)
             .context(|| format!("cannot write the cache's mapping to {}", meta.path.display()))?;
-        thin::check(&site.host.exec, &meta.path)
-            .context(|| format!("the cache's new metadata on {} are not sound", meta.path.display()))
+        match thin::check(&site.host.exec, &meta.path)? {
+            Health::Sound => Ok(()),
+            Health::Damaged(why) => {
+                let message = format!("the cache's new metadata on {} are not sound: {why}", meta.path.display());
+                Err(Error::new(Kind::Failed, message).remedy("look at the SSD: what was written is not what is read back"))
+            }
+        }
     }
 
     fn open(&self, site: &Site<'_>, running: Running) -> Result<Change> {
@@ -95,6 +102,20 @@ impl Driver for DmCache {
             .dm()
             .replace(&name, &table(site, running)?, site.host.config.deadline.tool)
             .context(|| format!("cannot switch the cache device {name}"))
+    }
+
+    /// The counters are read while I/O is held back: a reload resets them, and promotions begin with the resume.
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
+        let (dm, name) = (site.host.dm(), site.key.dm(Role::Cache));
+        let table = table(site, Running::Serving(mode))?;
+        let device = dm
+            .replace_and(&name, &table, site.host.config.deadline.tool, || dm.device(&name))
+            .context(|| format!("cannot make the cache device {name} serve"))?;
+        match device.as_ref().map(figures) {
+            Some(Ok(status)) => Ok(Filled { resident: status.used, dropped: status.demotions }),
+            Some(Err(why)) => Err(Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again")),
+            None => Err(Error::new(Kind::Internal, format!("the cache device {name} went away"))),
+        }
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {

@@ -124,6 +124,15 @@ pub struct Stats {
     pub demotions: u64,
 }
 
+/// What a cache held at the moment at which it began to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filled {
+    /// Blocks that it held.
+    pub resident: u64,
+    /// Blocks that the guest wrote while they were filled, and which it therefore dropped.
+    pub dropped: u64,
+}
+
 /// Whether an image has everything that was acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cleanliness {
@@ -191,6 +200,9 @@ pub trait Driver: Debug + Sync {
 
     /// Changes what a cache in the kernel is doing, under load. Not for leaving write-back: see [`Driver::drain`].
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()>;
+
+    /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling.
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled>;
 
     /// Stops taking dirty blocks, writes back those that there are, and waits until none is left; leaves it
     /// [`Running::Draining`]. Gives what was dirty when it began.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cache, Capabilities, Cleanliness, Device, Driver, Part, Running, SeedAbility, Site};
+use super::{Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site};
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
 use crate::seed::SeedPlan;
@@ -44,6 +44,10 @@ impl Driver for None {
 
     fn switch(&self, _site: &Site<'_>, _running: Running) -> Result<()> {
         Ok(())
+    }
+
+    fn settle(&self, _site: &Site<'_>, _mode: CacheMode) -> Result<Filled> {
+        Ok(Filled { resident: 0, dropped: 0 })
     }
 
     fn drain(&self, _site: &Site<'_>, _deadline: Duration) -> Result<Bytes> {

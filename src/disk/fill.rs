@@ -1,8 +1,8 @@
 //! Filling a cache: what to bring, bringing it, making the cache serve, and the proof.
 
-use super::layers::{retreat, serve};
+use super::layers::{retreat, settle};
 use super::walk::Walk;
-use crate::cache::Cache;
+use crate::ceph::DiffOptions;
 use crate::model::{Bytes, Role, SeedSpec};
 use crate::seed::{self, BlockSize, CopyOptions, CopyReport, Devices, SeedPlan, SeedProof};
 use crate::{Context, Result};
@@ -29,12 +29,12 @@ pub(super) fn allocated(walk: &mut Walk<'_>, spec: SeedSpec, size: Bytes) -> Res
         _ => size,
     };
     let mut extents = Vec::new();
-    let all = DiffOptions { include_parent: true, whole_object: true };
+    let wanted = DiffOptions { range: (0, end.0), ..DiffOptions::default() };
     image
         .image
-        .diff(None, 0..end.0, all, |extent| {
+        .diff(&wanted, |extent| {
             if extent.exists {
-                extents.push(seed::Extent { offset: extent.offset, len: extent.len });
+                extents.push(seed::Extent { offset: Bytes(extent.offset), len: Bytes(extent.len) });
             }
         })
         .context(|| format!("cannot list the allocated extents of {}", record.image))?;
@@ -47,21 +47,17 @@ pub(super) fn allocated(walk: &mut Walk<'_>, spec: SeedSpec, size: Bytes) -> Res
 /// fails or is cancelled, the cache is taken out of the path and the front leads to the RBD.
 pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
     let Some(plan) = walk.plan.take() else { return Ok(()) };
-    match copy(walk, &plan) {
-        Ok(copied) => {
-            let dropped_before = mapped(walk)?;
-            serve(walk)?;
-            let resident = dropped_before;
-            let dropped = plan.kept().saturating_sub(resident);
-            walk.seed = Some(SeedProof::of_plan(&plan, &copied, resident, dropped));
-            if plan.left_out > 0 {
-                let out = Bytes(plan.left_out * plan.block.bytes().0);
-                walk.warnings.push(format!("{out} of the seed did not fit into the slice"));
-            }
-            Ok(())
-        }
-        Err(error) => Err(error.and_then_cleanup(retreat(walk))),
+    let filled = copy(walk, &plan).and_then(|copied| Ok((copied, settle(walk)?)));
+    let (copied, filled) = match filled {
+        Ok(filled) => filled,
+        Err(error) => return Err(error.and_then_cleanup(retreat(walk))),
+    };
+    walk.seed = Some(SeedProof::of_plan(&plan, &copied, filled.resident, filled.dropped));
+    if plan.left_out > 0 {
+        let out = Bytes(plan.left_out * plan.block.bytes().0);
+        walk.warnings.push(format!("{out} of the seed did not fit into the slice"));
     }
+    Ok(())
 }
 
 fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {
@@ -77,13 +73,4 @@ fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {
 pub(super) fn options(walk: &Walk<'_>) -> CopyOptions {
     let seed = &walk.host.config.seed;
     CopyOptions { depth: seed.depth, chunk: seed.chunk, rate: seed.rate }
-}
-
-/// How many blocks the kernel has mapped, by its own account.
-fn mapped(walk: &Walk<'_>) -> Result<u64> {
-    let record = &walk.disk.record;
-    Ok(match walk.driver()?.probe(walk.host, &record.key)? {
-        Cache::Up { stats, .. } => stats.resident.0 / record.block.0,
-        _ => 0,
-    })
 }

@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::job::LayerName;
 use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
 use crate::tools::dmsetup::{self, Target};
-use crate::tools::krbd::{self, Mapping};
+use crate::tools::krbd::Mapping;
 use crate::{Context, Error, Kind, Result};
 
 /// The answer of `status`.
@@ -93,7 +93,7 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     }
     let seen = Seen {
         devices: host.dm().list().context(|| "cannot list the devices of this host".into())?,
-        mappings: krbd::list(&host.roots)?,
+        mappings: host.krbd().list(),
     };
     let mut disks = records
         .iter()
@@ -114,9 +114,9 @@ struct Seen {
 fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
     let driver = cache::driver(&record.driver)?;
     let cached = driver.read(&record.key, &seen.devices);
-    let mapping = seen.mappings.iter().find(|mapping| mapping.is_of(&record.key));
+    let mapping = seen.mappings.iter().find(|mapping| mapping.is_of(&record.fsid, record.key.pool(), record.key.image()));
     let layers = vec![
-        map_layer(host, mapping),
+        map_layer(mapping),
         cache_layer(record, &cached, mapping),
         front_layer(record, seen),
         link_layer(host, record),
@@ -146,9 +146,9 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
     })
 }
 
-fn map_layer(host: &Host, mapping: Option<&Mapping>) -> LayerStatus {
+fn map_layer(mapping: Option<&Mapping>) -> LayerStatus {
     let what = match mapping {
-        Some(mapping) => format!("{}, {}", mapping.path(&host.roots).display(), mapping.size.bytes()),
+        Some(mapping) => format!("{}, {}", mapping.device.display(), mapping.size),
         None => "not mapped".into(),
     };
     LayerStatus { layer: LayerName::Map, well: mapping.is_some(), what }
@@ -161,7 +161,7 @@ fn cache_layer(record: &Record, cached: &Cache, mapping: Option<&Mapping>) -> La
         Cache::Absent => (false, "not in the kernel".to_owned()),
         Cache::Broken { why } => (false, why.clone()),
         Cache::Up { stuck: true, .. } => (false, "suspended: an exchange of its table was interrupted".into()),
-        Cache::Up { size, .. } if mapping.is_some_and(|mapping| mapping.size != *size) => {
+        Cache::Up { size, .. } if mapping.is_some_and(|mapping| mapping.size.sectors() != *size) => {
             (false, "the image has another size now; bypass and insert take it over".into())
         }
         Cache::Up { running: Running::Filling, stats, .. } => (false, format!("being seeded, {}", resident(stats))),

@@ -102,7 +102,7 @@ impl<'h> Walk<'h> {
         let mapping = self.mapping.as_ref().ok_or_else(|| {
             Error::new(Kind::Internal, format!("image {} is not mapped", self.disk.record.image))
         })?;
-        Ok(Device { path: mapping.path(&self.host.roots), number: mapping.num, size: mapping.size })
+        Ok(Device { path: mapping.device.clone(), number: mapping.num, size: mapping.size.sectors() })
     }
 
     /// What the driver works on.

@@ -11,6 +11,18 @@ impl Dmsetup<'_> {
     /// Also resumes a device that an interrupted call left suspended. If the device below hangs, so that its I/O does not
     /// end before the deadline, the old table stays in force.
     pub fn replace(&self, name: &DmName, table: &Table, deadline: Duration) -> Result<(), DmError> {
+        self.replace_and(name, table, deadline, || Ok(()))
+    }
+
+    /// As [`Dmsetup::replace`]; calls `between` while I/O is held back and the old table is still in force: for counters
+    /// that the exchange resets. If it fails, the exchange is made all the same: nothing is worse than held-back I/O.
+    pub fn replace_and<T>(
+        &self,
+        name: &DmName,
+        table: &Table,
+        deadline: Duration,
+        between: impl FnOnce() -> Result<T, DmError>,
+    ) -> Result<T, DmError> {
         self.load(name, table)?;
         if let Err(error) = self.suspend(name, Flush::Yes, deadline) {
             // Without the new table first: resuming with it would exchange the tables after all.
@@ -18,6 +30,8 @@ impl Dmsetup<'_> {
             self.resume(name)?;
             return Err(error);
         }
-        self.resume(name)
+        let seen = between();
+        self.resume(name)?;
+        seen
     }
 }

@@ -33,6 +33,11 @@ fn argv() {
     .map(ToString::to_string)
     .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
+    vgs --reportformat json --units b --nosuffix --binary -o vg_name,vg_size,vg_free,vg_extent_size ssd
+    lvs --reportformat json --units b --nosuffix --binary -o vg_name,lv_name,lv_uuid,lv_size,lv_kernel_major,lv_kernel_minor,lv_tags @warmblock
+    lvcreate --yes --wipesignatures y --zero y --addtag warmblock --addtag 'warmblock.image=rbd/a#20b' --size 100000256b --name wb-801945f3-3-ab12-data ssd
+    lvremove --yes ssd/wb-801945f3-3-ab12-data ssd/wb-801945f3-3-ab12-meta
+    lvchange --yes ssd/wb-801945f3-3-ab12-meta -ay
     ");
 }
 
