@@ -41,11 +41,15 @@ pub enum Claim {
 /// Errors: [`Kind::LeaseHeld`] for another host's lease, [`Kind::Dirty`] if that host's cache may hold data that the
 /// image lacks; both name the host and the way out.
 pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<Claim> {
-    let Some(holder) = &lease.holder else { return Ok(Claim::Take) };
+    let Some(holder) = &lease.holder else {
+        return Ok(Claim::Take);
+    };
     if holder.host == me.host {
         return Ok(match (&holder.cache_id, holder.dirty) {
             _ if holder.boot_id == me.boot_id => Claim::Held,
-            (Some(cache_id), true) => Claim::Reopen { cache_id: cache_id.clone() },
+            (Some(cache_id), true) => Claim::Reopen {
+                cache_id: cache_id.clone(),
+            },
             (None, true) => return Err(dirty_elsewhere(image, holder)),
             (_, false) => Claim::Take,
         });
@@ -91,9 +95,16 @@ pub struct LeaseCell<'a> {
 impl<'a> LeaseCell<'a> {
     /// Reads the lease of an image. One round trip.
     pub fn read(pool: &'a Pool, id: &'a ImageId, image: &'a ImageSpec) -> Result<Self> {
-        let raw = meta::get(pool, id, Lease::KEY).context(|| format!("cannot read the lease of {image}"))?;
+        let raw = meta::get(pool, id, Lease::KEY)
+            .context(|| format!("cannot read the lease of {image}"))?;
         let lease = parse(image, raw.as_deref())?;
-        Ok(Self { pool, id, image, raw, lease })
+        Ok(Self {
+            pool,
+            id,
+            image,
+            raw,
+            lease,
+        })
     }
 
     /// Puts `new` in place if nobody changed the lease since it was read.
@@ -103,13 +114,23 @@ impl<'a> LeaseCell<'a> {
         if new == self.lease && self.raw.is_some() {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&new).map_err(|error| Error::new(Kind::Internal, "lease").because(error))?;
-        let won = meta::compare_and_set(self.pool, self.id, Lease::KEY, self.raw.as_deref(), Some(&bytes))
-            .context(|| format!("cannot write the lease of {}", self.image))?;
+        let bytes = serde_json::to_vec(&new)
+            .map_err(|error| Error::new(Kind::Internal, "lease").because(error))?;
+        let won = meta::compare_and_set(
+            self.pool,
+            self.id,
+            Lease::KEY,
+            self.raw.as_deref(),
+            Some(&bytes),
+        )
+        .context(|| format!("cannot write the lease of {}", self.image))?;
         if !won {
             return Err(Error::new(
                 Kind::Busy,
-                format!("another host changed the lease of {} at the same moment", self.image),
+                format!(
+                    "another host changed the lease of {} at the same moment",
+                    self.image
+                ),
             )
             .remedy("run it again; it will then say who holds the disk"));
         }
@@ -130,7 +151,11 @@ impl<'a> LeaseCell<'a> {
             dirty: false,
             cache_id: None,
         };
-        self.set(Lease { version: Lease::VERSION, generation, holder: Some(holder) })?;
+        self.set(Lease {
+            version: Lease::VERSION,
+            generation,
+            holder: Some(holder),
+        })?;
         Ok(generation)
     }
 
@@ -160,13 +185,19 @@ impl<'a> LeaseCell<'a> {
 
     /// Gives the lease back; the generation stays.
     pub fn release(&mut self) -> Result<()> {
-        self.set(Lease { holder: None, ..self.lease.clone() })
+        self.set(Lease {
+            holder: None,
+            ..self.lease.clone()
+        })
     }
 
     fn change(&mut self, change: impl FnOnce(&mut LeaseHolder)) -> Result<()> {
         let mut lease = self.lease.clone();
         let Some(holder) = lease.holder.as_mut() else {
-            return Err(Error::new(Kind::Internal, format!("nobody holds the lease of {}", self.image)));
+            return Err(Error::new(
+                Kind::Internal,
+                format!("nobody holds the lease of {}", self.image),
+            ));
         };
         change(holder);
         self.set(lease)
@@ -175,7 +206,9 @@ impl<'a> LeaseCell<'a> {
 
 /// Reads the bytes of the key; absent and empty both mean a lease that nobody ever took.
 pub fn parse(image: &ImageSpec, raw: Option<&[u8]>) -> Result<Lease> {
-    let Some(raw) = raw.filter(|raw| !raw.is_empty()) else { return Ok(Lease::default()) };
+    let Some(raw) = raw.filter(|raw| !raw.is_empty()) else {
+        return Ok(Lease::default());
+    };
     let refuse = |why: String| {
         Error::new(Kind::Dirty, format!("cannot understand the lease of {image}: {why}")).remedy(format!(
             "look at it with `rbd image-meta get {image} {}`; a newer warmblock may have written it. Unknown counts as \
@@ -201,7 +234,10 @@ mod tests {
     use super::*;
 
     fn me() -> Me {
-        Me { host: "hv1".parse().unwrap(), boot_id: "b1".into() }
+        Me {
+            host: "hv1".parse().unwrap(),
+            boot_id: "b1".into(),
+        }
     }
 
     fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
@@ -214,7 +250,11 @@ mod tests {
             dirty,
             cache_id: dirty.then(|| "lv-uuid".into()),
         };
-        Lease { version: 1, generation: 4, holder: Some(holder) }
+        Lease {
+            version: 1,
+            generation: 4,
+            holder: Some(holder),
+        }
     }
 
     fn image() -> ImageSpec {
@@ -224,38 +264,80 @@ mod tests {
     #[test]
     fn a_free_lease_is_taken_and_our_own_is_kept() {
         let force = Force::default();
-        assert_eq!(claim(&image(), &Lease::default(), &me(), force).unwrap(), Claim::Take);
-        assert_eq!(claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(), Claim::Held);
-        assert_eq!(claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(), Claim::Take);
-        let reopen = Claim::Reopen { cache_id: "lv-uuid".into() };
-        assert_eq!(claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(), reopen);
+        assert_eq!(
+            claim(&image(), &Lease::default(), &me(), force).unwrap(),
+            Claim::Take
+        );
+        assert_eq!(
+            claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(),
+            Claim::Held
+        );
+        assert_eq!(
+            claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(),
+            Claim::Take
+        );
+        let reopen = Claim::Reopen {
+            cache_id: "lv-uuid".into(),
+        };
+        assert_eq!(
+            claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(),
+            reopen
+        );
     }
 
     #[test]
     fn another_hosts_lease_is_refused_by_name_and_broken_only_when_told() {
         let refuse = |lease: &Lease, break_lease, discard_dirty| {
-            claim(&image(), lease, &me(), Force { break_lease, discard_dirty }).unwrap_err()
+            claim(
+                &image(),
+                lease,
+                &me(),
+                Force {
+                    break_lease,
+                    discard_dirty,
+                },
+            )
+            .unwrap_err()
         };
         let clean = refuse(&held("hv2", "x", false), false, true);
         assert_eq!(clean.kind(), Kind::LeaseHeld);
-        assert!(clean.chain().contains("hv2") && clean.remedy_text().unwrap().contains("--break-lease"));
+        assert!(
+            clean.chain().contains("hv2") && clean.remedy_text().unwrap().contains("--break-lease")
+        );
         for (break_lease, discard) in [(false, false), (true, false), (false, true)] {
             let dirty = refuse(&held("hv2", "x", true), break_lease, discard);
             assert_eq!(dirty.kind(), Kind::Dirty);
             assert!(dirty.remedy_text().unwrap().contains("hv2"));
         }
-        let force = Force { break_lease: true, discard_dirty: true };
-        assert_eq!(claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(), Claim::Take);
-        assert_eq!(claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(), Claim::Take);
+        let force = Force {
+            break_lease: true,
+            discard_dirty: true,
+        };
+        assert_eq!(
+            claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(),
+            Claim::Take
+        );
+        assert_eq!(
+            claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(),
+            Claim::Take
+        );
     }
 
     #[test]
     fn a_lease_that_is_not_understood_counts_as_dirty() {
-        for raw in [&b"{"[..], b"{\"version\":2,\"generation\":1,\"holder\":null}", b"null", b"{\"x\":1}"] {
+        for raw in [
+            &b"{"[..],
+            b"{\"version\":2,\"generation\":1,\"holder\":null}",
+            b"null",
+            b"{\"x\":1}",
+        ] {
             assert_eq!(parse(&image(), Some(raw)).unwrap_err().kind(), Kind::Dirty);
         }
         assert_eq!(parse(&image(), Some(b"")).unwrap(), Lease::default());
         let lease = held("hv1", "b1", true);
-        assert_eq!(parse(&image(), Some(&serde_json::to_vec(&lease).unwrap())).unwrap(), lease);
+        assert_eq!(
+            parse(&image(), Some(&serde_json::to_vec(&lease).unwrap())).unwrap(),
+            lease
+        );
     }
 }

@@ -92,17 +92,39 @@ impl<'h> Walk<'h> {
     }
 
     /// Notes a step.
-    pub(super) fn did(&mut self, layer: LayerName, change: Change, what: impl Into<String>, began: Instant) {
-        let seconds = if self.dry_run { 0.0 } else { began.elapsed().as_secs_f64() };
-        self.steps.push(Step { layer, change, what: what.into(), seconds });
+    pub(super) fn did(
+        &mut self,
+        layer: LayerName,
+        change: Change,
+        what: impl Into<String>,
+        began: Instant,
+    ) {
+        let seconds = if self.dry_run {
+            0.0
+        } else {
+            began.elapsed().as_secs_f64()
+        };
+        self.steps.push(Step {
+            layer,
+            change,
+            what: what.into(),
+            seconds,
+        });
     }
 
     /// The RBD device.
     pub(super) fn origin(&self) -> Result<Device> {
         let mapping = self.mapping.as_ref().ok_or_else(|| {
-            Error::new(Kind::Internal, format!("image {} is not mapped", self.disk.record.image))
+            Error::new(
+                Kind::Internal,
+                format!("image {} is not mapped", self.disk.record.image),
+            )
         })?;
-        Ok(Device { path: mapping.device.clone(), number: mapping.num, size: mapping.size.sectors() })
+        Ok(Device {
+            path: mapping.device.clone(),
+            number: mapping.num,
+            size: mapping.size.sectors(),
+        })
     }
 
     /// What the driver works on.

@@ -24,18 +24,36 @@ impl Layer for CacheLayer {
         Ok(match walk.driver()?.probe(walk.host, &record.key)? {
             Cache::Absent if record.driver.as_str() == "none" => Found::Right("none".into()),
             Cache::Absent => Found::Absent {
-                wanted: format!("{} {}, {} blocks, seed {}", record.driver, record.mode, record.block, record.seed),
+                wanted: format!(
+                    "{} {}, {} blocks, seed {}",
+                    record.driver, record.mode, record.block, record.seed
+                ),
             },
             Cache::Broken { why } => Found::Wrong { why },
-            Cache::Up { stuck: true, .. } => Found::Wrong { why: "resumed: an exchange of its table was interrupted".into() },
+            Cache::Up { stuck: true, .. } => Found::Wrong {
+                why: "resumed: an exchange of its table was interrupted".into(),
+            },
             Cache::Up { running, size, .. } => {
-                let grown = walk.mapping.as_ref().is_some_and(|mapping| mapping.size.sectors() != size);
+                let grown = walk
+                    .mapping
+                    .as_ref()
+                    .is_some_and(|mapping| mapping.size.sectors() != size);
                 match running {
-                    _ if grown => Found::Wrong { why: "made anew for the image's new size".into() },
-                    running if running == serving => Found::Right(format!("{} {}", record.driver, record.mode)),
-                    Running::Filling => Found::Wrong { why: "its seeding was interrupted; seeded anew".into() },
-                    Running::Draining => Found::Wrong { why: format!("its flush was interrupted; {}", record.mode) },
-                    Running::Serving(mode) => Found::Wrong { why: format!("{mode} changed to {}", record.mode) },
+                    _ if grown => Found::Wrong {
+                        why: "made anew for the image's new size".into(),
+                    },
+                    running if running == serving => {
+                        Found::Right(format!("{} {}", record.driver, record.mode))
+                    }
+                    Running::Filling => Found::Wrong {
+                        why: "its seeding was interrupted; seeded anew".into(),
+                    },
+                    Running::Draining => Found::Wrong {
+                        why: format!("its flush was interrupted; {}", record.mode),
+                    },
+                    Running::Serving(mode) => Found::Wrong {
+                        why: format!("{mode} changed to {}", record.mode),
+                    },
                 }
             }
         })
@@ -51,11 +69,17 @@ impl Layer for CacheLayer {
                 prepare(walk)
             }
             Cache::Broken { why } => Err(broken(walk, &why)),
-            Cache::Up { running, size, .. } if running == Running::Filling || size != walk.origin()?.size => {
+            Cache::Up { running, size, .. }
+                if running == Running::Filling || size != walk.origin()?.size =>
+            {
                 retreat(walk)?;
                 prepare(walk)
             }
-            Cache::Up { running, stuck: false, .. } if running == serving => Ok(()),
+            Cache::Up {
+                running,
+                stuck: false,
+                ..
+            } if running == serving => Ok(()),
             Cache::Up { .. } => {
                 clean(walk)?;
                 serve(walk)
@@ -108,7 +132,8 @@ fn announce(walk: &mut Walk<'_>) -> Result<()> {
         return Ok(());
     }
     let cache_id = walk.cache_id.clone();
-    let cache_id = cache_id.ok_or_else(|| Error::new(Kind::Internal, "a write-back cache without a slice"))?;
+    let cache_id =
+        cache_id.ok_or_else(|| Error::new(Kind::Internal, "a write-back cache without a slice"))?;
     let (record, image) = walk.disk.record_and_image()?;
     image.lease(record)?.mark_dirty(&cache_id)
 }
@@ -130,15 +155,28 @@ pub(in crate::disk) fn clean(walk: &mut Walk<'_>) -> Result<()> {
     };
     let evidence = match driver.cleanliness(walk.host, &key)? {
         Cleanliness::Clean { evidence } => evidence,
-        Cleanliness::Unknown { why } if !may_be_dirty => format!("{why}, but it was write-through all the time"),
-        Cleanliness::Unknown { why } => return Err(not_clean(walk, &format!("nobody can tell whether it is clean: {why}"))),
+        Cleanliness::Unknown { why } if !may_be_dirty => {
+            format!("{why}, but it was write-through all the time")
+        }
+        Cleanliness::Unknown { why } => {
+            return Err(not_clean(
+                walk,
+                &format!("nobody can tell whether it is clean: {why}"),
+            ));
+        }
         Cleanliness::Dirty(left) => return Err(not_clean(walk, &format!("{left} are dirty"))),
     };
     if may_be_dirty {
         let (record, image) = walk.disk.record_and_image()?;
-        image.lease(record)?.mark_clean(&record.driver, record.mode)?;
+        image
+            .lease(record)?
+            .mark_clean(&record.driver, record.mode)?;
         let blocks = before.0.div_ceil(record.block.0);
-        walk.flush = Some(FlushProof { dirty_before: blocks, evidence, seconds: began.elapsed().as_secs_f64() });
+        walk.flush = Some(FlushProof {
+            dirty_before: blocks,
+            evidence,
+            seconds: began.elapsed().as_secs_f64(),
+        });
     }
     Ok(())
 }
@@ -151,7 +189,8 @@ pub(in crate::disk) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     let (record, image) = walk.disk.record_and_image()?;
     let lease = image.lease(record)?.lease;
     let named = lease.holder.and_then(|holder| holder.cache_id);
-    if named.is_none() || named != walk.cache_id || lease.generation != walk.disk.record.generation {
+    if named.is_none() || named != walk.cache_id || lease.generation != walk.disk.record.generation
+    {
         let have = walk.cache_id.as_deref().unwrap_or("none");
         let message = format!(
             "the dirty data of {} are on slice {}, and this host has {have}",
@@ -193,15 +232,22 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
 
 /// `--discard-dirty`: says how much goes.
 fn give_up(walk: &mut Walk<'_>) -> Result<()> {
-    let lost = match walk.driver()?.cleanliness(walk.host, &walk.disk.record.key)? {
+    let lost = match walk
+        .driver()?
+        .cleanliness(walk.host, &walk.disk.record.key)?
+    {
         Cleanliness::Clean { .. } => "nothing was dirty".to_owned(),
         Cleanliness::Dirty(bytes) => format!("{bytes} of acknowledged writes are given up"),
-        Cleanliness::Unknown { why } => format!("an unknown amount of acknowledged writes is given up ({why})"),
+        Cleanliness::Unknown { why } => {
+            format!("an unknown amount of acknowledged writes is given up ({why})")
+        }
     };
     walk.warnings.push(lost);
     if lease_is_dirty(walk)? {
         let (record, image) = walk.disk.record_and_image()?;
-        image.lease(record)?.mark_clean(&record.driver, record.mode)?;
+        image
+            .lease(record)?
+            .mark_clean(&record.driver, record.mode)?;
     }
     Ok(())
 }
@@ -216,27 +262,48 @@ pub(in crate::disk) fn lease_is_dirty(walk: &Walk<'_>) -> Result<bool> {
 
 /// Refuses to write anything back under a lease that somebody else took over: their data are newer.
 fn refuse_if_lost(walk: &Walk<'_>) -> Result<()> {
-    let Some(image) = &walk.disk.image else { return Ok(()) };
+    let Some(image) = &walk.disk.image else {
+        return Ok(());
+    };
     let (me, record) = (walk.host.me()?, &walk.disk.record);
     let holder = image.lease(record)?.lease.holder;
-    let Some(other) = holder.filter(|holder| holder.host != me.host) else { return Ok(()) };
-    let dirty = matches!(walk.driver()?.cleanliness(walk.host, &record.key)?, Cleanliness::Dirty(_));
+    let Some(other) = holder.filter(|holder| holder.host != me.host) else {
+        return Ok(());
+    };
+    let dirty = matches!(
+        walk.driver()?.cleanliness(walk.host, &record.key)?,
+        Cleanliness::Dirty(_)
+    );
     if !dirty {
         return Ok(());
     }
-    let message = format!("host {} took {} over while this host's cache was dirty", other.host, record.image);
+    let message = format!(
+        "host {} took {} over while this host's cache was dirty",
+        other.host, record.image
+    );
     Err(Error::new(Kind::Dirty, message).remedy(
         "writing the old data back would overwrite newer ones; give them up with `warmblock detach --discard-dirty`",
     ))
 }
 
 fn not_clean(walk: &Walk<'_>, why: &str) -> Error {
-    Error::new(Kind::Dirty, format!("the cache of {} is not clean: {why}", walk.disk.record.image))
-        .remedy("run it again to go on flushing; --discard-dirty gives the data up, for good")
+    Error::new(
+        Kind::Dirty,
+        format!(
+            "the cache of {} is not clean: {why}",
+            walk.disk.record.image
+        ),
+    )
+    .remedy("run it again to go on flushing; --discard-dirty gives the data up, for good")
 }
 
 fn broken(walk: &Walk<'_>, why: &str) -> Error {
     let image = &walk.disk.record.image;
-    Error::new(Kind::Failed, format!("the cache of {image} does not work: {why}"))
-        .remedy(format!("`warmblock bypass {image}` takes it out of the path, under load"))
+    Error::new(
+        Kind::Failed,
+        format!("the cache of {image} does not work: {why}"),
+    )
+    .remedy(format!(
+        "`warmblock bypass {image}` takes it out of the path, under load"
+    ))
 }

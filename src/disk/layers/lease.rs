@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Found, Layer};
-use crate::disk::lease::{Claim, Force, LeaseCell, claim};
 use crate::disk::Record;
+use crate::disk::lease::{Claim, Force, LeaseCell, claim};
 use crate::disk::open::OpenImage;
 use crate::disk::walk::Walk;
 use crate::host::Host;
@@ -23,21 +23,33 @@ impl Layer for LeaseLayer {
         let me = walk.host.me()?;
         let force = walk.disk.force;
         let Some(image) = &walk.disk.image else {
-            return Ok(Found::Absent { wanted: "the image is gone, and its lease with it".into() });
+            return Ok(Found::Absent {
+                wanted: "the image is gone, and its lease with it".into(),
+            });
         };
         let cell = image.lease(&walk.disk.record)?;
         let (lease, record) = (&cell.lease, &walk.disk.record);
         Ok(match claim(&record.image, lease, &me, force)? {
-            Claim::Held if lease.generation == record.generation => {
-                Found::Right(format!("held by {} as generation {}", me.host, lease.generation))
-            }
-            Claim::Held => Found::Wrong { why: format!("held by {}; the record follows it", me.host) },
-            Claim::Take => {
-                Found::Absent { wanted: format!("taken by {} as generation {}", me.host, lease.generation + 1) }
-            }
-            Claim::Reopen { cache_id } => {
-                Found::Wrong { why: format!("held by {} before it went down, with dirty cache {cache_id}", me.host) }
-            }
+            Claim::Held if lease.generation == record.generation => Found::Right(format!(
+                "held by {} as generation {}",
+                me.host, lease.generation
+            )),
+            Claim::Held => Found::Wrong {
+                why: format!("held by {}; the record follows it", me.host),
+            },
+            Claim::Take => Found::Absent {
+                wanted: format!(
+                    "taken by {} as generation {}",
+                    me.host,
+                    lease.generation + 1
+                ),
+            },
+            Claim::Reopen { cache_id } => Found::Wrong {
+                why: format!(
+                    "held by {} before it went down, with dirty cache {cache_id}",
+                    me.host
+                ),
+            },
         })
     }
 
@@ -52,7 +64,11 @@ impl Layer for LeaseLayer {
             Claim::Take => {
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
                 let before = cell.lease.holder.is_some();
-                let patience = if before { walk.host.config.deadline.map } else { Duration::ZERO };
+                let patience = if before {
+                    walk.host.config.deadline.map
+                } else {
+                    Duration::ZERO
+                };
                 refuse_watchers(walk.host, record, image, patience)?;
                 cell.take(&me, &record.driver, record.mode)?;
             }
@@ -68,8 +84,11 @@ impl Layer for LeaseLayer {
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
         if cell.lease.dirty_on().is_some_and(|host| *host == me.host) {
-            return Err(Error::new(Kind::Dirty, format!("the lease of {} still says dirty", record.image))
-                .remedy("run `warmblock recover`: it opens the cache again and writes it back"));
+            return Err(Error::new(
+                Kind::Dirty,
+                format!("the lease of {} still says dirty", record.image),
+            )
+            .remedy("run `warmblock recover`: it opens the cache again and writes it back"));
         }
         match &cell.lease.holder {
             Some(holder) if holder.host == me.host => cell.release(),
@@ -82,12 +101,24 @@ impl Layer for LeaseLayer {
 ///
 /// The watch of a client that died stays for `osd_client_watch_timeout` (30 s by default): where the last holder is known
 /// to be dead, it is waited for, for as long as `patience`.
-fn refuse_watchers(host: &Host, record: &Record, image: &OpenImage, patience: Duration) -> Result<()> {
-    let ours = host.krbd().find(&record.fsid, record.key.pool(), record.key.image());
+fn refuse_watchers(
+    host: &Host,
+    record: &Record,
+    image: &OpenImage,
+    patience: Duration,
+) -> Result<()> {
+    let ours = host
+        .krbd()
+        .find(&record.fsid, record.key.pool(), record.key.image());
     let foreign = || -> Result<Vec<String>> {
-        let watchers = image.image.watchers().context(|| format!("cannot list who watches {}", record.image))?;
+        let watchers = image
+            .image
+            .watchers()
+            .context(|| format!("cannot list who watches {}", record.image))?;
         let addresses = watchers.into_iter().map(|watcher| watcher.addr);
-        Ok(addresses.filter(|addr| !ours.iter().any(|own| own.client_addr == *addr)).collect())
+        Ok(addresses
+            .filter(|addr| !ours.iter().any(|own| own.client_addr == *addr))
+            .collect())
     };
     let mut list = foreign()?;
     if !list.is_empty() && !patience.is_zero() {
