@@ -12,7 +12,8 @@ pub use checksum::{Algorithm, Checksum};
 pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
 pub use job::{
-    CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage, ResizeImage,
+    CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
+    ResizeImage,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
@@ -25,5 +26,8 @@ use crate::{Error, Kind, Result};
 /// Of every [`Kind`] that a job on an image can meet; see the verbs' own modules.
 pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
     let _ = (host, job, dry_run);
-    Err(Error::new(Kind::Internal, "jobs on images are not there yet"))
+    Err(Error::new(
+        Kind::Internal,
+        "jobs on images are not there yet",
+    ))
 }
