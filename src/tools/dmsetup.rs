@@ -1,7 +1,9 @@
 //! dmsetup(8): the device-mapper devices of ours, by name, always created with their UUID.
 
 mod cache;
+mod device;
 mod info;
+mod replace;
 mod status;
 mod table;
 

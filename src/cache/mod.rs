@@ -1,0 +1,248 @@
+//! Cache drivers: what joins a disk's slice and its RBD into one device.
+//!
+//! A driver knows devices and its own tables, never leases, VMs or OpenNebula. It is told what to become and says what
+//! it is; the disk layer (`crate::disk`) decides when. Three rules hold for all of them (cache-drivers facts, 9.3):
+//! the origin's bytes are changed by guest writes only; nothing is called clean without evidence; and a cache that is
+//! not in the kernel is worth nothing unless the lease says that it holds dirty data.
+//!
+//! How a cache is filled without a race: the driver opens [`Running::Filling`], in which every read goes to the origin
+//! and a write to a block that is being filled drops that block. So the guest may run meanwhile, and whatever is still
+//! mapped at the end equals the origin. Then [`Driver::switch`] makes it serve.
+
+mod dm_cache;
+mod none;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::host::Host;
+use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
+use crate::seed::SeedPlan;
+use crate::sys::{Block, DevNum};
+use crate::tools::dmsetup;
+use crate::{Error, Kind, Result};
+
+/// What a driver works on: one disk's devices.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The machine.
+    pub host: &'a Host,
+    /// The disk.
+    pub key: &'a DiskKey,
+    /// The RBD device, and so the size of everything above it.
+    pub origin: Device,
+    /// The slice's volumes, in the order of the driver's layout; empty for a driver without a slice.
+    pub parts: Vec<(Role, Device)>,
+    /// The cache block.
+    pub block: Bytes,
+}
+
+/// A block device that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// A path that opens it.
+    pub path: PathBuf,
+    /// Its number, as device-mapper tables are read back.
+    pub number: DevNum,
+    /// Its size.
+    pub size: Sectors,
+}
+
+impl From<(PathBuf, Block)> for Device {
+    fn from((path, block): (PathBuf, Block)) -> Self {
+        Self { path, number: block.num, size: block.size }
+    }
+}
+
+/// A part of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// What for.
+    pub role: Role,
+    /// How large.
+    pub size: Bytes,
+}
+
+/// What a cache is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Running {
+    /// Blocks are mapped and being copied in; reads go to the origin.
+    Filling,
+    /// It serves in a mode.
+    Serving(CacheMode),
+    /// It writes dirty blocks back and takes no new ones.
+    Draining,
+}
+
+/// What is in the kernel of a disk's cache.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cache {
+    /// No device.
+    Absent,
+    /// A device that works.
+    Up {
+        /// What it is doing.
+        running: Running,
+        /// Its counters.
+        stats: Stats,
+        /// Its size, which a grown image outgrows.
+        size: Sectors,
+        /// Whether I/O to it is held back, as an interrupted exchange of its table leaves it.
+        stuck: bool,
+    },
+    /// A device that does not: its SSD fails, or it is not what we made.
+    Broken {
+        /// What is wrong, in words.
+        why: String,
+    },
+}
+
+/// A cache's counters; bytes throughout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Stats {
+    /// What the cache can hold.
+    pub capacity: Bytes,
+    /// What it holds.
+    pub resident: Bytes,
+    /// What it holds that the origin lacks.
+    pub dirty: Bytes,
+    /// Reads served from the SSD, since the device was made.
+    pub read_hits: u64,
+    /// Reads that went to Ceph.
+    pub read_misses: u64,
+    /// Writes to blocks that are cached.
+    pub write_hits: u64,
+    /// Writes to blocks that are not.
+    pub write_misses: u64,
+    /// Blocks brought in because they were used.
+    pub promotions: u64,
+    /// Blocks thrown out to make room.
+    pub demotions: u64,
+}
+
+/// What a cache held at the moment at which it began to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filled {
+    /// Blocks that it held.
+    pub resident: u64,
+    /// Blocks that the guest wrote while they were filled, and which it therefore dropped.
+    pub dropped: u64,
+}
+
+/// Whether an image has everything that was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cleanliness {
+    /// It has, and this shows it.
+    Clean {
+        /// The evidence, in words.
+        evidence: String,
+    },
+    /// It lacks so much.
+    Dirty(Bytes),
+    /// Nobody can tell; counts as dirty.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a driver can do, for people who choose one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Capabilities {
+    /// The modes it can run in.
+    pub modes: Vec<CacheMode>,
+    /// Whether it can be seeded, and how well the seed is proven.
+    pub seed: SeedAbility,
+    /// What is lost when the SSD dies, and when the host dies, in words.
+    pub guarantee: &'static str,
+}
+
+/// How a driver is seeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SeedAbility {
+    /// Not at all.
+    Never,
+    /// Block by block, exactly.
+    Mapping,
+}
+
+/// One way to cache. All calls may be repeated.
+pub trait Driver: Debug + Sync {
+    /// Its name in configuration, records and leases.
+    fn name(&self) -> DriverName;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
+    fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
+
+    /// What is in the kernel, as read from a list of our devices; so a thousand disks cost one list.
+    fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
+
+    /// What is in the kernel of one disk.
+    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        let seen = host.dm().device(&key.dm(Role::Cache))?;
+        Ok(self.read(key, seen.as_slice()))
+    }
+
+    /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the
+    /// slice held before.
+    fn format(&self, site: &Site<'_>, plan: Option<&SeedPlan>) -> Result<()>;
+
+    /// Puts the cache into the kernel with the metadata as they are.
+    fn open(&self, site: &Site<'_>, running: Running) -> Result<Change>;
+
+    /// Changes what a cache in the kernel is doing, under load. Not for leaving write-back: see [`Driver::drain`].
+    fn switch(&self, site: &Site<'_>, running: Running) -> Result<()>;
+
+    /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling.
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled>;
+
+    /// Stops taking dirty blocks, writes back those that there are, and waits until none is left; leaves it
+    /// [`Running::Draining`]. Gives what was dirty when it began.
+    ///
+    /// Errors: [`Kind::Timeout`] when the deadline passes, with what is left; the cache then goes on draining.
+    fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes>;
+
+    /// Whether the origin has everything.
+    fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness>;
+
+    /// Takes the cache out of the kernel. Nothing may use it; whether it is clean is the caller's to know.
+    fn close(&self, host: &Host, key: &DiskKey) -> Result<Change>;
+
+    /// Makes the slice unusable as a cache, so that nobody ever opens it warm.
+    fn wipe(&self, site: &Site<'_>) -> Result<()>;
+
+    /// The device above which the front stands.
+    fn top(&self, site: &Site<'_>) -> Result<Device>;
+}
+
+impl Site<'_> {
+    /// The part of the slice for a role.
+    pub fn part(&self, role: Role) -> Result<&Device> {
+        let found = self.parts.iter().find(|(have, _)| *have == role);
+        found.map(|(_, device)| device).ok_or_else(|| {
+            Error::new(Kind::Internal, format!("disk {} has no {} volume", self.key, role.as_str()))
+        })
+    }
+}
+
+/// Every driver of this program.
+static DRIVERS: [&dyn Driver; 2] = [&dm_cache::DmCache, &none::None];
+
+/// The driver of a name.
+///
+/// Errors: [`Kind::Usage`], listing those there are.
+pub fn driver(name: &DriverName) -> Result<&'static dyn Driver> {
+    let found = DRIVERS.into_iter().find(|driver| driver.name() == *name);
+    found.ok_or_else(|| {
+        let names = DRIVERS.map(|driver| driver.name().to_string()).join(", ");
+        Error::new(Kind::Usage, format!("there is no cache driver {name}")).remedy(format!("choose one of: {names}"))
+    })
+}

@@ -1,0 +1,212 @@
+//! The configuration: `warmblock.toml` and the drop-ins beside it, read once, refused as a whole when a key is unknown.
+
+mod load;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec, SlicePolicy, VgName,
+};
+
+/// Everything an operator can set. Every key has a default; `warmblock config show` prints the effective values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// This host's name in leases; the kernel's host name where it is absent.
+    pub host: Option<HostName>,
+    /// How Ceph is reached.
+    pub ceph: Ceph,
+    /// The SSD slices.
+    pub slice: Slice,
+    /// The cache.
+    pub cache: Cache,
+    /// The seeding.
+    pub seed: Seed,
+    /// Kernel RBD.
+    pub krbd: Krbd,
+    /// How long things may take.
+    pub deadline: Deadline,
+    /// Where the tools are.
+    pub tools: Tools,
+}
+
+/// `[ceph]`: how the cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ceph {
+    /// The cluster's name.
+    pub cluster: ClusterName,
+    /// The client's id, without `client.`.
+    pub id: ClientId,
+    /// `ceph.conf`; Ceph's own search path where it is absent.
+    pub conf: Option<PathBuf>,
+    /// A keyring file.
+    pub keyring: Option<PathBuf>,
+    /// A file that holds nothing but the key.
+    pub keyfile: Option<PathBuf>,
+    /// How long a connection may take to come up.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub connect_deadline: Duration,
+    /// How long one operation may take.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub op_deadline: Duration,
+}
+
+/// `[slice]`: what is carved from the host's SSD.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Slice {
+    /// The volume group on the SSD. Without it, disks are served uncached or refused, as `on_full` says.
+    pub vg: Option<VgName>,
+    /// How large a slice is.
+    pub size: SliceSize,
+    /// What to do when there is no room.
+    pub on_full: OnFull,
+}
+
+/// `[slice.size]`.
+pub type SliceSize = SlicePolicy;
+
+/// `[cache]`: which cache, and how it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// The driver.
+    pub driver: DriverName,
+    /// How writes are treated.
+    pub mode: CacheMode,
+    /// The cache block: a multiple of 32 KiB, up to 1 GiB (kernel's admin-guide, device-mapper/cache).
+    #[schemars(with = "String")]
+    pub block: Bytes,
+}
+
+/// `[seed]`: what is brought into the cache beforehand, and how fast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seed {
+    /// `none`, `allocated` or `first:SIZE`.
+    pub what: SeedSpec,
+    /// At most so many bytes a second; as fast as it goes where it is absent.
+    #[schemars(with = "Option<String>")]
+    pub rate: Option<Bytes>,
+    /// Reads in flight.
+    pub depth: usize,
+    /// Bytes of one read.
+    #[schemars(with = "String")]
+    pub chunk: Bytes,
+}
+
+/// `[krbd]`: the kernel's RBD client.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Krbd {
+    /// Map options as in rbd(8), such as `rxbounce` for Windows guests or `ms_mode=secure`.
+    pub options: Vec<String>,
+}
+
+/// `[deadline]`: every wait ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadline {
+    /// For another job on the same disk.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub lock: Duration,
+    /// For one call of a tool.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub tool: Duration,
+    /// For mapping an image, the wait for a dead client's watch (30 s by default in Ceph) included.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub map: Duration,
+    /// For writing dirty blocks back.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub flush: Duration,
+}
+
+/// `[tools]`: where the external tools are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tools {
+    /// The directories searched, in order; `$PATH` is not used.
+    pub path: Vec<PathBuf>,
+}
+
+impl Default for Ceph {
+    fn default() -> Self {
+        Self {
+            cluster: fixed("ceph"),
+            id: fixed("admin"),
+            conf: None,
+            keyring: None,
+            keyfile: None,
+            connect_deadline: Duration::from_secs(10),
+            op_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { driver: fixed("dm-cache"), mode: CacheMode::Writethrough, block: Bytes::kib(256) }
+    }
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        Self { what: SeedSpec::Allocated, rate: None, depth: 16, chunk: Bytes::mib(4) }
+    }
+}
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self {
+            lock: Duration::from_secs(30),
+            tool: Duration::from_secs(60),
+            map: Duration::from_secs(60),
+            flush: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self { path: ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from).to_vec() }
+    }
+}
+
+/// A default that is known to parse; the test below builds them all.
+#[expect(clippy::panic, reason = "the words are constants of this file, and a test builds every one of them")]
+pub(crate) fn fixed<T: std::str::FromStr>(word: &str) -> T {
+    match word.parse() {
+        Ok(value) => value,
+        Err(_) => panic!("{word} is a constant of this file"),
+    }
+}
+
+/// Durations as people write them: `10s`, `5m`, `1h 30m`.
+mod duration {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&humantime::format_duration(*value))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let word = String::deserialize(from)?;
+        let value = humantime::parse_duration(&word).map_err(D::Error::custom)?;
+        if value.is_zero() {
+            return Err(D::Error::custom("a deadline cannot be zero"));
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,82 @@
+//! Attach: bring up from the bottom what is not up.
+
+use std::time::Instant;
+
+use super::fill::fill;
+use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice};
+use super::open::OpenDisk;
+use super::record::{Intent, Record};
+use super::walk::Walk;
+use super::{detach, lease};
+use crate::Result;
+use crate::host::Host;
+use crate::job::{Attach, LayerName, Report};
+use crate::model::Change;
+
+/// Brings a disk up. Running it again on a disk that is up changes nothing.
+///
+/// The order is the record (intent), the lease, map, slice, cache, front, link; then the cache is filled, while the
+/// front can be used already. An attach that fails takes down what it made, unless the disk was there before.
+pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
+    let disk = OpenDisk::to_attach(host, ask)?;
+    let known = Record::load(&host.roots, &disk.record.key)?;
+    let new = known.is_none();
+    let mut walk = Walk::new(host, disk, dry_run);
+    note(&mut walk, known.as_ref())?;
+    match climb(&mut walk) {
+        Ok(()) => Ok(walk.report(true)),
+        Err(error) if new && !dry_run && undoable(&error) => {
+            let undone = detach::descend(&mut walk);
+            Err(error.and_then_cleanup(undone))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.
+fn undoable(error: &crate::Error) -> bool {
+    !matches!(error.kind(), crate::Kind::Dirty)
+}
+
+/// Brings every layer up to what the record wants.
+pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
+    walk.up::<LeaseLayer>()?;
+    walk.up::<Map>()?;
+    walk.up::<Slice>()?;
+    walk.up::<CacheLayer>()?;
+    walk.up::<Front>()?;
+    walk.up::<Link>()?;
+    let began = Instant::now();
+    fill(walk)?;
+    if let Some(proof) = &walk.seed {
+        let what = proof.to_string();
+        walk.did(LayerName::Cache, Change::Altered, what, began);
+    }
+    Ok(())
+}
+
+/// Writes the record before anything is done, so that what is begun can be finished or undone.
+fn note(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
+    let began = Instant::now();
+    let record = &walk.disk.record;
+    let change = match known {
+        None => Change::Made,
+        Some(known) if known == record => Change::Kept,
+        Some(_) => Change::Altered,
+    };
+    if change.is_change() && !walk.dry_run {
+        if change == Change::Made {
+            // Refused before there is anything to clean up: another host's lease.
+            let me = walk.host.me()?;
+            let force = walk.disk.force;
+            let (record, image) = walk.disk.record_and_image()?;
+            lease::claim(&record.image, &image.lease(record)?.lease, &me, force)?;
+        }
+        walk.disk.record.save(&walk.host.roots)?;
+    }
+    let record = &walk.disk.record;
+    let what = format!("{} {}, {}", record.driver, record.mode, record.size);
+    debug_assert!(record.intent == Intent::Attached);
+    walk.did(LayerName::Record, change, what, began);
+    Ok(())
+}

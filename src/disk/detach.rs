@@ -1,0 +1,72 @@
+//! Detach: take down from the top, and leave a plain image behind.
+
+use std::time::Instant;
+
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use, lease_is_dirty, reopen};
+use super::lease::Force;
+use super::open::OpenDisk;
+use super::record::Intent;
+use super::walk::Walk;
+use crate::cache::Cache;
+use crate::host::Host;
+use crate::job::{Detach, LayerName, Report};
+use crate::model::Change;
+use crate::Result;
+
+/// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused.
+///
+/// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
+pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
+    let mut disk = OpenDisk::existing(host, &ask.image, "detach")?;
+    disk.force = Force { break_lease: false, discard_dirty: ask.discard_dirty };
+    let mut walk = Walk::new(host, disk, dry_run);
+    descend(&mut walk)?;
+    Ok(walk.report(false))
+}
+
+/// Takes every layer down. The record goes last: as long as it is there, the job is not done.
+pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
+    reopen_if_dirty(walk)?;
+    let dry_run = walk.dry_run;
+    if !dry_run && walk.disk.record.intent != Intent::Detached && !in_use(walk)? {
+        walk.disk.record.intent = Intent::Detached;
+        walk.disk.record.save(&walk.host.roots)?;
+    }
+    // What the upper layers need to know of the lower ones.
+    probe::<Map>(walk)?;
+    probe::<Slice>(walk)?;
+    walk.down::<Link>()?;
+    walk.down::<Front>()?;
+    walk.down::<CacheLayer>()?;
+    walk.down::<Map>()?;
+    walk.down::<LeaseLayer>()?;
+    walk.down::<Slice>()?;
+    forget(walk)
+}
+
+fn forget(walk: &mut Walk<'_>) -> Result<()> {
+    let began = Instant::now();
+    if !walk.dry_run {
+        walk.disk.record.remove(&walk.host.roots)?;
+    }
+    walk.did(LayerName::Record, Change::Removed, String::new(), began);
+    Ok(())
+}
+
+/// A cache that went down dirty is opened again, so that it can be written back. Refused if it is not there any more.
+fn reopen_if_dirty(walk: &mut Walk<'_>) -> Result<()> {
+    let record = &walk.disk.record;
+    let absent = matches!(walk.driver()?.probe(walk.host, &record.key)?, Cache::Absent);
+    let force = walk.disk.force.discard_dirty;
+    if walk.dry_run || force || !absent || walk.disk.image.is_none() || !lease_is_dirty(walk)? {
+        return Ok(());
+    }
+    walk.up::<LeaseLayer>()?;
+    walk.up::<Map>()?;
+    walk.up::<Slice>()?;
+    reopen(walk)
+}
+
+fn probe<L: Layer>(walk: &mut Walk<'_>) -> Result<()> {
+    L::probe(walk).map(drop)
+}

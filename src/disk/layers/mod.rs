@@ -1,0 +1,45 @@
+//! The layers of a disk, from the bottom: lease, map, slice, cache, front, link.
+
+mod cache;
+mod front;
+mod lease;
+mod link;
+mod map;
+mod slice;
+
+pub(in crate::disk) use cache::{CacheLayer, clean, close, lease_is_dirty, reopen, retreat, serve, settle};
+pub(in crate::disk) use front::{Front, in_use, point};
+pub(in crate::disk) use lease::LeaseLayer;
+pub(in crate::disk) use link::Link;
+pub(in crate::disk) use map::Map;
+pub(in crate::disk) use slice::Slice;
+
+use super::walk::Walk;
+use crate::Result;
+use crate::job::LayerName;
+
+/// What a layer is, compared with what the record wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::disk) enum Found {
+    /// Not there; `wanted` says what would be made.
+    Absent { wanted: String },
+    /// As wanted.
+    Right(String),
+    /// There, but otherwise; `why` says what is wrong or what will be changed.
+    Wrong { why: String },
+}
+
+/// One layer. Probing never changes anything, and never depends on a lower layer being up.
+pub(in crate::disk) trait Layer {
+    /// Its name in reports.
+    const NAME: LayerName;
+
+    /// What is there; keeps in the walk what upper layers need to know.
+    fn probe(walk: &mut Walk<'_>) -> Result<Found>;
+
+    /// Makes it as the record wants it.
+    fn up(walk: &mut Walk<'_>, found: &Found) -> Result<()>;
+
+    /// Takes it away.
+    fn down(walk: &mut Walk<'_>, found: &Found) -> Result<()>;
+}

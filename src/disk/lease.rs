@@ -1,0 +1,261 @@
+//! Taking, marking and giving back the lease of a disk; who may is decided by pure functions, tested below.
+
+use crate::ceph::{Pool, meta};
+use crate::model::{CacheMode, DriverName, HostName, ImageId, ImageSpec, Lease, LeaseHolder};
+use crate::{Context, Error, Kind, Result};
+
+/// This host, as leases know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// Its name.
+    pub host: HostName,
+    /// The kernel's present boot.
+    pub boot_id: String,
+}
+
+/// The ways past a lease that only an operator may choose.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Force {
+    /// The other host is dead and fenced.
+    pub break_lease: bool,
+    /// Its dirty data are given up.
+    pub discard_dirty: bool,
+}
+
+/// What a lease means for a host that wants the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours already, under this kernel's boot.
+    Held,
+    /// It is free, or was ours before this host went down with nothing dirty: take it, one generation up.
+    Take,
+    /// It was ours before this host went down, and the cache holds data that the image lacks.
+    Reopen {
+        /// The cache that has them.
+        cache_id: String,
+    },
+}
+
+/// Decides what a lease means for `me`.
+///
+/// Errors: [`Kind::LeaseHeld`] for another host's lease, [`Kind::Dirty`] if that host's cache may hold data that the
+/// image lacks; both name the host and the way out.
+pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<Claim> {
+    let Some(holder) = &lease.holder else { return Ok(Claim::Take) };
+    if holder.host == me.host {
+        return Ok(match (&holder.cache_id, holder.dirty) {
+            _ if holder.boot_id == me.boot_id => Claim::Held,
+            (Some(cache_id), true) => Claim::Reopen { cache_id: cache_id.clone() },
+            (None, true) => return Err(dirty_elsewhere(image, holder)),
+            (_, false) => Claim::Take,
+        });
+    }
+    match (holder.dirty, force.break_lease, force.discard_dirty) {
+        (false, true, _) | (true, true, true) => Ok(Claim::Take),
+        (true, _, _) => Err(dirty_elsewhere(image, holder)),
+        (false, false, _) => Err(Error::new(
+            Kind::LeaseHeld,
+            format!("image {image} is attached on host {} ({}, {})", holder.host, holder.driver, holder.mode),
+        )
+        .remedy(format!(
+            "detach it there: `warmblock detach {image}`; if host {0} is dead and fenced (`ceph osd blocklist add` its \
+             address), repeat with --break-lease",
+            holder.host
+        ))),
+    }
+}
+
+fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {
+    let host = &holder.host;
+    Error::new(
+        Kind::Dirty,
+        format!("image {image} lacks data that only the write-back cache on host {host} may hold"),
+    )
+    .remedy(format!(
+        "bring host {host} up and run `warmblock recover` there, which writes them back; only if its SSD is lost for \
+         good, give them up with --break-lease --discard-dirty"
+    ))
+}
+
+/// A lease as read, with the bytes it was read from: what a compare-and-set compares with.
+#[derive(Debug)]
+pub struct LeaseCell<'a> {
+    pool: &'a Pool,
+    id: &'a ImageId,
+    image: &'a ImageSpec,
+    raw: Option<Vec<u8>>,
+    /// The lease.
+    pub lease: Lease,
+}
+
+impl<'a> LeaseCell<'a> {
+    /// Reads the lease of an image. One round trip.
+    pub fn read(pool: &'a Pool, id: &'a ImageId, image: &'a ImageSpec) -> Result<Self> {
+        let raw = meta::get(pool, id, Lease::KEY).context(|| format!("cannot read the lease of {image}"))?;
+        let lease = parse(image, raw.as_deref())?;
+        Ok(Self { pool, id, image, raw, lease })
+    }
+
+    /// Puts `new` in place if nobody changed the lease since it was read.
+    ///
+    /// Errors: [`Kind::Busy`] when somebody did.
+    pub fn set(&mut self, new: Lease) -> Result<()> {
+        if new == self.lease && self.raw.is_some() {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&new).map_err(|error| Error::new(Kind::Internal, "lease").because(error))?;
+        let won = meta::compare_and_set(self.pool, self.id, Lease::KEY, self.raw.as_deref(), Some(&bytes))
+            .context(|| format!("cannot write the lease of {}", self.image))?;
+        if !won {
+            return Err(Error::new(
+                Kind::Busy,
+                format!("another host changed the lease of {} at the same moment", self.image),
+            )
+            .remedy("run it again; it will then say who holds the disk"));
+        }
+        self.raw = Some(bytes);
+        self.lease = new;
+        Ok(())
+    }
+
+    /// Takes the lease, one generation up, clean.
+    pub fn take(&mut self, me: &Me, driver: &DriverName, mode: CacheMode) -> Result<u64> {
+        let generation = self.lease.generation + 1;
+        let holder = LeaseHolder {
+            host: me.host.clone(),
+            boot_id: me.boot_id.clone(),
+            since: now(),
+            driver: driver.clone(),
+            mode,
+            dirty: false,
+            cache_id: None,
+        };
+        self.set(Lease { version: Lease::VERSION, generation, holder: Some(holder) })?;
+        Ok(generation)
+    }
+
+    /// Says that the cache `cache_id` may hold data that the image lacks. Before the first such write.
+    pub fn mark_dirty(&mut self, cache_id: &str) -> Result<()> {
+        self.change(|holder| {
+            holder.dirty = true;
+            holder.mode = CacheMode::Writeback;
+            holder.cache_id = Some(cache_id.to_owned());
+        })
+    }
+
+    /// Says that the image is complete again. After the proof.
+    pub fn mark_clean(&mut self, driver: &DriverName, mode: CacheMode) -> Result<()> {
+        self.change(|holder| {
+            holder.dirty = false;
+            holder.cache_id = None;
+            holder.driver = driver.clone();
+            holder.mode = mode;
+        })
+    }
+
+    /// Takes over our own lease from before a reboot, leaving what it says of dirty data.
+    pub fn renew_boot(&mut self, me: &Me) -> Result<()> {
+        self.change(|holder| holder.boot_id.clone_from(&me.boot_id))
+    }
+
+    /// Gives the lease back; the generation stays.
+    pub fn release(&mut self) -> Result<()> {
+        self.set(Lease { holder: None, ..self.lease.clone() })
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut LeaseHolder)) -> Result<()> {
+        let mut lease = self.lease.clone();
+        let Some(holder) = lease.holder.as_mut() else {
+            return Err(Error::new(Kind::Internal, format!("nobody holds the lease of {}", self.image)));
+        };
+        change(holder);
+        self.set(lease)
+    }
+}
+
+/// Reads the bytes of the key; absent and empty both mean a lease that nobody ever took.
+pub fn parse(image: &ImageSpec, raw: Option<&[u8]>) -> Result<Lease> {
+    let Some(raw) = raw.filter(|raw| !raw.is_empty()) else { return Ok(Lease::default()) };
+    let refuse = |why: String| {
+        Error::new(Kind::Dirty, format!("cannot understand the lease of {image}: {why}")).remedy(format!(
+            "look at it with `rbd image-meta get {image} {}`; a newer warmblock may have written it. Unknown counts as \
+             dirty, so it is not touched",
+            Lease::KEY
+        ))
+    };
+    let lease: Lease = serde_json::from_slice(raw).map_err(|error| refuse(error.to_string()))?;
+    if lease.version != Lease::VERSION {
+        return Err(refuse(format!("it is of version {}", lease.version)));
+    }
+    Ok(lease)
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn me() -> Me {
+        Me { host: "hv1".parse().unwrap(), boot_id: "b1".into() }
+    }
+
+    fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
+        let holder = LeaseHolder {
+            host: host.parse().unwrap(),
+            boot_id: boot_id.into(),
+            since: 0,
+            driver: "dm-cache".parse().unwrap(),
+            mode: CacheMode::Writeback,
+            dirty,
+            cache_id: dirty.then(|| "lv-uuid".into()),
+        };
+        Lease { version: 1, generation: 4, holder: Some(holder) }
+    }
+
+    fn image() -> ImageSpec {
+        "one/a".parse().unwrap()
+    }
+
+    #[test]
+    fn a_free_lease_is_taken_and_our_own_is_kept() {
+        let force = Force::default();
+        assert_eq!(claim(&image(), &Lease::default(), &me(), force).unwrap(), Claim::Take);
+        assert_eq!(claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(), Claim::Held);
+        assert_eq!(claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(), Claim::Take);
+        let reopen = Claim::Reopen { cache_id: "lv-uuid".into() };
+        assert_eq!(claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(), reopen);
+    }
+
+    #[test]
+    fn another_hosts_lease_is_refused_by_name_and_broken_only_when_told() {
+        let refuse = |lease: &Lease, break_lease, discard_dirty| {
+            claim(&image(), lease, &me(), Force { break_lease, discard_dirty }).unwrap_err()
+        };
+        let clean = refuse(&held("hv2", "x", false), false, true);
+        assert_eq!(clean.kind(), Kind::LeaseHeld);
+        assert!(clean.chain().contains("hv2") && clean.remedy_text().unwrap().contains("--break-lease"));
+        for (break_lease, discard) in [(false, false), (true, false), (false, true)] {
+            let dirty = refuse(&held("hv2", "x", true), break_lease, discard);
+            assert_eq!(dirty.kind(), Kind::Dirty);
+            assert!(dirty.remedy_text().unwrap().contains("hv2"));
+        }
+        let force = Force { break_lease: true, discard_dirty: true };
+        assert_eq!(claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(), Claim::Take);
+        assert_eq!(claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(), Claim::Take);
+    }
+
+    #[test]
+    fn a_lease_that_is_not_understood_counts_as_dirty() {
+        for raw in [&b"{"[..], b"{\"version\":2,\"generation\":1,\"holder\":null}", b"null", b"{\"x\":1}"] {
+            assert_eq!(parse(&image(), Some(raw)).unwrap_err().kind(), Kind::Dirty);
+        }
+        assert_eq!(parse(&image(), Some(b"")).unwrap(), Lease::default());
+        let lease = held("hv1", "b1", true);
+        assert_eq!(parse(&image(), Some(&serde_json::to_vec(&lease).unwrap())).unwrap(), lease);
+    }
+}

@@ -1,0 +1,34 @@
+//! A disk: an image that is in use on this host, with its cache.
+//!
+//! Its stack is reconciled, not scripted. From the bottom: lease, krbd map, slice, cache, front, link; each is a module
+//! below `layers` that can say what is there ([`Layer::probe`]), make it what the record wants ([`Layer::up`]) and take
+//! it away ([`Layer::down`]). The verbs (`attach`, `detach`, `swap`, `mode`) walk those layers; a verb that was stopped
+//! anywhere is finished by running it again, because nothing but what is there counts.
+//!
+//! [`Layer::probe`]: layers::Layer::probe
+//! [`Layer::up`]: layers::Layer::up
+//! [`Layer::down`]: layers::Layer::down
+
+mod attach;
+mod detach;
+mod fill;
+mod layers;
+mod lease;
+mod mode;
+mod open;
+mod record;
+mod recover;
+mod status;
+mod swap;
+mod verify;
+mod walk;
+
+pub use attach::attach;
+pub use detach::detach;
+pub use lease::{Claim, Force, LeaseCell, Me, claim, parse as parse_lease};
+pub use mode::{flush, set_mode};
+pub use record::{Intent, Record};
+pub use recover::{Finding, RecoverReport, recover};
+pub use status::{DiskStatus, LayerStatus, StatusReport, status};
+pub use swap::{bypass, insert, seed};
+pub use verify::verify;

@@ -1,0 +1,202 @@
+//! Opening a disk for a job: lock, record, image.
+
+use crate::ceph::{Cluster, Image, Pool};
+use crate::disk::lease::{Force, LeaseCell};
+use crate::disk::record::{Intent, Record};
+use crate::host::Host;
+use crate::job::Attach;
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageId, ImageSpec, OnFull};
+use crate::sys::lock::DiskLock;
+use crate::{Context, Error, Kind, Result, cache, config};
+
+/// A disk that a job works on.
+#[derive(Debug)]
+pub(super) struct OpenDisk {
+    /// What is wanted of it.
+    pub(super) record: Record,
+    /// The image; `None` when it is gone, or when Ceph cannot be asked.
+    pub(super) image: Option<OpenImage>,
+    /// Why Ceph cannot be asked.
+    pub(super) unreachable: Option<Error>,
+    /// What the operator allowed.
+    pub(super) force: Force,
+    /// What to do when there is no room.
+    pub(super) on_full: OnFull,
+    /// Held until the job ends; the kernel drops it with the process.
+    _lock: DiskLock,
+}
+
+/// An image, open for reading, with its pool.
+#[derive(Debug)]
+pub(super) struct OpenImage {
+    pub(super) image: Image,
+    pub(super) pool: Pool,
+    pub(super) cluster: Cluster,
+    pub(super) id: ImageId,
+    pub(super) size: Bytes,
+}
+
+impl OpenImage {
+    /// Opens an image by name: connects, finds the pool, reads the header.
+    fn by_name(host: &Host, spec: &ImageSpec) -> Result<Self> {
+        let cluster = host.connect()?;
+        let pool = cluster
+            .pool(&spec.pool, spec.namespace.as_ref())
+            .context(|| format!("cannot open the pool of {spec}"))?;
+        let image = pool.open_read_only(&spec.image, None).context(|| format!("cannot open image {spec}"))?;
+        Self::of(cluster, pool, image, spec)
+    }
+
+    /// Opens the image of a record by its id, which a rename does not change.
+    fn by_record(host: &Host, record: &Record) -> Result<Self> {
+        let spec = &record.image;
+        let cluster = host.connect()?;
+        let pool = cluster
+            .pool(&spec.pool, spec.namespace.as_ref())
+            .context(|| format!("cannot open the pool of {spec}"))?;
+        let image =
+            pool.open_by_id_read_only(record.key.image(), None).context(|| format!("cannot open image {spec}"))?;
+        Self::of(cluster, pool, image, spec)
+    }
+
+    fn of(cluster: Cluster, pool: Pool, image: Image, spec: &ImageSpec) -> Result<Self> {
+        let info = image.info().context(|| format!("cannot read the header of {spec}"))?;
+        Ok(Self { image, pool, cluster, id: info.id, size: info.size })
+    }
+
+    /// The lease as it is now.
+    pub(super) fn lease<'a>(&'a self, record: &'a Record) -> Result<LeaseCell<'a>> {
+        LeaseCell::read(&self.pool, &self.id, &record.image)
+    }
+
+}
+
+impl OpenDisk {
+    /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
+    pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
+        let image = OpenImage::by_name(host, &ask.image)?;
+        if image.size == Bytes(0) {
+            return Err(Error::new(Kind::Usage, format!("image {} is empty", ask.image))
+                .remedy("give it a size with `warmblock image resize`"));
+        }
+        let fsid = image.cluster.fsid().context(|| "cannot ask for the cluster's fsid".into())?;
+        let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
+        let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
+        let force = Force { break_lease: ask.break_lease, discard_dirty: ask.discard_dirty };
+        let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
+        let record = match Record::load(&host.roots, &key)? {
+            Some(record) if record.intent != Intent::Detached => merge(record, ask)?,
+            _ => fresh(host, ask, key, fsid, image.size)?,
+        };
+        Ok(Self { record, image: Some(image), unreachable: None, force, on_full, _lock: lock })
+    }
+
+    /// Opens a disk that this host has, for any other job. Works without Ceph as far as the job can.
+    ///
+    /// Errors: [`Kind::NotFound`] if this host has no such disk.
+    pub(super) fn existing(host: &Host, spec: &ImageSpec, what: &str) -> Result<Self> {
+        let missing = || {
+            Error::new(Kind::NotFound, format!("image {spec} is not attached on this host"))
+                .remedy("`warmblock status` lists the disks of this host")
+        };
+        let found = Record::find(&host.roots, spec)?.ok_or_else(missing)?;
+        let lock = DiskLock::acquire(&host.roots.run, &found.key, what, host.config.deadline.lock)?;
+        // Read again: whoever had the lock may have finished what we are about to do.
+        let record = Record::load(&host.roots, &found.key)?.ok_or_else(missing)?;
+        Ok(Self::with_record(host, record, lock))
+    }
+
+    /// Opens a disk by a record that the caller made up from what was found.
+    pub(super) fn orphan(host: &Host, record: Record) -> Result<Self> {
+        let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", host.config.deadline.lock)?;
+        Ok(Self::with_record(host, record, lock))
+    }
+
+    fn with_record(host: &Host, record: Record, lock: DiskLock) -> Self {
+        let (image, unreachable) = match OpenImage::by_record(host, &record) {
+            Ok(image) => (Some(image), None),
+            Err(error) if error.kind() == Kind::NotFound => (None, None),
+            Err(error) => (None, Some(error)),
+        };
+        let on_full = host.config.slice.on_full;
+        Self { record, image, unreachable, force: Force::default(), on_full, _lock: lock }
+    }
+
+    /// Record and image, for what cannot be done without Ceph.
+    pub(super) fn record_and_image(&mut self) -> Result<(&Record, &OpenImage)> {
+        if let Some(error) = self.unreachable.take() {
+            return Err(error);
+        }
+        let Some(image) = &self.image else {
+            let message = format!("image {} is gone", self.record.image);
+            return Err(Error::new(Kind::NotFound, message)
+                .remedy("somebody removed it beneath this disk; `warmblock detach` cleans up what this host has of it"));
+        };
+        Ok((&self.record, image))
+    }
+}
+
+/// A record for a disk that this host does not have yet.
+fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: crate::model::Fsid, image: Bytes) -> Result<Record> {
+    let config = &host.config;
+    let none: DriverName = config::fixed("none");
+    let driver = match (&ask.driver, ask.mode) {
+        (Some(driver), _) => driver.clone(),
+        (None, Some(CacheMode::None)) => none.clone(),
+        (None, _) => config.cache.driver.clone(),
+    };
+    let mode = ask.mode.unwrap_or(if driver == none { CacheMode::None } else { config.cache.mode });
+    let modes = cache::driver(&driver)?.capabilities().modes;
+    if !modes.contains(&mode) {
+        let list: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
+        return Err(Error::new(Kind::Usage, format!("driver {driver} has no mode {mode}"))
+            .remedy(format!("choose one of: {}", list.join(", "))));
+    }
+    let policy = crate::model::SlicePolicy { size: ask.size.or(config.slice.size.size), ..config.slice.size };
+    if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
+        return Err(Error::new(Kind::Usage, format!("a slice of {size} is smaller than one cache block"))
+            .remedy(format!("ask for at least {}", config.slice.size.min)));
+    }
+    Ok(Record {
+        version: Record::VERSION,
+        key,
+        image: ask.image.clone(),
+        fsid,
+        intent: Intent::Attached,
+        driver,
+        mode,
+        size: policy.wanted(image),
+        block: config.cache.block,
+        vg: config.slice.vg.clone(),
+        seed: ask.seed.unwrap_or(config.seed.what),
+        link: ask.link.clone(),
+        generation: 0,
+        boot_id: String::new(),
+    })
+}
+
+/// The record of a disk that this host has, for an attach that asks for it again.
+///
+/// Errors: [`Kind::Exists`] if the attach asks for something else than there is, with both sides.
+fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
+    let clash = |what: &str, have: &str, want: &str, remedy: &str| {
+        Error::new(Kind::Exists, format!("image {} is attached with {what} {have}, not {want}", ask.image))
+            .remedy(remedy.to_owned())
+    };
+    if let Some(driver) = ask.driver.as_ref().filter(|driver| **driver != record.driver) {
+        let remedy = "detach it first, then attach it with the other driver";
+        return Err(clash("driver", record.driver.as_str(), driver.as_str(), remedy));
+    }
+    if let Some(mode) = ask.mode.filter(|mode| *mode != record.mode) {
+        return Err(clash("mode", record.mode.as_str(), mode.as_str(), "`warmblock mode` changes it under load"));
+    }
+    if let Some(link) = ask.link.as_ref().filter(|link| record.link.as_ref() != Some(link)) {
+        if let Some(old) = &record.link {
+            let (old, new) = (old.display().to_string(), link.display().to_string());
+            return Err(clash("link", &old, &new, "detach it first, or use the link there is"));
+        }
+        record.link = Some(link.clone());
+    }
+    record.intent = Intent::Attached;
+    Ok(record)
+}

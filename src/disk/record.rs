@@ -1,0 +1,125 @@
+//! The record of a disk on this host: what is wanted of it, so that an interrupted job can be finished.
+//!
+//! It holds intent only. What is, is read from the kernel, LVM and Ceph each time; a lost record costs nothing but the
+//! settings, because everything of ours can be found by its name (`model::names`).
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageSpec, SeedSpec, VgName};
+use crate::sys::{Roots, atomic};
+use crate::{Context, Error, Kind, Result};
+
+/// What is wanted of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Intent {
+    /// In use, with its cache.
+    Attached,
+    /// In use, with the cache out of the path.
+    Bypassed,
+    /// Gone from this host.
+    Detached,
+}
+
+/// A disk as this host wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The version of this format.
+    pub version: u32,
+    /// The disk's key.
+    pub key: DiskKey,
+    /// The image, by name; the key has its id.
+    pub image: ImageSpec,
+    /// The cluster.
+    pub fsid: Fsid,
+    /// What is wanted.
+    pub intent: Intent,
+    /// The driver in use; `none` when there was no room and the policy is to bypass.
+    pub driver: DriverName,
+    /// The mode wanted.
+    pub mode: CacheMode,
+    /// The cached bytes wanted.
+    pub size: Bytes,
+    /// The cache block.
+    pub block: Bytes,
+    /// The volume group of the slice.
+    pub vg: Option<VgName>,
+    /// What to seed.
+    pub seed: SeedSpec,
+    /// The link to the front.
+    pub link: Option<PathBuf>,
+    /// The lease's generation under which this host has the disk.
+    pub generation: u64,
+    /// The kernel's boot under which the devices were made.
+    pub boot_id: String,
+}
+
+impl Record {
+    /// The version that this program reads and writes.
+    pub const VERSION: u32 = 1;
+
+    fn dir(roots: &Roots) -> PathBuf {
+        roots.state.join("disks")
+    }
+
+    fn file(roots: &Roots, key: &DiskKey) -> PathBuf {
+        Self::dir(roots).join(format!("{key}.json"))
+    }
+
+    /// The record of a disk, if this host has one.
+    pub fn load(roots: &Roots, key: &DiskKey) -> Result<Option<Self>> {
+        Self::read(&Self::file(roots, key))
+    }
+
+    fn read(file: &Path) -> Result<Option<Self>> {
+        let record: Option<Self> = atomic::read_json(file)?;
+        match record {
+            Some(record) if record.version != Self::VERSION => Err(Error::new(
+                Kind::Config,
+                format!("cannot use {}: it is of version {}", file.display(), record.version),
+            )
+            .remedy("it was written by another release of warmblock; use that release for this disk")),
+            record => Ok(record),
+        }
+    }
+
+    /// Every record of this host, by key.
+    pub fn all(roots: &Roots) -> Result<Vec<Self>> {
+        let dir = Self::dir(roots);
+        let entries = match std::fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error));
+            }
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let unreadable = |error| Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error);
+            let path = entry.map_err(unreadable)?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                records.extend(Self::read(&path).context(|| format!("cannot read {}", path.display()))?);
+            }
+        }
+        records.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(records)
+    }
+
+    /// The record of an image, by its name: how a disk is found when Ceph cannot be asked.
+    pub fn find(roots: &Roots, image: &ImageSpec) -> Result<Option<Self>> {
+        Ok(Self::all(roots)?.into_iter().find(|record| record.image == *image))
+    }
+
+    /// Writes it, durably and as a whole.
+    pub fn save(&self, roots: &Roots) -> Result<()> {
+        atomic::write_json(&Self::file(roots, &self.key), self)
+    }
+
+    /// Removes it.
+    pub fn remove(&self, roots: &Roots) -> Result<()> {
+        atomic::remove(&Self::file(roots, &self.key)).map(drop)
+    }
+}

@@ -1,0 +1,9 @@
+//! A job: one request to one host. The command line and OpenNebula's drivers both produce it, as a value or as JSON.
+
+mod report;
+mod request;
+mod run;
+
+pub use report::{FlushProof, LayerName, Report, Step};
+pub use request::{Attach, Detach, DiskJob, Insert, Job, Request, SeedJob, SetMode};
+pub use run::{Answer, run};

@@ -1,0 +1,155 @@
+//! What can be asked of a host.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::ImageJob;
+use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec};
+
+/// One request to one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// The version of this format; [`Job::VERSION`].
+    pub version: u32,
+    /// Say what would be done, and do nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// What is asked.
+    pub request: Request,
+}
+
+impl Job {
+    /// The version that this program reads and writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// What is asked of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Request {
+    /// Bring a disk up.
+    Attach(Attach),
+    /// Take a disk down.
+    Detach(Detach),
+    /// Fill the cache of an attached disk, beginning anew.
+    Seed(SeedJob),
+    /// Write dirty blocks back and prove it.
+    Flush(DiskJob),
+    /// Take the cache out of the path of an attached disk.
+    Bypass(DiskJob),
+    /// Put a cache into the path again.
+    Insert(Insert),
+    /// Change the cache's mode.
+    Mode(SetMode),
+    /// Find all that is ours and bring it to what its records say.
+    Recover,
+    /// A job on an image.
+    Image(ImageJob),
+}
+
+/// `attach`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attach {
+    /// The image.
+    pub image: ImageSpec,
+    /// The cache driver; the configuration's where it is absent.
+    #[serde(default)]
+    pub driver: Option<DriverName>,
+    /// The cache mode; likewise.
+    #[serde(default)]
+    pub mode: Option<CacheMode>,
+    /// The slice's size; likewise.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub size: Option<Bytes>,
+    /// What to seed; likewise.
+    #[serde(default)]
+    pub seed: Option<SeedSpec>,
+    /// What to do when there is no room; likewise.
+    #[serde(default)]
+    pub on_full: Option<OnFull>,
+    /// A symbolic link to make to the front.
+    #[serde(default)]
+    pub link: Option<PathBuf>,
+    /// Take the lease from a host that is known to be dead and fenced.
+    #[serde(default)]
+    pub break_lease: bool,
+    /// Give up the data that only a lost cache held. Only together with `break_lease`.
+    #[serde(default)]
+    pub discard_dirty: bool,
+}
+
+impl Attach {
+    /// Attach with nothing but defaults.
+    pub const fn new(image: ImageSpec) -> Self {
+        Self {
+            image,
+            driver: None,
+            mode: None,
+            size: None,
+            seed: None,
+            on_full: None,
+            link: None,
+            break_lease: false,
+            discard_dirty: false,
+        }
+    }
+}
+
+/// `detach`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Detach {
+    /// The image.
+    pub image: ImageSpec,
+    /// Drop dirty data instead of writing them back. Says how many bytes go.
+    #[serde(default)]
+    pub discard_dirty: bool,
+}
+
+/// A request that needs nothing but the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiskJob {
+    /// The image.
+    pub image: ImageSpec,
+}
+
+/// `seed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeedJob {
+    /// The image.
+    pub image: ImageSpec,
+    /// What to seed; what the disk was attached with where it is absent.
+    #[serde(default)]
+    pub what: Option<SeedSpec>,
+    /// Compare what is resident with the image instead of seeding.
+    #[serde(default)]
+    pub verify: bool,
+}
+
+/// `insert`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Insert {
+    /// The image.
+    pub image: ImageSpec,
+    /// What to seed; what the disk was attached with where it is absent.
+    #[serde(default)]
+    pub seed: Option<SeedSpec>,
+}
+
+/// `mode`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetMode {
+    /// The image.
+    pub image: ImageSpec,
+    /// The mode; `none` is the same as bypass.
+    pub mode: CacheMode,
+}
+

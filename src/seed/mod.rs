@@ -1,0 +1,42 @@
+//! Seeding: to fill a dm-cache before it is needed, exactly and provably, while the VM may already run.
+//!
+//! Waiting for a cache's policy to promote what a guest reads takes hours and is never exact. Instead the disk layer
+//! decides which origin block every cache block shall hold, tells the kernel so, and only then copies:
+//!
+//! 1. [`plan`] chooses the blocks: those that touch an allocated extent of the image, within the limit of the
+//!    [`SeedSpec`](crate::model::SeedSpec), in order of their offset, as many as the slice holds with some room left.
+//!    Cache block `i` holds the plan's `i`-th block.
+//! 2. That mapping is written into the cache's metadata (`cache_restore`) and the cache is activated in **passthrough**
+//!    mode. All reads go to the image, all writes too, and a write to a mapped block drops its mapping in the kernel
+//!    before it goes on; the policy promotes nothing. So the content of the slice does not matter yet.
+//! 3. [`copy`] brings the blocks from the image to the slice, below the cache. A block that the guest writes meanwhile
+//!    may be copied torn or stale, but it has no mapping any more: dm-cache itself keeps the seed exact.
+//! 4. The table is reloaded in the mode that is wanted (suspended for a moment), and reads are served by the slice.
+//! 5. The proof, read from `dmsetup status` of step 4 while the cache is suspended in passthrough: resident blocks and
+//!    demotions (passthrough counts a dropped mapping as one) add up to the plan's blocks, see [`SeedProof`]. Not later:
+//!    the reload sets the counters back to zero, and after the resume smq promotes blocks of its own. Of a cache at rest
+//!    `cache_dump` gives the mapping itself, and [`verify`] compares every resident block with the image.
+//!
+//! What was found in the kernel (6.1, `drivers/md/dm-cache-target.c`) and decides the design: passthrough invalidates
+//! on write and forbids migrations, so a cache block that lost its mapping is not given to another; the short block at
+//! the end of an image whose size is no multiple of the block size is never cached, a mapping of it is not even loaded,
+//! so no plan lists it. A guest's *discard* drops no mapping: the cache goes on serving the bytes of before, the image
+//! reads as zeros, and [`verify`] tells such a block as different although dm-cache does what it promises.
+//!
+//! Nothing in here creates or changes a device: it reads the image, writes the slice and says what it did.
+
+mod buffer;
+mod copy;
+mod device;
+mod plan;
+mod pool;
+mod proof;
+mod rate;
+mod run;
+mod verify;
+
+pub use copy::{CopyOptions, CopyReport, copy};
+pub use device::{Devices, open_image, open_slice};
+pub use plan::{BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, plan};
+pub use proof::{ProofMethod, SeedProof};
+pub use verify::{VerifyReport, verify};
