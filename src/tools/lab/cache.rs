@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{Lab, NOW, SOON};
 use crate::model::{Bytes, Change, DiskKey, DmName, Role, Sectors};
-use crate::sys::{Block, direct};
+use crate::sys::block::attribute;
+use crate::sys::{Block, DevNum, direct, wait};
 use crate::tools::dmsetup::{
     Access, CacheMode, CacheState, CacheStatus, CacheTarget, Dev, DmError, Dmsetup, Flush, Policy,
     Status, Table, Target,
@@ -203,6 +204,12 @@ fn a_hung_device_below_does_not_hold_a_switch_up() {
         "dd if={} of=/dev/null bs=4k count=1 iflag=direct >/dev/null 2>&1 &",
         front_node.display()
     ));
+    let queue = DevNum::of(&front_node).unwrap().sysfs(&lab.roots);
+    wait::until("a read under way", SOON, || {
+        let reads = attribute(&queue, "inflight").unwrap_or_default();
+        Ok((!reads.trim_start().starts_with('0')).then_some(()))
+    })
+    .unwrap();
     let begun = Instant::now();
     let error = dm
         .replace(&front, &new, Duration::from_secs(2))
