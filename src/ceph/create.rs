@@ -120,7 +120,7 @@ impl Pool {
         if let Some(count) = wanted.stripe_count {
             options.set(OptionName::StripeCount, count).on(&object)?;
         }
-        let made = self.io().create(name.as_str(), wanted.size.0, &options);
+        let made = self.io().create_image(name.as_str(), wanted.size.0, &options);
         made.on(&object)?;
         fault::step("rbd create");
         Ok(())

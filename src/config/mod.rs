@@ -161,7 +161,7 @@ impl Default for Cache {
 
 impl Default for Seed {
     fn default() -> Self {
-        Self { what: SeedSpec::Allocated, rate: None, depth: 16, chunk: Bytes::mib(1) }
+        Self { what: SeedSpec::Allocated, rate: None, depth: 16, chunk: Bytes::mib(4) }
     }
 }
 

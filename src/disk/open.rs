@@ -5,8 +5,8 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, ImageId, ImageSpec, OnFull};
-use crate::sys::DiskLock;
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageId, ImageSpec, OnFull};
+use crate::sys::lock::DiskLock;
 use crate::{Context, Error, Kind, Result, cache, config};
 
 /// A disk that a job works on.
@@ -43,7 +43,7 @@ impl OpenImage {
         let pool = cluster
             .pool(&spec.pool, spec.namespace.as_ref())
             .context(|| format!("cannot open the pool of {spec}"))?;
-        let image = pool.open_read_only(&spec.image).context(|| format!("cannot open image {spec}"))?;
+        let image = pool.open_read_only(&spec.image, None).context(|| format!("cannot open image {spec}"))?;
         Self::of(cluster, pool, image, spec)
     }
 
@@ -55,7 +55,7 @@ impl OpenImage {
             .pool(&spec.pool, spec.namespace.as_ref())
             .context(|| format!("cannot open the pool of {spec}"))?;
         let image =
-            pool.open_read_only_by_id(record.key.image()).context(|| format!("cannot open image {spec}"))?;
+            pool.open_by_id_read_only(record.key.image(), None).context(|| format!("cannot open image {spec}"))?;
         Self::of(cluster, pool, image, spec)
     }
 
@@ -69,10 +69,6 @@ impl OpenImage {
         LeaseCell::read(&self.pool, &self.id, &record.image)
     }
 
-    /// This process's own address in the cluster, to tell this host's clients from others.
-    pub(super) fn own_address(&self) -> Result<Option<String>> {
-        self.cluster.own_address().context(|| "cannot ask for this client's own address".into())
-    }
 }
 
 impl OpenDisk {
@@ -143,7 +139,7 @@ impl OpenDisk {
 /// A record for a disk that this host does not have yet.
 fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: crate::model::Fsid, image: Bytes) -> Result<Record> {
     let config = &host.config;
-    let none = config::fixed("none");
+    let none: DriverName = config::fixed("none");
     let driver = match (&ask.driver, ask.mode) {
         (Some(driver), _) => driver.clone(),
         (None, Some(CacheMode::None)) => none.clone(),

@@ -98,7 +98,8 @@ impl Record {
         };
         let mut records = Vec::new();
         for entry in entries {
-            let path = entry.map_err(Error::from)?.path();
+            let unreadable = |error| Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error);
+            let path = entry.map_err(unreadable)?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 records.extend(Self::read(&path).context(|| format!("cannot read {}", path.display()))?);
             }
@@ -119,6 +120,6 @@ impl Record {
 
     /// Removes it.
     pub fn remove(&self, roots: &Roots) -> Result<()> {
-        atomic::remove(&Self::file(roots, &self.key))
+        atomic::remove(&Self::file(roots, &self.key)).map(drop)
     }
 }

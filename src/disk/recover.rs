@@ -9,10 +9,12 @@ use super::detach::descend;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::walk::Walk;
+use crate::exec::ExecError;
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, DiskKey, ImageSpec, SeedSpec, VgName};
 use crate::sys::atomic;
-use crate::tools::{krbd, lvm};
+use crate::tools::krbd::Mapping;
+use crate::tools::lvm::{Lv, LvmError};
 use crate::{Context, Error, Kind, Result, config};
 
 /// One thing that was found.
@@ -123,9 +125,9 @@ fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&
 fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
     let mut found: BTreeMap<DiskKey, (Option<ImageSpec>, Option<VgName>)> = BTreeMap::new();
     for device in host.dm().list().context(|| "cannot list the devices of this host".into())? {
-        found.entry(device.name.key).or_default();
+        found.entry(device.info.name.key).or_default();
     }
-    for lv in lvm::list_if_present(&host.exec)? {
+    for lv in slices(host)? {
         let image = lv.tag("image").and_then(|image| image.parse().ok());
         found.insert(lv.name.key.clone(), (image, Some(lv.vg)));
     }
@@ -133,10 +135,19 @@ fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
     found.into_iter().map(|(key, (image, vg))| made_up(host, key, image, vg)).collect()
 }
 
+/// The slices of this host; none where there is no LVM.
+fn slices(host: &Host) -> Result<Vec<Lv>> {
+    match host.lvm().list() {
+        Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Vec::new()),
+        other => other.context(|| "cannot list the slices of this host".into()),
+    }
+}
+
 /// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name.
 fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>, vg: Option<VgName>) -> Result<Record> {
-    let mapping = krbd::list(&host.roots)?.into_iter().find(|mapping| mapping.is_of(&key));
-    let image = image.or_else(|| mapping.as_ref().map(krbd::Mapping::spec));
+    let ours = |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
+    let mapping = host.krbd().list().into_iter().find(ours);
+    let image = image.or_else(|| mapping.as_ref().map(|mapping| mapping.image.image.clone()));
     let image = image.ok_or_else(|| {
         Error::new(Kind::NotFound, format!("cannot tell the image's name of the devices of disk {key}"))
             .remedy("remove them by hand: `dmsetup ls`, `lvs @warmblock`")

@@ -8,7 +8,7 @@ use crate::cache::{self, Device, Driver, Site};
 use crate::host::Host;
 use crate::job::{FlushProof, LayerName, Report, Step};
 use crate::model::{Change, Role};
-use crate::seed::{SeedPlan, SeedProof};
+use crate::seed::{SeedPlan, SeedProof, VerifyReport};
 use crate::tools::krbd::Mapping;
 use crate::{Error, Kind, Result};
 
@@ -32,6 +32,7 @@ pub(super) struct Walk<'h> {
     steps: Vec<Step>,
     pub(super) seed: Option<SeedProof>,
     pub(super) flush: Option<FlushProof>,
+    pub(super) verify: Option<VerifyReport>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -48,6 +49,7 @@ impl<'h> Walk<'h> {
             steps: Vec::new(),
             seed: None,
             flush: None,
+            verify: None,
             warnings: Vec::new(),
         }
     }
@@ -100,7 +102,7 @@ impl<'h> Walk<'h> {
         let mapping = self.mapping.as_ref().ok_or_else(|| {
             Error::new(Kind::Internal, format!("image {} is not mapped", self.disk.record.image))
         })?;
-        Ok(Device { path: mapping.path(&self.host.roots), number: mapping.device.to_string(), size: mapping.size })
+        Ok(Device { path: mapping.device.clone(), number: mapping.num, size: mapping.size.sectors() })
     }
 
     /// What the driver works on.
@@ -122,10 +124,11 @@ impl<'h> Walk<'h> {
             dry_run: self.dry_run,
             image: record.image.clone(),
             key: record.key.clone(),
-            front: front.then(|| crate::tools::dmsetup::path(&self.host.roots, &record.key.dm(Role::Front))),
+            front: front.then(|| self.host.roots.mapper(record.key.dm(Role::Front))),
             steps: self.steps,
             seed: self.seed,
             flush: self.flush,
+            verify: self.verify,
             warnings: self.warnings,
         }
     }

@@ -1,6 +1,8 @@
 //! dmsetup(8): the device-mapper devices of ours, by name, always created with their UUID.
 
+mod device;
 mod info;
+mod replace;
 mod status;
 mod table;
 

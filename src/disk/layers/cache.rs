@@ -4,12 +4,11 @@ use std::time::Instant;
 
 use super::front::point;
 use super::{Found, Layer};
-use crate::cache::{Cache, Cleanliness, Running};
+use crate::cache::{Cache, Cleanliness, Filled, Running};
 use crate::disk::fill;
 use crate::disk::walk::Walk;
 use crate::job::{FlushProof, LayerName};
 use crate::model::{Bytes, Role};
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -28,8 +27,9 @@ impl Layer for CacheLayer {
                 wanted: format!("{} {}, {} blocks, seed {}", record.driver, record.mode, record.block, record.seed),
             },
             Cache::Broken { why } => Found::Wrong { why },
+            Cache::Up { stuck: true, .. } => Found::Wrong { why: "resumed: an exchange of its table was interrupted".into() },
             Cache::Up { running, size, .. } => {
-                let grown = walk.mapping.as_ref().is_some_and(|mapping| mapping.size != size);
+                let grown = walk.mapping.as_ref().is_some_and(|mapping| mapping.size.sectors() != size);
                 match running {
                     _ if grown => Found::Wrong { why: "made anew for the image's new size".into() },
                     running if running == serving => Found::Right(format!("{} {}", record.driver, record.mode)),
@@ -55,7 +55,7 @@ impl Layer for CacheLayer {
                 retreat(walk)?;
                 prepare(walk)
             }
-            Cache::Up { running, .. } if running == serving => Ok(()),
+            Cache::Up { running, stuck: false, .. } if running == serving => Ok(()),
             Cache::Up { .. } => {
                 clean(walk)?;
                 serve(walk)
@@ -86,21 +86,31 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
 }
 
-/// Makes the cache serve in the record's mode; the lease knows first if that mode can hold dirty data.
+/// Makes the cache serve in the record's mode.
 pub(in crate::disk) fn serve(walk: &mut Walk<'_>) -> Result<()> {
-    let mode = walk.disk.record.mode;
-    if mode.can_be_dirty() {
-        let cache_id = walk.cache_id.clone().ok_or_else(|| {
-            Error::new(Kind::Internal, "a write-back cache without a slice")
-        })?;
-        let (record, image) = walk.disk.record_and_image()?;
-        image.lease(record)?.mark_dirty(&cache_id)?;
-    }
-    let driver = walk.driver()?;
+    announce(walk)?;
+    let (driver, mode) = (walk.driver()?, walk.disk.record.mode);
     match driver.probe(walk.host, &walk.disk.record.key)? {
         Cache::Absent => driver.open(&walk.site()?, Running::Serving(mode)).map(drop),
         _ => driver.switch(&walk.site()?, Running::Serving(mode)),
     }
+}
+
+/// Makes a cache that was filled serve in the record's mode.
+pub(in crate::disk) fn settle(walk: &mut Walk<'_>) -> Result<Filled> {
+    announce(walk)?;
+    walk.driver()?.settle(&walk.site()?, walk.disk.record.mode)
+}
+
+/// Lets the lease say that there may be dirty data, before there can be any.
+fn announce(walk: &mut Walk<'_>) -> Result<()> {
+    if !walk.disk.record.mode.can_be_dirty() {
+        return Ok(());
+    }
+    let cache_id = walk.cache_id.clone();
+    let cache_id = cache_id.ok_or_else(|| Error::new(Kind::Internal, "a write-back cache without a slice"))?;
+    let (record, image) = walk.disk.record_and_image()?;
+    image.lease(record)?.mark_dirty(&cache_id)
 }
 
 /// Makes the image complete: writes dirty blocks back, checks that none is left, and lets the lease say so.
@@ -111,6 +121,7 @@ pub(in crate::disk) fn clean(walk: &mut Walk<'_>) -> Result<()> {
     let key = walk.disk.record.key.clone();
     let may_be_dirty = lease_is_dirty(walk)?;
     let began = Instant::now();
+    refuse_if_lost(walk)?;
     let before = match driver.probe(walk.host, &key)? {
         Cache::Up { stats, .. } if may_be_dirty || stats.dirty > Bytes(0) => {
             driver.drain(&walk.site()?, walk.host.config.deadline.flush)?
@@ -136,7 +147,7 @@ pub(in crate::disk) fn clean(walk: &mut Walk<'_>) -> Result<()> {
 ///
 /// Allowed only for the very cache that the lease names; every block counts as dirty then (the kernel cannot know
 /// better), which is safe because the lease kept everybody else from writing.
-fn reopen(walk: &mut Walk<'_>) -> Result<()> {
+pub(in crate::disk) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     let (record, image) = walk.disk.record_and_image()?;
     let lease = image.lease(record)?.lease;
     let named = lease.holder.and_then(|holder| holder.cache_id);
@@ -163,7 +174,7 @@ fn reopen(walk: &mut Walk<'_>) -> Result<()> {
 pub(in crate::disk) fn retreat(walk: &mut Walk<'_>) -> Result<()> {
     clean(walk)?;
     let front = walk.disk.record.key.dm(Role::Front);
-    if dmsetup::table(&walk.host.exec, &front)?.is_some() {
+    if walk.host.dm().info(&front)?.is_some() {
         point(walk, &walk.origin()?)?;
     }
     close(walk)
@@ -201,6 +212,22 @@ pub(in crate::disk) fn lease_is_dirty(walk: &Walk<'_>) -> Result<bool> {
         Some(image) => Ok(image.lease(&walk.disk.record)?.lease.dirty_on().is_some()),
         None => Ok(walk.disk.record.mode.can_be_dirty()),
     }
+}
+
+/// Refuses to write anything back under a lease that somebody else took over: their data are newer.
+fn refuse_if_lost(walk: &Walk<'_>) -> Result<()> {
+    let Some(image) = &walk.disk.image else { return Ok(()) };
+    let (me, record) = (walk.host.me()?, &walk.disk.record);
+    let holder = image.lease(record)?.lease.holder;
+    let Some(other) = holder.filter(|holder| holder.host != me.host) else { return Ok(()) };
+    let dirty = matches!(walk.driver()?.cleanliness(walk.host, &record.key)?, Cleanliness::Dirty(_));
+    if !dirty {
+        return Ok(());
+    }
+    let message = format!("host {} took {} over while this host's cache was dirty", other.host, record.image);
+    Err(Error::new(Kind::Dirty, message).remedy(
+        "writing the old data back would overwrite newer ones; give them up with `warmblock detach --discard-dirty`",
+    ))
 }
 
 fn not_clean(walk: &Walk<'_>, why: &str) -> Error {

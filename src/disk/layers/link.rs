@@ -9,7 +9,6 @@ use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
 use crate::sys::atomic;
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -46,14 +45,14 @@ impl Layer for Link {
     /// A link that leads elsewhere is not ours and stays.
     fn down(walk: &mut Walk<'_>, found: &Found) -> Result<()> {
         match (&walk.disk.record.link, found) {
-            (Some(link), Found::Right(_)) => atomic::remove(link),
+            (Some(link), Found::Right(_)) => atomic::remove(link).map(drop),
             _ => Ok(()),
         }
     }
 }
 
 fn target(walk: &Walk<'_>) -> PathBuf {
-    dmsetup::path(&walk.host.roots, &walk.disk.record.key.dm(Role::Front))
+    walk.host.roots.mapper(walk.disk.record.key.dm(Role::Front))
 }
 
 fn arrow(link: &Path, front: &Path) -> String {
