@@ -146,7 +146,9 @@ fn explain(target: &ClusterTarget, error: CephError) -> CephError {
             humantime::format_duration(target.connect_deadline)
         ),
         libc::EACCES | libc::EPERM => {
-            format!("the monitors refuse the key of {client}: it is wrong, or there is no such client")
+            format!(
+                "the monitors refuse the key of {client}: it is wrong, or there is no such client"
+            )
         }
         libc::ENOENT => format!("no key of {client} in the keyring, or no monitors configured"),
         libc::EINVAL => format!("the key of {client}, or the monitors' addresses, cannot be read"),
@@ -178,7 +180,10 @@ mod tests {
         let mut target = ClusterTarget::default();
         assert_eq!(option(&target, "rados_osd_op_timeout"), None);
         target.op_deadline = Some(Duration::from_secs(5));
-        assert_eq!(option(&target, "rados_osd_op_timeout").as_deref(), Some("5"));
+        assert_eq!(
+            option(&target, "rados_osd_op_timeout").as_deref(),
+            Some("5")
+        );
     }
 
     #[test]
@@ -190,6 +195,9 @@ mod tests {
         let error = connect(&target).err().unwrap();
         assert_eq!((error.stage, error.errno), (Stage::Config, libc::ENOENT));
         let text = error.to_string();
-        assert!(text.contains("/nonexistent/ceph.conf is not there"), "{text}");
+        assert!(
+            text.contains("/nonexistent/ceph.conf is not there"),
+            "{text}"
+        );
     }
 }

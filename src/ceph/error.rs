@@ -254,7 +254,10 @@ mod tests {
     fn kinds_follow_the_errno() {
         assert_eq!(kind_of("rbd_open", libc::ENOENT), Kind::NotFound);
         assert_eq!(kind_of("rbd_create4", libc::EEXIST), Kind::Exists);
-        assert_eq!(kind_of("rbd_remove_with_progress", libc::ENOTEMPTY), Kind::Busy);
+        assert_eq!(
+            kind_of("rbd_remove_with_progress", libc::ENOTEMPTY),
+            Kind::Busy
+        );
         assert_eq!(kind_of("rbd_write", libc::EDQUOT), Kind::NoSpace);
         assert_eq!(kind_of("rbd_write", libc::ESHUTDOWN), Kind::Ceph);
         assert_eq!(kind_of("rbd_write", libc::EIO), Kind::Failed);

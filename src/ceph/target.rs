@@ -30,7 +30,10 @@ pub struct ClusterTarget {
 }
 
 impl Default for ClusterTarget {
-    #[expect(clippy::expect_used, reason = "both words are constants that a test parses")]
+    #[expect(
+        clippy::expect_used,
+        reason = "both words are constants that a test parses"
+    )]
     fn default() -> Self {
         Self {
             cluster: "ceph".parse().expect("is a cluster name"),
@@ -74,6 +77,9 @@ mod tests {
             ..ClusterTarget::default()
         };
         let text = serde_json::to_string(&target).unwrap();
-        assert_eq!(serde_json::from_str::<ClusterTarget>(&text).unwrap(), target);
+        assert_eq!(
+            serde_json::from_str::<ClusterTarget>(&text).unwrap(),
+            target
+        );
     }
 }

@@ -102,7 +102,10 @@ mod tests {
                 callback(2, 2, arg)
             })
         }));
-        assert_eq!(caught.unwrap_err().downcast_ref::<&str>(), Some(&"as asked"));
+        assert_eq!(
+            caught.unwrap_err().downcast_ref::<&str>(),
+            Some(&"as asked")
+        );
         assert_eq!(calls, 1);
     }
 

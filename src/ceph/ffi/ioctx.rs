@@ -75,9 +75,8 @@ impl IoCtxHandle {
         let object = cstring(CALL, object)?;
         let (mut size, mut mtime) = (0_u64, 0);
         // SAFETY: the ioctx is alive, the name ends with NUL, both places are ours to be written.
-        let returned = unsafe {
-            rados::rados_stat(self.raw, object.as_ptr(), &raw mut size, &raw mut mtime)
-        };
+        let returned =
+            unsafe { rados::rados_stat(self.raw, object.as_ptr(), &raw mut size, &raw mut mtime) };
         check(CALL, returned).map(drop)
     }
 }

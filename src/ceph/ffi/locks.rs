@@ -129,7 +129,11 @@ impl ImageHandle {
 }
 
 /// Tag, clients, cookies and addresses as librbd put them into the buffers.
-fn lockers_in([tag, clients, cookies, addrs]: &[Vec<u8>; 4], count: usize, exclusive: bool) -> RawLockers {
+fn lockers_in(
+    [tag, clients, cookies, addrs]: &[Vec<u8>; 4],
+    count: usize,
+    exclusive: bool,
+) -> RawLockers {
     let clients = words_in(clients).into_iter();
     let lockers = clients.zip(words_in(cookies)).zip(words_in(addrs));
     let lockers = lockers

@@ -47,7 +47,7 @@ impl IoCtxHandle {
     }
 
     /// `rbd_clone3`: `self` is the child's pool.
-    pub fn clone_from(
+    pub fn clone_image(
         &self,
         child: &str,
         (parent_io, parent, snap): (&Self, &str, &str),
