@@ -3,9 +3,11 @@
 //! [`run`] does one [`ImageJob`] on one connection and says what happened in an [`ImageReport`].
 
 mod checksum;
+mod clone;
 mod feature;
 mod format;
 mod job;
+mod reach;
 mod report;
 
 pub use checksum::{Algorithm, Checksum};
