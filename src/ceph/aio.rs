@@ -121,7 +121,10 @@ impl AioQueue {
 
     /// Takes an operation that has ended, waiting for one; `None` if none is left. `ETIMEDOUT` if none ended in time,
     /// after which they are still in flight.
-    #[expect(clippy::should_implement_trait, reason = "an iterator would end at the first error")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator would end at the first error"
+    )]
     pub fn next(&mut self) -> Result<Option<Completed>, CephError> {
         let taken = self.state.take(Instant::now() + self.deadline);
         let done = taken.on(&self.image.label)?;

@@ -98,7 +98,11 @@ impl Image {
     ) -> Result<()> {
         let mut queue = self.aio_queue(options.depth, options.deadline);
         for (offset, len) in pieces(ranges, options.piece) {
-            let reused = if queue.is_full() { next_ok(&mut queue)? } else { None };
+            let reused = if queue.is_full() {
+                next_ok(&mut queue)?
+            } else {
+                None
+            };
             let mut buffer = reused.map(|done| done.buffer).unwrap_or_default();
             buffer.resize(len, 0);
             fill(offset, &mut buffer)?;

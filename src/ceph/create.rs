@@ -120,7 +120,9 @@ impl Pool {
         if let Some(count) = wanted.stripe_count {
             options.set(OptionName::StripeCount, count).on(&object)?;
         }
-        let made = self.io().create(name.as_str(), wanted.size.0, &options);
+        let made = self
+            .io()
+            .create_image(name.as_str(), wanted.size.0, &options);
         made.on(&object)?;
         fault::step("rbd create");
         Ok(())
@@ -156,8 +158,14 @@ impl Pool {
         if let Some(format) = format {
             options.set(OptionName::CloneFormat, format).on(&object)?;
         }
-        let parent_names = (parent.pool.io().as_ref(), parent.image.as_str(), parent.snap.as_str());
-        let made = self.io().clone_from(child.as_str(), parent_names, &options);
+        let parent_names = (
+            parent.pool.io().as_ref(),
+            parent.image.as_str(),
+            parent.snap.as_str(),
+        );
+        let made = self
+            .io()
+            .clone_image(child.as_str(), parent_names, &options);
         made.on(&object)?;
         fault::step("rbd clone");
         match grown {
@@ -169,7 +177,9 @@ impl Pool {
 
 /// The size that a clone must be grown to, if it must; a smaller one than the parent's is refused before it is made.
 fn grown_size(parent: ParentSnap<'_>, size: Bytes) -> Result<Option<Bytes>, CephError> {
-    let image = parent.pool.open_read_only(parent.image, Some(parent.snap))?;
+    let image = parent
+        .pool
+        .open_read_only(parent.image, Some(parent.snap))?;
     let has = image.size()?;
     if size < has {
         let why = format!("a clone of {size} cannot hold a parent of {has}");

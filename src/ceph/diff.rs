@@ -57,8 +57,16 @@ impl Image {
         }
         let from = wanted.from.map(SnapName::as_str);
         let how = (wanted.include_parent, wanted.whole_object);
-        let mut told = |offset, len, exists| found(Extent { offset, len, exists });
-        let listed = self.handle().diff(from, (start, end - start), how, &mut told);
+        let mut told = |offset, len, exists| {
+            found(Extent {
+                offset,
+                len,
+                exists,
+            })
+        };
+        let listed = self
+            .handle()
+            .diff(from, (start, end - start), how, &mut told);
         listed.on(self)
     }
 }

@@ -95,7 +95,9 @@ impl Image {
             let why = format!("it has {has}, and making it smaller was not asked for");
             return Err(CephError::invalid("rbd_resize2", self.label.clone(), &why));
         }
-        let resized = self.handle.resize(size.0, allow_shrink, &mut plain(progress));
+        let resized = self
+            .handle
+            .resize(size.0, allow_shrink, &mut plain(progress));
         resized.on(self)?;
         fault::step("rbd resize");
         Ok(())

@@ -5,9 +5,7 @@ use serde::Serialize;
 use super::error::{CephError, On, optional, parsed};
 use super::ffi::RawLinked;
 use super::image::Image;
-use crate::model::{
-    Bytes, ImageId, ImageName, ImageSpec, Namespace, PoolId, PoolName, SnapName,
-};
+use crate::model::{Bytes, ImageId, ImageName, ImageSpec, Namespace, PoolId, PoolName, SnapName};
 
 /// Feature bits of images, as in `rbd/features.h`.
 pub mod features {

@@ -22,6 +22,7 @@ mod progress;
 mod snap;
 mod target;
 mod trash;
+mod words;
 
 pub use aio::AioQueue;
 pub use bulk::{BulkOptions, Range};

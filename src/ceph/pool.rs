@@ -115,7 +115,11 @@ impl Pool {
             return Ok(None);
         };
         let id = decode_string(&object).ok_or_else(|| {
-            CephError::invalid("rados_read", self.spec(name).to_string(), "rbd_id is malformed")
+            CephError::invalid(
+                "rados_read",
+                self.spec(name).to_string(),
+                "rbd_id is malformed",
+            )
         })?;
         parsed("rados_read", id).map(Some)
     }
