@@ -169,7 +169,7 @@ pub struct ResizeArgs {
 /// `image flatten`.
 #[derive(Debug, Clone, Args)]
 pub struct FlattenArgs {
-    /// The clone: POOL[/NS]/IMAGE
+    /// The clone
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: ImageSpec,
     /// How it is done.
