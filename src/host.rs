@@ -5,7 +5,7 @@ use crate::ceph::{Cluster, ClusterTarget};
 use crate::config::Config;
 use crate::disk::Me;
 use crate::exec::Exec;
-use crate::progress::Progress;
+use crate::progress::{Progress, ProgressMode};
 use crate::sys::{Roots, host};
 use crate::tools::dmsetup::Dmsetup;
 use crate::tools::krbd::{Client, Krbd, MapOptions};
@@ -23,19 +23,22 @@ pub struct Host {
     pub exec: Exec,
     /// Where long work is shown.
     pub progress: Progress,
+    /// How it is shown, for a child that shows its own.
+    pub progress_mode: ProgressMode,
     /// Set when somebody asks to stop.
     pub cancel: Cancel,
 }
 
 impl Host {
     /// A host with these settings.
-    pub fn new(config: Config, roots: Roots, progress: Progress, cancel: Cancel) -> Self {
+    pub fn new(config: Config, roots: Roots, progress_mode: ProgressMode, cancel: Cancel) -> Self {
         let exec = Exec::new(config.tools.path.clone());
         Self {
             config,
             roots,
             exec,
-            progress,
+            progress: Progress::new(progress_mode),
+            progress_mode,
             cancel,
         }
     }

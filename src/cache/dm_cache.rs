@@ -68,6 +68,10 @@ impl Driver for DmCache {
         let Some(device) = seen.iter().find(|device| device.info.name == name) else {
             return Cache::Absent;
         };
+        if !device.info.live {
+            let why = format!("{name} has no table: its making was interrupted");
+            return Cache::Broken { why };
+        }
         let Some(target) = device.table.as_cache() else {
             return Cache::Broken {
                 why: format!("{name} is no dm-cache: {}", device.table),

@@ -10,8 +10,8 @@ use super::{docgen, host, log, settings};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
-use crate::progress::{Progress, ProgressMode};
-use crate::{Error, Kind, Result, disk, doctor, tools};
+use crate::progress::ProgressMode;
+use crate::{Error, Kind, Result, disk, doctor, seed, tools};
 
 /// Does what the command line asks for, and answers.
 pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
@@ -25,6 +25,7 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Config {
             command: ConfigCommand::Show,
         } => show_config(cli, output),
+        Command::Copier => copier(),
         Command::Docgen(args) => docgen::write(&args.dir).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -53,7 +54,7 @@ fn host(global: &Global) -> Result<Host> {
     Ok(Host::new(
         config,
         settings::roots(global),
-        Progress::new(mode),
+        mode,
         Cancel::on_signals()?,
     ))
 }
@@ -91,6 +92,13 @@ fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
     let report = disk::status(&host(&cli.global)?, args.image.as_ref(), args.lease)?;
     output.answer(&report, render::status::human)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The child of a seed: see [`seed::serve`].
+fn copier() -> Result<ExitCode> {
+    let cancel = Cancel::on_signals()?;
+    let failed = seed::serve(io::stdin().lock(), io::stdout().lock(), &cancel)?;
+    Ok(failed.map_or(ExitCode::SUCCESS, code))
 }
 
 fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {

@@ -126,6 +126,10 @@ pub struct Deadline {
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub map: Duration,
+    /// For a copy that moves no data any more.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub stall: Duration,
     /// For writing dirty blocks back.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
@@ -181,6 +185,7 @@ impl Default for Deadline {
             lock: Duration::from_secs(30),
             tool: Duration::from_secs(60),
             map: Duration::from_secs(60),
+            stall: Duration::from_secs(60),
             flush: Duration::from_secs(600),
         }
     }

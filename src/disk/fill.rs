@@ -1,10 +1,12 @@
 //! Filling a cache: what to bring, bringing it, making the cache serve, and the proof.
 
+use std::path::Path;
+
 use super::layers::{retreat, settle};
 use super::walk::Walk;
 use crate::ceph::DiffOptions;
 use crate::model::{Bytes, Role, SeedSpec};
-use crate::seed::{self, BlockSize, CopyOptions, CopyReport, Devices, SeedPlan, SeedProof};
+use crate::seed::{self, Apart, BlockSize, CopyOptions, CopyReport, SeedPlan, SeedProof};
 use crate::{Context, Result};
 
 /// Chooses what to bring, from the image's allocated extents (parent data of a clone included); `None` for nothing.
@@ -79,19 +81,33 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
 }
 
 fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {
-    let host = walk.host;
     let site = walk.site()?;
-    let image = seed::open_image(&site.origin.path)?;
-    let slice = seed::open_slice(&site.part(Role::Data)?.path)?;
-    let devices = Devices {
-        image: &image,
-        slice: &slice,
-    };
-    seed::copy(plan, &devices, &options(walk), &host.cancel, &host.progress)
+    let slice = site.part(Role::Data)?.path.clone();
+    seed::copy_apart(&apart(walk, plan, &site.origin.path, &slice))
         .context(|| format!("cannot seed the cache of {}", walk.disk.record.image))
 }
 
-pub(super) fn options(walk: &Walk<'_>) -> CopyOptions {
+/// How the disk's blocks are copied or compared in a process of its own.
+pub(super) fn apart<'a>(
+    walk: &Walk<'a>,
+    plan: &'a SeedPlan,
+    image: &'a Path,
+    slice: &'a Path,
+) -> Apart<'a> {
+    let host = walk.host;
+    Apart {
+        exec: &host.exec,
+        plan,
+        image,
+        slice,
+        options: options(walk),
+        stall: host.config.deadline.stall,
+        cancel: &host.cancel,
+        progress: host.progress_mode,
+    }
+}
+
+fn options(walk: &Walk<'_>) -> CopyOptions {
     let seed = &walk.host.config.seed;
     CopyOptions {
         depth: seed.depth,

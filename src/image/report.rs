@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::feature::Feature;
 use super::format::{Packing, SourceFormat};
+use crate::Result;
 use crate::ceph::{Child, Locker, ParentSpec, Snap, Watcher};
 use crate::model::{Bytes, Change, ImageId, ImageName, ImageSpec, Lease, Namespace, PoolName};
-use crate::Result;
 
 /// The answer to an [`ImageJob`](super::ImageJob).
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -56,20 +56,38 @@ impl ImageReport {
     }
 
     /// Does a step, and adds it if it came through.
-    pub(super) fn step(&mut self, change: Change, what: String, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(super) fn step(
+        &mut self,
+        change: Change,
+        what: String,
+        act: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let began = Instant::now();
         act()?;
-        self.steps.push(ImageStep { change, what, seconds: began.elapsed().as_secs_f64() });
+        self.steps.push(ImageStep {
+            change,
+            what,
+            seconds: began.elapsed().as_secs_f64(),
+        });
         Ok(())
     }
 
     /// Adds a step that would be done.
     pub(super) fn planned(&mut self, change: Change, what: String) {
-        self.steps.push(ImageStep { change, what, seconds: 0.0 });
+        self.steps.push(ImageStep {
+            change,
+            what,
+            seconds: 0.0,
+        });
     }
 
     /// Does a step, or in a dry run only adds it; either way it is what the job was asked for.
-    pub(super) fn main_step(&mut self, change: Change, what: String, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(super) fn main_step(
+        &mut self,
+        change: Change,
+        what: String,
+        act: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         self.change = Some(change);
         if self.dry_run {
             self.planned(change, what);

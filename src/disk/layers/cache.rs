@@ -67,7 +67,11 @@ impl Layer for CacheLayer {
                 }
                 prepare(walk)
             }
-            Cache::Broken { why } => Err(broken(walk, &why)),
+            Cache::Broken { why } if lease_is_dirty(walk)? => Err(broken(walk, &why)),
+            Cache::Broken { .. } => {
+                retreat(walk)?;
+                prepare(walk)
+            }
             Cache::Up { running, size, .. }
                 if running == Running::Filling || size != walk.origin()?.size =>
             {

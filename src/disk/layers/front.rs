@@ -25,7 +25,7 @@ impl Layer for Front {
                 wanted: format!("{name} onto the {}", below(walk)),
             });
         };
-        let (table, suspended) = (device.table, device.info.suspended);
+        let (table, suspended) = (device.table, device.info.suspended || !device.info.live);
         Ok(match wanted(walk) {
             // Nothing below is there (yet): only detach asks then.
             None => Found::Right(format!("{name}: {table}")),
