@@ -7,6 +7,9 @@ use crate::disk::Me;
 use crate::exec::Exec;
 use crate::progress::Progress;
 use crate::sys::{Roots, host};
+use crate::tools::dmsetup::Dmsetup;
+use crate::tools::krbd::{Client, Krbd, MapOptions};
+use crate::tools::lvm::Lvm;
 use crate::{Context, Result};
 
 /// Everything a job needs of its host. Made once per process.
@@ -27,17 +30,60 @@ pub struct Host {
 impl Host {
     /// A host with these settings.
     pub fn new(config: Config, roots: Roots, progress: Progress, cancel: Cancel) -> Self {
-        let exec = Exec::new(config.tools.path.clone()).with_deadline(config.deadline.tool);
-        Self { config, roots, exec, progress, cancel }
+        let exec = Exec::new(config.tools.path.clone());
+        Self {
+            config,
+            roots,
+            exec,
+            progress,
+            cancel,
+        }
+    }
+
+    /// Device-mapper on this host.
+    pub const fn dm(&self) -> Dmsetup<'_> {
+        Dmsetup::new(&self.exec, &self.roots)
+    }
+
+    /// LVM on this host.
+    pub const fn lvm(&self) -> Lvm<'_> {
+        Lvm::new(&self.exec, &self.roots)
+    }
+
+    /// krbd on this host.
+    pub const fn krbd(&self) -> Krbd<'_> {
+        Krbd::new(&self.exec, &self.roots)
+    }
+
+    /// As whom rbd(8) maps.
+    pub fn krbd_client(&self) -> Client {
+        let ceph = &self.config.ceph;
+        Client {
+            id: Some(ceph.id.clone()),
+            conf: ceph.conf.clone(),
+            keyring: ceph.keyring.clone(),
+            cluster: Some(ceph.cluster.clone()),
+        }
+    }
+
+    /// How images are mapped.
+    pub fn krbd_options(&self) -> MapOptions {
+        MapOptions {
+            extra: self.config.krbd.options.clone(),
+            ..MapOptions::default()
+        }
     }
 
     /// This host as leases know it.
     pub fn me(&self) -> Result<Me> {
         let host = match &self.config.host {
             Some(host) => host.clone(),
-            None => host::name(&self.roots)?,
+            None => host::hostname()?,
         };
-        Ok(Me { host, boot_id: host::boot_id(&self.roots)? })
+        Ok(Me {
+            host,
+            boot_id: host::boot_id(&self.roots)?,
+        })
     }
 
     /// How the cluster is reached.

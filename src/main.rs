@@ -1,2 +1,30 @@
-//! The binary: see `warmblock::cli`.
-fn main() {}
+//! The binary: parse, run, tell. Everything else is the library's.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use warmblock::Kind;
+use warmblock::cli::{self, Cli, Output};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    let output = Output::new(cli.json(), cli.global.quiet);
+    match cli::run(&cli, &output) {
+        Ok(code) => code,
+        Err(error) => cli::fail(&output, &error),
+    }
+}
+
+/// A usage error, or the help or version that was asked for.
+fn refused(error: &clap::Error) -> ExitCode {
+    // When even this cannot be printed, there is nobody left to be told.
+    let _nobody = error.print();
+    if error.use_stderr() {
+        ExitCode::from(Kind::Usage.exit_code())
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,66 +1,24 @@
 //! How far a long job is: a bar for people, JSON lines for programs, both on stderr.
 
+mod mode;
+
 use std::fmt;
 use std::io::Write;
-use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bytes, ParseError};
+use crate::model::Bytes;
+
+pub use self::mode::ProgressMode;
 
 /// Version of the JSON lines; a reader skips lines with another one.
 pub const VERSION: u32 = 1;
 
 /// Between two JSON lines of one job at least this passes (5 Hz), but for the first and the last.
 const LINE_INTERVAL: Duration = Duration::from_millis(200);
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ProgressMode {
-    /// A bar if stderr is a terminal, JSON lines otherwise.
-    #[default]
-    Auto,
-    /// A bar; nothing is seen of it where stderr is not a terminal.
-    Bar,
-    /// One [`ProgressLine`] per line.
-    Json,
-    /// Nothing.
-    Quiet,
-}
-
-impl ProgressMode {
-    /// Every mode, as the command line offers them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Bar, Self::Json, Self::Quiet];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Bar => "bar",
-            Self::Json => "json",
-            Self::Quiet => "quiet",
-        }
-    }
-}
-
-impl FromStr for ProgressMode {
-    type Err = ParseError;
-    fn from_str(word: &str) -> Result<Self, ParseError> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.as_str() == word)
-            .ok_or_else(|| ParseError::new("progress", word, "is not auto, bar, json or quiet"))
-    }
-}
-
-impl fmt::Display for ProgressMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -283,3 +241,6 @@ fn bar(what: &'static str, total: Bytes) -> ProgressBar {
     }
     bar
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,14 +8,18 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Part, Running, SeedAbility, Site, Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
+    Stats,
 };
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, Change, DiskKey, DmName, DriverName, Role};
+use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
 use crate::seed::SeedPlan;
-use crate::sys::block;
-use crate::tools::dmsetup::{self, CacheFeature, CachePolicy, CacheStatus, CacheTable, Status, Table};
-use crate::tools::thin;
+use crate::sys::direct;
+use crate::tools::dmsetup::{
+    self, Access, CacheMode as Feature, CacheState, CacheStatus, CacheTarget, Policy, Status,
+    Table, Target,
+};
+use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The bytes at the start of the metadata which, when zero, make the kernel format them (`__superblock_all_zeroes`).
@@ -42,67 +46,135 @@ impl Driver for DmCache {
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
         let data = wanted.round_up(block);
-        let meta = thin::metadata_size(data.0 / block.0);
-        vec![Part { role: Role::Data, size: data }, Part { role: Role::Meta, size: meta }]
+        let meta = Geometry {
+            block: block.sectors(),
+            blocks: data.0 / block.0,
+        }
+        .metadata_size();
+        vec![
+            Part {
+                role: Role::Data,
+                size: data,
+            },
+            Part {
+                role: Role::Meta,
+                size: meta,
+            },
+        ]
     }
 
-    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+    fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
         let name = key.dm(Role::Cache);
-        let Some(table) = dmsetup::table(&host.exec, &name)? else { return Ok(Cache::Absent) };
-        let Table::Cache(table) = table else {
-            return Ok(Cache::Broken { why: format!("{name} is no dm-cache: {table}") });
+        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
+            return Cache::Absent;
         };
-        Ok(match status(host, &name)? {
+        let Some(target) = device.table.as_cache() else {
+            return Cache::Broken {
+                why: format!("{name} is no dm-cache: {}", device.table),
+            };
+        };
+        match figures(device) {
             Ok(status) => Cache::Up {
-                running: running(&table),
-                stats: stats(&status),
-                size: table.len,
+                running: running(target),
+                stats: stats(status),
+                size: device.table.len(),
+                stuck: device.info.suspended,
             },
             Err(why) => Cache::Broken { why },
-        })
+        }
     }
 
     fn format(&self, site: &Site<'_>, plan: Option<&SeedPlan>) -> Result<()> {
         self.wipe(site)?;
-        let Some(plan) = plan.filter(|plan| plan.kept() > 0) else { return Ok(()) };
-        let (data, meta) = (site.part(Role::Data)?, site.part(Role::Meta)?);
-        let shape = thin::CacheShape {
-            block: site.block.sectors(),
-            cache_blocks: data.size.bytes().0 / site.block.0,
+        let Some(plan) = plan.filter(|plan| plan.kept() > 0) else {
+            return Ok(());
         };
-        let mappings = plan.mapping().map(|(cache, origin)| (cache.0, origin.0));
-        thin::restore(&site.host.exec, &meta.path, &shape, mappings)
-            .context(|| format!("cannot write the cache's mapping to {}", meta.path.display()))?;
-        thin::check(&site.host.exec, &meta.path)
-            .context(|| format!("the cache's new metadata on {} are not sound", meta.path.display()))
+        let (data, meta) = (site.part(Role::Data)?, site.part(Role::Meta)?);
+        let geometry = Geometry {
+            block: site.block.sectors(),
+            blocks: data.size.bytes().0 / site.block.0,
+        };
+        let mappings = plan.mapping().map(|(cache, origin)| Mapping {
+            cache_block: cache.0,
+            origin_block: origin.0,
+            dirty: false,
+        });
+        thin::restore(&site.host.exec, &meta.path, geometry, mappings, Format::V2).context(
+            || {
+                format!(
+                    "cannot write the cache's mapping to {}",
+                    meta.path.display()
+                )
+            },
+        )?;
+        match thin::check(&site.host.exec, &meta.path)? {
+            Health::Sound => Ok(()),
+            Health::Damaged(why) => {
+                let message = format!(
+                    "the cache's new metadata on {} are not sound: {why}",
+                    meta.path.display()
+                );
+                Err(Error::new(Kind::Failed, message)
+                    .remedy("look at the SSD: what was written is not what is read back"))
+            }
+        }
     }
 
     fn open(&self, site: &Site<'_>, running: Running) -> Result<Change> {
         let name = site.key.dm(Role::Cache);
-        dmsetup::create(&site.host.exec, &name, &table(site, running)?)
+        site.host
+            .dm()
+            .create(&name, &table(site, running)?, Access::ReadWrite)
             .context(|| format!("cannot create the cache device {name}"))?;
         Ok(Change::Made)
     }
 
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()> {
         let name = site.key.dm(Role::Cache);
-        dmsetup::replace(&site.host.exec, &name, &table(site, running)?)
+        site.host
+            .dm()
+            .replace(
+                &name,
+                &table(site, running)?,
+                site.host.config.deadline.tool,
+            )
             .context(|| format!("cannot switch the cache device {name}"))
+    }
+
+    /// The counters are read while I/O is held back: a reload resets them, and promotions begin with the resume.
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
+        let (dm, name) = (site.host.dm(), site.key.dm(Role::Cache));
+        let table = table(site, Running::Serving(mode))?;
+        let device = dm
+            .replace_and(&name, &table, site.host.config.deadline.tool, || {
+                dm.device(&name)
+            })
+            .context(|| format!("cannot make the cache device {name} serve"))?;
+        match device.as_ref().map(figures) {
+            Some(Ok(status)) => Ok(Filled {
+                resident: status.used,
+                dropped: status.demotions,
+            }),
+            Some(Err(why)) => {
+                Err(Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again"))
+            }
+            None => Err(Error::new(
+                Kind::Internal,
+                format!("the cache device {name} went away"),
+            )),
+        }
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         let name = site.key.dm(Role::Cache);
         let began = Instant::now();
-        let before = sound(site.host, &name)?;
-        if running_now(site.host, &name)? != Running::Draining {
+        let (was, whole, _event) = sound(self, site)?;
+        if was != Running::Draining {
             self.switch(site, Running::Draining)?;
         }
-        let whole = stats(&before).dirty;
         let task = site.host.progress.start("flush", whole);
         loop {
-            // The event number is read before the status, so that an event in between is not missed.
-            let event = dmsetup::info(&site.host.exec, &name)?.map_or(0, |info| info.event_nr);
-            let left = stats(&sound(site.host, &name)?).dirty;
+            let (_running, left, event) = sound(self, site)?;
             task.advance(whole.saturating_sub(left).saturating_sub(task.done()));
             if left == Bytes(0) {
                 task.finish();
@@ -117,40 +189,57 @@ impl Driver for DmCache {
                 )
                 .remedy("it goes on writing them back; run the command again, or raise [deadline] flush"));
             }
-            dmsetup::wait_event(&site.host.exec, &name, event, rest.min(Duration::from_millis(500)))?;
+            // The kernel raises an event when the last block is clean; the pause is only for the progress bar.
+            site.host
+                .dm()
+                .wait_event(&name, event, rest.min(Duration::from_millis(500)))?;
         }
     }
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
-        let name = key.dm(Role::Cache);
-        Ok(match status(host, &name)? {
-            Err(why) => Cleanliness::Unknown { why },
-            Ok(status) if status.dirty == 0 => Cleanliness::Clean {
-                evidence: format!("dmsetup status of {name}: 0 dirty of {} resident blocks", status.used_blocks),
+        Ok(match self.probe(host, key)? {
+            Cache::Absent => Cleanliness::Unknown {
+                why: "the cache is not in the kernel".into(),
             },
-            Ok(status) => Cleanliness::Dirty(stats(&status).dirty),
+            Cache::Broken { why } => Cleanliness::Unknown { why },
+            Cache::Up { stats, .. } if stats.dirty == Bytes(0) => Cleanliness::Clean {
+                evidence: format!(
+                    "dmsetup status: nothing dirty of {} resident",
+                    stats.resident
+                ),
+            },
+            Cache::Up { stats, .. } => Cleanliness::Dirty(stats.dirty),
         })
     }
 
     fn close(&self, host: &Host, key: &DiskKey) -> Result<Change> {
         let name = key.dm(Role::Cache);
-        dmsetup::remove(&host.exec, &name).context(|| format!("cannot remove the cache device {name}"))
+        host.dm()
+            .remove(&name, host.config.deadline.tool)
+            .context(|| format!("cannot remove the cache device {name}"))
     }
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
         let meta = site.part(Role::Meta)?;
-        block::zero(&meta.path, SUPERBLOCK)
-            .context(|| format!("cannot wipe the cache's metadata on {}", meta.path.display()))
+        direct::zero_head(&meta.path, SUPERBLOCK).context(|| {
+            format!(
+                "cannot wipe the cache's metadata on {}",
+                meta.path.display()
+            )
+        })
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
         let name = site.key.dm(Role::Cache);
-        let info = dmsetup::info(&site.host.exec, &name)?.ok_or_else(|| {
-            Error::new(Kind::Internal, format!("the cache device {name} is not there"))
+        let info = site.host.dm().info(&name)?.ok_or_else(|| {
+            Error::new(
+                Kind::Internal,
+                format!("the cache device {name} is not there"),
+            )
         })?;
         Ok(Device {
-            path: dmsetup::path(&site.host.roots, &name),
-            number: info.device.to_string(),
+            path: site.host.roots.mapper(&name),
+            number: info.num,
             size: site.origin.size,
         })
     }
@@ -159,73 +248,76 @@ impl Driver for DmCache {
 /// The kernel's table for what the cache shall do.
 fn table(site: &Site<'_>, running: Running) -> Result<Table> {
     let (mode, policy) = match running {
-        Running::Filling => (CacheFeature::Passthrough, CachePolicy::Smq),
-        Running::Serving(CacheMode::Writeback) => (CacheFeature::Writeback, CachePolicy::Smq),
-        Running::Serving(CacheMode::Writethrough) => (CacheFeature::Writethrough, CachePolicy::Smq),
+        Running::Filling => (Feature::Passthrough, Policy::Smq),
+        Running::Serving(CacheMode::Writeback) => (Feature::Writeback, Policy::Smq),
+        Running::Serving(CacheMode::Writethrough) => (Feature::Writethrough, Policy::Smq),
         // Write-through while draining: a block that was written back stays clean although the guest goes on writing.
-        Running::Draining => (CacheFeature::Writethrough, CachePolicy::Cleaner),
+        Running::Draining => (Feature::Writethrough, Policy::Cleaner),
         Running::Serving(other) => {
             return Err(Error::new(Kind::Usage, format!("dm-cache has no mode {other}"))
                 .remedy("choose writethrough or writeback, or take the cache out with `warmblock bypass`"));
         }
     };
-    Ok(Table::Cache(CacheTable {
-        len: site.origin.size,
-        meta: site.part(Role::Meta)?.number.clone(),
-        data: site.part(Role::Data)?.number.clone(),
-        origin: site.origin.number.clone(),
+    let target = CacheTarget {
+        meta: site.part(Role::Meta)?.number.into(),
+        data: site.part(Role::Data)?.number.into(),
+        origin: site.origin.number.into(),
         block: site.block.sectors(),
         mode,
         metadata2: true,
         policy,
         // At least one block, or nothing is ever written back (facts 3.3.1); eight, as LVM has it.
-        migration_threshold: Some(site.block.sectors().0.saturating_mul(8).max(2048)),
-    }))
+        migration_threshold: Some(Sectors(site.block.sectors().0.saturating_mul(8).max(2048))),
+    };
+    Ok(Table::one(site.origin.size, Target::Cache(target)))
 }
 
-fn running(table: &CacheTable) -> Running {
-    match (table.policy, table.mode) {
-        (CachePolicy::Cleaner, _) => Running::Draining,
-        (CachePolicy::Smq, CacheFeature::Passthrough) => Running::Filling,
-        (CachePolicy::Smq, CacheFeature::Writeback) => Running::Serving(CacheMode::Writeback),
-        (CachePolicy::Smq, CacheFeature::Writethrough) => Running::Serving(CacheMode::Writethrough),
+fn running(target: &CacheTarget) -> Running {
+    match (&target.policy, target.mode) {
+        (Policy::Cleaner, _) => Running::Draining,
+        (_, Feature::Passthrough) => Running::Filling,
+        (_, Feature::Writeback) => Running::Serving(CacheMode::Writeback),
+        (_, Feature::Writethrough) => Running::Serving(CacheMode::Writethrough),
     }
 }
 
-fn running_now(host: &Host, name: &DmName) -> Result<Running> {
-    match dmsetup::table(&host.exec, name)? {
-        Some(Table::Cache(table)) => Ok(running(&table)),
-        _ => Err(Error::new(Kind::Internal, format!("the cache device {name} is not there"))),
-    }
-}
-
-/// The status of a cache that works, or in words why it does not.
-fn status(host: &Host, name: &DmName) -> Result<Result<CacheStatus, String>> {
-    Ok(match dmsetup::status(&host.exec, name)? {
-        Some(Status::Cache(status)) if status.needs_check || status.read_only => {
+/// The figures of a cache that works, or in words why it does not.
+fn figures(device: &dmsetup::Device) -> Result<&CacheStatus, String> {
+    let name = &device.info.name;
+    match device.status.first() {
+        Some(Status::Cache(CacheState::Running(status)))
+            if status.needs_check || status.read_only =>
+        {
             Err(format!("the metadata of {name} failed and need a check"))
         }
-        Some(Status::Cache(status)) => Ok(status),
-        Some(Status::CacheFailed(word)) => Err(format!("the kernel gave the cache {name} up: {word}")),
-        Some(other) => Err(format!("{name} is no dm-cache: {other:?}")),
-        None => Err(format!("the cache device {name} is not there")),
-    })
+        Some(Status::Cache(CacheState::Running(status))) => Ok(status),
+        Some(Status::Cache(_)) => Err(format!(
+            "the kernel gave {name} up: its SSD or its metadata failed"
+        )),
+        other => Err(format!("{name} has no status of a dm-cache: {other:?}")),
+    }
 }
 
-/// The status of a cache that must work.
-fn sound(host: &Host, name: &DmName) -> Result<CacheStatus> {
-    status(host, name)?.map_err(|why| {
-        Error::new(Kind::Dirty, why)
-            .remedy("the SSD or the cache's metadata failed; unknown counts as dirty. `warmblock status` shows more")
-    })
+/// What a cache that must work is doing, what of it is dirty, and how many events it had.
+///
+/// The event number is older than the figures, so that waiting for the next event misses none.
+fn sound(driver: &DmCache, site: &Site<'_>) -> Result<(Running, Bytes, u32)> {
+    let name = site.key.dm(Role::Cache);
+    let event = site.host.dm().info(&name)?.map_or(0, |info| info.event);
+    match driver.probe(site.host, site.key)? {
+        Cache::Up { running, stats, .. } => Ok((running, stats.dirty, event)),
+        Cache::Absent => Err(Error::new(Kind::Internal, format!("the cache device {name} is not there"))),
+        Cache::Broken { why } => Err(Error::new(Kind::Dirty, why)
+            .remedy("unknown counts as dirty: repair the SSD, or give up what it holds with --discard-dirty")),
+    }
 }
 
 fn stats(status: &CacheStatus) -> Stats {
     let block = status.block.bytes().0;
     let bytes = |blocks: u64| Bytes(blocks.saturating_mul(block));
     Stats {
-        capacity: bytes(status.total_blocks),
-        resident: bytes(status.used_blocks),
+        capacity: bytes(status.total),
+        resident: bytes(status.used),
         dirty: bytes(status.dirty),
         read_hits: status.read_hits,
         read_misses: status.read_misses,

@@ -21,6 +21,8 @@ use serde::Serialize;
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
 use crate::seed::SeedPlan;
+use crate::sys::{Block, DevNum};
+use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// What a driver works on: one disk's devices.
@@ -43,10 +45,20 @@ pub struct Site<'a> {
 pub struct Device {
     /// A path that opens it.
     pub path: PathBuf,
-    /// `major:minor`, as device-mapper tables are read back.
-    pub number: String,
+    /// Its number, as device-mapper tables are read back.
+    pub number: DevNum,
     /// Its size.
     pub size: Sectors,
+}
+
+impl From<(PathBuf, Block)> for Device {
+    fn from((path, block): (PathBuf, Block)) -> Self {
+        Self {
+            path,
+            number: block.num,
+            size: block.size,
+        }
+    }
 }
 
 /// A part of a slice.
@@ -83,6 +95,8 @@ pub enum Cache {
         stats: Stats,
         /// Its size, which a grown image outgrows.
         size: Sectors,
+        /// Whether I/O to it is held back, as an interrupted exchange of its table leaves it.
+        stuck: bool,
     },
     /// A device that does not: its SSD fails, or it is not what we made.
     Broken {
@@ -112,6 +126,15 @@ pub struct Stats {
     pub promotions: u64,
     /// Blocks thrown out to make room.
     pub demotions: u64,
+}
+
+/// What a cache held at the moment at which it began to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filled {
+    /// Blocks that it held.
+    pub resident: u64,
+    /// Blocks that the guest wrote while they were filled, and which it therefore dropped.
+    pub dropped: u64,
 }
 
 /// Whether an image has everything that was acknowledged.
@@ -163,8 +186,14 @@ pub trait Driver: Debug + Sync {
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
 
-    /// What is in the kernel. Needs the disk's key only.
-    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache>;
+    /// What is in the kernel, as read from a list of our devices; so a thousand disks cost one list.
+    fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
+
+    /// What is in the kernel of one disk.
+    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        let seen = host.dm().device(&key.dm(Role::Cache))?;
+        Ok(self.read(key, seen.as_slice()))
+    }
 
     /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the
     /// slice held before.
@@ -175,6 +204,9 @@ pub trait Driver: Debug + Sync {
 
     /// Changes what a cache in the kernel is doing, under load. Not for leaving write-back: see [`Driver::drain`].
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()>;
+
+    /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling.
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled>;
 
     /// Stops taking dirty blocks, writes back those that there are, and waits until none is left; leaves it
     /// [`Running::Draining`]. Gives what was dirty when it began.
@@ -200,7 +232,10 @@ impl Site<'_> {
     pub fn part(&self, role: Role) -> Result<&Device> {
         let found = self.parts.iter().find(|(have, _)| *have == role);
         found.map(|(_, device)| device).ok_or_else(|| {
-            Error::new(Kind::Internal, format!("disk {} has no {} volume", self.key, role.as_str()))
+            Error::new(
+                Kind::Internal,
+                format!("disk {} has no {} volume", self.key, role.as_str()),
+            )
         })
     }
 }
@@ -215,6 +250,7 @@ pub fn driver(name: &DriverName) -> Result<&'static dyn Driver> {
     let found = DRIVERS.into_iter().find(|driver| driver.name() == *name);
     found.ok_or_else(|| {
         let names = DRIVERS.map(|driver| driver.name().to_string()).join(", ");
-        Error::new(Kind::Usage, format!("there is no cache driver {name}")).remedy(format!("choose one of: {names}"))
+        Error::new(Kind::Usage, format!("there is no cache driver {name}"))
+            .remedy(format!("choose one of: {names}"))
     })
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Cache, Capabilities, Cleanliness, Device, Driver, Part, Running, SeedAbility, Site};
+use super::{
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
+};
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
 use crate::seed::SeedPlan;
+use crate::tools::dmsetup;
 use crate::{Result, config};
 
 /// See the module.
@@ -29,8 +32,8 @@ impl Driver for None {
         Vec::new()
     }
 
-    fn probe(&self, _host: &Host, _key: &DiskKey) -> Result<Cache> {
-        Ok(Cache::Absent)
+    fn read(&self, _key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
+        Cache::Absent
     }
 
     fn format(&self, _site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
@@ -45,12 +48,21 @@ impl Driver for None {
         Ok(())
     }
 
+    fn settle(&self, _site: &Site<'_>, _mode: CacheMode) -> Result<Filled> {
+        Ok(Filled {
+            resident: 0,
+            dropped: 0,
+        })
+    }
+
     fn drain(&self, _site: &Site<'_>, _deadline: Duration) -> Result<Bytes> {
         Ok(Bytes(0))
     }
 
     fn cleanliness(&self, _host: &Host, _key: &DiskKey) -> Result<Cleanliness> {
-        Ok(Cleanliness::Clean { evidence: "there is no cache".into() })
+        Ok(Cleanliness::Clean {
+            evidence: "there is no cache".into(),
+        })
     }
 
     fn close(&self, _host: &Host, _key: &DiskKey) -> Result<Change> {

@@ -2,23 +2,27 @@
 
 use std::time::Instant;
 
-use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice};
+use super::clean::{lease_is_dirty, reopen};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
-use super::record::{Intent, Record};
+use super::record::Intent;
 use super::walk::Walk;
+use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{Detach, LayerName, Report};
 use crate::model::Change;
-use crate::{Error, Result};
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused.
 ///
 /// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
-    let mut disk = OpenDisk::existing(host, &ask.image, "detach")?;
-    disk.force = Force { break_lease: false, discard_dirty: ask.discard_dirty };
+    let mut disk = OpenDisk::to_detach(host, &ask.image)?;
+    disk.force = Force {
+        break_lease: false,
+        discard_dirty: ask.discard_dirty,
+    };
     let mut walk = Walk::new(host, disk, dry_run);
     descend(&mut walk)?;
     Ok(walk.report(false))
@@ -28,7 +32,7 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
     reopen_if_dirty(walk)?;
     let dry_run = walk.dry_run;
-    if !dry_run && walk.disk.record.intent != Intent::Detached && !front_in_use(walk)? {
+    if !dry_run && walk.disk.record.intent != Intent::Detached && !in_use(walk)? {
         walk.disk.record.intent = Intent::Detached;
         walk.disk.record.save(&walk.host.roots)?;
     }
@@ -58,27 +62,15 @@ fn reopen_if_dirty(walk: &mut Walk<'_>) -> Result<()> {
     let record = &walk.disk.record;
     let absent = matches!(walk.driver()?.probe(walk.host, &record.key)?, Cache::Absent);
     let force = walk.disk.force.discard_dirty;
-    if walk.dry_run || force || !absent || walk.disk.image.is_none() || !super::layers::lease_is_dirty(walk)? {
+    if walk.dry_run || force || !absent || walk.disk.image.is_none() || !lease_is_dirty(walk)? {
         return Ok(());
     }
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     walk.up::<Slice>()?;
-    super::layers::reopen(walk)
+    reopen(walk)
 }
 
-fn front_in_use(walk: &Walk<'_>) -> Result<bool> {
-    super::layers::in_use(walk)
-}
-
-fn probe<L: super::layers::Layer>(walk: &mut Walk<'_>) -> Result<()> {
+fn probe<L: Layer>(walk: &mut Walk<'_>) -> Result<()> {
     L::probe(walk).map(drop)
 }
-
-/// The records that an interrupted detach left.
-pub(super) fn unfinished(records: &[Record]) -> impl Iterator<Item = &Record> {
-    records.iter().filter(|record| record.intent == Intent::Detached)
-}
-
-#[expect(dead_code, reason = "kept for the type of the error in the documentation above")]
-type Doc = Error;

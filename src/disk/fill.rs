@@ -1,8 +1,8 @@
 //! Filling a cache: what to bring, bringing it, making the cache serve, and the proof.
 
-use super::layers::{retreat, serve};
+use super::layers::{retreat, settle};
 use super::walk::Walk;
-use crate::cache::Cache;
+use crate::ceph::DiffOptions;
 use crate::model::{Bytes, Role, SeedSpec};
 use crate::seed::{self, BlockSize, CopyOptions, CopyReport, Devices, SeedPlan, SeedProof};
 use crate::{Context, Result};
@@ -16,18 +16,39 @@ pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
     let block = BlockSize::new(walk.disk.record.block)?;
     let capacity = block.whole_blocks(walk.site()?.part(Role::Data)?.size.bytes());
     let size = walk.origin()?.size.bytes();
+    let extents = allocated(walk, spec, size)?;
+    let plan = seed::plan(spec, extents, size, block, capacity);
+    Ok((plan.kept() > 0).then_some(plan))
+}
+
+/// The allocated extents of the image, as far as a seed asks for them.
+pub(super) fn allocated(
+    walk: &mut Walk<'_>,
+    spec: SeedSpec,
+    size: Bytes,
+) -> Result<Vec<seed::Extent>> {
     let (record, image) = walk.disk.record_and_image()?;
     let end = match spec {
         SeedSpec::First(first) => first.min(size),
         _ => size,
     };
-    let extents = image
+    let mut extents = Vec::new();
+    let wanted = DiffOptions {
+        range: (0, end.0),
+        ..DiffOptions::default()
+    };
+    image
         .image
-        .allocated(Bytes(0), end)
+        .diff(&wanted, |extent| {
+            if extent.exists {
+                extents.push(seed::Extent {
+                    offset: Bytes(extent.offset),
+                    len: Bytes(extent.len),
+                });
+            }
+        })
         .context(|| format!("cannot list the allocated extents of {}", record.image))?;
-    let extents = extents.into_iter().map(|extent| seed::Extent { offset: extent.offset, len: extent.len });
-    let plan = seed::plan(spec, extents, size, block, capacity);
-    Ok((plan.kept() > 0).then_some(plan))
+    Ok(extents)
 }
 
 /// Copies what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.
@@ -35,22 +56,26 @@ pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
 /// The front already leads to the cache, so the guest may run: the kernel drops what it writes meanwhile. If the copy
 /// fails or is cancelled, the cache is taken out of the path and the front leads to the RBD.
 pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
-    let Some(plan) = walk.plan.take() else { return Ok(()) };
-    match copy(walk, &plan) {
-        Ok(copied) => {
-            let dropped_before = mapped(walk)?;
-            serve(walk)?;
-            let resident = dropped_before;
-            let dropped = plan.kept().saturating_sub(resident);
-            walk.seed = Some(SeedProof::of_plan(&plan, &copied, resident, dropped));
-            if plan.left_out > 0 {
-                let out = Bytes(plan.left_out * plan.block.bytes().0);
-                walk.warnings.push(format!("{out} of the seed did not fit into the slice"));
-            }
-            Ok(())
-        }
-        Err(error) => Err(error.and_then_cleanup(retreat(walk))),
+    let Some(plan) = walk.plan.take() else {
+        return Ok(());
+    };
+    let filled = copy(walk, &plan).and_then(|copied| Ok((copied, settle(walk)?)));
+    let (copied, filled) = match filled {
+        Ok(filled) => filled,
+        Err(error) => return Err(error.and_then_cleanup(retreat(walk))),
+    };
+    walk.seed = Some(SeedProof::of_plan(
+        &plan,
+        &copied,
+        filled.resident,
+        filled.dropped,
+    ));
+    if plan.left_out > 0 {
+        let out = Bytes(plan.left_out * plan.block.bytes().0);
+        walk.warnings
+            .push(format!("{out} of the seed did not fit into the slice"));
     }
+    Ok(())
 }
 
 fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {
@@ -58,21 +83,19 @@ fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {
     let site = walk.site()?;
     let image = seed::open_image(&site.origin.path)?;
     let slice = seed::open_slice(&site.part(Role::Data)?.path)?;
-    let devices = Devices { image: &image, slice: &slice };
+    let devices = Devices {
+        image: &image,
+        slice: &slice,
+    };
     seed::copy(plan, &devices, &options(walk), &host.cancel, &host.progress)
         .context(|| format!("cannot seed the cache of {}", walk.disk.record.image))
 }
 
 pub(super) fn options(walk: &Walk<'_>) -> CopyOptions {
     let seed = &walk.host.config.seed;
-    CopyOptions { depth: seed.depth, chunk: seed.chunk, rate: seed.rate }
-}
-
-/// How many blocks the kernel has mapped, by its own account.
-fn mapped(walk: &Walk<'_>) -> Result<u64> {
-    let record = &walk.disk.record;
-    Ok(match walk.driver()?.probe(walk.host, &record.key)? {
-        Cache::Up { stats, .. } => stats.resident.0 / record.block.0,
-        _ => 0,
-    })
+    CopyOptions {
+        depth: seed.depth,
+        chunk: seed.chunk,
+        rate: seed.rate,
+    }
 }

@@ -3,12 +3,14 @@
 use std::time::Instant;
 
 use super::layers::{Found, Layer};
+use super::lease::{LeaseCell, Me};
 use super::open::OpenDisk;
+use super::record::Record;
 use crate::cache::{self, Device, Driver, Site};
 use crate::host::Host;
 use crate::job::{FlushProof, LayerName, Report, Step};
 use crate::model::{Change, Role};
-use crate::seed::{SeedPlan, SeedProof};
+use crate::seed::{SeedPlan, SeedProof, VerifyReport};
 use crate::tools::krbd::Mapping;
 use crate::{Error, Kind, Result};
 
@@ -32,6 +34,7 @@ pub(super) struct Walk<'h> {
     steps: Vec<Step>,
     pub(super) seed: Option<SeedProof>,
     pub(super) flush: Option<FlushProof>,
+    pub(super) verify: Option<VerifyReport>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -48,6 +51,7 @@ impl<'h> Walk<'h> {
             steps: Vec::new(),
             seed: None,
             flush: None,
+            verify: None,
             warnings: Vec::new(),
         }
     }
@@ -90,17 +94,51 @@ impl<'h> Walk<'h> {
     }
 
     /// Notes a step.
-    pub(super) fn did(&mut self, layer: LayerName, change: Change, what: impl Into<String>, began: Instant) {
-        let seconds = if self.dry_run { 0.0 } else { began.elapsed().as_secs_f64() };
-        self.steps.push(Step { layer, change, what: what.into(), seconds });
+    pub(super) fn did(
+        &mut self,
+        layer: LayerName,
+        change: Change,
+        what: impl Into<String>,
+        began: Instant,
+    ) {
+        let seconds = if self.dry_run {
+            0.0
+        } else {
+            began.elapsed().as_secs_f64()
+        };
+        self.steps.push(Step {
+            layer,
+            change,
+            what: what.into(),
+            seconds,
+        });
+    }
+
+    /// Works on the image's lease, read anew each time.
+    ///
+    /// Errors: what kept Ceph from being asked, or that the image is gone.
+    pub(super) fn with_lease<T>(
+        &mut self,
+        work: impl FnOnce(&mut LeaseCell<'_>, &Me, &Record) -> Result<T>,
+    ) -> Result<T> {
+        let me = self.host.me()?;
+        let (record, image) = self.disk.record_and_image()?;
+        work(&mut image.lease(record)?, &me, record)
     }
 
     /// The RBD device.
     pub(super) fn origin(&self) -> Result<Device> {
         let mapping = self.mapping.as_ref().ok_or_else(|| {
-            Error::new(Kind::Internal, format!("image {} is not mapped", self.disk.record.image))
+            Error::new(
+                Kind::Internal,
+                format!("image {} is not mapped", self.disk.record.image),
+            )
         })?;
-        Ok(Device { path: mapping.path(&self.host.roots), number: mapping.device.to_string(), size: mapping.size })
+        Ok(Device {
+            path: mapping.device.clone(),
+            number: mapping.num,
+            size: mapping.size.sectors(),
+        })
     }
 
     /// What the driver works on.
@@ -122,10 +160,11 @@ impl<'h> Walk<'h> {
             dry_run: self.dry_run,
             image: record.image.clone(),
             key: record.key.clone(),
-            front: front.then(|| crate::tools::dmsetup::path(&self.host.roots, &record.key.dm(Role::Front))),
+            front: front.then(|| self.host.roots.mapper(record.key.dm(Role::Front))),
             steps: self.steps,
             seed: self.seed,
             flush: self.flush,
+            verify: self.verify,
             warnings: self.warnings,
         }
     }

@@ -179,9 +179,14 @@ impl fmt::Debug for Cmd {
     }
 }
 
-/// A NUL cannot be quoted for a shell (nor be in an argv), so it is shown escaped.
+/// `shlex` also quotes words with `=`, which only the first word of a command needs. A NUL cannot be quoted for a shell (nor
+/// be in an argv), so it is shown escaped.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=:,./@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into_owned();
+    }
     match shlex::try_quote(&word) {
         Ok(quoted) => quoted.into_owned(),
         Err(_) => format!("{word:?}"),

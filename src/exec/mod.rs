@@ -8,6 +8,7 @@ mod run;
 
 pub use cmd::{Cmd, Effect};
 pub use error::{ExecError, Status};
+pub(crate) use run::memory_file;
 pub use run::{Exec, Output};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::model::{Change, DiskKey, ImageSpec};
-use crate::seed::SeedProof;
+use crate::seed::{SeedProof, VerifyReport};
 
 /// The layers of a disk's stack, from the bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
@@ -85,6 +85,8 @@ pub struct Report {
     pub seed: Option<SeedProof>,
     /// The proof of a flush, if there was one.
     pub flush: Option<FlushProof>,
+    /// The outcome of a comparison with the image, if there was one.
+    pub verify: Option<VerifyReport>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
 }

@@ -29,3 +29,18 @@ impl Buffer {
         &mut self.memory[self.start..self.start + len]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_where_the_kernel_wants_it() {
+        for len in [1, 512, 4096, 1 << 20] {
+            let mut buffer = Buffer::new(Bytes(len));
+            let head = buffer.head(Bytes(u64::MAX));
+            assert_eq!(head.len() as u64, len);
+            assert_eq!(head.as_ptr().align_offset(ALIGN), 0);
+        }
+    }
+}

@@ -12,14 +12,16 @@
 //! 3. [`copy`] brings the blocks from the image to the slice, below the cache. A block that the guest writes meanwhile
 //!    may be copied torn or stale, but it has no mapping any more: dm-cache itself keeps the seed exact.
 //! 4. The table is reloaded in the mode that is wanted (suspended for a moment), and reads are served by the slice.
-//! 5. The proof: the number of resident blocks that `dmsetup status` gives equals those asked for less those dropped
-//!    (passthrough counts a drop as a demotion), see [`SeedProof`]. Of a cache at rest `cache_dump` gives the mapping
-//!    itself, and [`verify`] compares every resident block with the image.
+//! 5. The proof, read from `dmsetup status` of step 4 while the cache is suspended in passthrough: resident blocks and
+//!    demotions (passthrough counts a dropped mapping as one) add up to the plan's blocks, see [`SeedProof`]. Not later:
+//!    the reload sets the counters back to zero, and after the resume smq promotes blocks of its own. Of a cache at rest
+//!    `cache_dump` gives the mapping itself, and [`verify`] compares every resident block with the image.
 //!
-//! What comes from the kernel's code (`drivers/md/dm-cache-target.c`) and decides the design: passthrough invalidates
-//! on write and forbids migrations; the short block at the end of an image whose size is no multiple of the block size
-//! is never cached, so no plan lists it; a guest's *discard* drops no mapping, so the bytes of a discarded block are
-//! those of before or those of after, and [`verify`] may find it different.
+//! What was found in the kernel (6.1, `drivers/md/dm-cache-target.c`) and decides the design: passthrough invalidates
+//! on write and forbids migrations, so a cache block that lost its mapping is not given to another; the short block at
+//! the end of an image whose size is no multiple of the block size is never cached, a mapping of it is not even loaded,
+//! so no plan lists it. A guest's *discard* drops no mapping: the cache goes on serving the bytes of before, the image
+//! reads as zeros, and [`verify`] tells such a block as different although dm-cache does what it promises.
 //!
 //! Nothing in here creates or changes a device: it reads the image, writes the slice and says what it did.
 

@@ -206,3 +206,6 @@ fn touched(
     }
     merged
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, Scope};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::rate::TokenBucket;
@@ -45,12 +45,16 @@ pub(super) fn drive<S>(
     };
     let worker = || pool.work_off(&mut state(), &work);
     std::thread::scope(|scope| {
-        for number in 1..pace.depth {
-            if !spawn(scope, number, &worker) {
-                break;
+        let spawned: Vec<_> = (1..pace.depth)
+            .map_while(|number| spawn(scope, number, &worker))
+            .collect();
+        worker();
+        // The scope itself waits for the closures only; joined threads are gone from the process.
+        for thread in spawned {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
             }
         }
-        worker();
     });
     match pool.failure.into_inner() {
         Ok(None) => Ok(pool.done.into_inner()),
@@ -63,15 +67,14 @@ fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
     number: usize,
     worker: &'scope (impl Fn() + Sync),
-) -> bool {
+) -> Option<ScopedJoinHandle<'scope, ()>> {
     let spawned = Builder::new()
         .name(format!("seed-{number}"))
         .spawn_scoped(scope, worker);
     // The calling thread works as well, so fewer threads than wanted make it slower and nothing else.
-    if let Err(error) = &spawned {
-        tracing::warn!(%error, "going on with {number} threads");
-    }
-    spawned.is_ok()
+    spawned
+        .inspect_err(|error| tracing::warn!(%error, "going on with {number} threads"))
+        .ok()
 }
 
 /// A tenth of a second at once, so that short stalls are made up for.

@@ -46,7 +46,8 @@ pub struct SeedProof {
 }
 
 impl SeedProof {
-    /// Of a plan that was copied, and what the cache says then.
+    /// Of a plan that was copied, and what the cache counts while it is suspended, still in passthrough: resident
+    /// blocks, and demotions since it was activated.
     pub fn of_plan(plan: &SeedPlan, copied: &CopyReport, resident: u64, dropped: u64) -> Self {
         Self::new(ProofMethod::Mapping, plan.asked, plan.left_out)
             .found(resident, dropped)
@@ -131,5 +132,44 @@ impl fmt::Display for SeedProof {
             " ({}, {how})",
             if self.exact { "exact" } else { "NOT exact" }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_is_accounted_for_or_the_proof_is_not_exact() {
+        let proof = SeedProof::new(ProofMethod::Mapping, 500, 80).found(400, 20);
+        assert!(proof.exact && proof.check().is_ok());
+        let short = proof.clone().found(399, 20);
+        assert_eq!(short.check().unwrap_err().kind(), Kind::Mismatch);
+        let unknown = SeedProof::new(ProofMethod::None, 500, 80).found(400, 20);
+        assert!(!unknown.exact);
+    }
+
+    #[test]
+    fn reads_as_a_sentence() {
+        let took = Duration::from_millis(1500);
+        let proof = SeedProof::new(ProofMethod::Mapping, 500, 80)
+            .found(400, 20)
+            .copied(Bytes::mib(105), took);
+        assert_eq!(
+            proof.to_string(),
+            "400 of 500 blocks resident, 80 left out for lack of room, 20 written meanwhile; 105 MiB in 1.5 s \
+             (exact, by mapping)"
+        );
+        let none = SeedProof::new(ProofMethod::None, 5, 0);
+        assert_eq!(
+            none.to_string(),
+            "0 of 5 blocks resident; 0 B in 0.0 s (not proven)"
+        );
+    }
+
+    #[test]
+    fn json_has_words_for_the_method() {
+        let proof = serde_json::to_value(SeedProof::new(ProofMethod::SecondPass, 0, 0)).unwrap();
+        assert_eq!(proof["method"], "second-pass");
     }
 }

@@ -36,3 +36,42 @@ impl TokenBucket {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_worth_a_burst_and_no_more() {
+        let mut bucket = TokenBucket::new(Bytes(1000), Bytes(100));
+        let minute = Duration::from_secs(60);
+        assert_eq!(bucket.take(Bytes(100), minute), Duration::ZERO);
+        assert_eq!(bucket.take(Bytes(100), minute), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn what_is_larger_than_the_burst_is_paid_off_before_the_next() {
+        let mut bucket = TokenBucket::new(Bytes(1000), Bytes(0));
+        let now = Duration::from_secs(5);
+        assert_eq!(bucket.take(Bytes(4000), now), Duration::from_secs(4));
+        assert_eq!(bucket.take(Bytes(1000), now), Duration::from_secs(5));
+    }
+
+    proptest! {
+        /// Whoever waits as told never gets more than rate * time + burst, and one who always asks gets as much.
+        #[test]
+        fn the_rate_is_kept(rate in 1000_u64..1_000_000, burst in 0_u64..10_000, sizes in prop::collection::vec((1_u64..50_000, 0_u64..200), 1..50)) {
+            let mut bucket = TokenBucket::new(Bytes(rate), Bytes(burst));
+            let (mut now, mut got) = (Duration::ZERO, 0);
+            for (size, idle) in sizes {
+                now += Duration::from_millis(idle);
+                now += bucket.take(Bytes(size), now);
+                got += size;
+                let allowed = now.as_secs_f64() * rate as f64 + burst as f64;
+                prop_assert!(got as f64 <= allowed + 1.0, "{got} of {allowed} after {now:?}");
+            }
+        }
+    }
+}

@@ -167,3 +167,94 @@ impl<I: Iterator<Item = Run>> Iterator for Spread<I> {
         self.batch.next().map(|(_, run)| run)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BLOCK: Bytes = Bytes::kib(96);
+
+    fn runs(origins: &[u64], image: Bytes, cut: Cut) -> Vec<Run> {
+        let block = BlockSize::new(BLOCK).unwrap();
+        let mapping = origins.iter().enumerate();
+        let mapping = mapping.map(|(i, o)| (CacheBlock(i as u64), OriginBlock(*o)));
+        Runs::new(mapping, block, image, cut).collect()
+    }
+
+    #[test]
+    fn neighbours_are_joined_and_cut_where_asked() {
+        let run = |origin, data, len| Run {
+            origin: Bytes::kib(origin),
+            data: Bytes::kib(data),
+            len: Bytes::kib(len),
+        };
+        let image = Bytes::gib(1);
+        let cut = Cut::Offset(Bytes::kib(256));
+        assert_eq!(
+            runs(&[1, 2, 3, 9], image, cut),
+            [run(96, 0, 160), run(256, 160, 128), run(864, 288, 96)]
+        );
+        let cut = Cut::Blocks(Bytes::kib(256));
+        assert_eq!(
+            runs(&[1, 2, 3, 9], image, cut),
+            [run(96, 0, 192), run(288, 192, 96), run(864, 288, 96)]
+        );
+    }
+
+    #[test]
+    fn what_lies_beyond_the_image_is_not_moved() {
+        let image = Bytes(BLOCK.0 * 2 + 512);
+        let cut = Cut::Offset(Bytes::mib(1));
+        let moved = runs(&[1, 2, 3, 4], image, cut);
+        let lens: Vec<u64> = moved.iter().map(|run| run.len.0).collect();
+        assert_eq!(lens, [BLOCK.0 + 512]);
+    }
+
+    #[test]
+    fn neighbours_in_time_lie_in_different_objects() {
+        let origins: Vec<u64> = (0..512).collect();
+        let block = BlockSize::new(Bytes::kib(32)).unwrap();
+        let mapping = origins.iter().map(|n| (CacheBlock(*n), OriginBlock(*n)));
+        let runs = Runs::new(mapping, block, Bytes::gib(1), Cut::Offset(Bytes::mib(1)));
+        let objects: Vec<u64> = Spread::new(runs, 3)
+            .map(|run| run.origin.0 / OBJECT.0)
+            .collect();
+        assert_eq!(objects, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 3, 3, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_is_moved_once_to_its_place(
+            origins in prop::collection::btree_set(0_u64..300, 0..120),
+            tail in 0_u64..3,
+            shift in 16_u32..=22,
+            whole in any::<bool>(),
+            objects in 1_usize..5,
+        ) {
+            let origins: Vec<u64> = origins.into_iter().collect();
+            let image = Bytes(BLOCK.0 * 290 + tail * 512);
+            let unit = Bytes(1 << shift);
+            let cut = if whole { Cut::Blocks(unit) } else { Cut::Offset(unit) };
+            let moved: Vec<Run> = Spread::new(runs(&origins, image, cut).into_iter(), objects).collect();
+            let mut sectors = Vec::new();
+            for run in &moved {
+                if !whole {
+                    prop_assert!(run.len <= unit);
+                    prop_assert_eq!(run.origin.0 / OBJECT.0, (run.origin.0 + run.len.0 - 1) / OBJECT.0);
+                }
+                sectors.extend((0..run.len.0 / 512).map(|n| (run.origin.0 / 512 + n, run.data.0 / 512 + n)));
+            }
+            sectors.sort_unstable();
+            let per_block = BLOCK.0 / 512;
+            let expected: Vec<_> = origins
+                .iter()
+                .enumerate()
+                .flat_map(|(i, o)| (0..per_block).map(move |n| (o * per_block + n, i as u64 * per_block + n)))
+                .filter(|(origin, _)| origin * 512 < image.0)
+                .collect();
+            prop_assert_eq!(sectors, expected);
+        }
+    }
+}

@@ -23,7 +23,7 @@ const LOOKS: usize = 3;
 const MEMORY: u64 = 256 << 20;
 
 /// What a comparison found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct VerifyReport {
     /// Blocks compared.
     pub compared: u64,

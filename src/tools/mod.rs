@@ -5,7 +5,10 @@
 pub mod blk;
 pub mod dmsetup;
 pub mod kmod;
-// pub mod krbd;
-// pub mod lvm;
-// pub mod thin;
+pub mod krbd;
+pub mod lvm;
+pub mod thin;
 pub mod udev;
+
+#[cfg(test)]
+mod lab;

@@ -7,8 +7,8 @@ use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
-use crate::sys::block;
-use crate::tools::dmsetup::{self, Table};
+use crate::sys::holders::{describe, holders};
+use crate::tools::dmsetup::{Access, Table};
 use crate::{Context, Error, Kind, Result};
 
 /// See the module.
@@ -20,29 +20,39 @@ impl Layer for Front {
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
         let name = walk.disk.record.key.dm(Role::Front);
-        let Some(table) = dmsetup::table(&walk.host.exec, &name)? else {
-            return Ok(Found::Absent { wanted: format!("{name} onto the {}", below(walk)) });
+        let Some(device) = walk.host.dm().device(&name)? else {
+            return Ok(Found::Absent {
+                wanted: format!("{name} onto the {}", below(walk)),
+            });
         };
-        let suspended = dmsetup::info(&walk.host.exec, &name)?.is_some_and(|info| info.suspended);
+        let (table, suspended) = (device.table, device.info.suspended);
         Ok(match wanted(walk) {
             // Nothing below is there (yet): only detach asks then.
             None => Found::Right(format!("{name}: {table}")),
             Some(target) if table == linear(&target) && !suspended => {
                 Found::Right(format!("{name} leads to the {}", below(walk)))
             }
-            Some(_) => Found::Wrong { why: format!("{name} now leads to the {}", below(walk)) },
+            Some(_) => Found::Wrong {
+                why: format!("{name} now leads to the {}", below(walk)),
+            },
         })
     }
 
     fn up(walk: &mut Walk<'_>, found: &Found) -> Result<()> {
         let target = wanted(walk).ok_or_else(|| {
-            Error::new(Kind::Internal, format!("nothing to put the front of {} on", walk.disk.record.image))
+            Error::new(
+                Kind::Internal,
+                format!("nothing to put the front of {} on", walk.disk.record.image),
+            )
         })?;
         match found {
             Found::Absent { .. } => {
                 let name = walk.disk.record.key.dm(Role::Front);
-                dmsetup::create(&walk.host.exec, &name, &linear(&target))
-                    .context(|| format!("cannot create the front {name}"))
+                let created = walk
+                    .host
+                    .dm()
+                    .create(&name, &linear(&target), Access::ReadWrite);
+                created.context(|| format!("cannot create the front {name}"))
             }
             _ => point(walk, &target),
         }
@@ -51,25 +61,41 @@ impl Layer for Front {
     /// Refused while somebody has it open: the stack below must not go away under a running VM.
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         let (host, name) = (walk.host, walk.disk.record.key.dm(Role::Front));
-        if dmsetup::info(&host.exec, &name)?.is_some_and(|info| info.open_count > 0) {
-            let users = block::openers(&host.roots, &dmsetup::path(&host.roots, &name));
-            return Err(Error::new(Kind::Busy, format!("{} is in use{users}", walk.disk.record.image))
-                .remedy("stop the VM or whoever has it open, then run it again"));
+        if let Some(info) = host.dm().info(&name)?.filter(|info| info.open_count > 0) {
+            let who = describe(&holders(&host.roots, info.num));
+            return Err(Error::new(
+                Kind::Busy,
+                format!(
+                    "image {} is in use: {name} is {who}",
+                    walk.disk.record.image
+                ),
+            )
+            .remedy("stop the VM or whoever has it open, then run it again"));
         }
-        dmsetup::remove(&host.exec, &name).context(|| format!("cannot remove the front {name}"))?;
+        host.dm()
+            .remove(&name, host.config.deadline.tool)
+            .context(|| format!("cannot remove the front {name}"))?;
         Ok(())
     }
+}
+
+/// Whether somebody has the front open.
+pub(in crate::disk) fn in_use(walk: &Walk<'_>) -> Result<bool> {
+    let info = walk.host.dm().info(&walk.disk.record.key.dm(Role::Front))?;
+    Ok(info.is_some_and(|info| info.open_count > 0))
 }
 
 /// Makes the front lead to `target`: in-flight I/O is finished, new I/O waits, the table is exchanged, I/O goes on.
 pub(in crate::disk) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
     let name = walk.disk.record.key.dm(Role::Front);
-    dmsetup::replace(&walk.host.exec, &name, &linear(target))
+    walk.host
+        .dm()
+        .replace(&name, &linear(target), walk.host.config.deadline.tool)
         .context(|| format!("cannot lead the front {name} to {}", target.path.display()))
 }
 
 fn linear(target: &Device) -> Table {
-    Table::Linear(dmsetup::Linear { len: target.size, device: target.number.clone(), offset: crate::model::Sectors(0) })
+    Table::linear(target.size, target.number)
 }
 
 /// The device that the front should lead to, if it is there.

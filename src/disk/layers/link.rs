@@ -9,7 +9,6 @@ use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
 use crate::sys::atomic;
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -20,18 +19,26 @@ impl Layer for Link {
     const NAME: LayerName = LayerName::Link;
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
-        let Some(link) = &walk.disk.record.link else { return Ok(Found::Right("none asked for".into())) };
+        let Some(link) = &walk.disk.record.link else {
+            return Ok(Found::Right("none asked for".into()));
+        };
         let front = target(walk);
         match fs::read_link(link) {
             Ok(there) if there == front => Ok(Found::Right(arrow(link, &front))),
-            Ok(there) => Ok(Found::Wrong { why: format!("it led to {}", there.display()) }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Absent { wanted: arrow(link, &front) }),
+            Ok(there) => Ok(Found::Wrong {
+                why: format!("it led to {}", there.display()),
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Absent {
+                wanted: arrow(link, &front),
+            }),
             Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Error::new(
                 Kind::Exists,
                 format!("{} is there and is no symbolic link", link.display()),
             )
             .remedy("move it away, or choose another --link")),
-            Err(error) => Err(Error::new(Kind::Failed, format!("cannot read {}", link.display())).because(error)),
+            Err(error) => Err(
+                Error::new(Kind::Failed, format!("cannot read {}", link.display())).because(error),
+            ),
         }
     }
 
@@ -46,14 +53,14 @@ impl Layer for Link {
     /// A link that leads elsewhere is not ours and stays.
     fn down(walk: &mut Walk<'_>, found: &Found) -> Result<()> {
         match (&walk.disk.record.link, found) {
-            (Some(link), Found::Right(_)) => atomic::remove(link),
+            (Some(link), Found::Right(_)) => atomic::remove(link).map(drop),
             _ => Ok(()),
         }
     }
 }
 
 fn target(walk: &Walk<'_>) -> PathBuf {
-    dmsetup::path(&walk.host.roots, &walk.disk.record.key.dm(Role::Front))
+    walk.host.roots.mapper(walk.disk.record.key.dm(Role::Front))
 }
 
 fn arrow(link: &Path, front: &Path) -> String {

@@ -3,7 +3,8 @@
 use super::{Found, Layer};
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
-use crate::tools::krbd;
+use crate::model::SnapSpec;
+use crate::tools::krbd::Mapping;
 use crate::{Context, Error, Kind, Result};
 
 /// See the module.
@@ -15,27 +16,37 @@ impl Layer for Map {
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
         let record = &walk.disk.record;
-        walk.mapping = krbd::find(&walk.host.roots, &record.fsid, record.key.pool(), record.key.image())?;
+        walk.mapping = find(walk)?;
         Ok(match &walk.mapping {
-            None => Found::Absent { wanted: format!("map {} with krbd", record.image) },
-            Some(mapping) => {
-                let device = mapping.path(&walk.host.roots);
-                Found::Right(format!("{} is {}, {}", record.image, device.display(), mapping.size.bytes()))
-            }
+            None => Found::Absent {
+                wanted: format!("{} by krbd", record.image),
+            },
+            Some(mapping) => Found::Right(format!(
+                "{} is {}, {}",
+                record.image,
+                mapping.device.display(),
+                mapping.size
+            )),
         })
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         let (host, record) = (walk.host, &walk.disk.record);
-        let mapping = krbd::map(&host.exec, &host.roots, &krbd::MapRequest {
-            target: &host.ceph_target(),
-            image: &record.image,
-            options: &host.config.krbd.options,
-            deadline: host.config.deadline.map,
-        })
-        .context(|| format!("cannot map image {}", record.image))?;
+        let spec = SnapSpec {
+            image: record.image.clone(),
+            snap: None,
+        };
+        let deadline = host.config.deadline.map;
+        let mapping = host
+            .krbd()
+            .map(&host.krbd_client(), &spec, &host.krbd_options(), deadline)
+            .context(|| format!("cannot map image {}", record.image))?;
         if mapping.image_id != *record.key.image() {
-            let message = format!("image {} was replaced by another one of its name while it was mapped", record.image);
+            host.krbd().unmap(&mapping, host.config.deadline.tool)?;
+            let message = format!(
+                "image {} was replaced by another one of its name while it was mapped",
+                record.image
+            );
             return Err(Error::new(Kind::Exists, message).remedy("run it again"));
         }
         walk.mapping = Some(mapping);
@@ -43,9 +54,33 @@ impl Layer for Map {
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let Some(mapping) = walk.mapping.take() else { return Ok(()) };
-        krbd::unmap(&walk.host.exec, &walk.host.roots, &mapping, walk.host.config.deadline.tool)
+        let Some(mapping) = walk.mapping.take() else {
+            return Ok(());
+        };
+        walk.host
+            .krbd()
+            .unmap(&mapping, walk.host.config.deadline.tool)
             .context(|| format!("cannot unmap image {}", walk.disk.record.image))?;
         Ok(())
+    }
+}
+
+/// The mapping of the image itself. Two of them are nobody's intention, and which is ours cannot be told.
+fn find(walk: &Walk<'_>) -> Result<Option<Mapping>> {
+    let record = &walk.disk.record;
+    let mut found = walk
+        .host
+        .krbd()
+        .find(&record.fsid, record.key.pool(), record.key.image());
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => {
+            let list: Vec<String> = found
+                .iter()
+                .map(|mapping| mapping.device.display().to_string())
+                .collect();
+            Err(Error::new(Kind::Busy, format!("image {} is mapped more than once: {}", record.image, list.join(", ")))
+                .remedy("unmap those that warmblock did not make with `rbd device unmap`, then run it again"))
+        }
     }
 }

@@ -7,8 +7,8 @@ mod link;
 mod map;
 mod slice;
 
-pub(in crate::disk) use cache::CacheLayer;
-pub(in crate::disk) use front::{Front, point};
+pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
+pub(in crate::disk) use front::{Front, in_use, point};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::Link;
 pub(in crate::disk) use map::Map;

@@ -2,12 +2,15 @@
 
 use super::{Found, Layer};
 use crate::cache::{Device, Part};
+use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
+use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::LayerName;
 use crate::model::{Change, OnFull, Role, VgName};
-use crate::sys::block;
-use crate::tools::lvm::{self, Lv, LvmError, Tag};
+use crate::sys::Block;
+use crate::tools::blk;
+use crate::tools::lvm::{Lv, LvmError, Tag};
 use crate::{Context, Error, Kind, Result};
 
 /// What a reboot leaves behind: volumes that are there and not in the kernel.
@@ -29,19 +32,33 @@ impl Layer for Slice {
         if wanted.is_empty() && there.is_empty() {
             return Ok(Found::Right("none needed".into()));
         }
+        if record.intent == Intent::Detached && !there.is_empty() {
+            // Whatever it is, it goes; a record that was lost does not know what it should be.
+            let active: Vec<Lv> = there.into_iter().filter(|lv| lv.num.is_some()).collect();
+            adopt(walk, &active)?;
+            return Ok(Found::Right("discarded and removed".into()));
+        }
         if there.is_empty() {
             let vg = record.vg.as_ref().map_or("?", VgName::as_str);
-            return Ok(Found::Absent { wanted: describe(vg, &wanted) });
+            return Ok(Found::Absent {
+                wanted: describe(vg, &wanted),
+            });
         }
         let complete = wanted.len() == there.len() && wanted.iter().all(|part| fits(&there, *part));
         if !complete {
-            return Ok(Found::Wrong { why: "incomplete or of another size; made anew".into() });
+            return Ok(Found::Wrong {
+                why: "incomplete or of another size; made anew".into(),
+            });
         }
-        if there.iter().any(|lv| !lv.active) {
-            return Ok(Found::Wrong { why: INACTIVE.into() });
+        if there.iter().any(|lv| lv.num.is_none()) {
+            return Ok(Found::Wrong {
+                why: INACTIVE.into(),
+            });
         }
         adopt(walk, &there)?;
-        let vg = there.first().map_or_else(String::new, |lv| lv.vg.to_string());
+        let vg = there
+            .first()
+            .map_or_else(String::new, |lv| lv.vg.to_string());
         Ok(Found::Right(describe(&vg, &wanted)))
     }
 
@@ -54,7 +71,10 @@ impl Layer for Slice {
         match make(walk) {
             Err(error) if error.kind() == Kind::NoSpace && walk.disk.on_full == OnFull::Bypass => {
                 remove(walk)?;
-                walk.warnings.push(format!("{}; the disk is served uncached (on_full = bypass)", error.chain()));
+                walk.warnings.push(format!(
+                    "{}; the disk is served uncached (on_full = bypass)",
+                    error.chain()
+                ));
                 walk.disk.record.driver = crate::config::fixed("none");
                 walk.disk.record.save(&walk.host.roots)
             }
@@ -71,11 +91,15 @@ impl Layer for Slice {
 fn make(walk: &mut Walk<'_>) -> Result<()> {
     let (host, record) = (walk.host, &walk.disk.record);
     let vg = record.vg.as_ref().ok_or_else(no_vg)?;
-    let tags = tags(walk);
+    let tags = tags(record)?;
     for part in walk.driver()?.layout(record.size, record.block) {
         let lv = record.key.lv(part.role);
-        lvm::create(&host.exec, vg, &lv, part.size, &tags)
-            .context(|| format!("cannot carve {} for {} from volume group {vg}", part.size, record.image))?;
+        host.lvm().create(vg, &lv, part.size, &tags).context(|| {
+            format!(
+                "cannot carve {} for {} from volume group {vg}",
+                part.size, record.image
+            )
+        })?;
     }
     let there = volumes(host, walk)?;
     adopt(walk, &there)
@@ -91,30 +115,45 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
 
 /// Discards volumes, as far as the SSD can, and removes them.
 pub(in crate::disk) fn discard_and_remove(host: &Host, volumes: &[Lv]) -> Result<Change> {
-    let Some(first) = volumes.first() else { return Ok(Change::Absent) };
-    for lv in volumes.iter().filter(|lv| lv.active) {
-        block::discard(&host.exec, &lv.path)?;
+    let Some(first) = volumes.first() else {
+        return Ok(Change::Absent);
+    };
+    for lv in volumes.iter().filter(|lv| lv.num.is_some()) {
+        blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name))?;
     }
-    let names: Vec<_> = volumes.iter().map(|lv| lv.name.clone()).collect();
-    lvm::remove(&host.exec, &first.vg, &names)
-        .context(|| format!("cannot remove the slice of {} from volume group {}", first.name.key, first.vg))
+    let names: Vec<_> = volumes.iter().map(|lv| &lv.name).collect();
+    host.lvm()
+        .remove(&first.vg, &names, host.config.deadline.tool)
+        .context(|| {
+            format!(
+                "cannot remove the slice of {} from volume group {}",
+                first.name.key, first.vg
+            )
+        })
 }
 
 /// This disk's volumes, whatever the record says of their volume group.
 fn volumes(host: &Host, walk: &Walk<'_>) -> Result<Vec<Lv>> {
     // A host without LVM has no slices; a driver without a slice must work there.
-    let all = match lvm::ours(&host.exec) {
-        Err(LvmError::Exec(crate::exec::ExecError::Missing { .. })) if walk.disk.record.vg.is_none() => Vec::new(),
+    let all = match host.lvm().list() {
+        Err(LvmError::Exec(ExecError::Missing { .. })) if walk.disk.record.vg.is_none() => {
+            Vec::new()
+        }
         other => other.context(|| "cannot list the slices of this host".into())?,
     };
-    Ok(all.into_iter().filter(|lv| lv.name.key == walk.disk.record.key).collect())
+    Ok(all
+        .into_iter()
+        .filter(|lv| lv.name.key == walk.disk.record.key)
+        .collect())
 }
 
 /// Activates what a reboot left inactive.
 fn activate(walk: &mut Walk<'_>) -> Result<()> {
     let there = volumes(walk.host, walk)?;
-    for lv in there.iter().filter(|lv| !lv.active) {
-        lvm::activate(&walk.host.exec, &lv.vg, &lv.name)
+    for lv in there.iter().filter(|lv| lv.num.is_none()) {
+        walk.host
+            .lvm()
+            .activate(&lv.vg, &lv.name)
             .context(|| format!("cannot activate the slice {}", lv.name))?;
     }
     adopt(walk, &there)
@@ -126,8 +165,9 @@ fn adopt(walk: &mut Walk<'_>, there: &[Lv]) -> Result<()> {
         if lv.name.role == Role::Data {
             walk.cache_id = Some(lv.uuid.clone());
         }
-        let device: Device = block::device(&walk.host.roots, &lv.path)?.into();
-        walk.parts.push((lv.name.role, device));
+        let path = walk.host.lvm().path(&lv.vg, &lv.name);
+        let block = Block::at(&walk.host.roots, &path)?;
+        walk.parts.push((lv.name.role, Device::from((path, block))));
     }
     Ok(())
 }
@@ -138,18 +178,16 @@ fn fits(there: &[Lv], part: Part) -> bool {
     found.is_some_and(|lv| lv.size >= part.size && lv.size.0 < part.size.0 + (1 << 30))
 }
 
-fn tags(walk: &Walk<'_>) -> Vec<Tag> {
-    let record = &walk.disk.record;
-    vec![
-        Tag::ours(),
-        Tag::pair("image", &record.image.to_string()),
-        Tag::pair("fsid", record.fsid.as_str()),
-        Tag::pair("mode", record.mode.as_str()),
-    ]
+fn tags(record: &Record) -> Result<[Tag; 3]> {
+    let image = Tag::pair("image", &record.image.to_string())?;
+    Ok([Tag::ours(), image, Tag::pair("fsid", record.fsid.as_str())?])
 }
 
 fn describe(vg: &str, parts: &[Part]) -> String {
-    let list: Vec<String> = parts.iter().map(|part| format!("{} {}", part.role.as_str(), part.size)).collect();
+    let list: Vec<String> = parts
+        .iter()
+        .map(|part| format!("{} {}", part.role.as_str(), part.size))
+        .collect();
     format!("{} in volume group {vg}", list.join(", "))
 }
 

@@ -1,0 +1,39 @@
+# Everything a developer or CI does, by name. The targets are thin; the work is in scripts and in cargo.
+LAB := tests/lab/lab
+
+.PHONY: help setup build lab-up lab-down lab-selftest
+help:            ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:           ## install the Debian packages that are missing
+	@tests/lab/setup
+
+build:           ## the release binary
+	cargo build --release
+
+# -- test ---------------------------------------------------------------------------------------------
+
+# -- demo ---------------------------------------------------------------------------------------------
+
+# -- bench --------------------------------------------------------------------------------------------
+
+# -- fmt ----------------------------------------------------------------------------------------------
+
+# -- lint ---------------------------------------------------------------------------------------------
+
+# -- docs ---------------------------------------------------------------------------------------------
+.PHONY: docs
+docs:            ## man pages, completions and schemas, made anew from the types
+	cargo run --quiet -- docgen docs
+
+# -- lab ----------------------------------------------------------------------------------------------
+lab-up:          ## a real Ceph and one hypervisor host, hv1, with an SSD volume group
+	@$(LAB) up
+	@$(LAB) host up hv1 --vg ssd --ensure
+	@echo "Enter it:  $(LAB) host ssh hv1      All it can do:  $(LAB) --help      Away with it:  make lab-down"
+
+lab-down:        ## and away again
+	@$(LAB) down
+
+lab-selftest:    ## show that the lab does what the tests rely on
+	@tests/lab/selftest

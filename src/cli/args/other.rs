@@ -1,0 +1,44 @@
+//! The commands that change no disk and no image.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::model::ImageSpec;
+
+/// `status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// The image; every disk of this host without it
+    #[arg(value_name = "POOL[/NS]/IMAGE")]
+    pub image: Option<ImageSpec>,
+    /// Ask Ceph for the lease too: one round trip per disk
+    #[arg(long)]
+    pub lease: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Nothing is changed, but kernel modules may be loaded by the tools it asks.
+The exit code is 0 unless a check fails.")]
+pub struct DoctorArgs {
+    /// Print the udev rules that keep the host away from guest disks
+    #[arg(long)]
+    pub print_udev_rules: bool,
+}
+
+/// The commands on the configuration.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every key with its value in effect
+    Show,
+}
+
+/// `docgen`.
+#[derive(Debug, Clone, Args)]
+pub struct DocgenArgs {
+    /// Where to write man/, completions/ and schema/
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}

@@ -1,0 +1,20 @@
+//! The command line: arguments in, jobs out; answers in words or JSON; errors with their exit codes.
+
+pub mod args;
+mod docgen;
+mod exit;
+mod host;
+mod log;
+mod output;
+mod paint;
+mod render;
+mod run;
+mod settings;
+
+pub use args::Cli;
+pub use docgen::{Document, documents};
+pub use exit::meaning;
+pub use output::Output;
+pub use paint::{Paint, Tone};
+pub use render::error::{ErrorBody, ErrorReport};
+pub use run::{fail, run};

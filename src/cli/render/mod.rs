@@ -1,0 +1,36 @@
+//! Answers in words. JSON needs nothing here: it is the types themselves.
+
+pub mod error;
+pub mod findings;
+pub mod image;
+pub mod recover;
+pub mod report;
+pub mod status;
+
+use super::paint::{Paint, Tone};
+use crate::job::Answer;
+use crate::model::Change;
+
+/// What a job answers, in words.
+pub fn answer(answer: &Answer, paint: Paint) -> String {
+    match answer {
+        Answer::Disk(report) => report::human(report, paint),
+        Answer::Recover(report) => recover::human(report, paint),
+        Answer::Image(report) => image::human(report, paint),
+    }
+}
+
+/// One step of a job: what happened, how long it took, to what.
+fn step_row(change: Change, seconds: f64, what: &str, dry_run: bool, paint: Paint) -> Vec<String> {
+    let tone = if change.is_change() {
+        Tone::Good
+    } else {
+        Tone::Dim
+    };
+    let time = if dry_run {
+        String::new()
+    } else {
+        format!("{seconds:.2} s")
+    };
+    vec![paint.tone(tone, &change.to_string()), time, what.to_owned()]
+}

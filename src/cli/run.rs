@@ -1,0 +1,117 @@
+//! From a command to its answer.
+
+use std::io;
+use std::process::ExitCode;
+
+use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs};
+use super::output::{Output, to_stderr, to_stdout};
+use super::render::{self, error::ErrorReport};
+use super::{docgen, host, log, settings};
+use crate::cancel::Cancel;
+use crate::host::Host;
+use crate::job::{self, Answer, Job, Report, Request};
+use crate::progress::{Progress, ProgressMode};
+use crate::{Error, Kind, Result, disk, doctor, tools};
+
+/// Does what the command line asks for, and answers.
+pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
+    log::start(&cli.global);
+    match &cli.command {
+        Command::Disk(command) => run_job(cli, output, &command.job()),
+        Command::Image { command } => run_job(cli, output, &command.job()),
+        Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
+        Command::Status(args) => status(cli, output, args),
+        Command::Doctor(args) => examine(cli, output, args),
+        Command::Config {
+            command: ConfigCommand::Show,
+        } => show_config(cli, output),
+        Command::Docgen(args) => docgen::write(&args.dir).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Tells the error and gives its exit code.
+pub fn fail(output: &Output, error: &Error) -> ExitCode {
+    if output.json {
+        // If it is standard output that fails, the lines below still tell it.
+        let _told_below = output.answer(&ErrorReport::from(error), |_, _| String::new());
+    }
+    to_stderr(&render::error::human(error, output.paint_err));
+    code(error.kind())
+}
+
+fn code(kind: Kind) -> ExitCode {
+    ExitCode::from(kind.exit_code())
+}
+
+fn host(global: &Global) -> Result<Host> {
+    let config = settings::config(global)?;
+    let mode = if global.quiet {
+        ProgressMode::Quiet
+    } else {
+        global.progress
+    };
+    Ok(Host::new(
+        config,
+        settings::roots(global),
+        Progress::new(mode),
+        Cancel::on_signals()?,
+    ))
+}
+
+fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {
+    let answer = job::run(&host(&cli.global)?, job)?;
+    match &answer {
+        Answer::Disk(report) if !output.json && is_attach(job) => attached(output, report)?,
+        _ => output.answer(&answer, render::answer)?,
+    }
+    Ok(match &answer {
+        // The rest was dealt with, and what was not has its own error in the answer.
+        Answer::Recover(report) if report.failed() => code(Kind::Failed),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+const fn is_attach(job: &Job) -> bool {
+    matches!(job.request, Request::Attach(_)) && !job.dry_run
+}
+
+/// For `DEVICE=$(warmblock attach …)`: the path alone on standard output.
+fn attached(output: &Output, report: &Report) -> Result<()> {
+    output.note(|paint| render::report::human(report, paint));
+    match &report.front {
+        Some(front) => to_stdout(&format!("{}\n", front.display())),
+        None => Err(Error::new(
+            Kind::Internal,
+            format!("attach of {} gave no device", report.image),
+        )),
+    }
+}
+
+fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
+    let report = disk::status(&host(&cli.global)?, args.image.as_ref(), args.lease)?;
+    output.answer(&report, render::status::human)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
+    if args.print_udev_rules {
+        to_stdout(tools::udev::RULES)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let findings = doctor::examine(settings::config(&cli.global), settings::roots(&cli.global));
+    output.answer(&findings, render::findings::human)?;
+    Ok(if findings.healthy() {
+        ExitCode::SUCCESS
+    } else {
+        code(Kind::Missing)
+    })
+}
+
+fn show_config(cli: &Cli, output: &Output) -> Result<ExitCode> {
+    let config = settings::config(&cli.global)?;
+    let text = toml::to_string(&config).map_err(|error| {
+        Error::new(Kind::Internal, "cannot write the configuration").because(error)
+    })?;
+    output.answer(&config, |_, _| text)?;
+    Ok(ExitCode::SUCCESS)
+}

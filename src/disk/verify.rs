@@ -1,0 +1,92 @@
+//! `seed --verify`: whether what the cache serves is what the image has.
+
+use std::time::Instant;
+
+use super::fill::{allocated, options};
+use super::layers::{Layer as _, Map, Slice};
+use super::open::OpenDisk;
+use super::walk::Walk;
+use crate::cache::{Cache, Stats};
+use crate::host::Host;
+use crate::job::{LayerName, Report, SeedJob};
+use crate::model::{Bytes, Change, SeedSpec};
+use crate::seed::{self, BlockSize, CacheBlock, Devices};
+use crate::{Error, Kind, Result};
+
+/// Reads every allocated block both through the cache and from the RBD, and compares them.
+///
+/// What is resident comes from the SSD, the rest from Ceph on both ways, so the whole image is compared as the guest
+/// would read it; the cache's own counters say how much of it came from the SSD. A guest that writes meanwhile can make a
+/// block differ for a moment: verify a disk at rest.
+pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
+    let mut walk = Walk::new(host, OpenDisk::existing(host, &ask.image, "verify")?, false);
+    Map::probe(&mut walk)?;
+    Slice::probe(&mut walk)?;
+    let began = Instant::now();
+    let before = counters(&walk)?;
+    if before.dirty > Bytes(0) {
+        let message = format!(
+            "{} of {} are dirty: the image lacks them",
+            before.dirty, ask.image
+        );
+        return Err(Error::new(Kind::Dirty, message).remedy("`warmblock flush` first, then verify"));
+    }
+    let site = walk.site()?;
+    let top = walk.driver()?.top(&site)?;
+    let (image, cached) = (
+        seed::open_image(&site.origin.path)?,
+        seed::open_image(&top.path)?,
+    );
+    let size = site.origin.size.bytes();
+    let block = BlockSize::new(site.block)?;
+    let extents = allocated(&mut walk, SeedSpec::Allocated, size)?;
+    let plan = seed::plan(SeedSpec::Allocated, extents, size, block, u64::MAX);
+    let pairs: Vec<_> = plan
+        .blocks
+        .iter()
+        .map(|origin| (CacheBlock(origin.0), *origin))
+        .collect();
+    let devices = Devices {
+        image: &image,
+        slice: &cached,
+    };
+    let found = seed::verify(
+        pairs,
+        &devices,
+        block,
+        size,
+        &options(&walk),
+        &host.cancel,
+        &host.progress,
+    )?;
+    let after = counters(&walk)?;
+    let hits = after.read_hits.saturating_sub(before.read_hits);
+    let what = format!(
+        "{} blocks compared, {} different; {hits} reads came from the SSD, {} resident",
+        found.compared, found.different, after.resident
+    );
+    walk.did(LayerName::Cache, Change::Kept, what, began);
+    found.check()?;
+    walk.verify = Some(found);
+    Ok(walk.report(true))
+}
+
+fn counters(walk: &Walk<'_>) -> Result<Stats> {
+    let record = &walk.disk.record;
+    match walk.driver()?.probe(walk.host, &record.key)? {
+        Cache::Up { stats, .. } => Ok(stats),
+        Cache::Absent => Err(Error::new(
+            Kind::NotFound,
+            format!("image {} has no cache in its path", record.image),
+        )
+        .remedy("`warmblock insert` puts one in")),
+        Cache::Broken { why } => Err(Error::new(
+            Kind::Failed,
+            format!("the cache of {} does not work: {why}", record.image),
+        )
+        .remedy(format!(
+            "`warmblock bypass {}` takes it out of the path",
+            record.image
+        ))),
+    }
+}

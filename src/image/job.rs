@@ -1,0 +1,206 @@
+//! What can be asked of images.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::checksum::Checksum;
+use super::feature::Feature;
+use super::format::SourceFormat;
+use crate::ceph::CloneFormat;
+use crate::model::{Bytes, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec};
+
+/// One job on an image, or on a pool's images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum ImageJob {
+    /// Make an image of a file or a stream.
+    Import(Import),
+    /// Make a copy-on-write clone.
+    Clone(CloneImage),
+    /// List the images of a pool.
+    List(ListImages),
+    /// Say all that is known of an image.
+    Info(OneImage),
+    /// Remove an image.
+    Remove(RemoveImage),
+    /// Change an image's size.
+    Resize(ResizeImage),
+    /// Copy into a clone what it shares with its parent, and part the two.
+    Flatten(OneImage),
+    /// Give an image another name in its pool.
+    Rename(RenameImage),
+    /// Take a snapshot.
+    SnapCreate(OneSnap),
+    /// Remove a snapshot.
+    SnapRemove(OneSnap),
+    /// Protect a snapshot against removal.
+    SnapProtect(OneSnap),
+    /// Take that protection away.
+    SnapUnprotect(OneSnap),
+    /// Make an image what it was at a snapshot.
+    SnapRollback(OneSnap),
+    /// List an image's snapshots.
+    SnapList(OneImage),
+}
+
+/// `image import`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// A file of the host that does the job; `-` is its standard input.
+    pub source: PathBuf,
+    /// The image to make. One that is there already is refused.
+    pub image: ImageSpec,
+    /// What the source is, once it is unpacked; found out by its first bytes where it is absent.
+    #[serde(default)]
+    pub format: Option<SourceFormat>,
+    /// The image's size; the source's where it is absent, and never less.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub size: Option<Bytes>,
+    /// What the bytes of the source (packed, as they come) must hash to.
+    #[serde(default)]
+    pub checksum: Option<Checksum>,
+    /// At most so many bytes a second are written; as fast as it goes where it is absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub rate: Option<Bytes>,
+    /// The pool for the data, such as an erasure-coded one.
+    #[serde(default)]
+    pub data_pool: Option<PoolName>,
+    /// The size of the image's objects: a power of two from 4 KiB to 32 MiB.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub object_size: Option<Bytes>,
+    /// The image's features; the cluster's defaults where it is absent.
+    #[serde(default)]
+    pub features: Option<Vec<Feature>>,
+    /// Where a source that must be staged is staged; `$TMPDIR` or `/var/tmp` where it is absent.
+    #[serde(default)]
+    pub staging_dir: Option<PathBuf>,
+}
+
+impl Import {
+    /// Imports with nothing but defaults.
+    pub const fn new(source: PathBuf, image: ImageSpec) -> Self {
+        Self {
+            source,
+            image,
+            format: None,
+            size: None,
+            checksum: None,
+            rate: None,
+            data_pool: None,
+            object_size: None,
+            features: None,
+            staging_dir: None,
+        }
+    }
+}
+
+/// `image clone`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloneImage {
+    /// What is cloned. Without a snapshot's name the one of the name `snap` is used, and taken if it is not there.
+    pub parent: SnapSpec,
+    /// The clone.
+    pub child: ImageSpec,
+    /// The clone's size; the parent's where it is absent, and never less.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub size: Option<Bytes>,
+    /// The clone format; as the cluster allows where it is absent.
+    #[serde(default)]
+    pub clone_format: CloneFormat,
+    /// The pool for the clone's data; it is not inherited from the parent.
+    #[serde(default)]
+    pub data_pool: Option<PoolName>,
+}
+
+impl CloneImage {
+    /// Clones with nothing but defaults.
+    pub const fn new(parent: SnapSpec, child: ImageSpec) -> Self {
+        Self {
+            parent,
+            child,
+            size: None,
+            clone_format: CloneFormat::Auto,
+            data_pool: None,
+        }
+    }
+}
+
+/// `image ls`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListImages {
+    /// The pool.
+    pub pool: PoolName,
+    /// One namespace of it; the default one where it is absent.
+    #[serde(default)]
+    pub namespace: Option<Namespace>,
+    /// The default namespace and all others.
+    #[serde(default)]
+    pub all_namespaces: bool,
+    /// With the bytes that each image takes (quick where images have fast-diff, slow otherwise).
+    #[serde(default)]
+    pub allocated: bool,
+}
+
+/// A request that needs nothing but the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneImage {
+    /// The image.
+    pub image: ImageSpec,
+}
+
+/// A request that needs nothing but the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneSnap {
+    /// The image.
+    pub image: ImageSpec,
+    /// The snapshot.
+    pub snap: SnapName,
+}
+
+/// `image rm`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveImage {
+    /// The image.
+    pub image: ImageSpec,
+    /// Remove its own snapshots first. Clones are never removed.
+    #[serde(default)]
+    pub snapshots: bool,
+    /// Be content when there is no such image.
+    #[serde(default)]
+    pub missing_ok: bool,
+}
+
+/// `image resize`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResizeImage {
+    /// The image.
+    pub image: ImageSpec,
+    /// The new size.
+    #[schemars(with = "String")]
+    pub size: Bytes,
+    /// Allow the new size to be smaller; what is beyond it is lost.
+    #[serde(default)]
+    pub shrink: bool,
+}
+
+/// `image rename`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameImage {
+    /// The image.
+    pub image: ImageSpec,
+    /// Its new name, in the same pool and namespace.
+    pub to: ImageName,
+}

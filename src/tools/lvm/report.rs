@@ -1,0 +1,130 @@
+//! LVM's JSON reports (lvmreport(7)), asked for with `--units b --nosuffix --binary`: every value is a string.
+
+use serde::Deserialize;
+
+use super::Tag;
+use crate::model::{Bytes, LvName, VgName};
+use crate::sys::DevNum;
+
+pub(super) const VG_COLUMNS: &str = "vg_name,vg_size,vg_free,vg_extent_size";
+pub(super) const LV_COLUMNS: &str =
+    "vg_name,lv_name,lv_uuid,lv_size,lv_kernel_major,lv_kernel_minor,lv_tags";
+
+/// A volume group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vg {
+    /// Its name.
+    pub name: VgName,
+    /// Its size.
+    pub size: Bytes,
+    /// What is left of it.
+    pub free: Bytes,
+    /// The unit of its volumes' sizes.
+    pub extent: Bytes,
+}
+
+/// A logical volume of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lv {
+    /// Its volume group.
+    pub vg: VgName,
+    /// Its name.
+    pub name: LvName,
+    /// LVM's UUID of it: another volume that is made under the same name has another one.
+    pub uuid: String,
+    /// Its size.
+    pub size: Bytes,
+    /// Its device's number, when it is active.
+    pub num: Option<DevNum>,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+}
+
+impl Lv {
+    /// The value of a tag `key=value`.
+    pub fn tag(&self, key: &str) -> Option<String> {
+        self.tags.iter().find(|tag| tag.key() == key)?.value()
+    }
+}
+
+#[derive(Deserialize)]
+struct Report<R> {
+    report: Vec<R>,
+}
+
+#[derive(Deserialize)]
+struct VgRows {
+    vg: Vec<VgRow>,
+}
+
+#[derive(Deserialize)]
+struct VgRow {
+    vg_name: String,
+    vg_size: String,
+    vg_free: String,
+    vg_extent_size: String,
+}
+
+#[derive(Deserialize)]
+struct LvRows {
+    lv: Vec<LvRow>,
+}
+
+#[derive(Deserialize)]
+struct LvRow {
+    vg_name: String,
+    lv_name: String,
+    lv_uuid: String,
+    lv_size: String,
+    lv_kernel_major: String,
+    lv_kernel_minor: String,
+    lv_tags: String,
+}
+
+pub(super) fn vgs(text: &str) -> Result<Vec<Vg>, String> {
+    let parsed: Report<VgRows> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let rows = parsed.report.into_iter().flat_map(|report| report.vg);
+    rows.map(|row| {
+        Ok(Vg {
+            name: row.vg_name.parse().map_err(|error| format!("{error}"))?,
+            size: bytes(&row.vg_size)?,
+            free: bytes(&row.vg_free)?,
+            extent: bytes(&row.vg_extent_size)?,
+        })
+    })
+    .collect()
+}
+
+/// Rows whose names are not of our grammar are passed by: somebody may have put our tag on a volume of his.
+pub(super) fn lvs(text: &str) -> Result<Vec<Lv>, String> {
+    let parsed: Report<LvRows> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for row in parsed.report.into_iter().flat_map(|report| report.lv) {
+        let (Ok(vg), Ok(name)) = (row.vg_name.parse(), row.lv_name.parse()) else {
+            tracing::warn!(
+                "volume {}/{} has a tag of ours but not a name",
+                row.vg_name,
+                row.lv_name
+            );
+            continue;
+        };
+        let tags = row.lv_tags.split(',').filter(|tag| !tag.is_empty());
+        found.push(Lv {
+            vg,
+            name,
+            size: bytes(&row.lv_size)?,
+            num: format!("{}:{}", row.lv_kernel_major, row.lv_kernel_minor)
+                .parse()
+                .ok(),
+            tags: tags.map(Tag::from_lvm).collect(),
+            uuid: row.lv_uuid,
+        });
+    }
+    Ok(found)
+}
+
+fn bytes(word: &str) -> Result<Bytes, String> {
+    word.parse()
+        .map(Bytes)
+        .map_err(|_| format!("{word:?} is not a number of bytes"))
+}
