@@ -3,9 +3,9 @@
 //! librbd is asked for the clone first, and only what it misses is made: a second clone of an image is one call. The
 //! calls that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
 
+use super::CloneImage;
 use super::reach::{self, Found, facts};
 use super::report::ImageReport;
-use super::CloneImage;
 use crate::ceph::{CloneOptions, DiffOptions, ImageInfo, ParentSnap, Pool, ignore, meta};
 use crate::config::fixed;
 use crate::host::Host;
@@ -26,13 +26,25 @@ const CLEAR_ATTEMPTS: usize = 2;
 /// of an image that lacks data.
 pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<ImageReport> {
     if ask.parent.image.image.as_str().ends_with(reach::PENDING) {
-        return Err(Error::new(Kind::Busy, format!("{} is still being imported", ask.parent.image)));
+        return Err(Error::new(
+            Kind::Busy,
+            format!("{} is still being imported", ask.parent.image),
+        ));
     }
     let cluster = host.connect()?;
     let parents = reach::pool(&cluster, &ask.parent.image)?;
     let children = reach::pool_to_create(&cluster, &ask.child)?;
-    let snap = ask.parent.snap.clone().unwrap_or_else(|| fixed(DEFAULT_SNAP));
-    let job = CloneJob { ask, parents, children, snap };
+    let snap = ask
+        .parent
+        .snap
+        .clone()
+        .unwrap_or_else(|| fixed(DEFAULT_SNAP));
+    let job = CloneJob {
+        ask,
+        parents,
+        children,
+        snap,
+    };
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
     if dry_run {
         job.plan(&mut report)?;
@@ -64,7 +76,11 @@ impl CloneJob<'_> {
         self.drop_copied_lease(&child, change)?;
         let mut info = child.info()?;
         let grown = self.grow(report, &child, &mut info)?;
-        report.change = Some(if change == Change::Kept && grown { Change::Altered } else { change });
+        report.change = Some(if change == Change::Kept && grown {
+            Change::Altered
+        } else {
+            change
+        });
         report.facts = Some(facts(info));
         Ok(())
     }
@@ -79,7 +95,9 @@ impl CloneJob<'_> {
             };
             match error.kind() {
                 Kind::Exists if self.is_ours()? => return Ok(Change::Kept),
-                Kind::Exists if cleared < CLEAR_ATTEMPTS && self.clear_half_made(report)? => cleared += 1,
+                Kind::Exists if cleared < CLEAR_ATTEMPTS && self.clear_half_made(report)? => {
+                    cleared += 1
+                }
                 Kind::Exists => return Err(self.taken()?),
                 Kind::NotFound if !snapped => {
                     self.make_snap(report)?;
@@ -93,7 +111,11 @@ impl CloneJob<'_> {
     }
 
     fn try_clone(&self, report: &mut ImageReport) -> Result<()> {
-        let parent = ParentSnap { pool: &self.parents, image: &self.ask.parent.image.image, snap: &self.snap };
+        let parent = ParentSnap {
+            pool: &self.parents,
+            image: &self.ask.parent.image.image,
+            snap: &self.snap,
+        };
         let options = CloneOptions {
             clone_format: self.ask.clone_format,
             data_pool: self.ask.data_pool.clone(),
@@ -101,7 +123,9 @@ impl CloneJob<'_> {
         };
         let what = format!("clone {} to {}", self.from(), self.ask.child);
         report.step(Change::Made, what, || {
-            let made = self.children.clone_image(&self.ask.child.image, parent, &options);
+            let made = self
+                .children
+                .clone_image(&self.ask.child.image, parent, &options);
             made.context(|| format!("cannot clone {} to {}", self.from(), self.ask.child))
         })
     }
@@ -110,84 +134,140 @@ impl CloneJob<'_> {
     fn make_snap(&self, report: &mut ImageReport) -> Result<()> {
         let parent = Found::in_pool(self.parents.clone(), &self.ask.parent.image)?;
         if let Some(snap) = &self.ask.parent.snap {
-            let known = parent.image.snapshots().context(|| format!("cannot list the snapshots of {}", parent.spec))?;
+            let known = parent
+                .image
+                .snapshots()
+                .context(|| format!("cannot list the snapshots of {}", parent.spec))?;
             let known: Vec<&str> = known.iter().map(|snap| snap.name.as_str()).collect();
             if !known.contains(&snap.as_str()) {
-                return Err(Error::new(Kind::NotFound, format!("image {} has no snapshot {snap}", parent.spec))
-                    .remedy(if known.is_empty() { "it has none".into() } else { format!("it has: {}", known.join(", ")) }));
+                return Err(Error::new(
+                    Kind::NotFound,
+                    format!("image {} has no snapshot {snap}", parent.spec),
+                )
+                .remedy(if known.is_empty() {
+                    "it has none".into()
+                } else {
+                    format!("it has: {}", known.join(", "))
+                }));
             }
             return Ok(());
         }
         parent.must_be_clean("take a snapshot of")?;
         let image = parent.open()?;
-        report.step(Change::Made, format!("take snapshot {}", self.from()), || {
-            match image.snap_create(&self.snap).map_err(Error::from) {
-                // Somebody else clones the same image for the first time.
-                Err(error) if error.kind() == Kind::Exists => Ok(()),
-                made => made.context(|| format!("cannot take snapshot {}", self.from())),
-            }
-        })
+        report.step(
+            Change::Made,
+            format!("take snapshot {}", self.from()),
+            || {
+                match image.snap_create(&self.snap).map_err(Error::from) {
+                    // Somebody else clones the same image for the first time.
+                    Err(error) if error.kind() == Kind::Exists => Ok(()),
+                    made => made.context(|| format!("cannot take snapshot {}", self.from())),
+                }
+            },
+        )
     }
 
     /// Protects the snapshot; whether that changed anything.
     fn protect(&self, report: &mut ImageReport) -> Result<bool> {
-        let image = self.parents.open(&self.ask.parent.image.image).context(|| format!("cannot open {}", self.from()))?;
+        let image = self
+            .parents
+            .open(&self.ask.parent.image.image)
+            .context(|| format!("cannot open {}", self.from()))?;
         let protected = image.snap_is_protected(&self.snap);
         if protected.context(|| format!("cannot look at {}", self.from()))? {
             return Ok(false);
         }
-        report.step(Change::Altered, format!("protect snapshot {}", self.from()), || {
-            match image.snap_protect(&self.snap).map_err(Error::from) {
+        report.step(
+            Change::Altered,
+            format!("protect snapshot {}", self.from()),
+            || match image.snap_protect(&self.snap).map_err(Error::from) {
                 Err(error) if error.kind() == Kind::Busy => Ok(()),
                 done => done.context(|| format!("cannot protect {}", self.from())),
-            }
-        })?;
+            },
+        )?;
         Ok(true)
     }
 
     /// Refuses a size below the parent's before anything is made.
     fn check_size(&self, report: &mut ImageReport, size: Bytes) -> Result<()> {
         let parent = &self.ask.parent.image;
-        let at_snap = match self.parents.open_read_only(&parent.image, Some(&self.snap)).map_err(Error::from) {
+        let at_snap = match self
+            .parents
+            .open_read_only(&parent.image, Some(&self.snap))
+            .map_err(Error::from)
+        {
             Err(error) if error.kind() == Kind::NotFound => {
                 self.make_snap(report)?;
-                self.parents.open_read_only(&parent.image, Some(&self.snap)).map_err(Error::from)
+                self.parents
+                    .open_read_only(&parent.image, Some(&self.snap))
+                    .map_err(Error::from)
             }
             opened => opened,
         };
-        let has = at_snap.context(|| format!("cannot open {}", self.from()))?.size().context(|| self.from())?;
+        let has = at_snap
+            .context(|| format!("cannot open {}", self.from()))?
+            .size()
+            .context(|| self.from())?;
         if size < has {
-            return Err(Error::new(Kind::Usage, format!("a clone of {size} cannot hold {} of {has}", self.from()))
-                .remedy("ask for no size, or for a larger one"));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("a clone of {size} cannot hold {} of {has}", self.from()),
+            )
+            .remedy("ask for no size, or for a larger one"));
         }
         Ok(())
     }
 
     /// Grows the child to what was asked for.
-    fn grow(&self, report: &mut ImageReport, child: &Found<'_>, info: &mut ImageInfo) -> Result<bool> {
-        let Some(size) = self.ask.size.filter(|size| *size != info.size) else { return Ok(false) };
+    fn grow(
+        &self,
+        report: &mut ImageReport,
+        child: &Found<'_>,
+        info: &mut ImageInfo,
+    ) -> Result<bool> {
+        let Some(size) = self.ask.size.filter(|size| *size != info.size) else {
+            return Ok(false);
+        };
         if size < info.size {
             let message = format!("image {} exists with {}, not {size}", child.spec, info.size);
-            return Err(Error::new(Kind::Exists, message).remedy("`warmblock image resize` makes it smaller"));
+            return Err(Error::new(Kind::Exists, message)
+                .remedy("`warmblock image resize` makes it smaller"));
         }
         let image = child.open()?;
-        report.step(Change::Altered, format!("grow {} to {size}", child.spec), || {
-            image.resize(size, false, &mut ignore).context(|| format!("cannot grow {} to {size}", child.spec))
-        })?;
+        report.step(
+            Change::Altered,
+            format!("grow {} to {size}", child.spec),
+            || {
+                image
+                    .resize(size, false, &mut ignore)
+                    .context(|| format!("cannot grow {} to {size}", child.spec))
+            },
+        )?;
         info.size = size;
         Ok(true)
     }
 
     /// Whether the image of the child's name is the clone that is wanted, and complete: the parent knows it as well.
     fn is_ours(&self) -> Result<bool> {
-        let Some(info) = self.existing()? else { return Ok(false) };
-        let of_parent = info.parent.is_some_and(|parent| parent.image == self.ask.parent.image && parent.snap == self.snap);
+        let Some(info) = self.existing()? else {
+            return Ok(false);
+        };
+        let of_parent = info.parent.is_some_and(|parent| {
+            parent.image == self.ask.parent.image && parent.snap == self.snap
+        });
         if !of_parent {
             return Ok(false);
         }
-        let parent = self.parents.open_read_only(&self.ask.parent.image.image, Some(&self.snap));
-        let children = parent.context(|| format!("cannot open {}", self.from()))?.children(None);
-        Ok(children.context(|| format!("cannot list the clones of {}", self.from()))?.iter().any(|child| child.id == info.id))
+        let parent = self
+            .parents
+            .open_read_only(&self.ask.parent.image.image, Some(&self.snap));
+        let children = parent
+            .context(|| format!("cannot open {}", self.from()))?
+            .children(None);
+        Ok(children
+            .context(|| format!("cannot list the clones of {}", self.from()))?
+            .iter()
+            .any(|child| child.id == info.id))
     }
 
     /// The image of the child's name; `None` if there is only a name, or no longer that.
@@ -211,29 +291,47 @@ impl CloneJob<'_> {
         if !virgin {
             return Ok(false);
         }
-        report.step(Change::Removed, format!("remove {spec}, a clone that was never finished"), || {
-            match self.children.remove(&spec.image, &mut ignore).map_err(Error::from) {
+        report.step(
+            Change::Removed,
+            format!("remove {spec}, a clone that was never finished"),
+            || match self
+                .children
+                .remove(&spec.image, &mut ignore)
+                .map_err(Error::from)
+            {
                 Err(error) if error.kind() == Kind::NotFound => Ok(()),
                 removed => removed.context(|| format!("cannot remove {spec}")),
-            }
-        })?;
+            },
+        )?;
         Ok(true)
     }
 
     fn is_half_made(&self, found: &Found<'_>) -> Result<bool> {
         let spec = found.spec;
         let info = found.info()?;
-        let of_other = info.parent.as_ref().is_some_and(|parent| parent.image != self.ask.parent.image);
+        let of_other = info
+            .parent
+            .as_ref()
+            .is_some_and(|parent| parent.image != self.ask.parent.image);
         if of_other || found.raw_lease().is_some() || !found.watchers()?.is_empty() {
             return Ok(false);
         }
-        let snapshots = found.image.snapshots().context(|| format!("cannot list the snapshots of {spec}"))?;
-        let metadata = found.image.metadata_list().context(|| format!("cannot list the metadata of {spec}"))?;
+        let snapshots = found
+            .image
+            .snapshots()
+            .context(|| format!("cannot list the snapshots of {spec}"))?;
+        let metadata = found
+            .image
+            .metadata_list()
+            .context(|| format!("cannot list the metadata of {spec}"))?;
         if !snapshots.is_empty() || !metadata.is_empty() {
             return Ok(false);
         }
         let mut empty = true;
-        let own = DiffOptions { include_parent: false, ..DiffOptions::default() };
+        let own = DiffOptions {
+            include_parent: false,
+            ..DiffOptions::default()
+        };
         let listed = found.image.diff(&own, |extent| empty &= !extent.exists);
         listed.context(|| format!("cannot look for data in {spec}"))?;
         Ok(empty)
@@ -247,20 +345,41 @@ impl CloneJob<'_> {
             Some(None) => "no clone".into(),
             None => "half removed".into(),
         };
-        Ok(Error::new(Kind::Exists, format!("image {spec} exists and is {is}, not a clone of {}", self.from()))
-            .remedy(format!("choose another name, or remove it: `warmblock image rm {spec}`")))
+        Ok(Error::new(
+            Kind::Exists,
+            format!(
+                "image {spec} exists and is {is}, not a clone of {}",
+                self.from()
+            ),
+        )
+        .remedy(format!(
+            "choose another name, or remove it: `warmblock image rm {spec}`"
+        )))
     }
 
     /// librbd copies the parent's metadata into a clone, and with it the lease of whoever has the parent attached. It is
     /// none of the clone's.
     fn drop_copied_lease(&self, child: &Found<'_>, change: Change) -> Result<()> {
-        let Some(copied) = child.raw_lease() else { return Ok(()) };
+        let Some(copied) = child.raw_lease() else {
+            return Ok(());
+        };
         if change == Change::Kept && !self.is_parents_lease(child, copied)? {
             return Ok(());
         }
-        let dropped = meta::compare_and_set(&self.children, child.image.id(), Lease::KEY, Some(copied), None);
+        let dropped = meta::compare_and_set(
+            &self.children,
+            child.image.id(),
+            Lease::KEY,
+            Some(copied),
+            None,
+        );
         // Whether it was still there is of no interest: who changed it has taken the clone.
-        dropped.map(|_| ()).context(|| format!("cannot drop the lease that {} has from its parent", child.spec))
+        dropped.map(|_| ()).context(|| {
+            format!(
+                "cannot drop the lease that {} has from its parent",
+                child.spec
+            )
+        })
     }
 
     /// Whether a clone that was there before has its parent's lease still, and nobody uses it: it was made by a process
@@ -280,7 +399,10 @@ impl CloneJob<'_> {
             return Err(self.taken()?);
         }
         let parent = Found::in_pool(self.parents.clone(), &self.ask.parent.image)?;
-        let snaps = parent.image.snapshots().context(|| format!("cannot list the snapshots of {}", parent.spec))?;
+        let snaps = parent
+            .image
+            .snapshots()
+            .context(|| format!("cannot list the snapshots of {}", parent.spec))?;
         if !snaps.iter().any(|snap| snap.name == self.snap) {
             if self.ask.parent.snap.is_some() {
                 self.make_snap(report)?;
@@ -288,9 +410,15 @@ impl CloneJob<'_> {
             parent.must_be_clean("take a snapshot of")?;
             report.planned(Change::Made, format!("take snapshot {}", self.from()));
         }
-        report.planned(Change::Made, format!("clone {} to {}", self.from(), self.ask.child));
+        report.planned(
+            Change::Made,
+            format!("clone {} to {}", self.from(), self.ask.child),
+        );
         if let Some(size) = self.ask.size {
-            report.planned(Change::Altered, format!("grow {} to {size}", self.ask.child));
+            report.planned(
+                Change::Altered,
+                format!("grow {} to {size}", self.ask.child),
+            );
         }
         report.change = Some(Change::Made);
         Ok(())

@@ -41,7 +41,9 @@ impl SourceFormat {
         if head.starts_with(QCOW2) {
             return Ok(Self::Qcow2);
         }
-        let foreign = FOREIGN.iter().find(|(at, magic, _)| head.get(*at..).is_some_and(|head| head.starts_with(magic)));
+        let foreign = FOREIGN
+            .iter()
+            .find(|(at, magic, _)| head.get(*at..).is_some_and(|head| head.starts_with(magic)));
         match foreign {
             None => Ok(Self::Raw),
             Some((_, _, name)) => Err(Error::new(Kind::Usage, format!("the source is a {name} image, which is not read"))
@@ -149,7 +151,10 @@ mod tests {
 
     #[test]
     fn formats_are_known_by_their_magic_and_foreign_ones_refused() {
-        assert_eq!(SourceFormat::detect(b"QFI\xfb\0\0\0\x03").unwrap(), SourceFormat::Qcow2);
+        assert_eq!(
+            SourceFormat::detect(b"QFI\xfb\0\0\0\x03").unwrap(),
+            SourceFormat::Qcow2
+        );
         assert_eq!(SourceFormat::detect(b"").unwrap(), SourceFormat::Raw);
         assert_eq!(SourceFormat::detect(&[0; HEAD]).unwrap(), SourceFormat::Raw);
         for (at, magic, name) in FOREIGN {

@@ -24,13 +24,23 @@ pub(super) fn pool(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool> {
 /// [`Kind::NotFound`] for a namespace that is not there.
 pub(super) fn pool_to_create(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool> {
     let pool = pool(cluster, spec)?;
-    let Some(namespace) = &spec.namespace else { return Ok(pool) };
-    let known = pool.namespaces().context(|| format!("cannot list the namespaces of pool {}", spec.pool))?;
+    let Some(namespace) = &spec.namespace else {
+        return Ok(pool);
+    };
+    let known = pool
+        .namespaces()
+        .context(|| format!("cannot list the namespaces of pool {}", spec.pool))?;
     if known.contains(namespace) {
         return Ok(pool);
     }
-    Err(Error::new(Kind::NotFound, format!("pool {} has no namespace {namespace}", spec.pool))
-        .remedy(format!("make it: `rbd namespace create {}/{namespace}`", spec.pool)))
+    Err(Error::new(
+        Kind::NotFound,
+        format!("pool {} has no namespace {namespace}", spec.pool),
+    )
+    .remedy(format!(
+        "make it: `rbd namespace create {}/{namespace}`",
+        spec.pool
+    )))
 }
 
 /// That there is no image of a name.
@@ -39,13 +49,17 @@ pub(super) fn not_found(spec: &ImageSpec) -> Error {
         Some(namespace) => format!("{} --namespace {namespace}", spec.pool),
         None => spec.pool.to_string(),
     };
-    Error::new(Kind::NotFound, format!("there is no image {spec}"))
-        .remedy(format!("`warmblock image ls {pool}` lists those that there are"))
+    Error::new(Kind::NotFound, format!("there is no image {spec}")).remedy(format!(
+        "`warmblock image ls {pool}` lists those that there are"
+    ))
 }
 
 /// Addresses, for a sentence.
 fn addresses(watchers: &[Watcher]) -> String {
-    let list: Vec<String> = watchers.iter().map(|watcher| format!("{} (client.{})", watcher.addr, watcher.id)).collect();
+    let list: Vec<String> = watchers
+        .iter()
+        .map(|watcher| format!("{} (client.{})", watcher.addr, watcher.id))
+        .collect();
     list.join(", ")
 }
 
@@ -79,16 +93,26 @@ impl<'a> Found<'a> {
     /// [`Kind::NotFound`] if there is no such image.
     pub(super) fn in_pool(pool: Pool, spec: &'a ImageSpec) -> Result<Self> {
         let image = match pool.open_read_only(&spec.image, None).map_err(Error::from) {
-            Err(error) if error.kind() == Kind::NotFound => return Err(not_found(spec).because(error)),
+            Err(error) if error.kind() == Kind::NotFound => {
+                return Err(not_found(spec).because(error));
+            }
             opened => opened.context(|| format!("cannot open image {spec}"))?,
         };
-        let lease = meta::get(&pool, image.id(), Lease::KEY).context(|| format!("cannot read the lease of {spec}"))?;
-        Ok(Self { spec, pool, image, lease })
+        let lease = meta::get(&pool, image.id(), Lease::KEY)
+            .context(|| format!("cannot read the lease of {spec}"))?;
+        Ok(Self {
+            spec,
+            pool,
+            image,
+            lease,
+        })
     }
 
     /// All that its header says.
     pub(super) fn info(&self) -> Result<ImageInfo> {
-        self.image.info().context(|| format!("cannot read the header of {}", self.spec))
+        self.image
+            .info()
+            .context(|| format!("cannot read the header of {}", self.spec))
     }
 
     /// Its lease. One that cannot be understood counts as dirty.
@@ -103,7 +127,9 @@ impl<'a> Found<'a> {
 
     /// Who has it open.
     pub(super) fn watchers(&self) -> Result<Vec<Watcher>> {
-        self.image.watchers().context(|| format!("cannot ask who has {} open", self.spec))
+        self.image
+            .watchers()
+            .context(|| format!("cannot ask who has {} open", self.spec))
     }
 
     /// That the image is complete: no write-back cache holds data that it lacks.
@@ -112,7 +138,9 @@ impl<'a> Found<'a> {
     /// [`Kind::Dirty`], with the host.
     pub(super) fn must_be_clean(&self, verb: &str) -> Result<()> {
         let lease = self.lease()?;
-        let Some(host) = lease.dirty_on() else { return Ok(()) };
+        let Some(host) = lease.dirty_on() else {
+            return Ok(());
+        };
         let spec = self.spec;
         Err(Error::new(Kind::Dirty, format!("cannot {verb} {spec}: the write-back cache on host {host} may hold data that it lacks"))
             .remedy(format!("write them back on host {host} first: `warmblock flush {spec}` and `warmblock mode {spec} writethrough`")))
@@ -124,11 +152,22 @@ impl<'a> Found<'a> {
     /// [`Kind::Dirty`] or [`Kind::LeaseHeld`], with the host.
     pub(super) fn must_be_detached(&self, verb: &str) -> Result<()> {
         self.must_be_clean(verb)?;
-        let Some(holder) = self.lease()?.holder else { return Ok(()) };
+        let Some(holder) = self.lease()?.holder else {
+            return Ok(());
+        };
         let spec = self.spec;
-        let attached = format!("it is attached on host {} ({}, {})", holder.host, holder.driver, holder.mode);
-        Err(Error::new(Kind::LeaseHeld, format!("cannot {verb} {spec}: {attached}"))
-            .remedy(format!("detach it on host {}: `warmblock detach {spec}`", holder.host)))
+        let attached = format!(
+            "it is attached on host {} ({}, {})",
+            holder.host, holder.driver, holder.mode
+        );
+        Err(
+            Error::new(Kind::LeaseHeld, format!("cannot {verb} {spec}: {attached}")).remedy(
+                format!(
+                    "detach it on host {}: `warmblock detach {spec}`",
+                    holder.host
+                ),
+            ),
+        )
     }
 
     /// That nobody has it open, by us or not.
@@ -137,18 +176,24 @@ impl<'a> Found<'a> {
     /// [`Kind::Busy`], with the addresses.
     pub(super) fn must_be_unwatched(&self, verb: &str) -> Result<()> {
         let watchers = self.watchers()?;
-        if watchers.is_empty() { Ok(()) } else { Err(watched(self.spec, &watchers, verb)) }
+        if watchers.is_empty() {
+            Ok(())
+        } else {
+            Err(watched(self.spec, &watchers, verb))
+        }
     }
 
     /// Opens it to change it.
     pub(super) fn open(&self) -> Result<Image> {
-        self.pool.open(&self.spec.image).context(|| format!("cannot open image {}", self.spec))
+        self.pool
+            .open(&self.spec.image)
+            .context(|| format!("cannot open image {}", self.spec))
     }
 }
 
 /// What a report says of an image.
-pub(super) fn facts(info: ImageInfo) -> ImageFacts {
-    ImageFacts {
+pub(super) fn facts(info: ImageInfo) -> Box<ImageFacts> {
+    Box::new(ImageFacts {
         id: info.id,
         size: info.size,
         object_size: info.object_size,
@@ -157,5 +202,5 @@ pub(super) fn facts(info: ImageInfo) -> ImageFacts {
         created: info.created,
         parent: info.parent,
         more: None,
-    }
+    })
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::feature::Feature;
 use super::format::{Packing, SourceFormat};
+use crate::Result;
 use crate::ceph::{Child, Locker, ParentSpec, Snap, Watcher};
 use crate::model::{Bytes, Change, ImageId, ImageName, ImageSpec, Lease, Namespace, PoolName};
-use crate::Result;
 
 /// The answer to an [`ImageJob`](super::ImageJob).
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -24,13 +24,13 @@ pub struct ImageReport {
     /// The steps, in their order.
     pub steps: Vec<ImageStep>,
     /// What is known of the image: all of it for `info`, what was at hand otherwise.
-    pub facts: Option<ImageFacts>,
+    pub facts: Option<Box<ImageFacts>>,
     /// The images of `list`.
     pub images: Option<Vec<ImageRow>>,
     /// The snapshots of `snap-list`.
     pub snapshots: Option<Vec<Snap>>,
     /// What an import read and wrote.
-    pub import: Option<ImportProof>,
+    pub import: Option<Box<ImportProof>>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
 }
@@ -56,20 +56,38 @@ impl ImageReport {
     }
 
     /// Does a step, and adds it if it came through.
-    pub(super) fn step(&mut self, change: Change, what: String, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(super) fn step(
+        &mut self,
+        change: Change,
+        what: String,
+        act: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let began = Instant::now();
         act()?;
-        self.steps.push(ImageStep { change, what, seconds: began.elapsed().as_secs_f64() });
+        self.steps.push(ImageStep {
+            change,
+            what,
+            seconds: began.elapsed().as_secs_f64(),
+        });
         Ok(())
     }
 
     /// Adds a step that would be done.
     pub(super) fn planned(&mut self, change: Change, what: String) {
-        self.steps.push(ImageStep { change, what, seconds: 0.0 });
+        self.steps.push(ImageStep {
+            change,
+            what,
+            seconds: 0.0,
+        });
     }
 
     /// Does a step, or in a dry run only adds it; either way it is what the job was asked for.
-    pub(super) fn main_step(&mut self, change: Change, what: String, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(super) fn main_step(
+        &mut self,
+        change: Change,
+        what: String,
+        act: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         self.change = Some(change);
         if self.dry_run {
             self.planned(change, what);
