@@ -2,34 +2,52 @@
 //!
 //! [`run`] does one [`ImageJob`] on one connection and says what happened in an [`ImageReport`].
 
+mod change;
 mod checksum;
 mod clone;
 mod feature;
 mod format;
+mod import;
+mod info;
 mod job;
+mod list;
 mod reach;
+mod remove;
 mod report;
+mod snap;
 
 pub use checksum::{Algorithm, Checksum};
 pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
+pub use import::from_reader as import_reader;
 pub use job::{
     CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
     ResizeImage,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
+use crate::Result;
 use crate::host::Host;
-use crate::{Error, Kind, Result};
 
 /// Does a job on images; with `dry_run` it only says what would be done.
 ///
 /// # Errors
-/// Of every [`Kind`] that a job on an image can meet; see the verbs' own modules.
+/// Of every [`Kind`](crate::Kind) that a job on an image can meet; see the verbs' own modules.
 pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
-    let _ = (host, job, dry_run);
-    Err(Error::new(
-        Kind::Internal,
-        "jobs on images are not there yet",
-    ))
+    match job {
+        ImageJob::Import(ask) => import::import(host, ask, dry_run),
+        ImageJob::Clone(ask) => clone::clone(host, ask, dry_run),
+        ImageJob::List(ask) => list::list(host, ask),
+        ImageJob::Info(ask) => info::info(host, ask),
+        ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
+        ImageJob::Resize(ask) => change::resize(host, ask, dry_run),
+        ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),
+        ImageJob::Rename(ask) => change::rename(host, ask, dry_run),
+        ImageJob::SnapCreate(ask) => snap::create(host, ask, dry_run),
+        ImageJob::SnapRemove(ask) => snap::remove(host, ask, dry_run),
+        ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
+        ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
+        ImageJob::SnapRollback(ask) => snap::rollback(host, ask, dry_run),
+        ImageJob::SnapList(ask) => info::snapshots(host, ask),
+    }
 }

@@ -192,8 +192,8 @@ impl<'a> Found<'a> {
 }
 
 /// What a report says of an image.
-pub(super) fn facts(info: ImageInfo) -> ImageFacts {
-    ImageFacts {
+pub(super) fn facts(info: ImageInfo) -> Box<ImageFacts> {
+    Box::new(ImageFacts {
         id: info.id,
         size: info.size,
         object_size: info.object_size,
@@ -202,5 +202,5 @@ pub(super) fn facts(info: ImageInfo) -> ImageFacts {
         created: info.created,
         parent: info.parent,
         more: None,
-    }
+    })
 }

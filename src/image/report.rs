@@ -24,13 +24,13 @@ pub struct ImageReport {
     /// The steps, in their order.
     pub steps: Vec<ImageStep>,
     /// What is known of the image: all of it for `info`, what was at hand otherwise.
-    pub facts: Option<ImageFacts>,
+    pub facts: Option<Box<ImageFacts>>,
     /// The images of `list`.
     pub images: Option<Vec<ImageRow>>,
     /// The snapshots of `snap-list`.
     pub snapshots: Option<Vec<Snap>>,
     /// What an import read and wrote.
-    pub import: Option<ImportProof>,
+    pub import: Option<Box<ImportProof>>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
 }

@@ -6,7 +6,7 @@ use crate::model::Bytes;
 
 /// Hands out bytes at a rate. Time is the caller's: it says how long ago it started.
 #[derive(Debug)]
-pub(super) struct TokenBucket {
+pub(crate) struct TokenBucket {
     rate: Bytes,
     burst: Bytes,
     /// When what was handed out so far is paid off.
@@ -15,7 +15,7 @@ pub(super) struct TokenBucket {
 
 impl TokenBucket {
     /// `rate` bytes per second, and `burst` of them at once after a pause.
-    pub(super) fn new(rate: Bytes, burst: Bytes) -> Self {
+    pub(crate) fn new(rate: Bytes, burst: Bytes) -> Self {
         Self {
             rate: rate.max(Bytes(1)),
             burst,
@@ -24,7 +24,7 @@ impl TokenBucket {
     }
 
     /// Takes bytes at the time `now`; they may be used after the wait that is returned.
-    pub(super) fn take(&mut self, bytes: Bytes, now: Duration) -> Duration {
+    pub(crate) fn take(&mut self, bytes: Bytes, now: Duration) -> Duration {
         // A pause is worth a burst and no more; what is taken beyond is owed, so the mean rate holds whatever the size.
         let credit = now.saturating_sub(self.time_for(self.burst));
         self.paid = self.paid.max(credit) + self.time_for(bytes);

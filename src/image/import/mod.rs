@@ -45,7 +45,11 @@ pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageRe
         path if path == Path::new("-") => from_reader(host, ask, std::io::stdin().lock()),
         path => {
             let source = Source::open(path)?;
-            if dry_run { plan(host, ask, Some(&source)) } else { run(host, ask, source) }
+            if dry_run {
+                plan(host, ask, Some(&source))
+            } else {
+                run(host, ask, source)
+            }
         }
     }
 }
@@ -63,7 +67,11 @@ fn plan(host: &Host, ask: &Import, source: Option<&Source<'_>>) -> Result<ImageR
     let pool = reach::pool_to_create(&cluster, &ask.image)?;
     Pending::new(&pool, &ask.image)?;
     let what = match source {
-        Some(source) => format!("import {} ({})", ask.source.display(), source.describe(ask)?),
+        Some(source) => format!(
+            "import {} ({})",
+            ask.source.display(),
+            source.describe(ask)?
+        ),
         None => "import the standard input".into(),
     };
     let mut report = ImageReport::new(Some(&ask.image), true);
@@ -78,10 +86,15 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
     let pool = reach::pool_to_create(&cluster, &ask.image)?;
     let pending = Pending::new(&pool, &ask.image)?;
     if pending.clear(host)? {
-        report.warnings.push(format!("an import of {} that was stopped was removed", ask.image));
+        report.warnings.push(format!(
+            "an import of {} that was stopped was removed",
+            ask.image
+        ));
     }
     let name = ask.source.display();
-    let disk = source.disk(ask, host).context(|| format!("cannot import {name}"))?;
+    let disk = source
+        .disk(ask, host)
+        .context(|| format!("cannot import {name}"))?;
     let mut proof = ImportProof {
         format: disk.format(),
         packing: disk.packing(),
@@ -93,15 +106,19 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
         seconds: 0.0,
     };
     let options = create_options(ask, disk.size())?;
-    report.step(Change::Made, format!("import {name} as {}", ask.image), || {
-        let made = make(host, ask, &pending, disk, &options, &mut proof);
-        made.context(|| format!("cannot import {name} as {}", ask.image))
-    })?;
+    report.step(
+        Change::Made,
+        format!("import {name} as {}", ask.image),
+        || {
+            let made = make(host, ask, &pending, disk, &options, &mut proof);
+            made.context(|| format!("cannot import {name} as {}", ask.image))
+        },
+    )?;
     proof.seconds = began.elapsed().as_secs_f64();
     let image = reach::Found::in_pool(pool.clone(), &ask.image)?;
     report.facts = Some(facts(image.info()?));
     report.change = Some(Change::Made);
-    report.import = Some(proof);
+    report.import = Some(Box::new(proof));
     Ok(report)
 }
 
@@ -109,8 +126,11 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
 fn create_options(ask: &Import, source: Option<Bytes>) -> Result<CreateOptions> {
     let size = match (source, ask.size) {
         (Some(has), Some(size)) if size < has => {
-            return Err(Error::new(Kind::Usage, format!("the source has {has}, which an image of {size} cannot hold"))
-                .remedy("ask for a larger --size, or for none"));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("the source has {has}, which an image of {size} cannot hold"),
+            )
+            .remedy("ask for a larger --size, or for none"));
         }
         (_, Some(size)) => size,
         (Some(has), None) => has.round_up(Bytes(512)),
@@ -142,14 +162,26 @@ fn make(
     made.map_err(|error| error.and_then_cleanup(pending.remove()))
 }
 
-fn fill(host: &Host, ask: &Import, disk: Disk<'_>, image: &Image, size: Bytes, proof: &mut ImportProof) -> Result<()> {
-    let extent = if size == Bytes(0) { Extent::Grows } else { Extent::Fixed(size) };
+fn fill(
+    host: &Host,
+    ask: &Import,
+    disk: Disk<'_>,
+    image: &Image,
+    size: Bytes,
+    proof: &mut ImportProof,
+) -> Result<()> {
+    let extent = if size == Bytes(0) {
+        Extent::Grows
+    } else {
+        Extent::Fixed(size)
+    };
     let mut writer = Writer::new(image, extent, ask.rate, &host.cancel)?;
-    let task: Task<'_> = host.progress.start("import", disk.total().or(ask.size).unwrap_or_default());
+    let task: Task<'_> = host
+        .progress
+        .start("import", disk.total().or(ask.size).unwrap_or_default());
     proof.read = disk.copy(&mut writer, &task, ask.checksum.as_ref())?;
-    let end = writer.end();
-    (_, proof.written) = writer.finish()?;
-    proof.size = end;
+    proof.size = writer.end();
+    proof.written = writer.finish()?;
     task.finish();
     Ok(())
 }

@@ -35,7 +35,8 @@ impl Importer {
     /// Whether it is a process of this host that is gone.
     fn is_dead(&self, me: &Me) -> bool {
         let here = self.host == me.host;
-        here && (self.boot_id != me.boot_id || !std::path::Path::new(&format!("/proc/{}", self.pid)).exists())
+        here && (self.boot_id != me.boot_id
+            || !std::path::Path::new(&format!("/proc/{}", self.pid)).exists())
     }
 }
 
@@ -56,10 +57,20 @@ impl<'a> Pending<'a> {
     /// [`Kind::Exists`] if there is an image of that name.
     pub(super) fn new(pool: &'a Pool, spec: &'a ImageSpec) -> Result<Self> {
         let image: ImageName = format!("{}{PENDING}", spec.image).parse()?;
-        if pool.image_exists(&spec.image).context(|| format!("cannot look for {spec}"))? {
+        if pool
+            .image_exists(&spec.image)
+            .context(|| format!("cannot look for {spec}"))?
+        {
             return Err(taken(spec));
         }
-        Ok(Self { pool, spec, temporary: ImageSpec { image, ..spec.clone() } })
+        Ok(Self {
+            pool,
+            spec,
+            temporary: ImageSpec {
+                image,
+                ..spec.clone()
+            },
+        })
     }
 
     /// Removes what an import left that was killed; whether there was anything.
@@ -68,7 +79,11 @@ impl<'a> Pending<'a> {
     /// [`Kind::Busy`] if that import is under way.
     pub(super) fn clear(&self, host: &Host) -> Result<bool> {
         let name = &self.temporary.image;
-        if !self.pool.image_exists(name).context(|| format!("cannot look for {}", self.temporary))? {
+        if !self
+            .pool
+            .image_exists(name)
+            .context(|| format!("cannot look for {}", self.temporary))?
+        {
             return Ok(false);
         }
         let watchers = self.watchers()?;
@@ -82,12 +97,24 @@ impl<'a> Pending<'a> {
     /// Makes the image, open to write.
     pub(super) fn create(&self, host: &Host, options: &CreateOptions) -> Result<Image> {
         let name = &self.temporary.image;
-        self.pool.create(name, options).context(|| format!("cannot make image {}", self.temporary))?;
-        let image = self.pool.open(name).context(|| format!("cannot open image {}", self.temporary))?;
+        self.pool
+            .create(name, options)
+            .context(|| format!("cannot make image {}", self.temporary))?;
+        let image = self
+            .pool
+            .open(name)
+            .context(|| format!("cannot open image {}", self.temporary))?;
         let me = host.me()?;
-        let importer = Importer { host: me.host, boot_id: me.boot_id, pid: std::process::id() };
-        let importer = serde_json::to_string(&importer).map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
-        image.metadata_set(KEY, &importer).context(|| format!("cannot mark image {}", self.temporary))?;
+        let importer = Importer {
+            host: me.host,
+            boot_id: me.boot_id,
+            pid: std::process::id(),
+        };
+        let importer = serde_json::to_string(&importer)
+            .map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
+        image
+            .metadata_set(KEY, &importer)
+            .context(|| format!("cannot mark image {}", self.temporary))?;
         Ok(image)
     }
 
@@ -96,12 +123,17 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Kind::Exists`] if somebody made one of that name meanwhile.
     pub(super) fn commit(&self, image: Image) -> Result<()> {
-        image.metadata_remove(KEY).context(|| format!("cannot unmark image {}", self.temporary))?;
-        image.close().context(|| format!("cannot close image {}", self.temporary))?;
+        image
+            .metadata_remove(KEY)
+            .context(|| format!("cannot unmark image {}", self.temporary))?;
+        image
+            .close()
+            .context(|| format!("cannot close image {}", self.temporary))?;
         let renamed = self.pool.rename(&self.temporary.image, &self.spec.image);
         match renamed.map_err(Error::from) {
             Err(error) if error.kind() == Kind::Exists => Err(taken(self.spec)),
-            renamed => renamed.context(|| format!("cannot rename {} to {}", self.temporary, self.spec.image)),
+            renamed => renamed
+                .context(|| format!("cannot rename {} to {}", self.temporary, self.spec.image)),
         }
     }
 
@@ -115,7 +147,11 @@ impl<'a> Pending<'a> {
     }
 
     fn watchers(&self) -> Result<Vec<Watcher>> {
-        match self.pool.open_read_only(&self.temporary.image, None).map_err(Error::from) {
+        match self
+            .pool
+            .open_read_only(&self.temporary.image, None)
+            .map_err(Error::from)
+        {
             // A removal that was stopped halfway.
             Err(error) if error.kind() == Kind::NotFound => Ok(Vec::new()),
             opened => opened
@@ -128,15 +164,20 @@ impl<'a> Pending<'a> {
     /// Waits until Ceph has forgotten a process of this host that is gone; any other importer is believed to be alive.
     fn wait_for_watch(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
         let importer = self.importer()?;
-        let busy = || match &importer {
+        let busy = || {
+            match &importer {
             Some(Importer { host, pid, .. }) => {
                 Error::new(Kind::Busy, format!("{} is being imported on host {host} (process {pid})", self.spec))
                     .remedy("wait for it; if that host died, Ceph forgets it after 30 seconds, and this can be run again")
             }
             None => reach::watched(&self.temporary, watchers, "remove"),
+        }
         };
         let me = host.me()?;
-        if !importer.as_ref().is_some_and(|importer| importer.is_dead(&me)) {
+        if !importer
+            .as_ref()
+            .is_some_and(|importer| importer.is_dead(&me))
+        {
             return Err(busy());
         }
         let gone = wait::poll(WATCH_TIMEOUT, || match self.watchers() {
@@ -148,16 +189,21 @@ impl<'a> Pending<'a> {
     }
 
     fn importer(&self) -> Result<Option<Importer>> {
-        let id = self.pool.image_id(&self.temporary.image).context(|| format!("cannot look for {}", self.temporary))?;
+        let id = self
+            .pool
+            .image_id(&self.temporary.image)
+            .context(|| format!("cannot look for {}", self.temporary))?;
         let Some(id) = id else { return Ok(None) };
-        let raw = meta::get(self.pool, &id, KEY).context(|| format!("cannot read the metadata of {}", self.temporary))?;
+        let raw = meta::get(self.pool, &id, KEY)
+            .context(|| format!("cannot read the metadata of {}", self.temporary))?;
         Ok(raw.and_then(|raw| serde_json::from_slice(&raw).ok()))
     }
 }
 
 fn taken(spec: &ImageSpec) -> Error {
-    Error::new(Kind::Exists, format!("there is an image {spec} already"))
-        .remedy(format!("choose another name, or remove it: `warmblock image rm {spec}`"))
+    Error::new(Kind::Exists, format!("there is an image {spec} already")).remedy(format!(
+        "choose another name, or remove it: `warmblock image rm {spec}`"
+    ))
 }
 
 #[cfg(test)]
@@ -166,7 +212,10 @@ mod tests {
 
     #[test]
     fn only_a_process_of_this_host_is_known_to_be_dead() {
-        let me = Me { host: "hv1".parse().unwrap(), boot_id: "b1".into() };
+        let me = Me {
+            host: "hv1".parse().unwrap(),
+            boot_id: "b1".into(),
+        };
         let importer = |host: &str, boot_id: &str, pid| Importer {
             host: host.parse().unwrap(),
             boot_id: boot_id.into(),

@@ -40,9 +40,15 @@ impl Qcow2File {
         file.read_exact_at(&mut header, 0).map_err(unreadable)?;
         check_header(&header)?;
         let opened = Storage::from_open_file(file, StorageOpenOptions::new());
-        let access = opened.and_then(|file| Qcow2::<Storage>::builder(file).backing(None).open(DenyImplicitOpenGate::default()));
+        let access = opened.and_then(|file| {
+            Qcow2::<Storage>::builder(file)
+                .backing(None)
+                .open(DenyImplicitOpenGate::default())
+        });
         let access = access.map_err(damaged)?;
-        Ok(Self { access: FormatAccess::new(access) })
+        Ok(Self {
+            access: FormatAccess::new(access),
+        })
     }
 
     /// The disk's size.
@@ -84,7 +90,9 @@ impl Qcow2File {
             let len = border.min(end) - at;
             let mut buffer = to.buffer();
             buffer.truncate(usize::try_from(len).unwrap_or(PIECE));
-            self.access.read(buffer.as_mut_slice(), at).map_err(damaged)?;
+            self.access
+                .read(buffer.as_mut_slice(), at)
+                .map_err(damaged)?;
             to.put(at, buffer)?;
             task.advance(Bytes(len));
             at += len;
@@ -102,13 +110,18 @@ fn damaged(error: std::io::Error) -> Error {
 /// A number of the header, big-endian as all of them are.
 fn number<const N: usize>(header: &[u8; HEADER], at: usize) -> u64 {
     let bytes = header.get(at..at + N).unwrap_or_default();
-    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Refuses what would read other files, and what the library cannot read, before it sees the file.
 fn check_header(header: &[u8; HEADER]) -> Result<()> {
     let refuse = |what: &str, remedy: &str| {
-        Err(Error::new(Kind::Usage, format!("the source is a qcow2 image {what}")).remedy(remedy.to_owned()))
+        Err(
+            Error::new(Kind::Usage, format!("the source is a qcow2 image {what}"))
+                .remedy(remedy.to_owned()),
+        )
     };
     let convert = "convert it where it was made: `qemu-img convert -O qcow2 SOURCE NEW`";
     let version = number::<4>(header, 4);
@@ -122,17 +135,33 @@ fn check_header(header: &[u8; HEADER]) -> Result<()> {
         );
     }
     if number::<4>(header, 32) != 0 {
-        return refuse("that is encrypted", "decrypt it first; warmblock has no key");
+        return refuse(
+            "that is encrypted",
+            "decrypt it first; warmblock has no key",
+        );
     }
-    let features = if version == 3 { number::<8>(header, 72) } else { 0 };
+    let features = if version == 3 {
+        number::<8>(header, 72)
+    } else {
+        0
+    };
     if features & EXTERNAL_DATA != 0 {
-        return refuse("whose data are in another file, which would be read with this host's rights", convert);
+        return refuse(
+            "whose data are in another file, which would be read with this host's rights",
+            convert,
+        );
     }
     if features & CORRUPT != 0 {
-        return refuse("that is marked as corrupt", "repair it: `qemu-img check -r all SOURCE`");
+        return refuse(
+            "that is marked as corrupt",
+            "repair it: `qemu-img check -r all SOURCE`",
+        );
     }
     if features & COMPRESSION_TYPE != 0 {
-        return refuse("whose clusters are packed with zstd, which is not read", convert);
+        return refuse(
+            "whose clusters are packed with zstd, which is not read",
+            convert,
+        );
     }
     Ok(())
 }

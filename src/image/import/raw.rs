@@ -35,7 +35,12 @@ impl RawFile {
     }
 
     /// Puts all data into the image; the bytes that were read. Holes are hashed as the zeroes that they are.
-    pub(super) fn copy(&self, to: &mut Writer<'_>, task: &Task<'_>, wanted: Option<&Checksum>) -> Result<Bytes> {
+    pub(super) fn copy(
+        &self,
+        to: &mut Writer<'_>,
+        task: &Task<'_>,
+        wanted: Option<&Checksum>,
+    ) -> Result<Bytes> {
         let mut hasher = wanted.map(|wanted| Hasher::new(wanted.algorithm()));
         let (mut at, mut read) = (0, 0);
         while let Some((start, end)) = self.data_from(at)? {
@@ -45,9 +50,8 @@ impl RawFile {
         }
         self.skip(at, self.len, task, hasher.as_mut());
         to.reach(self.len)?;
-        match (wanted, hasher) {
-            (Some(wanted), Some(hasher)) => compare(wanted, hasher)?,
-            _ => {}
+        if let (Some(wanted), Some(hasher)) = (wanted, hasher) {
+            compare(wanted, hasher)?;
         }
         Ok(Bytes(read))
     }
@@ -66,7 +70,9 @@ impl RawFile {
             let len = border.min(end) - at;
             let mut buffer = to.buffer();
             buffer.truncate(usize::try_from(len).unwrap_or(PIECE));
-            self.file.read_exact_at(&mut buffer, at).map_err(unreadable)?;
+            self.file
+                .read_exact_at(&mut buffer, at)
+                .map_err(unreadable)?;
             if let Some(hasher) = hasher.as_deref_mut() {
                 hasher.update(&buffer);
             }
@@ -85,7 +91,11 @@ impl RawFile {
         let zeroes = vec![0; 1 << 20];
         while left > 0 {
             let len = left.min(zeroes.len() as u64);
-            hasher.update(zeroes.get(..usize::try_from(len).unwrap_or(0)).unwrap_or_default());
+            hasher.update(
+                zeroes
+                    .get(..usize::try_from(len).unwrap_or(0))
+                    .unwrap_or_default(),
+            );
             left -= len;
         }
     }
@@ -95,14 +105,16 @@ impl RawFile {
         if at >= self.len {
             return Ok(None);
         }
-        let from = i64::try_from(at).map_err(|_| Error::new(Kind::Internal, "the source's size is out of range"))?;
+        let from = i64::try_from(at)
+            .map_err(|_| Error::new(Kind::Internal, "the source's size is out of range"))?;
         let start = match lseek(&self.file, from, Whence::SeekData) {
             Ok(start) => start,
             Err(Errno::ENXIO) => return Ok(None),
             Err(Errno::EINVAL | Errno::EOPNOTSUPP) => return Ok(Some((at, self.len))),
             Err(errno) => return Err(unreadable(errno.into())),
         };
-        let end = lseek(&self.file, start, Whence::SeekHole).map_err(|errno| unreadable(errno.into()))?;
+        let end =
+            lseek(&self.file, start, Whence::SeekHole).map_err(|errno| unreadable(errno.into()))?;
         let (start, end) = (start.cast_unsigned(), end.cast_unsigned());
         Ok(Some((start.max(at), end.min(self.len))))
     }

@@ -15,7 +15,10 @@ const PIECE: usize = 4 << 20;
 /// Where staged files are, unless the job says otherwise. `/tmp` is often in memory, `/var/tmp` is not.
 fn directory(asked: Option<&Path>) -> PathBuf {
     let from_env = || std::env::var_os("TMPDIR").map(PathBuf::from);
-    asked.map(Path::to_owned).or_else(from_env).unwrap_or_else(|| PathBuf::from("/var/tmp"))
+    asked
+        .map(Path::to_owned)
+        .or_else(from_env)
+        .unwrap_or_else(|| PathBuf::from("/var/tmp"))
 }
 
 /// Reads a stream into a file that has no name, so that it is gone with the process whatever happens to that.
@@ -39,7 +42,8 @@ pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, cancel: &Cancel) 
         let piece = buffer.get(..filled).unwrap_or_default();
         for range in zero::data(piece) {
             let part = piece.get(range.clone()).unwrap_or_default();
-            file.write_all_at(part, at + range.start as u64).map_err(failed)?;
+            file.write_all_at(part, at + range.start as u64)
+                .map_err(failed)?;
         }
         at += filled as u64;
         if filled < PIECE {

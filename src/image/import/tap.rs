@@ -1,30 +1,37 @@
 //! The bytes of a source on their way in: counted, and hashed if a checksum was asked for.
 
+use std::cell::RefCell;
 use std::io::{Cursor, Read};
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
 
 use super::super::checksum::{Checksum, Hasher};
+use crate::model::Bytes;
 use crate::{Error, Kind, Result};
 
-/// A reader that counts and hashes what passes.
-pub(super) struct Tap<R> {
-    from: R,
-    count: Arc<AtomicU64>,
+/// A reader that counts and hashes what passes. Clones share it: one goes into the unpacker, the other one can be asked.
+#[derive(Clone)]
+pub(super) struct Tap<'a>(Rc<RefCell<Inner<'a>>>);
+
+struct Inner<'a> {
+    from: Box<dyn Read + 'a>,
+    count: u64,
     wanted: Option<(Checksum, Hasher)>,
 }
 
-impl<R: Read> Tap<R> {
+impl<'a> Tap<'a> {
     /// Around a reader whose bytes must have a checksum, if there is one.
-    pub(super) fn new(from: R, wanted: Option<&Checksum>) -> Self {
+    pub(super) fn new(from: Box<dyn Read + 'a>, wanted: Option<&Checksum>) -> Self {
         let wanted = wanted.map(|wanted| (wanted.clone(), Hasher::new(wanted.algorithm())));
-        Self { from, count: Arc::default(), wanted }
+        Self(Rc::new(RefCell::new(Inner {
+            from,
+            count: 0,
+            wanted,
+        })))
     }
 
-    /// The count of bytes that passed, for whoever has the reader's user only.
-    pub(super) fn counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.count)
+    /// How many bytes passed.
+    pub(super) fn count(&self) -> Bytes {
+        Bytes(self.0.borrow().count)
     }
 
     /// Reads what is left (an unpacker stops at its own end) and compares the checksum.
@@ -32,13 +39,12 @@ impl<R: Read> Tap<R> {
     /// # Errors
     /// [`Kind::Mismatch`] if it is another one.
     pub(super) fn verify(mut self) -> Result<()> {
-        if self.wanted.is_some() {
-            std::io::copy(&mut self, &mut std::io::sink()).map_err(|error| unreadable(error))?;
+        if self.0.borrow().wanted.is_none() {
+            return Ok(());
         }
-        match self.wanted {
-            Some((wanted, hasher)) => compare(&wanted, hasher),
-            None => Ok(()),
-        }
+        std::io::copy(&mut self, &mut std::io::sink()).map_err(unreadable)?;
+        let wanted = self.0.borrow_mut().wanted.take();
+        wanted.map_or(Ok(()), |(wanted, hasher)| compare(&wanted, hasher))
     }
 }
 
@@ -48,26 +54,30 @@ pub(super) fn compare(wanted: &Checksum, hasher: Hasher) -> Result<()> {
     if found == *wanted {
         return Ok(());
     }
-    Err(Error::new(Kind::Mismatch, format!("the source's checksum is {found}, not {wanted}"))
-        .remedy("fetch the source anew, and take the checksum of the packed file as it is published"))
+    Err(Error::new(
+        Kind::Mismatch,
+        format!("the source's checksum is {found}, not {wanted}"),
+    )
+    .remedy("fetch the source anew, and take the checksum of the packed file as it is published"))
 }
 
 /// A source that cannot be read, or unpacked.
 pub(super) fn unreadable(error: std::io::Error) -> Error {
     let kind = match error.kind() {
-        std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::UnexpectedEof => {
-            Kind::Mismatch
-        }
+        std::io::ErrorKind::InvalidData
+        | std::io::ErrorKind::InvalidInput
+        | std::io::ErrorKind::UnexpectedEof => Kind::Mismatch,
         _ => Kind::Failed,
     };
     Error::new(kind, "cannot read the source").because(error)
 }
 
-impl<R: Read> Read for Tap<R> {
+impl Read for Tap<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.from.read(into)?;
-        self.count.fetch_add(count as u64, Ordering::Relaxed);
-        if let (Some((_, hasher)), Some(bytes)) = (&mut self.wanted, into.get(..count)) {
+        let mut inner = self.0.borrow_mut();
+        let count = inner.from.read(into)?;
+        inner.count += count as u64;
+        if let (Some((_, hasher)), Some(bytes)) = (&mut inner.wanted, into.get(..count)) {
             hasher.update(bytes);
         }
         Ok(count)
@@ -89,7 +99,10 @@ pub(super) fn fill(from: &mut (impl Read + ?Sized), into: &mut [u8]) -> std::io:
 }
 
 /// The first bytes of a reader, and a reader that has them still before it.
-pub(super) fn peek<'a>(mut from: impl Read + 'a, len: usize) -> std::io::Result<(Vec<u8>, impl Read + 'a)> {
+pub(super) fn peek<'a>(
+    mut from: impl Read + 'a,
+    len: usize,
+) -> std::io::Result<(Vec<u8>, impl Read + 'a)> {
     let mut head = vec![0; len];
     let filled = fill(&mut from, &mut head)?;
     head.truncate(filled);
@@ -123,10 +136,11 @@ mod tests {
     #[test]
     fn the_checksum_is_of_all_bytes_even_of_those_that_nobody_read() {
         let wanted: Checksum = "md5:900150983cd24fb0d6963f7d28e17f72".parse().unwrap();
-        let mut tap = Tap::new(&b"abc"[..], Some(&wanted));
+        let mut tap = Tap::new(Box::new(&b"abc"[..]), Some(&wanted));
         tap.read_exact(&mut [0]).unwrap();
+        assert_eq!(tap.count(), Bytes(1));
         tap.verify().unwrap();
-        let tap = Tap::new(&b"abd"[..], Some(&wanted));
+        let tap = Tap::new(Box::new(&b"abd"[..]), Some(&wanted));
         assert_eq!(tap.verify().unwrap_err().kind(), Kind::Mismatch);
     }
 }

@@ -21,14 +21,20 @@ pub(super) fn unpack<'a>(from: impl Read + 'a) -> std::io::Result<(Packing, Box<
     let (head, from) = peek(from, HEAD)?;
     let packing = Packing::detect(&head);
     let from = BufReader::with_capacity(BUFFER, from);
-    Ok((packing, match packing {
-        Packing::None => Box::new(from),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(from)),
-        Packing::Xz => Box::new(XzDecoder::new_stream(from, Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?)),
-        // The library's own limit on the window, 128 MiB, stays: it guards the memory as XZ_MEMORY does.
-        Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(from)?),
-        Packing::Bzip2 => Box::new(MultiBzDecoder::new(from)),
-    }))
+    Ok((
+        packing,
+        match packing {
+            Packing::None => Box::new(from),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(from)),
+            Packing::Xz => Box::new(XzDecoder::new_stream(
+                from,
+                Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?,
+            )),
+            // The library's own limit on the window, 128 MiB, stays: it guards the memory as XZ_MEMORY does.
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(from)?),
+            Packing::Bzip2 => Box::new(MultiBzDecoder::new(from)),
+        },
+    ))
 }
 
 #[cfg(test)]

@@ -52,11 +52,31 @@ struct Pace {
 
 impl<'a> Writer<'a> {
     /// To an image that is empty. `rate` limits what is written per second.
-    pub(super) fn new(image: &'a Image, extent: Extent, rate: Option<Bytes>, cancel: &'a Cancel) -> Result<Self> {
-        let size = image.size().context(|| format!("cannot read the size of {image}"))?;
-        let pace = rate.map(|rate| Pace { bucket: TokenBucket::new(rate, Bytes(PIECE as u64)), began: Instant::now() });
+    pub(super) fn new(
+        image: &'a Image,
+        extent: Extent,
+        rate: Option<Bytes>,
+        cancel: &'a Cancel,
+    ) -> Result<Self> {
+        let size = image
+            .size()
+            .context(|| format!("cannot read the size of {image}"))?;
+        let pace = rate.map(|rate| Pace {
+            bucket: TokenBucket::new(rate, Bytes(PIECE as u64)),
+            began: Instant::now(),
+        });
         let queue = image.aio_queue(DEPTH, DEADLINE);
-        Ok(Self { image, queue, spare: Vec::new(), extent, size, end: 0, written: Bytes(0), pace, cancel })
+        Ok(Self {
+            image,
+            queue,
+            spare: Vec::new(),
+            extent,
+            size,
+            end: 0,
+            written: Bytes(0),
+            pace,
+            cancel,
+        })
     }
 
     /// A buffer of [`PIECE`] bytes, with anything in it.
@@ -79,7 +99,11 @@ impl<'a> Writer<'a> {
         self.cancel.check()?;
         self.reach(offset + buffer.len() as u64)?;
         let data = zero::data(&buffer);
-        if data.len() == 1 && data.first().is_some_and(|range| range.len() == buffer.len()) {
+        if data.len() == 1
+            && data
+                .first()
+                .is_some_and(|range| range.len() == buffer.len())
+        {
             return self.submit(offset, buffer);
         }
         for range in data {
@@ -95,10 +119,11 @@ impl<'a> Writer<'a> {
     pub(super) fn reach(&mut self, end: u64) -> Result<()> {
         self.end = self.end.max(end);
         match self.extent {
-            Extent::Fixed(size) if end > size.0 => {
-                Err(Error::new(Kind::Usage, format!("the source has more than the {size} that the image is to have"))
-                    .remedy("ask for a larger --size, or for none"))
-            }
+            Extent::Fixed(size) if end > size.0 => Err(Error::new(
+                Kind::Usage,
+                format!("the source has more than the {size} that the image is to have"),
+            )
+            .remedy("ask for a larger --size, or for none")),
             Extent::Grows if end > self.size.0 => {
                 let size = Bytes(end + GROWTH.0 + end / 8).round_up(GROWTH);
                 self.resize(size)
@@ -107,19 +132,22 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// How many bytes are written, zeroes not counted.
-    pub(super) const fn written(&self) -> Bytes {
-        self.written
+    /// The size of the disk as far as it is known: the end of the furthest buffer.
+    pub(super) const fn end(&self) -> Bytes {
+        Bytes(self.end)
     }
 
-    /// Waits for what is in flight, cuts an image that grew to its size (at least `least`), and makes all safe. The size.
-    pub(super) fn finish(mut self, least: Bytes) -> Result<(Bytes, Bytes)> {
+    /// Waits for what is in flight, cuts an image that grew to its size, and makes all safe; the bytes that were written,
+    /// zeroes not counted.
+    pub(super) fn finish(mut self) -> Result<Bytes> {
         while self.take_one()? {}
         if self.extent == Extent::Grows {
-            self.resize(Bytes(self.end).round_up(Bytes(512)).max(least))?;
+            self.resize(Bytes(self.end).round_up(Bytes(512)))?;
         }
-        self.image.flush().context(|| format!("cannot make {} safe", self.image))?;
-        Ok((self.size, self.written))
+        self.image
+            .flush()
+            .context(|| format!("cannot make {} safe", self.image))?;
+        Ok(self.written)
     }
 
     fn resize(&mut self, size: Bytes) -> Result<()> {
@@ -144,16 +172,24 @@ impl<'a> Writer<'a> {
     /// Takes a write that ended, and its buffer; `false` if none is in flight.
     fn take_one(&mut self) -> Result<bool> {
         let failed = |error: CephError| Error::from(error);
-        let done = self.queue.next().map_err(failed).context(|| format!("cannot write to {}", self.image))?;
+        let done = self
+            .queue
+            .next()
+            .map_err(failed)
+            .context(|| format!("cannot write to {}", self.image))?;
         let Some(done) = done else { return Ok(false) };
         let offset = done.offset;
-        done.result.map_err(failed).context(|| format!("cannot write to {} at {offset}", self.image))?;
+        done.result
+            .map_err(failed)
+            .context(|| format!("cannot write to {} at {offset}", self.image))?;
         self.give_back(done.buffer);
         Ok(true)
     }
 
     fn wait_for_pace(&mut self, len: Bytes) -> Result<()> {
-        let Some(pace) = &mut self.pace else { return Ok(()) };
+        let Some(pace) = &mut self.pace else {
+            return Ok(());
+        };
         let pause = pace.bucket.take(len, pace.began.elapsed());
         if !pause.is_zero() {
             let _cancelled = wait::poll(pause, || self.cancel.is_cancelled().then_some(()));
