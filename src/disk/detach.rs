@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use super::layers::{
-    CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use, lease_is_dirty, reopen,
-};
+use super::clean::{lease_is_dirty, reopen};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::Intent;
@@ -19,7 +18,7 @@ use crate::model::Change;
 ///
 /// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
-    let mut disk = OpenDisk::existing(host, &ask.image, "detach")?;
+    let mut disk = OpenDisk::to_detach(host, &ask.image)?;
     disk.force = Force {
         break_lease: false,
         discard_dirty: ask.discard_dirty,

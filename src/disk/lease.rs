@@ -160,8 +160,8 @@ impl<'a> LeaseCell<'a> {
     }
 
     /// Says that the cache `cache_id` may hold data that the image lacks. Before the first such write.
-    pub fn mark_dirty(&mut self, cache_id: &str) -> Result<()> {
-        self.change(|holder| {
+    pub fn mark_dirty(&mut self, me: &Me, cache_id: &str) -> Result<()> {
+        self.change(me, |holder| {
             holder.dirty = true;
             holder.mode = CacheMode::Writeback;
             holder.cache_id = Some(cache_id.to_owned());
@@ -169,8 +169,8 @@ impl<'a> LeaseCell<'a> {
     }
 
     /// Says that the image is complete again. After the proof.
-    pub fn mark_clean(&mut self, driver: &DriverName, mode: CacheMode) -> Result<()> {
-        self.change(|holder| {
+    pub fn mark_clean(&mut self, me: &Me, driver: &DriverName, mode: CacheMode) -> Result<()> {
+        self.change(me, |holder| {
             holder.dirty = false;
             holder.cache_id = None;
             holder.driver = driver.clone();
@@ -180,26 +180,46 @@ impl<'a> LeaseCell<'a> {
 
     /// Takes over our own lease from before a reboot, leaving what it says of dirty data.
     pub fn renew_boot(&mut self, me: &Me) -> Result<()> {
-        self.change(|holder| holder.boot_id.clone_from(&me.boot_id))
+        self.change(me, |holder| holder.boot_id.clone_from(&me.boot_id))
     }
 
-    /// Gives the lease back; the generation stays.
-    pub fn release(&mut self) -> Result<()> {
+    /// Whether this host holds it.
+    pub fn is_held_by(&self, me: &Me) -> bool {
+        let holder = self.lease.holder.as_ref();
+        holder.is_some_and(|holder| holder.host == me.host)
+    }
+
+    /// Whether this host holds it with data that the image may lack.
+    pub fn is_dirty_by(&self, me: &Me) -> bool {
+        self.lease.dirty_on() == Some(&me.host)
+    }
+
+    /// Gives the lease back; the generation stays. Another host's lease is left alone.
+    pub fn release(&mut self, me: &Me) -> Result<()> {
+        if !self.is_held_by(me) {
+            return Ok(());
+        }
         self.set(Lease {
             holder: None,
             ..self.lease.clone()
         })
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut LeaseHolder)) -> Result<()> {
+    /// Changes what our own lease says.
+    fn change(&mut self, me: &Me, change: impl FnOnce(&mut LeaseHolder)) -> Result<()> {
         let mut lease = self.lease.clone();
-        let Some(holder) = lease.holder.as_mut() else {
-            return Err(Error::new(
-                Kind::Internal,
-                format!("nobody holds the lease of {}", self.image),
-            ));
-        };
-        change(holder);
+        match lease.holder.as_mut() {
+            Some(holder) if holder.host == me.host => change(holder),
+            other => {
+                let now = other.map_or("nobody", |holder| holder.host.as_str());
+                let message = format!(
+                    "the lease of {} is held by {now}, not by {}",
+                    self.image, me.host
+                );
+                return Err(Error::new(Kind::LeaseHeld, message)
+                    .remedy("somebody took the disk over: detach it here, with --discard-dirty if it must be"));
+            }
+        }
         self.set(lease)
     }
 }

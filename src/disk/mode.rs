@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::layers::{CacheLayer, Layer as _, Map, Slice, clean, serve};
+use super::clean::clean;
+use super::layers::{CacheLayer, Layer as _, Map, Slice, serve};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::swap;

@@ -5,7 +5,7 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageId, ImageSpec, OnFull};
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull};
 use crate::sys::lock::DiskLock;
 use crate::{Context, Error, Kind, Result, cache, config};
 
@@ -75,6 +75,11 @@ impl OpenImage {
         })
     }
 
+    fn fsid(&self) -> Result<Fsid> {
+        let fsid = self.cluster.fsid();
+        fsid.context(|| "cannot ask for the cluster's fsid".into())
+    }
+
     /// The lease as it is now.
     pub(super) fn lease<'a>(&'a self, record: &'a Record) -> Result<LeaseCell<'a>> {
         LeaseCell::read(&self.pool, &self.id, &record.image)
@@ -91,10 +96,7 @@ impl OpenDisk {
                     .remedy("give it a size with `warmblock image resize`"),
             );
         }
-        let fsid = image
-            .cluster
-            .fsid()
-            .context(|| "cannot ask for the cluster's fsid".into())?;
+        let fsid = image.fsid()?;
         let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
         let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
         let force = Force {
@@ -134,15 +136,34 @@ impl OpenDisk {
         Ok(Self::with_record(host, record, lock))
     }
 
+    /// Opens a disk to take it down, also one that this host has no record of: there may be devices all the same.
+    ///
+    /// Errors: [`Kind::NotFound`] if there is neither a record nor such an image.
+    pub(super) fn to_detach(host: &Host, spec: &ImageSpec) -> Result<Self> {
+        match Self::existing(host, spec, "detach") {
+            Err(error) if error.kind() == Kind::NotFound => {}
+            other => return other,
+        }
+        let image = OpenImage::by_name(host, spec)?;
+        let fsid = image.fsid()?;
+        let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
+        Self::orphan(
+            host,
+            Record::of_unknown(key, spec.clone(), fsid, host.config.cache.block),
+        )
+    }
+
     /// Opens a disk by a record that the caller made up from what was found.
     pub(super) fn orphan(host: &Host, record: Record) -> Result<Self> {
-        let lock = DiskLock::acquire(
-            &host.roots.run,
-            &record.key,
-            "recover",
-            host.config.deadline.lock,
-        )?;
-        Ok(Self::with_record(host, record, lock))
+        let deadline = host.config.deadline.lock;
+        let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", deadline)?;
+        let mut disk = Self::with_record(host, record, lock);
+        if let Some(image) = &disk.image {
+            // The generation was lost with the record; host and cache id of the lease still have to match.
+            let generation = image.lease(&disk.record)?.lease.generation;
+            disk.record.generation = generation;
+        }
+        Ok(disk)
     }
 
     fn with_record(host: &Host, record: Record, lock: DiskLock) -> Self {
@@ -163,9 +184,9 @@ impl OpenDisk {
     }
 
     /// Record and image, for what cannot be done without Ceph.
-    pub(super) fn record_and_image(&mut self) -> Result<(&Record, &OpenImage)> {
-        if let Some(error) = self.unreachable.take() {
-            return Err(error);
+    pub(super) fn record_and_image(&self) -> Result<(&Record, &OpenImage)> {
+        if let Some(error) = &self.unreachable {
+            return Err(error.again());
         }
         let Some(image) = &self.image else {
             let message = format!("image {} is gone", self.record.image);
@@ -177,13 +198,7 @@ impl OpenDisk {
 }
 
 /// A record for a disk that this host does not have yet.
-fn fresh(
-    host: &Host,
-    ask: &Attach,
-    key: DiskKey,
-    fsid: crate::model::Fsid,
-    image: Bytes,
-) -> Result<Record> {
+fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> Result<Record> {
     let config = &host.config;
     let none: DriverName = config::fixed("none");
     let driver = match (&ask.driver, ask.mode) {

@@ -61,6 +61,26 @@ impl Record {
     /// The version that this program reads and writes.
     pub const VERSION: u32 = 1;
 
+    /// A record for a disk whose own is lost, or never was: it wants the disk gone.
+    pub(super) fn of_unknown(key: DiskKey, image: ImageSpec, fsid: Fsid, block: Bytes) -> Self {
+        Self {
+            version: Self::VERSION,
+            key,
+            image,
+            fsid,
+            intent: Intent::Detached,
+            driver: crate::config::fixed("dm-cache"),
+            mode: CacheMode::Writethrough,
+            size: Bytes(0),
+            block,
+            vg: None,
+            seed: SeedSpec::None,
+            link: None,
+            generation: 0,
+            boot_id: String::new(),
+        }
+    }
+
     fn dir(roots: &Roots) -> PathBuf {
         roots.state.join("disks")
     }

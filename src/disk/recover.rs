@@ -11,11 +11,11 @@ use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, DiskKey, ImageSpec, SeedSpec, VgName};
+use crate::model::{DiskKey, ImageSpec};
 use crate::sys::atomic;
 use crate::tools::krbd::Mapping;
 use crate::tools::lvm::{Lv, LvmError};
-use crate::{Context, Error, Kind, Result, config};
+use crate::{Context, Error, Kind, Result};
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -145,7 +145,7 @@ fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&
 
 /// Disks that have devices or volumes here and no record, as records that want them gone.
 fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
-    let mut found: BTreeMap<DiskKey, (Option<ImageSpec>, Option<VgName>)> = BTreeMap::new();
+    let mut found: BTreeMap<DiskKey, Option<ImageSpec>> = BTreeMap::new();
     for device in host
         .dm()
         .list()
@@ -155,12 +155,12 @@ fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
     }
     for lv in slices(host)? {
         let image = lv.tag("image").and_then(|image| image.parse().ok());
-        found.insert(lv.name.key.clone(), (image, Some(lv.vg)));
+        found.insert(lv.name.key.clone(), image);
     }
     found.retain(|key, _| !records.iter().any(|record| record.key == *key));
     found
         .into_iter()
-        .map(|(key, (image, vg))| made_up(host, key, image, vg))
+        .map(|(key, image)| made_up(host, key, image))
         .collect()
 }
 
@@ -173,12 +173,7 @@ fn slices(host: &Host) -> Result<Vec<Lv>> {
 }
 
 /// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name.
-fn made_up(
-    host: &Host,
-    key: DiskKey,
-    image: Option<ImageSpec>,
-    vg: Option<VgName>,
-) -> Result<Record> {
+fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record> {
     let ours =
         |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
     let mapping = host.krbd().list().into_iter().find(ours);
@@ -197,20 +192,10 @@ fn made_up(
             .fsid()
             .context(|| "cannot ask for the cluster's fsid".into())?,
     };
-    Ok(Record {
-        version: Record::VERSION,
+    Ok(Record::of_unknown(
         key,
         image,
         fsid,
-        intent: Intent::Detached,
-        driver: config::fixed("dm-cache"),
-        mode: CacheMode::Writethrough,
-        size: Bytes(0),
-        block: host.config.cache.block,
-        vg,
-        seed: SeedSpec::None,
-        link: None,
-        generation: 0,
-        boot_id: String::new(),
-    })
+        host.config.cache.block,
+    ))
 }

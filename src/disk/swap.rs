@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::attach::climb;
-use super::layers::{Front, Layer as _, Link, Map, Slice, clean, close, point};
+use super::clean::clean;
+use super::layers::{Front, Layer as _, Link, Map, Slice, close, point};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::walk::Walk;

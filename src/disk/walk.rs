@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::layers::{Found, Layer};
+use super::lease::{LeaseCell, Me};
 use super::open::OpenDisk;
+use super::record::Record;
 use crate::cache::{self, Device, Driver, Site};
 use crate::host::Host;
 use crate::job::{FlushProof, LayerName, Report, Step};
@@ -110,6 +112,18 @@ impl<'h> Walk<'h> {
             what: what.into(),
             seconds,
         });
+    }
+
+    /// Works on the image's lease, read anew each time.
+    ///
+    /// Errors: what kept Ceph from being asked, or that the image is gone.
+    pub(super) fn with_lease<T>(
+        &mut self,
+        work: impl FnOnce(&mut LeaseCell<'_>, &Me, &Record) -> Result<T>,
+    ) -> Result<T> {
+        let me = self.host.me()?;
+        let (record, image) = self.disk.record_and_image()?;
+        work(&mut image.lease(record)?, &me, record)
     }
 
     /// The RBD device.

@@ -88,3 +88,6 @@ impl Cli {
         self.global.json || matches!(self.command, Command::Host)
     }
 }
+
+#[cfg(test)]
+mod tests;

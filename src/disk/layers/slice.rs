@@ -2,7 +2,7 @@
 
 use super::{Found, Layer};
 use crate::cache::{Device, Part};
-use crate::disk::Record;
+use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
@@ -31,6 +31,12 @@ impl Layer for Slice {
         let there = volumes(walk.host, walk)?;
         if wanted.is_empty() && there.is_empty() {
             return Ok(Found::Right("none needed".into()));
+        }
+        if record.intent == Intent::Detached && !there.is_empty() {
+            // Whatever it is, it goes; a record that was lost does not know what it should be.
+            let active: Vec<Lv> = there.into_iter().filter(|lv| lv.num.is_some()).collect();
+            adopt(walk, &active)?;
+            return Ok(Found::Right("discarded and removed".into()));
         }
         if there.is_empty() {
             let vg = record.vg.as_ref().map_or("?", VgName::as_str);
