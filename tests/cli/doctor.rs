@@ -167,9 +167,12 @@ fn every_failing_line_has_its_remedy() {
     assert_eq!(ran.code, 10);
 }
 
+/// The check, how its host is spoiled, and what it then says.
+type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn one_fault_at_a_time() {
-    let cases: [(&str, &dyn Fn(&Path), &str); 7] = [
+    let cases: [Case; 7] = [
         (
             "root",
             &|root| {
