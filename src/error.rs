@@ -118,6 +118,16 @@ impl Error {
         self
     }
 
+    /// The same failure once more, for another step that it stops; causes become text.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let again = Self::new(self.kind, self.chain());
+        match self.remedy_text() {
+            Some(remedy) => again.remedy(remedy),
+            None => again,
+        }
+    }
+
     /// The kind.
     pub const fn kind(&self) -> Kind {
         self.kind

@@ -31,7 +31,13 @@ impl Host {
     /// A host with these settings.
     pub fn new(config: Config, roots: Roots, progress: Progress, cancel: Cancel) -> Self {
         let exec = Exec::new(config.tools.path.clone());
-        Self { config, roots, exec, progress, cancel }
+        Self {
+            config,
+            roots,
+            exec,
+            progress,
+            cancel,
+        }
     }
 
     /// Device-mapper on this host.
@@ -62,7 +68,10 @@ impl Host {
 
     /// How images are mapped.
     pub fn krbd_options(&self) -> MapOptions {
-        MapOptions { extra: self.config.krbd.options.clone(), ..MapOptions::default() }
+        MapOptions {
+            extra: self.config.krbd.options.clone(),
+            ..MapOptions::default()
+        }
     }
 
     /// This host as leases know it.
@@ -71,7 +80,10 @@ impl Host {
             Some(host) => host.clone(),
             None => host::hostname()?,
         };
-        Ok(Me { host, boot_id: host::boot_id(&self.roots)? })
+        Ok(Me {
+            host,
+            boot_id: host::boot_id(&self.roots)?,
+        })
     }
 
     /// How the cluster is reached.

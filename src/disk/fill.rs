@@ -22,19 +22,29 @@ pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
 }
 
 /// The allocated extents of the image, as far as a seed asks for them.
-pub(super) fn allocated(walk: &mut Walk<'_>, spec: SeedSpec, size: Bytes) -> Result<Vec<seed::Extent>> {
+pub(super) fn allocated(
+    walk: &mut Walk<'_>,
+    spec: SeedSpec,
+    size: Bytes,
+) -> Result<Vec<seed::Extent>> {
     let (record, image) = walk.disk.record_and_image()?;
     let end = match spec {
         SeedSpec::First(first) => first.min(size),
         _ => size,
     };
     let mut extents = Vec::new();
-    let wanted = DiffOptions { range: (0, end.0), ..DiffOptions::default() };
+    let wanted = DiffOptions {
+        range: (0, end.0),
+        ..DiffOptions::default()
+    };
     image
         .image
         .diff(&wanted, |extent| {
             if extent.exists {
-                extents.push(seed::Extent { offset: Bytes(extent.offset), len: Bytes(extent.len) });
+                extents.push(seed::Extent {
+                    offset: Bytes(extent.offset),
+                    len: Bytes(extent.len),
+                });
             }
         })
         .context(|| format!("cannot list the allocated extents of {}", record.image))?;
@@ -46,16 +56,24 @@ pub(super) fn allocated(walk: &mut Walk<'_>, spec: SeedSpec, size: Bytes) -> Res
 /// The front already leads to the cache, so the guest may run: the kernel drops what it writes meanwhile. If the copy
 /// fails or is cancelled, the cache is taken out of the path and the front leads to the RBD.
 pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
-    let Some(plan) = walk.plan.take() else { return Ok(()) };
+    let Some(plan) = walk.plan.take() else {
+        return Ok(());
+    };
     let filled = copy(walk, &plan).and_then(|copied| Ok((copied, settle(walk)?)));
     let (copied, filled) = match filled {
         Ok(filled) => filled,
         Err(error) => return Err(error.and_then_cleanup(retreat(walk))),
     };
-    walk.seed = Some(SeedProof::of_plan(&plan, &copied, filled.resident, filled.dropped));
+    walk.seed = Some(SeedProof::of_plan(
+        &plan,
+        &copied,
+        filled.resident,
+        filled.dropped,
+    ));
     if plan.left_out > 0 {
         let out = Bytes(plan.left_out * plan.block.bytes().0);
-        walk.warnings.push(format!("{out} of the seed did not fit into the slice"));
+        walk.warnings
+            .push(format!("{out} of the seed did not fit into the slice"));
     }
     Ok(())
 }
@@ -65,12 +83,19 @@ fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {
     let site = walk.site()?;
     let image = seed::open_image(&site.origin.path)?;
     let slice = seed::open_slice(&site.part(Role::Data)?.path)?;
-    let devices = Devices { image: &image, slice: &slice };
+    let devices = Devices {
+        image: &image,
+        slice: &slice,
+    };
     seed::copy(plan, &devices, &options(walk), &host.cancel, &host.progress)
         .context(|| format!("cannot seed the cache of {}", walk.disk.record.image))
 }
 
 pub(super) fn options(walk: &Walk<'_>) -> CopyOptions {
     let seed = &walk.host.config.seed;
-    CopyOptions { depth: seed.depth, chunk: seed.chunk, rate: seed.rate }
+    CopyOptions {
+        depth: seed.depth,
+        chunk: seed.chunk,
+        rate: seed.rate,
+    }
 }

@@ -62,13 +62,23 @@ impl FromStr for Checksum {
     type Err = ParseError;
     fn from_str(word: &str) -> Result<Self, ParseError> {
         let refuse = |why: &str| ParseError::new("checksum", word, why);
-        let (name, hex) = word.split_once(':').ok_or_else(|| refuse("is not ALGORITHM:HEX"))?;
-        let algorithm = Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == name);
+        let (name, hex) = word
+            .split_once(':')
+            .ok_or_else(|| refuse("is not ALGORITHM:HEX"))?;
+        let algorithm = Algorithm::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == name);
         let algorithm = algorithm.ok_or_else(|| refuse("is not of md5, sha256 or sha512"))?;
         if hex.len() != algorithm.digits() || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(refuse(&format!("has not the {} hexadecimal digits of {name}", algorithm.digits())));
+            return Err(refuse(&format!(
+                "has not the {} hexadecimal digits of {name}",
+                algorithm.digits()
+            )));
         }
-        Ok(Self { algorithm, hex: hex.to_ascii_lowercase() })
+        Ok(Self {
+            algorithm,
+            hex: hex.to_ascii_lowercase(),
+        })
     }
 }
 
@@ -153,7 +163,14 @@ mod tests {
 
     #[test]
     fn what_is_no_checksum_is_refused() {
-        for bad in ["", "abc", "crc:00", "md5:", "md5:zz0150983cd24fb0d6963f7d28e17f72", "sha256:900150983cd24fb0"] {
+        for bad in [
+            "",
+            "abc",
+            "crc:00",
+            "md5:",
+            "md5:zz0150983cd24fb0d6963f7d28e17f72",
+            "sha256:900150983cd24fb0",
+        ] {
             assert!(bad.parse::<Checksum>().is_err(), "{bad:?} was taken");
         }
         let upper: Checksum = "md5:900150983CD24FB0D6963F7D28E17F72".parse().unwrap();

@@ -88,20 +88,29 @@ impl Feature {
 
     /// The features of a set of bits; bits that this program does not know are left out.
     pub fn of(bits: u64) -> Vec<Self> {
-        Self::ALL.into_iter().filter(|feature| bits & feature.bit() != 0).collect()
+        Self::ALL
+            .into_iter()
+            .filter(|feature| bits & feature.bit() != 0)
+            .collect()
     }
 
     /// The bits of a set of features.
     pub fn bits(features: &[Self]) -> u64 {
-        features.iter().fold(0, |bits, feature| bits | feature.bit())
+        features
+            .iter()
+            .fold(0, |bits, feature| bits | feature.bit())
     }
 }
 
 impl FromStr for Feature {
     type Err = ParseError;
     fn from_str(word: &str) -> Result<Self, ParseError> {
-        let found = Self::ALL.into_iter().find(|feature| feature.as_str() == word);
-        found.ok_or_else(|| ParseError::new("feature", word, "is not one that images have; see rbd(8)"))
+        let found = Self::ALL
+            .into_iter()
+            .find(|feature| feature.as_str() == word);
+        found.ok_or_else(|| {
+            ParseError::new("feature", word, "is not one that images have; see rbd(8)")
+        })
     }
 }
 
@@ -120,7 +129,10 @@ mod tests {
         for (at, feature) in Feature::ALL.into_iter().enumerate() {
             assert_eq!(feature.bit(), 1 << at);
             assert_eq!(feature.as_str().parse(), Ok(feature));
-            assert_eq!(serde_json::to_string(&feature).unwrap(), format!("\"{feature}\""));
+            assert_eq!(
+                serde_json::to_string(&feature).unwrap(),
+                format!("\"{feature}\"")
+            );
         }
         assert_eq!(Feature::of(0x3d).len(), 5);
         assert_eq!(Feature::bits(&Feature::of(0x3d)), 0x3d);

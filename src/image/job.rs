@@ -122,7 +122,13 @@ pub struct CloneImage {
 impl CloneImage {
     /// Clones with nothing but defaults.
     pub const fn new(parent: SnapSpec, child: ImageSpec) -> Self {
-        Self { parent, child, size: None, clone_format: CloneFormat::Auto, data_pool: None }
+        Self {
+            parent,
+            child,
+            size: None,
+            clone_format: CloneFormat::Auto,
+            data_pool: None,
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a job on images answers.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
 use super::feature::Feature;
 use super::format::{Packing, SourceFormat};
 use crate::ceph::{Child, Locker, ParentSpec, Snap, Watcher};
 use crate::model::{Bytes, Change, ImageId, ImageName, ImageSpec, Lease, Namespace, PoolName};
+use crate::Result;
 
 /// The answer to an [`ImageJob`](super::ImageJob).
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -50,6 +53,29 @@ impl ImageReport {
             import: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// Does a step, and adds it if it came through.
+    pub(super) fn step(&mut self, change: Change, what: String, act: impl FnOnce() -> Result<()>) -> Result<()> {
+        let began = Instant::now();
+        act()?;
+        self.steps.push(ImageStep { change, what, seconds: began.elapsed().as_secs_f64() });
+        Ok(())
+    }
+
+    /// Adds a step that would be done.
+    pub(super) fn planned(&mut self, change: Change, what: String) {
+        self.steps.push(ImageStep { change, what, seconds: 0.0 });
+    }
+
+    /// Does a step, or in a dry run only adds it; either way it is what the job was asked for.
+    pub(super) fn main_step(&mut self, change: Change, what: String, act: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.change = Some(change);
+        if self.dry_run {
+            self.planned(change, what);
+            return Ok(());
+        }
+        self.step(change, what, act)
     }
 }
 

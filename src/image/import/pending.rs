@@ -1,0 +1,181 @@
+//! An image in the making. It has a name of its own until it is complete, so that no tool, of ours or not, can take an
+//! import that was stopped for an image.
+//!
+//! The name is `IMAGE.wb-import`: whoever imports IMAGE again finds what a killed import left, and removes it. The image
+//! keeps its id when it is renamed at the end, and no marker has to be taken off a finished image. Its metadata say who
+//! writes it, for those who find the name taken.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::reach::{self, PENDING};
+use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
+use crate::disk::Me;
+use crate::host::Host;
+use crate::model::{HostName, ImageName, ImageSpec};
+use crate::sys::wait;
+use crate::{Context, Error, Kind, Result};
+
+/// The key in the image's metadata.
+const KEY: &str = "warmblock.import";
+
+/// Ceph forgets a client that died after `osd_client_watch_timeout`, 30 s by default.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Who imports.
+#[derive(Debug, Serialize, Deserialize)]
+struct Importer {
+    host: HostName,
+    boot_id: String,
+    pid: u32,
+}
+
+impl Importer {
+    /// Whether it is a process of this host that is gone.
+    fn is_dead(&self, me: &Me) -> bool {
+        let here = self.host == me.host;
+        here && (self.boot_id != me.boot_id || !std::path::Path::new(&format!("/proc/{}", self.pid)).exists())
+    }
+}
+
+/// An image that is to be made.
+#[derive(Debug)]
+pub(super) struct Pending<'a> {
+    pool: &'a Pool,
+    /// The name that it gets.
+    spec: &'a ImageSpec,
+    /// The name that it has until then.
+    temporary: ImageSpec,
+}
+
+impl<'a> Pending<'a> {
+    /// Finds the name free.
+    ///
+    /// # Errors
+    /// [`Kind::Exists`] if there is an image of that name.
+    pub(super) fn new(pool: &'a Pool, spec: &'a ImageSpec) -> Result<Self> {
+        let image: ImageName = format!("{}{PENDING}", spec.image).parse()?;
+        if pool.image_exists(&spec.image).context(|| format!("cannot look for {spec}"))? {
+            return Err(taken(spec));
+        }
+        Ok(Self { pool, spec, temporary: ImageSpec { image, ..spec.clone() } })
+    }
+
+    /// Removes what an import left that was killed; whether there was anything.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] if that import is under way.
+    pub(super) fn clear(&self, host: &Host) -> Result<bool> {
+        let name = &self.temporary.image;
+        if !self.pool.image_exists(name).context(|| format!("cannot look for {}", self.temporary))? {
+            return Ok(false);
+        }
+        let watchers = self.watchers()?;
+        if !watchers.is_empty() {
+            self.wait_for_watch(host, &watchers)?;
+        }
+        self.remove()?;
+        Ok(true)
+    }
+
+    /// Makes the image, open to write.
+    pub(super) fn create(&self, host: &Host, options: &CreateOptions) -> Result<Image> {
+        let name = &self.temporary.image;
+        self.pool.create(name, options).context(|| format!("cannot make image {}", self.temporary))?;
+        let image = self.pool.open(name).context(|| format!("cannot open image {}", self.temporary))?;
+        let me = host.me()?;
+        let importer = Importer { host: me.host, boot_id: me.boot_id, pid: std::process::id() };
+        let importer = serde_json::to_string(&importer).map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
+        image.metadata_set(KEY, &importer).context(|| format!("cannot mark image {}", self.temporary))?;
+        Ok(image)
+    }
+
+    /// Gives the complete image its name.
+    ///
+    /// # Errors
+    /// [`Kind::Exists`] if somebody made one of that name meanwhile.
+    pub(super) fn commit(&self, image: Image) -> Result<()> {
+        image.metadata_remove(KEY).context(|| format!("cannot unmark image {}", self.temporary))?;
+        image.close().context(|| format!("cannot close image {}", self.temporary))?;
+        let renamed = self.pool.rename(&self.temporary.image, &self.spec.image);
+        match renamed.map_err(Error::from) {
+            Err(error) if error.kind() == Kind::Exists => Err(taken(self.spec)),
+            renamed => renamed.context(|| format!("cannot rename {} to {}", self.temporary, self.spec.image)),
+        }
+    }
+
+    /// Removes the image that is not to be.
+    pub(super) fn remove(&self) -> Result<()> {
+        let removed = self.pool.remove(&self.temporary.image, &mut ignore);
+        match removed.map_err(Error::from) {
+            Err(error) if error.kind() == Kind::NotFound => Ok(()),
+            removed => removed.context(|| format!("cannot remove {}", self.temporary)),
+        }
+    }
+
+    fn watchers(&self) -> Result<Vec<Watcher>> {
+        match self.pool.open_read_only(&self.temporary.image, None).map_err(Error::from) {
+            // A removal that was stopped halfway.
+            Err(error) if error.kind() == Kind::NotFound => Ok(Vec::new()),
+            opened => opened
+                .context(|| format!("cannot open image {}", self.temporary))?
+                .watchers()
+                .context(|| format!("cannot ask who has {} open", self.temporary)),
+        }
+    }
+
+    /// Waits until Ceph has forgotten a process of this host that is gone; any other importer is believed to be alive.
+    fn wait_for_watch(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
+        let importer = self.importer()?;
+        let busy = || match &importer {
+            Some(Importer { host, pid, .. }) => {
+                Error::new(Kind::Busy, format!("{} is being imported on host {host} (process {pid})", self.spec))
+                    .remedy("wait for it; if that host died, Ceph forgets it after 30 seconds, and this can be run again")
+            }
+            None => reach::watched(&self.temporary, watchers, "remove"),
+        };
+        let me = host.me()?;
+        if !importer.as_ref().is_some_and(|importer| importer.is_dead(&me)) {
+            return Err(busy());
+        }
+        let gone = wait::poll(WATCH_TIMEOUT, || match self.watchers() {
+            Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
+            Ok(_) => Some(Ok(())),
+            Err(error) => Some(Err(error)),
+        });
+        gone.unwrap_or_else(|| Err(busy()))
+    }
+
+    fn importer(&self) -> Result<Option<Importer>> {
+        let id = self.pool.image_id(&self.temporary.image).context(|| format!("cannot look for {}", self.temporary))?;
+        let Some(id) = id else { return Ok(None) };
+        let raw = meta::get(self.pool, &id, KEY).context(|| format!("cannot read the metadata of {}", self.temporary))?;
+        Ok(raw.and_then(|raw| serde_json::from_slice(&raw).ok()))
+    }
+}
+
+fn taken(spec: &ImageSpec) -> Error {
+    Error::new(Kind::Exists, format!("there is an image {spec} already"))
+        .remedy(format!("choose another name, or remove it: `warmblock image rm {spec}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_process_of_this_host_is_known_to_be_dead() {
+        let me = Me { host: "hv1".parse().unwrap(), boot_id: "b1".into() };
+        let importer = |host: &str, boot_id: &str, pid| Importer {
+            host: host.parse().unwrap(),
+            boot_id: boot_id.into(),
+            pid,
+        };
+        assert!(!importer("hv1", "b1", std::process::id()).is_dead(&me));
+        // Beyond the kernel's largest pid, 2^22.
+        assert!(importer("hv1", "b1", 1 << 23).is_dead(&me));
+        assert!(importer("hv1", "b0", std::process::id()).is_dead(&me));
+        assert!(!importer("hv2", "b0", 1 << 23).is_dead(&me));
+    }
+}

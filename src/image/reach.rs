@@ -1,0 +1,161 @@
+//! From a name to the image behind it, and what forbids to change it.
+
+use super::feature::Feature;
+use super::report::ImageFacts;
+use crate::ceph::{Cluster, Image, ImageInfo, Pool, Watcher, meta};
+use crate::disk::parse_lease;
+use crate::host::Host;
+use crate::model::{ImageSpec, Lease};
+use crate::{Context, Error, Kind, Result};
+
+/// How the name of an image ends that an import has under way; see `import::pending`.
+pub(super) const PENDING: &str = ".wb-import";
+
+/// The pool of an image, in its namespace.
+pub(super) fn pool(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool> {
+    let pool = cluster.pool(&spec.pool, spec.namespace.as_ref());
+    pool.context(|| format!("cannot open the pool of {spec}"))
+}
+
+/// The pool of an image that is to be made there. librados opens any namespace and librbd would make images in one that
+/// no list shows, so it is looked up.
+///
+/// # Errors
+/// [`Kind::NotFound`] for a namespace that is not there.
+pub(super) fn pool_to_create(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool> {
+    let pool = pool(cluster, spec)?;
+    let Some(namespace) = &spec.namespace else { return Ok(pool) };
+    let known = pool.namespaces().context(|| format!("cannot list the namespaces of pool {}", spec.pool))?;
+    if known.contains(namespace) {
+        return Ok(pool);
+    }
+    Err(Error::new(Kind::NotFound, format!("pool {} has no namespace {namespace}", spec.pool))
+        .remedy(format!("make it: `rbd namespace create {}/{namespace}`", spec.pool)))
+}
+
+/// That there is no image of a name.
+pub(super) fn not_found(spec: &ImageSpec) -> Error {
+    let pool = match &spec.namespace {
+        Some(namespace) => format!("{} --namespace {namespace}", spec.pool),
+        None => spec.pool.to_string(),
+    };
+    Error::new(Kind::NotFound, format!("there is no image {spec}"))
+        .remedy(format!("`warmblock image ls {pool}` lists those that there are"))
+}
+
+/// Addresses, for a sentence.
+fn addresses(watchers: &[Watcher]) -> String {
+    let list: Vec<String> = watchers.iter().map(|watcher| format!("{} (client.{})", watcher.addr, watcher.id)).collect();
+    list.join(", ")
+}
+
+/// That somebody has an image open.
+pub(super) fn watched(spec: &ImageSpec, watchers: &[Watcher], verb: &str) -> Error {
+    Error::new(Kind::Busy, format!("cannot {verb} {spec}: it is open at {}", addresses(watchers))).remedy(
+        "detach, unmap or stop whatever uses it there; Ceph forgets a client that died after 30 seconds",
+    )
+}
+
+/// An image that was looked at, and its lease as it was then.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) spec: &'a ImageSpec,
+    pub(super) pool: Pool,
+    /// Open to read: no watch of ours is on it.
+    pub(super) image: Image,
+    lease: Option<Vec<u8>>,
+}
+
+impl<'a> Found<'a> {
+    /// Connects and opens.
+    pub(super) fn by_name(host: &Host, spec: &'a ImageSpec) -> Result<Self> {
+        let cluster = host.connect()?;
+        Self::in_pool(pool(&cluster, spec)?, spec)
+    }
+
+    /// Opens.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if there is no such image.
+    pub(super) fn in_pool(pool: Pool, spec: &'a ImageSpec) -> Result<Self> {
+        let image = match pool.open_read_only(&spec.image, None).map_err(Error::from) {
+            Err(error) if error.kind() == Kind::NotFound => return Err(not_found(spec).because(error)),
+            opened => opened.context(|| format!("cannot open image {spec}"))?,
+        };
+        let lease = meta::get(&pool, image.id(), Lease::KEY).context(|| format!("cannot read the lease of {spec}"))?;
+        Ok(Self { spec, pool, image, lease })
+    }
+
+    /// All that its header says.
+    pub(super) fn info(&self) -> Result<ImageInfo> {
+        self.image.info().context(|| format!("cannot read the header of {}", self.spec))
+    }
+
+    /// Its lease. One that cannot be understood counts as dirty.
+    pub(super) fn lease(&self) -> Result<Lease> {
+        parse_lease(self.spec, self.lease.as_deref())
+    }
+
+    /// Its lease as it stands in the metadata.
+    pub(super) fn raw_lease(&self) -> Option<&[u8]> {
+        self.lease.as_deref()
+    }
+
+    /// Who has it open.
+    pub(super) fn watchers(&self) -> Result<Vec<Watcher>> {
+        self.image.watchers().context(|| format!("cannot ask who has {} open", self.spec))
+    }
+
+    /// That the image is complete: no write-back cache holds data that it lacks.
+    ///
+    /// # Errors
+    /// [`Kind::Dirty`], with the host.
+    pub(super) fn must_be_clean(&self, verb: &str) -> Result<()> {
+        let lease = self.lease()?;
+        let Some(host) = lease.dirty_on() else { return Ok(()) };
+        let spec = self.spec;
+        Err(Error::new(Kind::Dirty, format!("cannot {verb} {spec}: the write-back cache on host {host} may hold data that it lacks"))
+            .remedy(format!("write them back on host {host} first: `warmblock flush {spec}` and `warmblock mode {spec} writethrough`")))
+    }
+
+    /// That no host has it attached.
+    ///
+    /// # Errors
+    /// [`Kind::Dirty`] or [`Kind::LeaseHeld`], with the host.
+    pub(super) fn must_be_detached(&self, verb: &str) -> Result<()> {
+        self.must_be_clean(verb)?;
+        let Some(holder) = self.lease()?.holder else { return Ok(()) };
+        let spec = self.spec;
+        let attached = format!("it is attached on host {} ({}, {})", holder.host, holder.driver, holder.mode);
+        Err(Error::new(Kind::LeaseHeld, format!("cannot {verb} {spec}: {attached}"))
+            .remedy(format!("detach it on host {}: `warmblock detach {spec}`", holder.host)))
+    }
+
+    /// That nobody has it open, by us or not.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`], with the addresses.
+    pub(super) fn must_be_unwatched(&self, verb: &str) -> Result<()> {
+        let watchers = self.watchers()?;
+        if watchers.is_empty() { Ok(()) } else { Err(watched(self.spec, &watchers, verb)) }
+    }
+
+    /// Opens it to change it.
+    pub(super) fn open(&self) -> Result<Image> {
+        self.pool.open(&self.spec.image).context(|| format!("cannot open image {}", self.spec))
+    }
+}
+
+/// What a report says of an image.
+pub(super) fn facts(info: ImageInfo) -> ImageFacts {
+    ImageFacts {
+        id: info.id,
+        size: info.size,
+        object_size: info.object_size,
+        features: Feature::of(info.features),
+        data_pool: info.data_pool,
+        created: info.created,
+        parent: info.parent,
+        more: None,
+    }
+}
