@@ -33,7 +33,7 @@ fn configure(root: &Path, more: &str) {
 }
 
 /// A host with all that is needed.
-fn good(root: &Path) {
+pub(super) fn good(root: &Path) {
     configure(root, "[slice]\nvg = \"ssd\"\n");
     put(
         root,
