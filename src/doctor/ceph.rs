@@ -45,54 +45,42 @@ fn places(host: &Host, names: &[String]) -> Vec<PathBuf> {
 }
 
 fn configuration(host: &Host) -> Finding {
-    const NAME: &str = "Ceph configuration";
     let ceph = &host.config.ceph;
-    let default = || places(host, &[format!("{}.conf", ceph.cluster)]);
-    readable(
-        NAME,
-        ceph.conf.clone().map_or_else(default, |file| vec![file]),
-        "ceph.conf",
-    )
+    let files = match &ceph.conf {
+        Some(file) => vec![file.clone()],
+        None => places(host, &[format!("{}.conf", ceph.cluster)]),
+    };
+    readable("Ceph configuration", &files, "ceph.conf")
 }
 
 fn key(host: &Host) -> Finding {
     const NAME: &str = "Ceph key";
     let ceph = &host.config.ceph;
     let (cluster, id) = (&ceph.cluster, &ceph.id);
-    let default = || {
-        places(
+    let files = match ceph.keyfile.as_ref().or(ceph.keyring.as_ref()) {
+        Some(file) => vec![file.clone()],
+        None => places(
             host,
             &[
                 format!("{cluster}.client.{id}.keyring"),
                 format!("{cluster}.keyring"),
                 "keyring".into(),
             ],
-        )
+        ),
     };
-    let named = ceph.keyfile.clone().or_else(|| ceph.keyring.clone());
-    let finding = readable(
-        NAME,
-        named.clone().map_or_else(default, |file| vec![file]),
-        "the keyring",
-    );
-    let exposed = |file: &PathBuf| file.metadata().is_ok_and(|meta| meta.mode() & 0o004 != 0);
-    match named
-        .into_iter()
-        .chain(default())
-        .find(|file| file.exists())
-        .filter(exposed)
-    {
+    let exposed = |file: &&PathBuf| file.metadata().is_ok_and(|meta| meta.mode() & 0o004 != 0);
+    match files.iter().find(|file| file.exists()).filter(exposed) {
         Some(file) => Finding::warn(
             NAME,
             format!("everybody on this host can read {}", file.display()),
             format!("`chmod o= {}`", file.display()),
         ),
-        None => finding,
+        None => readable(NAME, &files, "the keyring"),
     }
 }
 
 /// The first of the files that is there; `what` is what should be put there.
-fn readable(name: &str, files: Vec<PathBuf>, what: &str) -> Finding {
+fn readable(name: &str, files: &[PathBuf], what: &str) -> Finding {
     let shown = |files: &[PathBuf]| {
         files
             .iter()
@@ -105,7 +93,7 @@ fn readable(name: &str, files: Vec<PathBuf>, what: &str) -> Finding {
         let remedy = format!(
             "put {what} of the cluster there, or name its place in [ceph] of the configuration"
         );
-        return Finding::warn(name, format!("not there: {}", shown(&files)), remedy);
+        return Finding::warn(name, format!("not there: {}", shown(files)), remedy);
     };
     match std::fs::File::open(file) {
         Ok(_) => Finding::ok(name, file.display().to_string()),
@@ -191,10 +179,15 @@ fn judge(name: &str, rights: &[(PoolName, Right)], remedy: String) -> Finding {
         );
     }
     let found = match rights.len() {
-        0 => "the cluster has no pools".to_owned(),
+        0 => return Finding::fail(name, "the cluster has no pools", remedy),
         count => format!("none of the {count} pools can be looked into"),
     };
-    Finding::fail(name, found, remedy)
+    // A key for one namespace cannot ask which namespaces there are, so no more can be told.
+    Finding::warn(
+        name,
+        format!("{found}, unless the key is for a namespace"),
+        remedy,
+    )
 }
 
 #[cfg(test)]
@@ -211,7 +204,7 @@ mod tests {
             State::Ok
         );
         assert_eq!(state(&[pool("a", Right::Read)]), State::Fail);
-        assert_eq!(state(&[pool("a", Right::None)]), State::Fail);
+        assert_eq!(state(&[pool("a", Right::None)]), State::Warn);
         assert_eq!(state(&[]), State::Fail);
     }
 }

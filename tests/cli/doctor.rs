@@ -33,7 +33,7 @@ fn configure(root: &Path, more: &str) {
 }
 
 /// A host with all that is needed.
-fn good(root: &Path) {
+pub(super) fn good(root: &Path) {
     configure(root, "[slice]\nvg = \"ssd\"\n");
     put(
         root,
@@ -167,9 +167,12 @@ fn every_failing_line_has_its_remedy() {
     assert_eq!(ran.code, 10);
 }
 
+/// The check, how its host is spoiled, and what it then says.
+type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn one_fault_at_a_time() {
-    let cases: [(&str, &dyn Fn(&Path), &str); 7] = [
+    let cases: [Case; 7] = [
         (
             "root",
             &|root| {

@@ -47,10 +47,6 @@ fn one(disk: &DiskStatus, paint: Paint) -> String {
     let mut rows = vec![
         pair("state", paint.tone(tone(disk.well), &disk.state)),
         pair("device", disk.front.display().to_string()),
-        pair(
-            "cache",
-            format!("{} {}: {}", disk.driver, disk.mode, disk.guarantee),
-        ),
     ];
     rows.extend(disk.layers.iter().map(|layer| {
         pair(
@@ -60,6 +56,7 @@ fn one(disk: &DiskStatus, paint: Paint) -> String {
     }));
     rows.extend(disk.stats.iter().flat_map(|stats| counters(stats, &pair)));
     rows.extend(lease_text(disk).map(|text| pair("lease", text)));
+    rows.push(pair("guarantee", disk.guarantee.to_owned()));
     text.push_str(&columns("  ", &rows));
     text
 }
@@ -162,15 +159,15 @@ mod tests {
         report.disks.pop();
         insta::assert_snapshot!(human(&report, Paint::PLAIN), @r"
         one/a
-          state     cached, 8 GiB of 8 GiB resident
-          device    /dev/mapper/wb-801945f3-2-abc
-          cache     dm-cache writethrough: nothing is lost with the SSD
-          map       /dev/rbd0, 20 GiB
-          resident  8 GiB of 8 GiB
-          dirty     none
-          reads     0 hits, 0 misses
-          writes    0 hits, 0 misses
-          blocks    0 brought in, 0 thrown out
+          state      cached, 8 GiB of 8 GiB resident
+          device     /dev/mapper/wb-801945f3-2-abc
+          map        /dev/rbd0, 20 GiB
+          resident   8 GiB of 8 GiB
+          dirty      none
+          reads      0 hits, 0 misses
+          writes     0 hits, 0 misses
+          blocks     0 brought in, 0 thrown out
+          guarantee  nothing is lost with the SSD
         ");
         report.disks.clear();
         assert!(human(&report, Paint::PLAIN).starts_with("no disks"));
