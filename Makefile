@@ -21,6 +21,11 @@ build:           ## the release binary
 
 # -- lint ---------------------------------------------------------------------------------------------
 
+# -- docs ---------------------------------------------------------------------------------------------
+.PHONY: docs
+docs:            ## man pages, completions and schemas, made anew from the types
+	cargo run --quiet -- docgen docs
+
 # -- lab ----------------------------------------------------------------------------------------------
 lab-up:          ## a real Ceph and one hypervisor host, hv1, with an SSD volume group
 	@$(LAB) up

@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What sort of failure it is; each has one documented exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Something that should not happen; please report it.
@@ -116,6 +116,16 @@ impl Error {
     pub fn and_then_cleanup(mut self, cleanup: Result<()>) -> Self {
         self.cleanup.extend(cleanup.err());
         self
+    }
+
+    /// The same failure once more, for another step that it stops; causes become text.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let again = Self::new(self.kind, self.chain());
+        match self.remedy_text() {
+            Some(remedy) => again.remedy(remedy),
+            None => again,
+        }
     }
 
     /// The kind.

@@ -5,7 +5,7 @@ use crate::ceph::{Cluster, ClusterTarget};
 use crate::config::Config;
 use crate::disk::Me;
 use crate::exec::Exec;
-use crate::progress::Progress;
+use crate::progress::{Progress, ProgressMode};
 use crate::sys::{Roots, host};
 use crate::tools::dmsetup::Dmsetup;
 use crate::tools::krbd::{Client, Krbd, MapOptions};
@@ -23,15 +23,24 @@ pub struct Host {
     pub exec: Exec,
     /// Where long work is shown.
     pub progress: Progress,
+    /// How it is shown, for a child that shows its own.
+    pub progress_mode: ProgressMode,
     /// Set when somebody asks to stop.
     pub cancel: Cancel,
 }
 
 impl Host {
     /// A host with these settings.
-    pub fn new(config: Config, roots: Roots, progress: Progress, cancel: Cancel) -> Self {
+    pub fn new(config: Config, roots: Roots, progress_mode: ProgressMode, cancel: Cancel) -> Self {
         let exec = Exec::new(config.tools.path.clone());
-        Self { config, roots, exec, progress, cancel }
+        Self {
+            config,
+            roots,
+            exec,
+            progress: Progress::new(progress_mode),
+            progress_mode,
+            cancel,
+        }
     }
 
     /// Device-mapper on this host.
@@ -62,7 +71,10 @@ impl Host {
 
     /// How images are mapped.
     pub fn krbd_options(&self) -> MapOptions {
-        MapOptions { extra: self.config.krbd.options.clone(), ..MapOptions::default() }
+        MapOptions {
+            extra: self.config.krbd.options.clone(),
+            ..MapOptions::default()
+        }
     }
 
     /// This host as leases know it.
@@ -71,7 +83,10 @@ impl Host {
             Some(host) => host.clone(),
             None => host::hostname()?,
         };
-        Ok(Me { host, boot_id: host::boot_id(&self.roots)? })
+        Ok(Me {
+            host,
+            boot_id: host::boot_id(&self.roots)?,
+        })
     }
 
     /// How the cluster is reached.

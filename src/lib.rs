@@ -3,8 +3,10 @@
 pub mod cache;
 pub mod cancel;
 pub mod ceph;
+pub mod cli;
 pub mod config;
 pub mod disk;
+pub mod doctor;
 pub mod error;
 pub mod exec;
 pub mod fault;

@@ -8,14 +8,16 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site, Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
+    Stats,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
 use crate::seed::SeedPlan;
 use crate::sys::direct;
 use crate::tools::dmsetup::{
-    self, Access, CacheMode as Feature, CacheState, CacheStatus, CacheTarget, Policy, Status, Table, Target,
+    self, Access, CacheMode as Feature, CacheState, CacheStatus, CacheTarget, Policy, Status,
+    Table, Target,
 };
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
 use crate::{Context, Error, Kind, Result, config};
@@ -44,15 +46,36 @@ impl Driver for DmCache {
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
         let data = wanted.round_up(block);
-        let meta = Geometry { block: block.sectors(), blocks: data.0 / block.0 }.metadata_size();
-        vec![Part { role: Role::Data, size: data }, Part { role: Role::Meta, size: meta }]
+        let meta = Geometry {
+            block: block.sectors(),
+            blocks: data.0 / block.0,
+        }
+        .metadata_size();
+        vec![
+            Part {
+                role: Role::Data,
+                size: data,
+            },
+            Part {
+                role: Role::Meta,
+                size: meta,
+            },
+        ]
     }
 
     fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
         let name = key.dm(Role::Cache);
-        let Some(device) = seen.iter().find(|device| device.info.name == name) else { return Cache::Absent };
+        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
+            return Cache::Absent;
+        };
+        if !device.info.live {
+            let why = format!("{name} has no table: its making was interrupted");
+            return Cache::Broken { why };
+        }
         let Some(target) = device.table.as_cache() else {
-            return Cache::Broken { why: format!("{name} is no dm-cache: {}", device.table) };
+            return Cache::Broken {
+                why: format!("{name} is no dm-cache: {}", device.table),
+            };
         };
         match figures(device) {
             Ok(status) => Cache::Up {
@@ -67,22 +90,36 @@ impl Driver for DmCache {
 
     fn format(&self, site: &Site<'_>, plan: Option<&SeedPlan>) -> Result<()> {
         self.wipe(site)?;
-        let Some(plan) = plan.filter(|plan| plan.kept() > 0) else { return Ok(()) };
+        let Some(plan) = plan.filter(|plan| plan.kept() > 0) else {
+            return Ok(());
+        };
         let (data, meta) = (site.part(Role::Data)?, site.part(Role::Meta)?);
-        let geometry =
-            Geometry { block: site.block.sectors(), blocks: data.size.bytes().0 / site.block.0 };
+        let geometry = Geometry {
+            block: site.block.sectors(),
+            blocks: data.size.bytes().0 / site.block.0,
+        };
         let mappings = plan.mapping().map(|(cache, origin)| Mapping {
             cache_block: cache.0,
             origin_block: origin.0,
             dirty: false,
         });
-        thin::restore(&site.host.exec, &meta.path, geometry, mappings, Format::V2)
-            .context(|| format!("cannot write the cache's mapping to {}", meta.path.display()))?;
+        thin::restore(&site.host.exec, &meta.path, geometry, mappings, Format::V2).context(
+            || {
+                format!(
+                    "cannot write the cache's mapping to {}",
+                    meta.path.display()
+                )
+            },
+        )?;
         match thin::check(&site.host.exec, &meta.path)? {
             Health::Sound => Ok(()),
             Health::Damaged(why) => {
-                let message = format!("the cache's new metadata on {} are not sound: {why}", meta.path.display());
-                Err(Error::new(Kind::Failed, message).remedy("look at the SSD: what was written is not what is read back"))
+                let message = format!(
+                    "the cache's new metadata on {} are not sound: {why}",
+                    meta.path.display()
+                );
+                Err(Error::new(Kind::Failed, message)
+                    .remedy("look at the SSD: what was written is not what is read back"))
             }
         }
     }
@@ -100,7 +137,11 @@ impl Driver for DmCache {
         let name = site.key.dm(Role::Cache);
         site.host
             .dm()
-            .replace(&name, &table(site, running)?, site.host.config.deadline.tool)
+            .replace(
+                &name,
+                &table(site, running)?,
+                site.host.config.deadline.tool,
+            )
             .context(|| format!("cannot switch the cache device {name}"))
     }
 
@@ -109,12 +150,22 @@ impl Driver for DmCache {
         let (dm, name) = (site.host.dm(), site.key.dm(Role::Cache));
         let table = table(site, Running::Serving(mode))?;
         let device = dm
-            .replace_and(&name, &table, site.host.config.deadline.tool, || dm.device(&name))
+            .replace_and(&name, &table, site.host.config.deadline.tool, || {
+                dm.device(&name)
+            })
             .context(|| format!("cannot make the cache device {name} serve"))?;
         match device.as_ref().map(figures) {
-            Some(Ok(status)) => Ok(Filled { resident: status.used, dropped: status.demotions }),
-            Some(Err(why)) => Err(Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again")),
-            None => Err(Error::new(Kind::Internal, format!("the cache device {name} went away"))),
+            Some(Ok(status)) => Ok(Filled {
+                resident: status.used,
+                dropped: status.demotions,
+            }),
+            Some(Err(why)) => {
+                Err(Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again"))
+            }
+            None => Err(Error::new(
+                Kind::Internal,
+                format!("the cache device {name} went away"),
+            )),
         }
     }
 
@@ -143,16 +194,23 @@ impl Driver for DmCache {
                 .remedy("it goes on writing them back; run the command again, or raise [deadline] flush"));
             }
             // The kernel raises an event when the last block is clean; the pause is only for the progress bar.
-            site.host.dm().wait_event(&name, event, rest.min(Duration::from_millis(500)))?;
+            site.host
+                .dm()
+                .wait_event(&name, event, rest.min(Duration::from_millis(500)))?;
         }
     }
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
         Ok(match self.probe(host, key)? {
-            Cache::Absent => Cleanliness::Unknown { why: "the cache is not in the kernel".into() },
+            Cache::Absent => Cleanliness::Unknown {
+                why: "the cache is not in the kernel".into(),
+            },
             Cache::Broken { why } => Cleanliness::Unknown { why },
             Cache::Up { stats, .. } if stats.dirty == Bytes(0) => Cleanliness::Clean {
-                evidence: format!("dmsetup status: nothing dirty of {} resident", stats.resident),
+                evidence: format!(
+                    "dmsetup status: nothing dirty of {} resident",
+                    stats.resident
+                ),
             },
             Cache::Up { stats, .. } => Cleanliness::Dirty(stats.dirty),
         })
@@ -167,16 +225,27 @@ impl Driver for DmCache {
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
         let meta = site.part(Role::Meta)?;
-        direct::zero_head(&meta.path, SUPERBLOCK)
-            .context(|| format!("cannot wipe the cache's metadata on {}", meta.path.display()))
+        direct::zero_head(&meta.path, SUPERBLOCK).context(|| {
+            format!(
+                "cannot wipe the cache's metadata on {}",
+                meta.path.display()
+            )
+        })
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
         let name = site.key.dm(Role::Cache);
         let info = site.host.dm().info(&name)?.ok_or_else(|| {
-            Error::new(Kind::Internal, format!("the cache device {name} is not there"))
+            Error::new(
+                Kind::Internal,
+                format!("the cache device {name} is not there"),
+            )
         })?;
-        Ok(Device { path: site.host.roots.mapper(&name), number: info.num, size: site.origin.size })
+        Ok(Device {
+            path: site.host.roots.mapper(&name),
+            number: info.num,
+            size: site.origin.size,
+        })
     }
 }
 
@@ -220,11 +289,15 @@ fn running(target: &CacheTarget) -> Running {
 fn figures(device: &dmsetup::Device) -> Result<&CacheStatus, String> {
     let name = &device.info.name;
     match device.status.first() {
-        Some(Status::Cache(CacheState::Running(status))) if status.needs_check || status.read_only => {
+        Some(Status::Cache(CacheState::Running(status)))
+            if status.needs_check || status.read_only =>
+        {
             Err(format!("the metadata of {name} failed and need a check"))
         }
         Some(Status::Cache(CacheState::Running(status))) => Ok(status),
-        Some(Status::Cache(_)) => Err(format!("the kernel gave {name} up: its SSD or its metadata failed")),
+        Some(Status::Cache(_)) => Err(format!(
+            "the kernel gave {name} up: its SSD or its metadata failed"
+        )),
         other => Err(format!("{name} has no status of a dm-cache: {other:?}")),
     }
 }

@@ -53,7 +53,11 @@ pub struct Device {
 
 impl From<(PathBuf, Block)> for Device {
     fn from((path, block): (PathBuf, Block)) -> Self {
-        Self { path, number: block.num, size: block.size }
+        Self {
+            path,
+            number: block.num,
+            size: block.size,
+        }
     }
 }
 
@@ -228,7 +232,10 @@ impl Site<'_> {
     pub fn part(&self, role: Role) -> Result<&Device> {
         let found = self.parts.iter().find(|(have, _)| *have == role);
         found.map(|(_, device)| device).ok_or_else(|| {
-            Error::new(Kind::Internal, format!("disk {} has no {} volume", self.key, role.as_str()))
+            Error::new(
+                Kind::Internal,
+                format!("disk {} has no {} volume", self.key, role.as_str()),
+            )
         })
     }
 }
@@ -243,6 +250,7 @@ pub fn driver(name: &DriverName) -> Result<&'static dyn Driver> {
     let found = DRIVERS.into_iter().find(|driver| driver.name() == *name);
     found.ok_or_else(|| {
         let names = DRIVERS.map(|driver| driver.name().to_string()).join(", ");
-        Error::new(Kind::Usage, format!("there is no cache driver {name}")).remedy(format!("choose one of: {names}"))
+        Error::new(Kind::Usage, format!("there is no cache driver {name}"))
+            .remedy(format!("choose one of: {names}"))
     })
 }

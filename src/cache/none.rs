@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site};
+use super::{
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
+};
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
 use crate::seed::SeedPlan;
@@ -47,7 +49,10 @@ impl Driver for None {
     }
 
     fn settle(&self, _site: &Site<'_>, _mode: CacheMode) -> Result<Filled> {
-        Ok(Filled { resident: 0, dropped: 0 })
+        Ok(Filled {
+            resident: 0,
+            dropped: 0,
+        })
     }
 
     fn drain(&self, _site: &Site<'_>, _deadline: Duration) -> Result<Bytes> {
@@ -55,7 +60,9 @@ impl Driver for None {
     }
 
     fn cleanliness(&self, _host: &Host, _key: &DiskKey) -> Result<Cleanliness> {
-        Ok(Cleanliness::Clean { evidence: "there is no cache".into() })
+        Ok(Cleanliness::Clean {
+            evidence: "there is no cache".into(),
+        })
     }
 
     fn close(&self, _host: &Host, _key: &DiskKey) -> Result<Change> {

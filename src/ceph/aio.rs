@@ -107,16 +107,29 @@ impl AioQueue {
         self.submit(AioOp::Flush, 0, Vec::new())
     }
 
-    /// `EAGAIN` if the queue is full.
+    /// `EAGAIN` if the queue is full, `EINVAL` for what is not within the image: librbd would read less, and cut a write
+    /// off without a word.
     fn submit(&mut self, op: AioOp, offset: u64, buffer: Vec<u8>) -> Result<(), CephError> {
-        let refused = |errno| CephError::new(op.call(), self.image.label.clone(), errno);
+        let label = &self.image.label;
+        let refused = |errno| CephError::new(op.call(), label.clone(), errno);
         if self.is_full() {
             return Err(refused(libc::EAGAIN).detail("the queue is full"));
         }
         let Some(image) = &self.image.handle else {
             return Err(refused(libc::EBADF));
         };
-        ffi::submit(image, &self.state, (op, offset), buffer).on(&self.image.label)
+        let len = match op {
+            AioOp::Read | AioOp::Write => buffer.len() as u64,
+            AioOp::WriteZeroes(len) => len as u64,
+            AioOp::Discard(len) => len,
+            AioOp::Flush => 0,
+        };
+        let size = image.size().on(label)?;
+        if offset.checked_add(len).is_none_or(|end| end > size) {
+            let why = format!("{len} bytes at {offset}, but the image ends at {size}");
+            return Err(refused(libc::EINVAL).detail(why));
+        }
+        ffi::submit(image, &self.state, (op, offset), buffer).on(label)
     }
 
     /// Takes an operation that has ended, waiting for one; `None` if none is left. `ETIMEDOUT` if none ended in time,
@@ -131,7 +144,7 @@ impl AioQueue {
         Ok(done.map(|done| self.completed(done)))
     }
 
-    /// A read or write that was cut off at the end of the image is a failure.
+    /// A read that was cut off, because the image was made smaller meanwhile, is a failure.
     fn completed(&self, done: ffi::Done) -> Completed {
         let (op, wanted) = match done.op {
             AioOp::Read => (Op::Read, Some(done.buffer.len())),

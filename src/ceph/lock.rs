@@ -48,7 +48,8 @@ impl Image {
         Ok(())
     }
 
-    /// Gives the exclusive lock back. Implements `rbd_lock_release`.
+    /// Gives the exclusive lock back. This handle does not take it by itself any more when it writes: it gets `EROFS`
+    /// until [`Image::exclusive_lock_acquire`]. Implements `rbd_lock_release`.
     pub fn exclusive_lock_release(&self) -> Result<(), CephError> {
         self.handle().lock_release().on(self)?;
         fault::step("rbd exclusive lock released");
@@ -63,9 +64,12 @@ impl Image {
         Ok(())
     }
 
-    /// The advisory locks. Implements `rbd_list_lockers`.
+    /// The advisory locks, as they are now. Implements `rbd_list_lockers`.
     pub fn lockers(&self) -> Result<Lockers, CephError> {
-        let found = self.handle().lockers().on(self)?;
+        // Another handle, because librbd tells what it knew when it last read the header, and an exclusive lock that
+        // somebody takes does not make it read that again.
+        let now = self.pool().open_by_id_read_only(self.id(), None)?;
+        let found = now.handle().lockers().on(self)?;
         let lockers = found.lockers.into_iter().map(|raw| Locker {
             client: raw.client,
             cookie: raw.cookie,

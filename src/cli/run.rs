@@ -10,8 +10,8 @@ use super::{docgen, host, log, settings};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
-use crate::progress::{Progress, ProgressMode};
-use crate::{Error, Kind, Result, disk, doctor, tools};
+use crate::progress::ProgressMode;
+use crate::{Error, Kind, Result, disk, doctor, seed, tools};
 
 /// Does what the command line asks for, and answers.
 pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
@@ -22,7 +22,10 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),
-        Command::Config { command: ConfigCommand::Show } => show_config(cli, output),
+        Command::Config {
+            command: ConfigCommand::Show,
+        } => show_config(cli, output),
+        Command::Copier => copier(),
         Command::Docgen(args) => docgen::write(&args.dir).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -43,8 +46,17 @@ fn code(kind: Kind) -> ExitCode {
 
 fn host(global: &Global) -> Result<Host> {
     let config = settings::config(global)?;
-    let mode = if global.quiet { ProgressMode::Quiet } else { global.progress };
-    Ok(Host::new(config, settings::roots(global), Progress::new(mode), Cancel::on_signals()?))
+    let mode = if global.quiet {
+        ProgressMode::Quiet
+    } else {
+        global.progress
+    };
+    Ok(Host::new(
+        config,
+        settings::roots(global),
+        mode,
+        Cancel::on_signals()?,
+    ))
 }
 
 fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {
@@ -69,7 +81,10 @@ fn attached(output: &Output, report: &Report) -> Result<()> {
     output.note(|paint| render::report::human(report, paint));
     match &report.front {
         Some(front) => to_stdout(&format!("{}\n", front.display())),
-        None => Err(Error::new(Kind::Internal, format!("attach of {} gave no device", report.image))),
+        None => Err(Error::new(
+            Kind::Internal,
+            format!("attach of {} gave no device", report.image),
+        )),
     }
 }
 
@@ -79,6 +94,13 @@ fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The child of a seed: see [`seed::serve`].
+fn copier() -> Result<ExitCode> {
+    let cancel = Cancel::on_signals()?;
+    let failed = seed::serve(io::stdin().lock(), io::stdout().lock(), &cancel)?;
+    Ok(failed.map_or(ExitCode::SUCCESS, code))
+}
+
 fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
     if args.print_udev_rules {
         to_stdout(tools::udev::RULES)?;
@@ -86,13 +108,18 @@ fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
     }
     let findings = doctor::examine(settings::config(&cli.global), settings::roots(&cli.global));
     output.answer(&findings, render::findings::human)?;
-    Ok(if findings.healthy() { ExitCode::SUCCESS } else { code(Kind::Missing) })
+    Ok(if findings.healthy() {
+        ExitCode::SUCCESS
+    } else {
+        code(Kind::Missing)
+    })
 }
 
 fn show_config(cli: &Cli, output: &Output) -> Result<ExitCode> {
     let config = settings::config(&cli.global)?;
-    let text = toml::to_string(&config)
-        .map_err(|error| Error::new(Kind::Internal, "cannot write the configuration").because(error))?;
+    let text = toml::to_string(&config).map_err(|error| {
+        Error::new(Kind::Internal, "cannot write the configuration").because(error)
+    })?;
     output.answer(&config, |_, _| text)?;
     Ok(ExitCode::SUCCESS)
 }

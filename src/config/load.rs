@@ -18,16 +18,21 @@ impl Config {
         for part in std::iter::once(file.to_owned()).chain(drop_ins(file)?) {
             let text = match fs::read_to_string(&part) {
                 Ok(text) => text,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => continue,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
+                    continue;
+                }
                 Err(error) => return Err(bad(&part, "cannot read", error)),
             };
             // Parsed alone first, so that an unknown key is reported with its own file and line.
             toml::from_str::<Self>(&text).map_err(|error| bad(&part, "cannot use", error))?;
-            let table: Table = text.parse().map_err(|error| bad(&part, "cannot use", error))?;
+            let table: Table = text
+                .parse()
+                .map_err(|error| bad(&part, "cannot use", error))?;
             merge(&mut whole, table);
         }
-        let config: Self =
-            Value::Table(whole).try_into().map_err(|error| bad(file, "cannot use", error))?;
+        let config: Self = Value::Table(whole)
+            .try_into()
+            .map_err(|error| bad(file, "cannot use", error))?;
         config.check().map_err(|why| bad(file, "cannot use", why))?;
         Ok(config)
     }
@@ -36,20 +41,32 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         let block = self.cache.block.0;
         if !(32 << 10..=1 << 30).contains(&block) || !block.is_multiple_of(32 << 10) {
-            return Err(format!("cache.block {} is not a multiple of 32 KiB up to 1 GiB", self.cache.block));
+            return Err(format!(
+                "cache.block {} is not a multiple of 32 KiB up to 1 GiB",
+                self.cache.block
+            ));
         }
         if self.slice.size.percent > 100 {
-            return Err(format!("slice.size.percent {} is more than 100", self.slice.size.percent));
+            return Err(format!(
+                "slice.size.percent {} is more than 100",
+                self.slice.size.percent
+            ));
         }
         if self.slice.size.min > self.slice.size.max {
             return Err("slice.size.min is larger than slice.size.max".into());
         }
         let chunk = self.seed.chunk.0;
         if !(4096..=64 << 20).contains(&chunk) || !chunk.is_multiple_of(4096) {
-            return Err(format!("seed.chunk {} is not a multiple of 4 KiB up to 64 MiB", self.seed.chunk));
+            return Err(format!(
+                "seed.chunk {} is not a multiple of 4 KiB up to 64 MiB",
+                self.seed.chunk
+            ));
         }
         if !(1..=256).contains(&self.seed.depth) {
-            return Err(format!("seed.depth {} is not between 1 and 256", self.seed.depth));
+            return Err(format!(
+                "seed.depth {} is not between 1 and 256",
+                self.seed.depth
+            ));
         }
         Ok(())
     }
@@ -64,9 +81,16 @@ fn drop_ins(file: &Path) -> Result<Vec<PathBuf>> {
         Err(error) => return Err(bad(&dir, "cannot read", error)),
     };
     let mut files = entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(|error| bad(&dir, "cannot read", error)))
+        .map(|entry| {
+            entry
+                .map(|entry| entry.path())
+                .map_err(|error| bad(&dir, "cannot read", error))
+        })
         .collect::<Result<Vec<_>>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
     files.sort();
     Ok(files)
 }
@@ -85,8 +109,11 @@ fn merge(base: &mut Table, over: Table) {
 
 fn bad(file: &Path, what: &str, why: impl std::fmt::Display) -> Error {
     let why = why.to_string();
-    Error::new(Kind::Config, format!("{what} {}: {}", file.display(), why.trim_end()))
-        .remedy("correct the file; `warmblock config show` prints every key with its effective value")
+    Error::new(
+        Kind::Config,
+        format!("{what} {}: {}", file.display(), why.trim_end()),
+    )
+    .remedy("correct the file; `warmblock config show` prints every key with its effective value")
 }
 
 #[cfg(test)]
@@ -100,7 +127,10 @@ mod tests {
         fs::create_dir(dir.path().join("conf.d")).unwrap();
         for (name, text) in files {
             use std::io::Write as _;
-            fs::File::create(dir.path().join(name)).unwrap().write_all(text.as_bytes()).unwrap();
+            fs::File::create(dir.path().join(name))
+                .unwrap()
+                .write_all(text.as_bytes())
+                .unwrap();
         }
         Config::load(&dir.path().join("warmblock.toml"), true)
     }
@@ -116,9 +146,15 @@ mod tests {
     #[test]
     fn a_drop_in_overrides_single_keys() {
         let config = load(&[
-            ("warmblock.toml", "[slice]\nvg = \"ssd\"\non_full = \"fail\"\n"),
+            (
+                "warmblock.toml",
+                "[slice]\nvg = \"ssd\"\non_full = \"fail\"\n",
+            ),
             ("conf.d/20-b.toml", "[slice.size]\nmin = \"1G\"\n"),
-            ("conf.d/10-a.toml", "[slice]\non_full = \"bypass\"\n[slice.size]\nmin = \"2G\"\n"),
+            (
+                "conf.d/10-a.toml",
+                "[slice]\non_full = \"bypass\"\n[slice.size]\nmin = \"2G\"\n",
+            ),
             ("conf.d/ignored.txt", "nonsense"),
         ])
         .unwrap();
@@ -135,14 +171,20 @@ mod tests {
             ("[cache]\nblock = \"100K\"\n", "multiple of 32 KiB"),
             ("[cache]\nmode = \"fast\"\n", "unknown variant `fast`"),
             ("[ceph]\nconnect_deadline = \"0s\"\n", "cannot be zero"),
-            ("[slice.size]\nmin = \"2G\"\nmax = \"1G\"\n", "larger than slice.size.max"),
+            (
+                "[slice.size]\nmin = \"2G\"\nmax = \"1G\"\n",
+                "larger than slice.size.max",
+            ),
             ("[seed]\nwhat = \"first:\"\n", "unit such as"),
         ];
         for (text, wanted) in cases {
             let error = load(&[("warmblock.toml", text)]).unwrap_err();
             assert_eq!(error.kind(), Kind::Config);
             let line = error.chain();
-            assert!(line.contains(wanted) && line.contains("warmblock.toml"), "{line}");
+            assert!(
+                line.contains(wanted) && line.contains("warmblock.toml"),
+                "{line}"
+            );
         }
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec, SlicePolicy, VgName,
+    Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec, SlicePolicy,
+    VgName,
 };
 
 /// Everything an operator can set. Every key has a default; `warmblock config show` prints the effective values.
@@ -125,6 +126,10 @@ pub struct Deadline {
     #[serde(with = "duration")]
     #[schemars(with = "String")]
     pub map: Duration,
+    /// For a copy that moves no data any more.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub stall: Duration,
     /// For writing dirty blocks back.
     #[serde(with = "duration")]
     #[schemars(with = "String")]
@@ -155,13 +160,22 @@ impl Default for Ceph {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { driver: fixed("dm-cache"), mode: CacheMode::Writethrough, block: Bytes::kib(256) }
+        Self {
+            driver: fixed("dm-cache"),
+            mode: CacheMode::Writethrough,
+            block: Bytes::kib(256),
+        }
     }
 }
 
 impl Default for Seed {
     fn default() -> Self {
-        Self { what: SeedSpec::Allocated, rate: None, depth: 16, chunk: Bytes::mib(4) }
+        Self {
+            what: SeedSpec::Allocated,
+            rate: None,
+            depth: 16,
+            chunk: Bytes::mib(4),
+        }
     }
 }
 
@@ -171,6 +185,7 @@ impl Default for Deadline {
             lock: Duration::from_secs(30),
             tool: Duration::from_secs(60),
             map: Duration::from_secs(60),
+            stall: Duration::from_secs(60),
             flush: Duration::from_secs(600),
         }
     }
@@ -178,12 +193,19 @@ impl Default for Deadline {
 
 impl Default for Tools {
     fn default() -> Self {
-        Self { path: ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from).to_vec() }
+        Self {
+            path: ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+                .map(PathBuf::from)
+                .to_vec(),
+        }
     }
 }
 
 /// A default that is known to parse; the test below builds them all.
-#[expect(clippy::panic, reason = "the words are constants of this file, and a test builds every one of them")]
+#[expect(
+    clippy::panic,
+    reason = "the words are constants of this file, and a test builds every one of them"
+)]
 pub(crate) fn fixed<T: std::str::FromStr>(word: &str) -> T {
     match word.parse() {
         Ok(value) => value,

@@ -2,23 +2,27 @@
 
 use std::time::Instant;
 
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use, lease_is_dirty, reopen};
+use super::clean::{lease_is_dirty, reopen};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::walk::Walk;
+use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{Detach, LayerName, Report};
 use crate::model::Change;
-use crate::Result;
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused.
 ///
 /// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
-    let mut disk = OpenDisk::existing(host, &ask.image, "detach")?;
-    disk.force = Force { break_lease: false, discard_dirty: ask.discard_dirty };
+    let mut disk = OpenDisk::to_detach(host, &ask.image)?;
+    disk.force = Force {
+        break_lease: false,
+        discard_dirty: ask.discard_dirty,
+    };
     let mut walk = Walk::new(host, disk, dry_run);
     descend(&mut walk)?;
     Ok(walk.report(false))

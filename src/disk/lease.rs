@@ -41,11 +41,15 @@ pub enum Claim {
 /// Errors: [`Kind::LeaseHeld`] for another host's lease, [`Kind::Dirty`] if that host's cache may hold data that the
 /// image lacks; both name the host and the way out.
 pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<Claim> {
-    let Some(holder) = &lease.holder else { return Ok(Claim::Take) };
+    let Some(holder) = &lease.holder else {
+        return Ok(Claim::Take);
+    };
     if holder.host == me.host {
         return Ok(match (&holder.cache_id, holder.dirty) {
             _ if holder.boot_id == me.boot_id => Claim::Held,
-            (Some(cache_id), true) => Claim::Reopen { cache_id: cache_id.clone() },
+            (Some(cache_id), true) => Claim::Reopen {
+                cache_id: cache_id.clone(),
+            },
             (None, true) => return Err(dirty_elsewhere(image, holder)),
             (_, false) => Claim::Take,
         });
@@ -91,9 +95,16 @@ pub struct LeaseCell<'a> {
 impl<'a> LeaseCell<'a> {
     /// Reads the lease of an image. One round trip.
     pub fn read(pool: &'a Pool, id: &'a ImageId, image: &'a ImageSpec) -> Result<Self> {
-        let raw = meta::get(pool, id, Lease::KEY).context(|| format!("cannot read the lease of {image}"))?;
+        let raw = meta::get(pool, id, Lease::KEY)
+            .context(|| format!("cannot read the lease of {image}"))?;
         let lease = parse(image, raw.as_deref())?;
-        Ok(Self { pool, id, image, raw, lease })
+        Ok(Self {
+            pool,
+            id,
+            image,
+            raw,
+            lease,
+        })
     }
 
     /// Puts `new` in place if nobody changed the lease since it was read.
@@ -103,13 +114,23 @@ impl<'a> LeaseCell<'a> {
         if new == self.lease && self.raw.is_some() {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&new).map_err(|error| Error::new(Kind::Internal, "lease").because(error))?;
-        let won = meta::compare_and_set(self.pool, self.id, Lease::KEY, self.raw.as_deref(), Some(&bytes))
-            .context(|| format!("cannot write the lease of {}", self.image))?;
+        let bytes = serde_json::to_vec(&new)
+            .map_err(|error| Error::new(Kind::Internal, "lease").because(error))?;
+        let won = meta::compare_and_set(
+            self.pool,
+            self.id,
+            Lease::KEY,
+            self.raw.as_deref(),
+            Some(&bytes),
+        )
+        .context(|| format!("cannot write the lease of {}", self.image))?;
         if !won {
             return Err(Error::new(
                 Kind::Busy,
-                format!("another host changed the lease of {} at the same moment", self.image),
+                format!(
+                    "another host changed the lease of {} at the same moment",
+                    self.image
+                ),
             )
             .remedy("run it again; it will then say who holds the disk"));
         }
@@ -130,13 +151,17 @@ impl<'a> LeaseCell<'a> {
             dirty: false,
             cache_id: None,
         };
-        self.set(Lease { version: Lease::VERSION, generation, holder: Some(holder) })?;
+        self.set(Lease {
+            version: Lease::VERSION,
+            generation,
+            holder: Some(holder),
+        })?;
         Ok(generation)
     }
 
     /// Says that the cache `cache_id` may hold data that the image lacks. Before the first such write.
-    pub fn mark_dirty(&mut self, cache_id: &str) -> Result<()> {
-        self.change(|holder| {
+    pub fn mark_dirty(&mut self, me: &Me, cache_id: &str) -> Result<()> {
+        self.change(me, |holder| {
             holder.dirty = true;
             holder.mode = CacheMode::Writeback;
             holder.cache_id = Some(cache_id.to_owned());
@@ -144,8 +169,8 @@ impl<'a> LeaseCell<'a> {
     }
 
     /// Says that the image is complete again. After the proof.
-    pub fn mark_clean(&mut self, driver: &DriverName, mode: CacheMode) -> Result<()> {
-        self.change(|holder| {
+    pub fn mark_clean(&mut self, me: &Me, driver: &DriverName, mode: CacheMode) -> Result<()> {
+        self.change(me, |holder| {
             holder.dirty = false;
             holder.cache_id = None;
             holder.driver = driver.clone();
@@ -155,27 +180,55 @@ impl<'a> LeaseCell<'a> {
 
     /// Takes over our own lease from before a reboot, leaving what it says of dirty data.
     pub fn renew_boot(&mut self, me: &Me) -> Result<()> {
-        self.change(|holder| holder.boot_id.clone_from(&me.boot_id))
+        self.change(me, |holder| holder.boot_id.clone_from(&me.boot_id))
     }
 
-    /// Gives the lease back; the generation stays.
-    pub fn release(&mut self) -> Result<()> {
-        self.set(Lease { holder: None, ..self.lease.clone() })
+    /// Whether this host holds it.
+    pub fn is_held_by(&self, me: &Me) -> bool {
+        let holder = self.lease.holder.as_ref();
+        holder.is_some_and(|holder| holder.host == me.host)
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut LeaseHolder)) -> Result<()> {
+    /// Whether this host holds it with data that the image may lack.
+    pub fn is_dirty_by(&self, me: &Me) -> bool {
+        self.lease.dirty_on() == Some(&me.host)
+    }
+
+    /// Gives the lease back; the generation stays. Another host's lease is left alone.
+    pub fn release(&mut self, me: &Me) -> Result<()> {
+        if !self.is_held_by(me) {
+            return Ok(());
+        }
+        self.set(Lease {
+            holder: None,
+            ..self.lease.clone()
+        })
+    }
+
+    /// Changes what our own lease says.
+    fn change(&mut self, me: &Me, change: impl FnOnce(&mut LeaseHolder)) -> Result<()> {
         let mut lease = self.lease.clone();
-        let Some(holder) = lease.holder.as_mut() else {
-            return Err(Error::new(Kind::Internal, format!("nobody holds the lease of {}", self.image)));
-        };
-        change(holder);
+        match lease.holder.as_mut() {
+            Some(holder) if holder.host == me.host => change(holder),
+            other => {
+                let now = other.map_or("nobody", |holder| holder.host.as_str());
+                let message = format!(
+                    "the lease of {} is held by {now}, not by {}",
+                    self.image, me.host
+                );
+                return Err(Error::new(Kind::LeaseHeld, message)
+                    .remedy("somebody took the disk over: detach it here, with --discard-dirty if it must be"));
+            }
+        }
         self.set(lease)
     }
 }
 
 /// Reads the bytes of the key; absent and empty both mean a lease that nobody ever took.
 pub fn parse(image: &ImageSpec, raw: Option<&[u8]>) -> Result<Lease> {
-    let Some(raw) = raw.filter(|raw| !raw.is_empty()) else { return Ok(Lease::default()) };
+    let Some(raw) = raw.filter(|raw| !raw.is_empty()) else {
+        return Ok(Lease::default());
+    };
     let refuse = |why: String| {
         Error::new(Kind::Dirty, format!("cannot understand the lease of {image}: {why}")).remedy(format!(
             "look at it with `rbd image-meta get {image} {}`; a newer warmblock may have written it. Unknown counts as \
@@ -201,7 +254,10 @@ mod tests {
     use super::*;
 
     fn me() -> Me {
-        Me { host: "hv1".parse().unwrap(), boot_id: "b1".into() }
+        Me {
+            host: "hv1".parse().unwrap(),
+            boot_id: "b1".into(),
+        }
     }
 
     fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
@@ -214,7 +270,11 @@ mod tests {
             dirty,
             cache_id: dirty.then(|| "lv-uuid".into()),
         };
-        Lease { version: 1, generation: 4, holder: Some(holder) }
+        Lease {
+            version: 1,
+            generation: 4,
+            holder: Some(holder),
+        }
     }
 
     fn image() -> ImageSpec {
@@ -224,38 +284,80 @@ mod tests {
     #[test]
     fn a_free_lease_is_taken_and_our_own_is_kept() {
         let force = Force::default();
-        assert_eq!(claim(&image(), &Lease::default(), &me(), force).unwrap(), Claim::Take);
-        assert_eq!(claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(), Claim::Held);
-        assert_eq!(claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(), Claim::Take);
-        let reopen = Claim::Reopen { cache_id: "lv-uuid".into() };
-        assert_eq!(claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(), reopen);
+        assert_eq!(
+            claim(&image(), &Lease::default(), &me(), force).unwrap(),
+            Claim::Take
+        );
+        assert_eq!(
+            claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(),
+            Claim::Held
+        );
+        assert_eq!(
+            claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(),
+            Claim::Take
+        );
+        let reopen = Claim::Reopen {
+            cache_id: "lv-uuid".into(),
+        };
+        assert_eq!(
+            claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(),
+            reopen
+        );
     }
 
     #[test]
     fn another_hosts_lease_is_refused_by_name_and_broken_only_when_told() {
         let refuse = |lease: &Lease, break_lease, discard_dirty| {
-            claim(&image(), lease, &me(), Force { break_lease, discard_dirty }).unwrap_err()
+            claim(
+                &image(),
+                lease,
+                &me(),
+                Force {
+                    break_lease,
+                    discard_dirty,
+                },
+            )
+            .unwrap_err()
         };
         let clean = refuse(&held("hv2", "x", false), false, true);
         assert_eq!(clean.kind(), Kind::LeaseHeld);
-        assert!(clean.chain().contains("hv2") && clean.remedy_text().unwrap().contains("--break-lease"));
+        assert!(
+            clean.chain().contains("hv2") && clean.remedy_text().unwrap().contains("--break-lease")
+        );
         for (break_lease, discard) in [(false, false), (true, false), (false, true)] {
             let dirty = refuse(&held("hv2", "x", true), break_lease, discard);
             assert_eq!(dirty.kind(), Kind::Dirty);
             assert!(dirty.remedy_text().unwrap().contains("hv2"));
         }
-        let force = Force { break_lease: true, discard_dirty: true };
-        assert_eq!(claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(), Claim::Take);
-        assert_eq!(claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(), Claim::Take);
+        let force = Force {
+            break_lease: true,
+            discard_dirty: true,
+        };
+        assert_eq!(
+            claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(),
+            Claim::Take
+        );
+        assert_eq!(
+            claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(),
+            Claim::Take
+        );
     }
 
     #[test]
     fn a_lease_that_is_not_understood_counts_as_dirty() {
-        for raw in [&b"{"[..], b"{\"version\":2,\"generation\":1,\"holder\":null}", b"null", b"{\"x\":1}"] {
+        for raw in [
+            &b"{"[..],
+            b"{\"version\":2,\"generation\":1,\"holder\":null}",
+            b"null",
+            b"{\"x\":1}",
+        ] {
             assert_eq!(parse(&image(), Some(raw)).unwrap_err().kind(), Kind::Dirty);
         }
         assert_eq!(parse(&image(), Some(b"")).unwrap(), Lease::default());
         let lease = held("hv1", "b1", true);
-        assert_eq!(parse(&image(), Some(&serde_json::to_vec(&lease).unwrap())).unwrap(), lease);
+        assert_eq!(
+            parse(&image(), Some(&serde_json::to_vec(&lease).unwrap())).unwrap(),
+            lease
+        );
     }
 }

@@ -10,6 +10,7 @@
 //! [`Layer::down`]: layers::Layer::down
 
 mod attach;
+mod clean;
 mod detach;
 mod fill;
 mod layers;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::layers::{CacheLayer, Layer as _, Map, Slice, clean, serve};
+use super::clean::clean;
+use super::layers::{CacheLayer, Layer as _, Map, Slice, serve};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::swap;
@@ -15,11 +16,18 @@ use crate::{Error, Kind, Result};
 
 /// Writes dirty blocks back and proves it; a write-back cache then goes on in write-back.
 pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
-    let mut walk = Walk::new(host, OpenDisk::existing(host, &ask.image, "flush")?, dry_run);
+    let mut walk = Walk::new(
+        host,
+        OpenDisk::existing(host, &ask.image, "flush")?,
+        dry_run,
+    );
     Map::probe(&mut walk)?;
     Slice::probe(&mut walk)?;
     let began = Instant::now();
-    let there = !matches!(walk.driver()?.probe(host, &walk.disk.record.key)?, Cache::Absent);
+    let there = !matches!(
+        walk.driver()?.probe(host, &walk.disk.record.key)?,
+        Cache::Absent
+    );
     if there && !dry_run {
         clean(&mut walk)?;
         if walk.disk.record.mode.can_be_dirty() {
@@ -27,10 +35,21 @@ pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
         }
     }
     if walk.flush.is_none() {
-        let evidence = if there { "a write-through cache has nothing to flush" } else { "there is no cache" };
-        walk.flush = Some(FlushProof { dirty_before: 0, evidence: evidence.into(), seconds: 0.0 });
+        let evidence = if there {
+            "a write-through cache has nothing to flush"
+        } else {
+            "there is no cache"
+        };
+        walk.flush = Some(FlushProof {
+            dirty_before: 0,
+            evidence: evidence.into(),
+            seconds: 0.0,
+        });
     }
-    let what = walk.flush.as_ref().map_or_else(String::new, |proof| proof.evidence.clone());
+    let what = walk
+        .flush
+        .as_ref()
+        .map_or_else(String::new, |proof| proof.evidence.clone());
     walk.did(LayerName::Cache, Change::Kept, what, began);
     Ok(walk.report(true))
 }
@@ -38,18 +57,29 @@ pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
 /// Changes the mode. Leaving write-back writes everything back and proves it; `none` is bypass.
 pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     if ask.mode == CacheMode::None {
-        return swap::bypass(host, &DiskJob { image: ask.image.clone() }, dry_run);
+        return swap::bypass(
+            host,
+            &DiskJob {
+                image: ask.image.clone(),
+            },
+            dry_run,
+        );
     }
     let mut walk = Walk::new(host, OpenDisk::existing(host, &ask.image, "mode")?, dry_run);
     let driver = walk.driver()?;
     if !driver.capabilities().modes.contains(&ask.mode) {
         let message = format!("driver {} has no mode {}", driver.name(), ask.mode);
-        return Err(Error::new(Kind::Usage, message).remedy("`warmblock doctor` lists the drivers and their modes"));
+        return Err(Error::new(Kind::Usage, message)
+            .remedy("`warmblock doctor` lists the drivers and their modes"));
     }
     Map::probe(&mut walk)?;
     Slice::probe(&mut walk)?;
     let began = Instant::now();
-    let change = if walk.disk.record.mode == ask.mode { Change::Kept } else { Change::Altered };
+    let change = if walk.disk.record.mode == ask.mode {
+        Change::Kept
+    } else {
+        Change::Altered
+    };
     // In a dry run too, so that the cache layer says what it would become; but saved only for real.
     walk.disk.record.mode = ask.mode;
     if !dry_run {

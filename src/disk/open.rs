@@ -5,7 +5,7 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageId, ImageSpec, OnFull};
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull};
 use crate::sys::lock::DiskLock;
 use crate::{Context, Error, Kind, Result, cache, config};
 
@@ -43,7 +43,9 @@ impl OpenImage {
         let pool = cluster
             .pool(&spec.pool, spec.namespace.as_ref())
             .context(|| format!("cannot open the pool of {spec}"))?;
-        let image = pool.open_read_only(&spec.image, None).context(|| format!("cannot open image {spec}"))?;
+        let image = pool
+            .open_read_only(&spec.image, None)
+            .context(|| format!("cannot open image {spec}"))?;
         Self::of(cluster, pool, image, spec)
     }
 
@@ -54,21 +56,34 @@ impl OpenImage {
         let pool = cluster
             .pool(&spec.pool, spec.namespace.as_ref())
             .context(|| format!("cannot open the pool of {spec}"))?;
-        let image =
-            pool.open_by_id_read_only(record.key.image(), None).context(|| format!("cannot open image {spec}"))?;
+        let image = pool
+            .open_by_id_read_only(record.key.image(), None)
+            .context(|| format!("cannot open image {spec}"))?;
         Self::of(cluster, pool, image, spec)
     }
 
     fn of(cluster: Cluster, pool: Pool, image: Image, spec: &ImageSpec) -> Result<Self> {
-        let info = image.info().context(|| format!("cannot read the header of {spec}"))?;
-        Ok(Self { image, pool, cluster, id: info.id, size: info.size })
+        let info = image
+            .info()
+            .context(|| format!("cannot read the header of {spec}"))?;
+        Ok(Self {
+            image,
+            pool,
+            cluster,
+            id: info.id,
+            size: info.size,
+        })
+    }
+
+    fn fsid(&self) -> Result<Fsid> {
+        let fsid = self.cluster.fsid();
+        fsid.context(|| "cannot ask for the cluster's fsid".into())
     }
 
     /// The lease as it is now.
     pub(super) fn lease<'a>(&'a self, record: &'a Record) -> Result<LeaseCell<'a>> {
         LeaseCell::read(&self.pool, &self.id, &record.image)
     }
-
 }
 
 impl OpenDisk {
@@ -76,19 +91,31 @@ impl OpenDisk {
     pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
         if image.size == Bytes(0) {
-            return Err(Error::new(Kind::Usage, format!("image {} is empty", ask.image))
-                .remedy("give it a size with `warmblock image resize`"));
+            return Err(
+                Error::new(Kind::Usage, format!("image {} is empty", ask.image))
+                    .remedy("give it a size with `warmblock image resize`"),
+            );
         }
-        let fsid = image.cluster.fsid().context(|| "cannot ask for the cluster's fsid".into())?;
+        let fsid = image.fsid()?;
         let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
         let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
-        let force = Force { break_lease: ask.break_lease, discard_dirty: ask.discard_dirty };
+        let force = Force {
+            break_lease: ask.break_lease,
+            discard_dirty: ask.discard_dirty,
+        };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let record = match Record::load(&host.roots, &key)? {
             Some(record) if record.intent != Intent::Detached => merge(record, ask)?,
             _ => fresh(host, ask, key, fsid, image.size)?,
         };
-        Ok(Self { record, image: Some(image), unreachable: None, force, on_full, _lock: lock })
+        Ok(Self {
+            record,
+            image: Some(image),
+            unreachable: None,
+            force,
+            on_full,
+            _lock: lock,
+        })
     }
 
     /// Opens a disk that this host has, for any other job. Works without Ceph as far as the job can.
@@ -96,8 +123,11 @@ impl OpenDisk {
     /// Errors: [`Kind::NotFound`] if this host has no such disk.
     pub(super) fn existing(host: &Host, spec: &ImageSpec, what: &str) -> Result<Self> {
         let missing = || {
-            Error::new(Kind::NotFound, format!("image {spec} is not attached on this host"))
-                .remedy("`warmblock status` lists the disks of this host")
+            Error::new(
+                Kind::NotFound,
+                format!("image {spec} is not attached on this host"),
+            )
+            .remedy("`warmblock status` lists the disks of this host")
         };
         let found = Record::find(&host.roots, spec)?.ok_or_else(missing)?;
         let lock = DiskLock::acquire(&host.roots.run, &found.key, what, host.config.deadline.lock)?;
@@ -106,10 +136,34 @@ impl OpenDisk {
         Ok(Self::with_record(host, record, lock))
     }
 
+    /// Opens a disk to take it down, also one that this host has no record of: there may be devices all the same.
+    ///
+    /// Errors: [`Kind::NotFound`] if there is neither a record nor such an image.
+    pub(super) fn to_detach(host: &Host, spec: &ImageSpec) -> Result<Self> {
+        match Self::existing(host, spec, "detach") {
+            Err(error) if error.kind() == Kind::NotFound => {}
+            other => return other,
+        }
+        let image = OpenImage::by_name(host, spec)?;
+        let fsid = image.fsid()?;
+        let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
+        Self::orphan(
+            host,
+            Record::of_unknown(key, spec.clone(), fsid, host.config.cache.block),
+        )
+    }
+
     /// Opens a disk by a record that the caller made up from what was found.
     pub(super) fn orphan(host: &Host, record: Record) -> Result<Self> {
-        let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", host.config.deadline.lock)?;
-        Ok(Self::with_record(host, record, lock))
+        let deadline = host.config.deadline.lock;
+        let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", deadline)?;
+        let mut disk = Self::with_record(host, record, lock);
+        if let Some(image) = &disk.image {
+            // The generation was lost with the record; host and cache id of the lease still have to match.
+            let generation = image.lease(&disk.record)?.lease.generation;
+            disk.record.generation = generation;
+        }
+        Ok(disk)
     }
 
     fn with_record(host: &Host, record: Record, lock: DiskLock) -> Self {
@@ -119,13 +173,20 @@ impl OpenDisk {
             Err(error) => (None, Some(error)),
         };
         let on_full = host.config.slice.on_full;
-        Self { record, image, unreachable, force: Force::default(), on_full, _lock: lock }
+        Self {
+            record,
+            image,
+            unreachable,
+            force: Force::default(),
+            on_full,
+            _lock: lock,
+        }
     }
 
     /// Record and image, for what cannot be done without Ceph.
-    pub(super) fn record_and_image(&mut self) -> Result<(&Record, &OpenImage)> {
-        if let Some(error) = self.unreachable.take() {
-            return Err(error);
+    pub(super) fn record_and_image(&self) -> Result<(&Record, &OpenImage)> {
+        if let Some(error) = &self.unreachable {
+            return Err(error.again());
         }
         let Some(image) = &self.image else {
             let message = format!("image {} is gone", self.record.image);
@@ -137,7 +198,7 @@ impl OpenDisk {
 }
 
 /// A record for a disk that this host does not have yet.
-fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: crate::model::Fsid, image: Bytes) -> Result<Record> {
+fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> Result<Record> {
     let config = &host.config;
     let none: DriverName = config::fixed("none");
     let driver = match (&ask.driver, ask.mode) {
@@ -145,17 +206,29 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: crate::model::Fsid, imag
         (None, Some(CacheMode::None)) => none.clone(),
         (None, _) => config.cache.driver.clone(),
     };
-    let mode = ask.mode.unwrap_or(if driver == none { CacheMode::None } else { config.cache.mode });
+    let mode = ask.mode.unwrap_or(if driver == none {
+        CacheMode::None
+    } else {
+        config.cache.mode
+    });
     let modes = cache::driver(&driver)?.capabilities().modes;
     if !modes.contains(&mode) {
         let list: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
-        return Err(Error::new(Kind::Usage, format!("driver {driver} has no mode {mode}"))
-            .remedy(format!("choose one of: {}", list.join(", "))));
+        return Err(
+            Error::new(Kind::Usage, format!("driver {driver} has no mode {mode}"))
+                .remedy(format!("choose one of: {}", list.join(", "))),
+        );
     }
-    let policy = crate::model::SlicePolicy { size: ask.size.or(config.slice.size.size), ..config.slice.size };
+    let policy = crate::model::SlicePolicy {
+        size: ask.size.or(config.slice.size.size),
+        ..config.slice.size
+    };
     if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
-        return Err(Error::new(Kind::Usage, format!("a slice of {size} is smaller than one cache block"))
-            .remedy(format!("ask for at least {}", config.slice.size.min)));
+        return Err(Error::new(
+            Kind::Usage,
+            format!("a slice of {size} is smaller than one cache block"),
+        )
+        .remedy(format!("ask for at least {}", config.slice.size.min)));
     }
     Ok(Record {
         version: Record::VERSION,
@@ -180,20 +253,49 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: crate::model::Fsid, imag
 /// Errors: [`Kind::Exists`] if the attach asks for something else than there is, with both sides.
 fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
     let clash = |what: &str, have: &str, want: &str, remedy: &str| {
-        Error::new(Kind::Exists, format!("image {} is attached with {what} {have}, not {want}", ask.image))
-            .remedy(remedy.to_owned())
+        Error::new(
+            Kind::Exists,
+            format!(
+                "image {} is attached with {what} {have}, not {want}",
+                ask.image
+            ),
+        )
+        .remedy(remedy.to_owned())
     };
-    if let Some(driver) = ask.driver.as_ref().filter(|driver| **driver != record.driver) {
+    if let Some(driver) = ask
+        .driver
+        .as_ref()
+        .filter(|driver| **driver != record.driver)
+    {
         let remedy = "detach it first, then attach it with the other driver";
-        return Err(clash("driver", record.driver.as_str(), driver.as_str(), remedy));
+        return Err(clash(
+            "driver",
+            record.driver.as_str(),
+            driver.as_str(),
+            remedy,
+        ));
     }
     if let Some(mode) = ask.mode.filter(|mode| *mode != record.mode) {
-        return Err(clash("mode", record.mode.as_str(), mode.as_str(), "`warmblock mode` changes it under load"));
+        return Err(clash(
+            "mode",
+            record.mode.as_str(),
+            mode.as_str(),
+            "`warmblock mode` changes it under load",
+        ));
     }
-    if let Some(link) = ask.link.as_ref().filter(|link| record.link.as_ref() != Some(link)) {
+    if let Some(link) = ask
+        .link
+        .as_ref()
+        .filter(|link| record.link.as_ref() != Some(link))
+    {
         if let Some(old) = &record.link {
             let (old, new) = (old.display().to_string(), link.display().to_string());
-            return Err(clash("link", &old, &new, "detach it first, or use the link there is"));
+            return Err(clash(
+                "link",
+                &old,
+                &new,
+                "detach it first, or use the link there is",
+            ));
         }
         record.link = Some(link.clone());
     }

@@ -61,6 +61,26 @@ impl Record {
     /// The version that this program reads and writes.
     pub const VERSION: u32 = 1;
 
+    /// A record for a disk whose own is lost, or never was: it wants the disk gone.
+    pub(super) fn of_unknown(key: DiskKey, image: ImageSpec, fsid: Fsid, block: Bytes) -> Self {
+        Self {
+            version: Self::VERSION,
+            key,
+            image,
+            fsid,
+            intent: Intent::Detached,
+            driver: crate::config::fixed("dm-cache"),
+            mode: CacheMode::Writethrough,
+            size: Bytes(0),
+            block,
+            vg: None,
+            seed: SeedSpec::None,
+            link: None,
+            generation: 0,
+            boot_id: String::new(),
+        }
+    }
+
     fn dir(roots: &Roots) -> PathBuf {
         roots.state.join("disks")
     }
@@ -79,9 +99,15 @@ impl Record {
         match record {
             Some(record) if record.version != Self::VERSION => Err(Error::new(
                 Kind::Config,
-                format!("cannot use {}: it is of version {}", file.display(), record.version),
+                format!(
+                    "cannot use {}: it is of version {}",
+                    file.display(),
+                    record.version
+                ),
             )
-            .remedy("it was written by another release of warmblock; use that release for this disk")),
+            .remedy(
+                "it was written by another release of warmblock; use that release for this disk",
+            )),
             record => Ok(record),
         }
     }
@@ -93,15 +119,25 @@ impl Record {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => {
-                return Err(Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error));
+                return Err(
+                    Error::new(Kind::Failed, format!("cannot list {}", dir.display()))
+                        .because(error),
+                );
             }
         };
         let mut records = Vec::new();
         for entry in entries {
-            let unreadable = |error| Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error);
+            let unreadable = |error| {
+                Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error)
+            };
             let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                records.extend(Self::read(&path).context(|| format!("cannot read {}", path.display()))?);
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
+                records.extend(
+                    Self::read(&path).context(|| format!("cannot read {}", path.display()))?,
+                );
             }
         }
         records.sort_by(|a, b| a.key.cmp(&b.key));
@@ -110,7 +146,9 @@ impl Record {
 
     /// The record of an image, by its name: how a disk is found when Ceph cannot be asked.
     pub fn find(roots: &Roots, image: &ImageSpec) -> Result<Option<Self>> {
-        Ok(Self::all(roots)?.into_iter().find(|record| record.image == *image))
+        Ok(Self::all(roots)?
+            .into_iter()
+            .find(|record| record.image == *image))
     }
 
     /// Writes it, durably and as a whole.

@@ -11,11 +11,11 @@ use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, DiskKey, ImageSpec, SeedSpec, VgName};
+use crate::model::{DiskKey, ImageSpec};
 use crate::sys::atomic;
 use crate::tools::krbd::Mapping;
 use crate::tools::lvm::{Lv, LvmError};
-use crate::{Context, Error, Kind, Result, config};
+use crate::{Context, Error, Kind, Result};
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -81,14 +81,22 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
             });
         }
     }
-    Ok(RecoverReport { version: RecoverReport::VERSION, dry_run, findings })
+    Ok(RecoverReport {
+        version: RecoverReport::VERSION,
+        dry_run,
+        findings,
+    })
 }
 
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     let outcome = OpenDisk::existing(host, &record.image, "recover").and_then(|disk| {
         let detached = disk.record.intent == Intent::Detached;
         let mut walk = Walk::new(host, disk, dry_run);
-        let done = if detached { descend(&mut walk) } else { climb(&mut walk) };
+        let done = if detached {
+            descend(&mut walk)
+        } else {
+            climb(&mut walk)
+        };
         done.map(|()| walk.report(!detached))
     });
     let found = match record.intent {
@@ -98,16 +106,30 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     };
     let changed = outcome.as_ref().ok().map(|report| {
         let steps = report.steps.iter().filter(|step| step.change.is_change());
-        steps.map(|step| format!("{} {}", step.layer, step.change)).collect::<Vec<_>>().join(", ")
+        steps
+            .map(|step| format!("{} {}", step.layer, step.change))
+            .collect::<Vec<_>>()
+            .join(", ")
     });
-    finding(record, found, changed.filter(|changed| !changed.is_empty()), outcome.err().as_ref())
+    finding(
+        record,
+        found,
+        changed.filter(|changed| !changed.is_empty()),
+        outcome.err().as_ref(),
+    )
 }
 
 fn orphan(host: &Host, record: Record, dry_run: bool) -> Finding {
     let shown = record.clone();
-    let outcome = OpenDisk::orphan(host, record).and_then(|disk| descend(&mut Walk::new(host, disk, dry_run)));
+    let outcome = OpenDisk::orphan(host, record)
+        .and_then(|disk| descend(&mut Walk::new(host, disk, dry_run)));
     let action = Some("taken down: it has no record".to_owned());
-    finding(&shown, "devices or volumes without a record", action, outcome.err().as_ref())
+    finding(
+        &shown,
+        "devices or volumes without a record",
+        action,
+        outcome.err().as_ref(),
+    )
 }
 
 fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&Error>) -> Finding {
@@ -123,16 +145,23 @@ fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&
 
 /// Disks that have devices or volumes here and no record, as records that want them gone.
 fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
-    let mut found: BTreeMap<DiskKey, (Option<ImageSpec>, Option<VgName>)> = BTreeMap::new();
-    for device in host.dm().list().context(|| "cannot list the devices of this host".into())? {
+    let mut found: BTreeMap<DiskKey, Option<ImageSpec>> = BTreeMap::new();
+    for device in host
+        .dm()
+        .list()
+        .context(|| "cannot list the devices of this host".into())?
+    {
         found.entry(device.info.name.key).or_default();
     }
     for lv in slices(host)? {
         let image = lv.tag("image").and_then(|image| image.parse().ok());
-        found.insert(lv.name.key.clone(), (image, Some(lv.vg)));
+        found.insert(lv.name.key.clone(), image);
     }
     found.retain(|key, _| !records.iter().any(|record| record.key == *key));
-    found.into_iter().map(|(key, (image, vg))| made_up(host, key, image, vg)).collect()
+    found
+        .into_iter()
+        .map(|(key, image)| made_up(host, key, image))
+        .collect()
 }
 
 /// The slices of this host; none where there is no LVM.
@@ -144,32 +173,29 @@ fn slices(host: &Host) -> Result<Vec<Lv>> {
 }
 
 /// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name.
-fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>, vg: Option<VgName>) -> Result<Record> {
-    let ours = |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
+fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record> {
+    let ours =
+        |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
     let mapping = host.krbd().list().into_iter().find(ours);
     let image = image.or_else(|| mapping.as_ref().map(|mapping| mapping.image.image.clone()));
     let image = image.ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("cannot tell the image's name of the devices of disk {key}"))
-            .remedy("remove them by hand: `dmsetup ls`, `lvs @warmblock`")
+        Error::new(
+            Kind::NotFound,
+            format!("cannot tell the image's name of the devices of disk {key}"),
+        )
+        .remedy("remove them by hand: `dmsetup ls`, `lvs @warmblock`")
     })?;
     let fsid = match mapping {
         Some(mapping) => mapping.fsid,
-        None => host.connect()?.fsid().context(|| "cannot ask for the cluster's fsid".into())?,
+        None => host
+            .connect()?
+            .fsid()
+            .context(|| "cannot ask for the cluster's fsid".into())?,
     };
-    Ok(Record {
-        version: Record::VERSION,
+    Ok(Record::of_unknown(
         key,
         image,
         fsid,
-        intent: Intent::Detached,
-        driver: config::fixed("dm-cache"),
-        mode: CacheMode::Writethrough,
-        size: Bytes(0),
-        block: host.config.cache.block,
-        vg,
-        seed: SeedSpec::None,
-        link: None,
-        generation: 0,
-        boot_id: String::new(),
-    })
+        host.config.cache.block,
+    ))
 }

@@ -87,12 +87,18 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     if let Some(image) = image {
         records.retain(|record| record.image == *image);
         if records.is_empty() {
-            return Err(Error::new(Kind::NotFound, format!("image {image} is not attached on this host"))
-                .remedy("`warmblock status` lists the disks of this host"));
+            return Err(Error::new(
+                Kind::NotFound,
+                format!("image {image} is not attached on this host"),
+            )
+            .remedy("`warmblock status` lists the disks of this host"));
         }
     }
     let seen = Seen {
-        devices: host.dm().list().context(|| "cannot list the devices of this host".into())?,
+        devices: host
+            .dm()
+            .list()
+            .context(|| "cannot list the devices of this host".into())?,
         mappings: host.krbd().list(),
     };
     let mut disks = records
@@ -102,7 +108,10 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     if with_lease {
         add_leases(host, &records, &mut disks);
     }
-    Ok(StatusReport { version: StatusReport::VERSION, disks })
+    Ok(StatusReport {
+        version: StatusReport::VERSION,
+        disks,
+    })
 }
 
 /// What the kernel has, read once for all disks.
@@ -114,7 +123,10 @@ struct Seen {
 fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
     let driver = cache::driver(&record.driver)?;
     let cached = driver.read(&record.key, &seen.devices);
-    let mapping = seen.mappings.iter().find(|mapping| mapping.is_of(&record.fsid, record.key.pool(), record.key.image()));
+    let mapping = seen
+        .mappings
+        .iter()
+        .find(|mapping| mapping.is_of(&record.fsid, record.key.pool(), record.key.image()));
     let layers = vec![
         map_layer(mapping),
         cache_layer(record, &cached, mapping),
@@ -151,7 +163,11 @@ fn map_layer(mapping: Option<&Mapping>) -> LayerStatus {
         Some(mapping) => format!("{}, {}", mapping.device.display(), mapping.size),
         None => "not mapped".into(),
     };
-    LayerStatus { layer: LayerName::Map, well: mapping.is_some(), what }
+    LayerStatus {
+        layer: LayerName::Map,
+        well: mapping.is_some(),
+        what,
+    }
 }
 
 fn cache_layer(record: &Record, cached: &Cache, mapping: Option<&Mapping>) -> LayerStatus {
@@ -160,22 +176,51 @@ fn cache_layer(record: &Record, cached: &Cache, mapping: Option<&Mapping>) -> La
         Cache::Absent if uncached => (true, "none in the path".to_owned()),
         Cache::Absent => (false, "not in the kernel".to_owned()),
         Cache::Broken { why } => (false, why.clone()),
-        Cache::Up { stuck: true, .. } => (false, "suspended: an exchange of its table was interrupted".into()),
-        Cache::Up { size, .. } if mapping.is_some_and(|mapping| mapping.size.sectors() != *size) => {
-            (false, "the image has another size now; bypass and insert take it over".into())
+        Cache::Up { stuck: true, .. } => (
+            false,
+            "suspended: an exchange of its table was interrupted".into(),
+        ),
+        Cache::Up { size, .. }
+            if mapping.is_some_and(|mapping| mapping.size.sectors() != *size) =>
+        {
+            (
+                false,
+                "the image has another size now; bypass and insert take it over".into(),
+            )
         }
-        Cache::Up { running: Running::Filling, stats, .. } => (false, format!("being seeded, {}", resident(stats))),
-        Cache::Up { running: Running::Draining, stats, .. } => (false, format!("being flushed, {} dirty", stats.dirty)),
-        Cache::Up { running: Running::Serving(mode), stats, .. } => {
-            (*mode == record.mode, format!("{} {mode}, {}", record.driver, resident(stats)))
-        }
+        Cache::Up {
+            running: Running::Filling,
+            stats,
+            ..
+        } => (false, format!("being seeded, {}", resident(stats))),
+        Cache::Up {
+            running: Running::Draining,
+            stats,
+            ..
+        } => (false, format!("being flushed, {} dirty", stats.dirty)),
+        Cache::Up {
+            running: Running::Serving(mode),
+            stats,
+            ..
+        } => (
+            *mode == record.mode,
+            format!("{} {mode}, {}", record.driver, resident(stats)),
+        ),
     };
-    LayerStatus { layer: LayerName::Cache, well, what }
+    LayerStatus {
+        layer: LayerName::Cache,
+        well,
+        what,
+    }
 }
 
 fn front_layer(record: &Record, seen: &Seen) -> LayerStatus {
     let name = record.key.dm(Role::Front);
-    let device = |role| seen.devices.iter().find(|device| device.info.name == record.key.dm(role));
+    let device = |role| {
+        seen.devices
+            .iter()
+            .find(|device| device.info.name == record.key.dm(role))
+    };
     let (well, what) = match device(Role::Front) {
         None => (false, "not there".to_owned()),
         Some(front) if front.info.suspended => (false, "suspended: I/O waits".to_owned()),
@@ -184,14 +229,24 @@ fn front_layer(record: &Record, seen: &Seen) -> LayerStatus {
                 Some(Target::Linear { dev, .. }) => dev.to_string(),
                 _ => "?".into(),
             };
-            let on_cache = device(Role::Cache).is_some_and(|cache| cache.info.num.to_string() == below);
+            let on_cache =
+                device(Role::Cache).is_some_and(|cache| cache.info.num.to_string() == below);
             let users = front.info.open_count;
-            let path = if on_cache { "leads to the cache" } else { "leads to the RBD" };
-            let wanted = on_cache == (record.intent == Intent::Attached && record.driver.as_str() != "none");
+            let path = if on_cache {
+                "leads to the cache"
+            } else {
+                "leads to the RBD"
+            };
+            let wanted =
+                on_cache == (record.intent == Intent::Attached && record.driver.as_str() != "none");
             (wanted, format!("{name} {path}, opened {users} times"))
         }
     };
-    LayerStatus { layer: LayerName::Front, well, what }
+    LayerStatus {
+        layer: LayerName::Front,
+        well,
+        what,
+    }
 }
 
 fn link_layer(host: &Host, record: &Record) -> LayerStatus {
@@ -200,10 +255,17 @@ fn link_layer(host: &Host, record: &Record) -> LayerStatus {
         None => (true, "none".to_owned()),
         Some(link) => match std::fs::read_link(link) {
             Ok(target) if target == front => (true, link.display().to_string()),
-            _ => (false, format!("{} does not lead to the front", link.display())),
+            _ => (
+                false,
+                format!("{} does not lead to the front", link.display()),
+            ),
         },
     };
-    LayerStatus { layer: LayerName::Link, well, what }
+    LayerStatus {
+        layer: LayerName::Link,
+        well,
+        what,
+    }
 }
 
 fn resident(stats: &Stats) -> String {
@@ -216,9 +278,14 @@ fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stats>) -> Stri
         return "a detach was interrupted; finish it with `warmblock recover`".into();
     }
     if let Some(bad) = layers.iter().find(|layer| !layer.well) {
-        return format!("not well: {} {}; see `warmblock recover --dry-run`", bad.layer, bad.what);
+        return format!(
+            "not well: {} {}; see `warmblock recover --dry-run`",
+            bad.layer, bad.what
+        );
     }
-    let Some(stats) = stats else { return "served from Ceph, without a cache".into() };
+    let Some(stats) = stats else {
+        return "served from Ceph, without a cache".into();
+    };
     let reads = stats.read_hits + stats.read_misses;
     let warm = match (stats.read_hits * 100).checked_div(reads) {
         Some(percent) => format!("{percent} % of {reads} reads came from the SSD"),
@@ -238,7 +305,9 @@ fn add_leases(host: &Host, records: &[Record], disks: &mut [DiskStatus]) {
         Ok(cluster) => cluster,
         Err(error) => {
             let why = error.chain();
-            disks.iter_mut().for_each(|disk| disk.lease_error = Some(why.clone()));
+            disks
+                .iter_mut()
+                .for_each(|disk| disk.lease_error = Some(why.clone()));
             return;
         }
     };
@@ -255,6 +324,7 @@ fn lease_of(cluster: &Cluster, record: &Record) -> Result<Lease> {
     let pool = cluster
         .pool(&spec.pool, spec.namespace.as_ref())
         .context(|| format!("cannot open the pool of {spec}"))?;
-    let raw = meta::get(&pool, record.key.image(), Lease::KEY).context(|| format!("cannot read the lease of {spec}"))?;
+    let raw = meta::get(&pool, record.key.image(), Lease::KEY)
+        .context(|| format!("cannot read the lease of {spec}"))?;
     lease::parse(spec, raw.as_deref())
 }

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::attach::climb;
-use super::layers::{Front, Layer as _, Link, Map, Slice, clean, close, point};
+use super::clean::clean;
+use super::layers::{Front, Layer as _, Link, Map, Slice, close, point};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::walk::Walk;
@@ -34,8 +35,11 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
 pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "seed", dry_run)?;
     if walk.disk.record.driver.as_str() == "none" {
-        return Err(Error::new(Kind::Usage, format!("image {} has no cache to seed", ask.image))
-            .remedy("detach it, then attach it with a cache driver"));
+        return Err(Error::new(
+            Kind::Usage,
+            format!("image {} has no cache to seed", ask.image),
+        )
+        .remedy("detach it, then attach it with a cache driver"));
     }
     if let Some(what) = ask.what {
         walk.disk.record.seed = what;
@@ -48,14 +52,22 @@ pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
 fn start<'h>(host: &'h Host, image: &ImageSpec, what: &str, dry_run: bool) -> Result<Walk<'h>> {
     let disk = OpenDisk::existing(host, image, what)?;
     if disk.record.intent == Intent::Detached {
-        return Err(Error::new(Kind::Busy, format!("a detach of {image} was interrupted"))
-            .remedy(format!("finish it with `warmblock detach {image}`, or attach it again")));
+        return Err(
+            Error::new(Kind::Busy, format!("a detach of {image} was interrupted")).remedy(format!(
+                "finish it with `warmblock detach {image}`, or attach it again"
+            )),
+        );
     }
     let mut walk = Walk::new(host, disk, dry_run);
     Map::probe(&mut walk)?;
     if walk.mapping.is_none() {
-        return Err(Error::new(Kind::NotFound, format!("image {image} has a record here, and is not mapped"))
-            .remedy("the host went down since it was attached: run `warmblock recover`, or attach it again"));
+        return Err(Error::new(
+            Kind::NotFound,
+            format!("image {image} has a record here, and is not mapped"),
+        )
+        .remedy(
+            "the host went down since it was attached: run `warmblock recover`, or attach it again",
+        ));
     }
     Slice::probe(&mut walk)?;
     Ok(walk)
@@ -64,8 +76,15 @@ fn start<'h>(host: &'h Host, image: &ImageSpec, what: &str, dry_run: bool) -> Re
 /// Leaves the front on the RBD, no cache in the kernel, and the intent recorded.
 pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
     let began = Instant::now();
-    let there = !matches!(walk.driver()?.probe(walk.host, &walk.disk.record.key)?, Cache::Absent);
-    let change = if there { Change::Removed } else { Change::Absent };
+    let there = !matches!(
+        walk.driver()?.probe(walk.host, &walk.disk.record.key)?,
+        Cache::Absent
+    );
+    let change = if there {
+        Change::Removed
+    } else {
+        Change::Absent
+    };
     if !walk.dry_run {
         if there {
             clean(walk)?;
@@ -75,7 +94,12 @@ pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
         point(walk, &walk.origin()?)?;
         close(walk)?;
     }
-    walk.did(LayerName::Cache, change, "out of the path; the front leads to the RBD", began);
+    walk.did(
+        LayerName::Cache,
+        change,
+        "out of the path; the front leads to the RBD",
+        began,
+    );
     walk.up::<Link>()
 }
 

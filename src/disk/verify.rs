@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::fill::{allocated, options};
+use super::fill::{allocated, apart};
 use super::layers::{Layer as _, Map, Slice};
 use super::open::OpenDisk;
 use super::walk::Walk;
@@ -10,7 +10,7 @@ use crate::cache::{Cache, Stats};
 use crate::host::Host;
 use crate::job::{LayerName, Report, SeedJob};
 use crate::model::{Bytes, Change, SeedSpec};
-use crate::seed::{self, BlockSize, CacheBlock, Devices};
+use crate::seed::{self, BlockSize};
 use crate::{Error, Kind, Result};
 
 /// Reads every allocated block both through the cache and from the RBD, and compares them.
@@ -25,19 +25,19 @@ pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
     let began = Instant::now();
     let before = counters(&walk)?;
     if before.dirty > Bytes(0) {
-        let message = format!("{} of {} are dirty: the image lacks them", before.dirty, ask.image);
+        let message = format!(
+            "{} of {} are dirty: the image lacks them",
+            before.dirty, ask.image
+        );
         return Err(Error::new(Kind::Dirty, message).remedy("`warmblock flush` first, then verify"));
     }
-    let site = walk.site()?;
-    let top = walk.driver()?.top(&site)?;
-    let (image, cached) = (seed::open_image(&site.origin.path)?, seed::open_image(&top.path)?);
-    let size = site.origin.size.bytes();
-    let block = BlockSize::new(site.block)?;
+    let origin = walk.origin()?;
+    let top = walk.driver()?.top(&walk.site()?)?;
+    let size = origin.size.bytes();
+    let block = BlockSize::new(walk.disk.record.block)?;
     let extents = allocated(&mut walk, SeedSpec::Allocated, size)?;
     let plan = seed::plan(SeedSpec::Allocated, extents, size, block, u64::MAX);
-    let pairs: Vec<_> = plan.blocks.iter().map(|origin| (CacheBlock(origin.0), *origin)).collect();
-    let devices = Devices { image: &image, slice: &cached };
-    let found = seed::verify(pairs, &devices, block, size, &options(&walk), &host.cancel, &host.progress)?;
+    let found = seed::verify_apart(&apart(&walk, &plan, &origin.path, &top.path))?;
     let after = counters(&walk)?;
     let hits = after.read_hits.saturating_sub(before.read_hits);
     let what = format!(
@@ -54,9 +54,18 @@ fn counters(walk: &Walk<'_>) -> Result<Stats> {
     let record = &walk.disk.record;
     match walk.driver()?.probe(walk.host, &record.key)? {
         Cache::Up { stats, .. } => Ok(stats),
-        Cache::Absent => Err(Error::new(Kind::NotFound, format!("image {} has no cache in its path", record.image))
-            .remedy("`warmblock insert` puts one in")),
-        Cache::Broken { why } => Err(Error::new(Kind::Failed, format!("the cache of {} does not work: {why}", record.image))
-            .remedy(format!("`warmblock bypass {}` takes it out of the path", record.image))),
+        Cache::Absent => Err(Error::new(
+            Kind::NotFound,
+            format!("image {} has no cache in its path", record.image),
+        )
+        .remedy("`warmblock insert` puts one in")),
+        Cache::Broken { why } => Err(Error::new(
+            Kind::Failed,
+            format!("the cache of {} does not work: {why}", record.image),
+        )
+        .remedy(format!(
+            "`warmblock bypass {}` takes it out of the path",
+            record.image
+        ))),
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::layers::{Found, Layer};
+use super::lease::{LeaseCell, Me};
 use super::open::OpenDisk;
+use super::record::Record;
 use crate::cache::{self, Device, Driver, Site};
 use crate::host::Host;
 use crate::job::{FlushProof, LayerName, Report, Step};
@@ -92,17 +94,51 @@ impl<'h> Walk<'h> {
     }
 
     /// Notes a step.
-    pub(super) fn did(&mut self, layer: LayerName, change: Change, what: impl Into<String>, began: Instant) {
-        let seconds = if self.dry_run { 0.0 } else { began.elapsed().as_secs_f64() };
-        self.steps.push(Step { layer, change, what: what.into(), seconds });
+    pub(super) fn did(
+        &mut self,
+        layer: LayerName,
+        change: Change,
+        what: impl Into<String>,
+        began: Instant,
+    ) {
+        let seconds = if self.dry_run {
+            0.0
+        } else {
+            began.elapsed().as_secs_f64()
+        };
+        self.steps.push(Step {
+            layer,
+            change,
+            what: what.into(),
+            seconds,
+        });
+    }
+
+    /// Works on the image's lease, read anew each time.
+    ///
+    /// Errors: what kept Ceph from being asked, or that the image is gone.
+    pub(super) fn with_lease<T>(
+        &mut self,
+        work: impl FnOnce(&mut LeaseCell<'_>, &Me, &Record) -> Result<T>,
+    ) -> Result<T> {
+        let me = self.host.me()?;
+        let (record, image) = self.disk.record_and_image()?;
+        work(&mut image.lease(record)?, &me, record)
     }
 
     /// The RBD device.
     pub(super) fn origin(&self) -> Result<Device> {
         let mapping = self.mapping.as_ref().ok_or_else(|| {
-            Error::new(Kind::Internal, format!("image {} is not mapped", self.disk.record.image))
+            Error::new(
+                Kind::Internal,
+                format!("image {} is not mapped", self.disk.record.image),
+            )
         })?;
-        Ok(Device { path: mapping.device.clone(), number: mapping.num, size: mapping.size.sectors() })
+        Ok(Device {
+            path: mapping.device.clone(),
+            number: mapping.num,
+            size: mapping.size.sectors(),
+        })
     }
 
     /// What the driver works on.

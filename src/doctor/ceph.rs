@@ -15,7 +15,11 @@ pub fn cluster(host: &Host) -> Vec<Finding> {
     let mut findings = vec![configuration(host), key(host)];
     let begun = Instant::now();
     match connect(host) {
-        Err(error) => findings.push(Finding::of_error("Ceph", &error, "see what `ceph -s` says on this host")),
+        Err(error) => findings.push(Finding::of_error(
+            "Ceph",
+            &error,
+            "see what `ceph -s` says on this host",
+        )),
         Ok((cluster, found)) => {
             let found = format!("{found}, in {:.2} s", begun.elapsed().as_secs_f64());
             findings.push(Finding::ok("Ceph", found));
@@ -27,7 +31,9 @@ pub fn cluster(host: &Host) -> Vec<Finding> {
 
 fn connect(host: &Host) -> Result<(Cluster, String)> {
     let cluster = host.connect()?;
-    let fsid = cluster.fsid().context(|| "cannot ask for the cluster's fsid".into())?;
+    let fsid = cluster
+        .fsid()
+        .context(|| "cannot ask for the cluster's fsid".into())?;
     let found = format!("connected to {fsid} as client.{}", host.config.ceph.id);
     Ok((cluster, found))
 }
@@ -39,41 +45,55 @@ fn places(host: &Host, names: &[String]) -> Vec<PathBuf> {
 }
 
 fn configuration(host: &Host) -> Finding {
-    const NAME: &str = "Ceph configuration";
     let ceph = &host.config.ceph;
-    let default = || places(host, &[format!("{}.conf", ceph.cluster)]);
-    readable(NAME, ceph.conf.clone().map_or_else(default, |file| vec![file]), "ceph.conf")
+    let files = match &ceph.conf {
+        Some(file) => vec![file.clone()],
+        None => places(host, &[format!("{}.conf", ceph.cluster)]),
+    };
+    readable("Ceph configuration", &files, "ceph.conf")
 }
 
 fn key(host: &Host) -> Finding {
     const NAME: &str = "Ceph key";
     let ceph = &host.config.ceph;
     let (cluster, id) = (&ceph.cluster, &ceph.id);
-    let default = || {
-        places(host, &[format!("{cluster}.client.{id}.keyring"), format!("{cluster}.keyring"), "keyring".into()])
+    let files = match ceph.keyfile.as_ref().or(ceph.keyring.as_ref()) {
+        Some(file) => vec![file.clone()],
+        None => places(
+            host,
+            &[
+                format!("{cluster}.client.{id}.keyring"),
+                format!("{cluster}.keyring"),
+                "keyring".into(),
+            ],
+        ),
     };
-    let named = ceph.keyfile.clone().or_else(|| ceph.keyring.clone());
-    let finding = readable(NAME, named.clone().map_or_else(default, |file| vec![file]), "the keyring");
-    let exposed = |file: &PathBuf| file.metadata().is_ok_and(|meta| meta.mode() & 0o004 != 0);
-    match named.into_iter().chain(default()).find(|file| file.exists()).filter(exposed) {
+    let exposed = |file: &&PathBuf| file.metadata().is_ok_and(|meta| meta.mode() & 0o004 != 0);
+    match files.iter().find(|file| file.exists()).filter(exposed) {
         Some(file) => Finding::warn(
             NAME,
             format!("everybody on this host can read {}", file.display()),
             format!("`chmod o= {}`", file.display()),
         ),
-        None => finding,
+        None => readable(NAME, &files, "the keyring"),
     }
 }
 
 /// The first of the files that is there; `what` is what should be put there.
-fn readable(name: &str, files: Vec<PathBuf>, what: &str) -> Finding {
+fn readable(name: &str, files: &[PathBuf], what: &str) -> Finding {
     let shown = |files: &[PathBuf]| {
-        files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+        files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let Some(file) = files.iter().find(|file| file.exists()) else {
         // The configuration may name other places, so that only the connection shows whether it matters.
-        let remedy = format!("put {what} of the cluster there, or name its place in [ceph] of the configuration");
-        return Finding::warn(name, format!("not there: {}", shown(&files)), remedy);
+        let remedy = format!(
+            "put {what} of the cluster there, or name its place in [ceph] of the configuration"
+        );
+        return Finding::warn(name, format!("not there: {}", shown(files)), remedy);
     };
     match std::fs::File::open(file) {
         Ok(_) => Finding::ok(name, file.display().to_string()),
@@ -97,7 +117,8 @@ enum Right {
 fn rights(host: &Host, cluster: &Cluster) -> Finding {
     const NAME: &str = "Ceph rights";
     let id = &host.config.ceph.id;
-    let remedy = format!("`ceph auth caps client.{id} mon 'profile rbd' osd 'profile rbd pool=POOL'`");
+    let remedy =
+        format!("`ceph auth caps client.{id} mon 'profile rbd' osd 'profile rbd pool=POOL'`");
     match all_rights(cluster) {
         Err(error) => Finding::of_error(NAME, &error, &remedy),
         Ok(rights) => judge(NAME, &rights, remedy),
@@ -116,7 +137,13 @@ fn all_rights(cluster: &Cluster) -> Result<Vec<(PoolName, Right)>> {
 /// Asks for a change of an image that cannot be there: an OSD looks at the rights first, then at the object, so nothing is
 /// changed and the answer tells the right. (`auth get` would tell it too, but `profile rbd` does not allow that.)
 fn right(cluster: &Cluster, pool: &PoolName) -> Result<Right> {
-    let denied = |error: CephError| if error.is_denied() { Ok(Right::None) } else { Err(Error::from(error)) };
+    let denied = |error: CephError| {
+        if error.is_denied() {
+            Ok(Right::None)
+        } else {
+            Err(Error::from(error))
+        }
+    };
     let pool = match cluster.pool(pool, None) {
         Ok(pool) => pool,
         Err(error) => return denied(error),
@@ -139,16 +166,28 @@ fn judge(name: &str, rights: &[(PoolName, Right)], remedy: String) -> Finding {
     };
     let (write, read) = (with(Right::Write), with(Right::Read));
     if !write.is_empty() {
-        return Finding::ok(name, format!("can list and change images in {}", write.join(", ")));
+        return Finding::ok(
+            name,
+            format!("can list and change images in {}", write.join(", ")),
+        );
     }
     if !read.is_empty() {
-        return Finding::fail(name, format!("can list, but not change images in {}", read.join(", ")), remedy);
+        return Finding::fail(
+            name,
+            format!("can list, but not change images in {}", read.join(", ")),
+            remedy,
+        );
     }
     let found = match rights.len() {
-        0 => "the cluster has no pools".to_owned(),
+        0 => return Finding::fail(name, "the cluster has no pools", remedy),
         count => format!("none of the {count} pools can be looked into"),
     };
-    Finding::fail(name, found, remedy)
+    // A key for one namespace cannot ask which namespaces there are, so no more can be told.
+    Finding::warn(
+        name,
+        format!("{found}, unless the key is for a namespace"),
+        remedy,
+    )
 }
 
 #[cfg(test)]
@@ -160,9 +199,12 @@ mod tests {
     fn one_pool_that_can_be_written_is_enough() {
         let pool = |name: &str, right| (name.parse::<PoolName>().unwrap(), right);
         let state = |rights: &[(PoolName, Right)]| judge("x", rights, String::new()).state;
-        assert_eq!(state(&[pool("a", Right::None), pool("b", Right::Write)]), State::Ok);
+        assert_eq!(
+            state(&[pool("a", Right::None), pool("b", Right::Write)]),
+            State::Ok
+        );
         assert_eq!(state(&[pool("a", Right::Read)]), State::Fail);
-        assert_eq!(state(&[pool("a", Right::None)]), State::Fail);
+        assert_eq!(state(&[pool("a", Right::None)]), State::Warn);
         assert_eq!(state(&[]), State::Fail);
     }
 }

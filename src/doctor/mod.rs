@@ -20,7 +20,7 @@ use crate::Result;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::host::Host;
-use crate::progress::Progress;
+use crate::progress::ProgressMode;
 use crate::sys::Roots;
 
 /// Looks at everything. A configuration that cannot be used is a finding, and the defaults stand in for it.
@@ -29,7 +29,7 @@ pub fn examine(config: Result<Config>, roots: Roots) -> Findings {
     let host = Host::new(
         config.unwrap_or_default(),
         roots,
-        Progress::quiet(),
+        ProgressMode::Quiet,
         Cancel::new(),
     );
     let Host { roots, exec, .. } = &host;

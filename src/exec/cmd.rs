@@ -6,6 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cancel::Cancel;
 use crate::model::Bytes;
 
 /// Whether a command only looks, or changes something outside this process.
@@ -37,6 +38,14 @@ pub struct Cmd {
     pub(super) effect: Effect,
     pub(super) ok_codes: Vec<i32>,
     pub(super) stdout_limit: Bytes,
+    pub(super) watch: Option<Watch>,
+}
+
+/// How a long command of ours is watched: it may take any time as long as it moves data.
+#[derive(Clone)]
+pub(super) struct Watch {
+    /// Ends it.
+    pub(super) cancel: Cancel,
 }
 
 impl Cmd {
@@ -56,6 +65,7 @@ impl Cmd {
             effect,
             ok_codes: vec![0],
             stdout_limit: Self::STDOUT_LIMIT,
+            watch: None,
         }
     }
 
@@ -130,6 +140,16 @@ impl Cmd {
     #[must_use]
     pub const fn stdout_limit(mut self, limit: Bytes) -> Self {
         self.stdout_limit = limit;
+        self
+    }
+
+    /// Lets it take as long as it moves data: the deadline counts from the last move of its I/O counters (`/proc/PID/io`).
+    /// Its standard error is ours then, for its progress, and it ends when `cancel` is set.
+    #[must_use]
+    pub fn watched(mut self, stall: Duration, cancel: &Cancel) -> Self {
+        let cancel = cancel.clone();
+        self.deadline = stall;
+        self.watch = Some(Watch { cancel });
         self
     }
 

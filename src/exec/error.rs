@@ -79,6 +79,12 @@ pub enum ExecError {
         /// What it said last.
         stderr: String,
     },
+    /// It was asked to stop.
+    #[error("{cmd}: stopped on request")]
+    Cancelled {
+        /// The command.
+        cmd: String,
+    },
     /// It came through, but what it printed cannot be understood.
     #[error("{cmd}: cannot understand its output: {why}")]
     BadOutput {
@@ -131,6 +137,9 @@ impl From<ExecError> for Error {
                 "see whether the cluster and the SSD answer, then run the same command again"
                     .into(),
             ),
+            ExecError::Cancelled { .. } => {
+                return Self::new(Kind::Cancelled, error.to_string());
+            }
             ExecError::Start { .. } | ExecError::Failed { .. } | ExecError::BadOutput { .. } => {
                 return match error {
                     ExecError::Start { cmd, source } => {

@@ -4,6 +4,7 @@ mod cmd;
 mod drain;
 mod error;
 mod find;
+mod moves;
 mod run;
 
 pub use cmd::{Cmd, Effect};

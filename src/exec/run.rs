@@ -6,8 +6,8 @@
 //!
 //! The parent-death signal is left alone on purpose. What is run here are short, atomic tools (LVM commits its metadata in
 //! one go, dmsetup and krbd are one ioctl or one write): one that is killed half-way when we are killed leaves more
-//! to repair than one that ends by itself, and the next run looks at the world afresh in any case. Data are copied in this
-//! process, so no child goes on writing for long after us. (It would also take `unsafe`.)
+//! to repair than one that ends by itself, and the next run looks at the world afresh in any case. The one child that writes for long is
+//! our own copier, which sets that signal itself (`seed::apart`).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,6 +25,7 @@ use super::cmd::{Cmd, Effect, Stdin};
 use super::drain::{Drain, Keep};
 use super::error::{ExecError, Status};
 use super::find;
+use super::moves::Moves;
 
 /// How much of a tool's stderr is kept.
 const STDERR_TAIL: u64 = 2048;
@@ -36,6 +37,8 @@ const KILL_GRACE: Duration = Duration::from_secs(1);
 const OUTPUT_GRACE: Duration = Duration::from_millis(500);
 /// How often it is looked whether a command prints without end.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether a watched command moves data, or shall stop.
+const LOOK_OFTEN: Duration = Duration::from_millis(100);
 
 /// Variables of ours that reach the tools. `CEPH_CONF` so that rbd(8) reads the same configuration as librados in
 /// this process does; `DM_DISABLE_UDEV` so that a container without udevd can say so. `CEPH_ARGS` is left out: it could
@@ -137,13 +140,17 @@ impl Running {
         let expression = duct::cmd(program, &cmd.args)
             .full_env(exec.environment(cmd))
             .stdout_file(stdout_end)
-            .stderr_file(stderr_end)
             .unchecked()
             // set before the program runs, so there is no moment at which a kill would miss it
             .before_spawn(|command| {
                 command.process_group(0);
                 Ok(())
             });
+        let expression = match cmd.watch {
+            // without a redirection it has ours
+            Some(_) => expression,
+            None => expression.stderr_file(stderr_end),
+        };
         let expression = match &cmd.stdin {
             Stdin::Null => expression.stdin_null(),
             Stdin::File(file) => expression.stdin_file(file.try_clone()?),
@@ -163,10 +170,16 @@ impl Running {
     }
 
     fn wait(&self, cmd: &Cmd) -> Result<Output, ExecError> {
-        let deadline = Instant::now() + cmd.deadline;
+        let begun = Instant::now();
+        let mut moves = self.handle.pids().first().copied().map(Moves::of);
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let ended = self.handle.wait_timeout(left.min(LOOK));
+            let since = match (&cmd.watch, &mut moves) {
+                (Some(_), Some(moves)) => moves.last(),
+                _ => begun,
+            };
+            let left = (since + cmd.deadline).saturating_duration_since(Instant::now());
+            let look = cmd.watch.as_ref().map_or(LOOK, |_| LOOK_OFTEN);
+            let ended = self.handle.wait_timeout(left.min(look));
             let ended = ended.map_err(|source| start_error(cmd, source))?;
             if let Some(output) = ended {
                 return self.output(cmd, output.status.into());
@@ -174,6 +187,15 @@ impl Running {
             if self.stdout.overflowed() {
                 self.kill();
                 return Err(too_much(cmd));
+            }
+            if cmd
+                .watch
+                .as_ref()
+                .is_some_and(|watch| watch.cancel.is_cancelled())
+            {
+                self.kill();
+                let cmd = cmd.to_string();
+                return Err(ExecError::Cancelled { cmd });
             }
             if left.is_zero() {
                 self.kill();

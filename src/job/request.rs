@@ -152,4 +152,3 @@ pub struct SetMode {
     /// The mode; `none` is the same as bypass.
     pub mode: CacheMode,
 }
-

@@ -19,8 +19,11 @@ pub enum Answer {
 /// Does a job.
 pub fn run(host: &Host, job: &Job) -> Result<Answer> {
     if job.version != Job::VERSION {
-        return Err(Error::new(Kind::Usage, format!("a job of version {} is not understood", job.version))
-            .remedy("install the same release of warmblock on both hosts"));
+        return Err(Error::new(
+            Kind::Usage,
+            format!("a job of version {} is not understood", job.version),
+        )
+        .remedy("install the same release of warmblock on both hosts"));
     }
     let dry = job.dry_run;
     Ok(match &job.request {

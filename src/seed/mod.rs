@@ -25,6 +25,7 @@
 //!
 //! Nothing in here creates or changes a device: it reads the image, writes the slice and says what it did.
 
+mod apart;
 mod buffer;
 mod copy;
 mod device;
@@ -35,6 +36,7 @@ mod rate;
 mod run;
 mod verify;
 
+pub use apart::{Apart, COMMAND, copy_apart, serve, verify_apart};
 pub use copy::{CopyOptions, CopyReport, copy};
 pub use device::{Devices, open_image, open_slice};
 pub use plan::{BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, plan};

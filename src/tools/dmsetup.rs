@@ -1,5 +1,6 @@
 //! dmsetup(8): the device-mapper devices of ours, by name, always created with their UUID.
 
+mod cache;
 mod device;
 mod info;
 mod replace;
@@ -15,9 +16,10 @@ use crate::sys::holders::{describe, holders};
 use crate::sys::{Roots, wait};
 use crate::tools::udev;
 
+pub use cache::{CacheMode, CacheTarget, Policy};
 pub use info::{Device, Info};
 pub use status::{CacheState, CacheStatus, Status};
-pub use table::{CacheMode, CacheTarget, Dev, Policy, Segment, Table, Target};
+pub use table::{Dev, Segment, Table, Target};
 
 /// How long waiting for one reply of the kernel is given beyond the caller's own deadline.
 const REPLY: Duration = Duration::from_secs(10);

@@ -4,21 +4,27 @@
 //! not by a write to `remove_single_major`, although that is ten times faster: the write waits for I/O that is under way, and
 //! when the cluster is gone it would hang this process where no signal reaches it. A child can be left behind.
 
+mod argv;
 mod mapping;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind};
-use crate::exec::{Cmd, Exec, ExecError, Status};
-use crate::model::{Bytes, Change, ClientId, ClusterName, Fsid, ImageId, PoolId, SnapSpec};
+use crate::exec::{Exec, ExecError, Status};
+use crate::model::{Change, Fsid, ImageId, PoolId, SnapSpec};
 use crate::sys::holders::{describe, holders};
 use crate::sys::{Roots, wait};
 
+use argv::{map, unmap};
+
+pub use argv::{Client, MapOptions, MsMode};
 pub use mapping::Mapping;
 
-/// How long a single rbd(8) may take to let go of a device.
+/// How long a single rbd(8) may take to let go of a device: it waits for I/O that is under way.
 const UNMAP_ONCE: Duration = Duration::from_secs(20);
+/// How long it may at least take, whatever is left of the caller's deadline: killed while it works, it would tell nothing.
+const UNMAP_LEAST: Duration = Duration::from_secs(5);
 
 /// A mapping that could not be made or removed.
 #[derive(Debug, thiserror::Error)]
@@ -73,77 +79,6 @@ impl From<KrbdError> for Error {
             KrbdError::Busy { .. } => Self::new(Kind::Busy, message)
                 .remedy("stop what has it open, then run the same command again"),
             KrbdError::Exec(error) => error.into(),
-        }
-    }
-}
-
-/// As whom, and with which configuration, rbd(8) connects. What is `None` is left to Ceph's defaults.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Client {
-    /// The client's id, without `client.`.
-    pub id: Option<ClientId>,
-    /// The configuration file.
-    pub conf: Option<PathBuf>,
-    /// The keyring file.
-    pub keyring: Option<PathBuf>,
-    /// The cluster's name, for the default places of both.
-    pub cluster: Option<ClusterName>,
-}
-
-/// How messages are protected (rbd(8), `ms_mode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MsMode {
-    /// Messenger 1, the kernel's default.
-    Legacy,
-    /// Messenger 2 with checksums.
-    Crc,
-    /// Messenger 2 with encryption.
-    Secure,
-    /// Messenger 2, with encryption if the other side insists.
-    PreferCrc,
-    /// Messenger 2, without encryption if the other side insists.
-    PreferSecure,
-}
-
-impl MsMode {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Legacy => "legacy",
-            Self::Crc => "crc",
-            Self::Secure => "secure",
-            Self::PreferCrc => "prefer-crc",
-            Self::PreferSecure => "prefer-secure",
-        }
-    }
-}
-
-/// How an image is mapped (rbd(8), KERNEL RBD OPTIONS).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MapOptions {
-    /// Take the exclusive lock and do not hand it over while mapped.
-    pub exclusive: bool,
-    /// Refuse writes.
-    pub read_only: bool,
-    /// The smallest discard that is passed on. 4 KiB is BlueStore's allocation unit since Pacific; the kernel's default of
-    /// 64 KiB drops most of what a guest's fstrim sends.
-    pub alloc_size: Option<Bytes>,
-    /// How many requests may be under way; 128 by default.
-    pub queue_depth: Option<u32>,
-    /// How messages are protected.
-    pub ms_mode: Option<MsMode>,
-    /// Options for which there is no field here, such as `rxbounce`.
-    pub extra: Vec<String>,
-}
-
-impl Default for MapOptions {
-    fn default() -> Self {
-        Self {
-            exclusive: false,
-            read_only: false,
-            alloc_size: Some(Bytes::kib(4)),
-            queue_depth: None,
-            ms_mode: None,
-            extra: Vec::new(),
         }
     }
 }
@@ -212,12 +147,10 @@ impl<'a> Krbd<'a> {
             {
                 return Some(Ok(Change::Absent));
             }
-            let left = end
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_secs(1));
+            let left = end.saturating_duration_since(Instant::now());
             match self
                 .exec
-                .run(&unmap(&mapping.device).deadline(left.min(UNMAP_ONCE)))
+                .run(&unmap(&mapping.device).deadline(left.clamp(UNMAP_LEAST, UNMAP_ONCE)))
             {
                 Ok(_) => Some(Ok(Change::Removed)),
                 Err(error) if error.says("unmap failed: (16)") => None,
@@ -276,69 +209,6 @@ fn refuse_unmappable(image: &SnapSpec) -> Result<(), KrbdError> {
         image: image.clone(),
         why: format!("{why}, which the kernel's interface has no way to say"),
     })
-}
-
-/// Names go as `--image=NAME`, not as a specification, so that one that begins with `-` is not read as an option.
-fn map(client: &Client, image: &SnapSpec, options: &MapOptions) -> Cmd {
-    let cmd = Cmd::change("rbd").args(["device", "map"]);
-    let cmd = option(cmd, "id", client.id.as_ref().map(|id| id.as_str()));
-    let cmd = option(cmd, "conf", client.conf.as_deref().and_then(Path::to_str));
-    let cmd = option(
-        cmd,
-        "keyring",
-        client.keyring.as_deref().and_then(Path::to_str),
-    );
-    let cmd = option(
-        cmd,
-        "cluster",
-        client.cluster.as_ref().map(|name| name.as_str()),
-    );
-    let spec = &image.image;
-    let cmd = option(cmd, "pool", Some(spec.pool.as_str()));
-    let cmd = option(
-        cmd,
-        "namespace",
-        spec.namespace.as_ref().map(|name| name.as_str()),
-    );
-    let cmd = option(cmd, "image", Some(spec.image.as_str()));
-    let cmd = option(cmd, "snap", image.snap.as_ref().map(|snap| snap.as_str()));
-    cmd.arg("--options").arg(krbd_options(options))
-}
-
-fn option(cmd: Cmd, name: &str, value: Option<&str>) -> Cmd {
-    match value {
-        Some(value) => cmd.arg(format!("--{name}={value}")),
-        None => cmd,
-    }
-}
-
-fn krbd_options(options: &MapOptions) -> String {
-    let mut words = vec!["noudev".to_owned()];
-    words.extend(options.exclusive.then(|| "exclusive".to_owned()));
-    words.extend(options.read_only.then(|| "ro".to_owned()));
-    words.extend(
-        options
-            .alloc_size
-            .map(|size| format!("alloc_size={}", size.0)),
-    );
-    words.extend(
-        options
-            .queue_depth
-            .map(|depth| format!("queue_depth={depth}")),
-    );
-    words.extend(
-        options
-            .ms_mode
-            .map(|mode| format!("ms_mode={}", mode.as_str())),
-    );
-    words.extend_from_slice(&options.extra);
-    words.join(",")
-}
-
-fn unmap(device: &Path) -> Cmd {
-    Cmd::change("rbd")
-        .args(["device", "unmap", "--options", "noudev"])
-        .arg(device)
 }
 
 /// rbd exits with the error number that it met; recorded from rbd 16.2.15.

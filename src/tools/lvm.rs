@@ -1,5 +1,6 @@
 //! LVM (lvm(8)): the slices of the host's SSD volume group. Every call hides the guests' disks from LVM, see [`filter`].
 
+mod error;
 mod filter;
 mod report;
 mod tag;
@@ -8,75 +9,15 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::error::{Error, Kind};
 use crate::exec::{Cmd, Exec, ExecError, Output};
 use crate::model::{Bytes, Change, LvName, VgName};
 use crate::sys::{Roots, wait};
 use crate::tools::udev;
+use error::{absent_or_removed, explain, in_use, only_missing};
 
+pub use error::LvmError;
 pub use report::{Lv, Vg};
 pub use tag::Tag;
-
-/// LVM that could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum LvmError {
-    /// There is no such volume group on this host.
-    #[error("there is no volume group {0}")]
-    NoVg(VgName),
-    /// The volume group has no room.
-    #[error("volume group {vg} has {free} free, {wanted} are wanted")]
-    Full {
-        /// The group.
-        vg: VgName,
-        /// What was asked for.
-        wanted: Bytes,
-        /// What is left.
-        free: Bytes,
-    },
-    /// There is a volume of this name.
-    #[error("logical volume {vg}/{lv} exists already")]
-    Exists {
-        /// The group.
-        vg: VgName,
-        /// The volume.
-        lv: LvName,
-    },
-    /// There is no volume of this name.
-    #[error("there is no logical volume {vg}/{lv}")]
-    NotFound {
-        /// The group.
-        vg: VgName,
-        /// The volume.
-        lv: LvName,
-    },
-    /// A volume is in use.
-    #[error("a logical volume of {vg} is in use: {what}")]
-    Busy {
-        /// The group.
-        vg: VgName,
-        /// What LVM says about it.
-        what: String,
-    },
-    /// LVM failed otherwise.
-    #[error(transparent)]
-    Exec(#[from] ExecError),
-}
-
-impl From<LvmError> for Error {
-    fn from(error: LvmError) -> Self {
-        let message = error.to_string();
-        match error {
-            LvmError::NoVg(vg) => Self::new(Kind::Missing, message)
-                .remedy(format!("create it on the SSD (vgcreate {vg} /dev/…), or name another one in the configuration")),
-            LvmError::Full { .. } => Self::new(Kind::NoSpace, message)
-                .remedy("remove slices that nobody uses, extend the volume group, or ask for smaller slices"),
-            LvmError::Exists { .. } => Self::new(Kind::Exists, message),
-            LvmError::NotFound { .. } => Self::new(Kind::NotFound, message),
-            LvmError::Busy { .. } => Self::new(Kind::Busy, message),
-            LvmError::Exec(error) => error.into(),
-        }
-    }
-}
 
 /// LVM on this host. Make one and keep it: it asks once which filters the administrator has.
 #[derive(Debug)]
@@ -288,50 +229,6 @@ fn lvchange(vg: &VgName, lv: &LvName) -> Cmd {
 
 fn add_tag(cmd: Cmd, tag: &Tag) -> Cmd {
     cmd.arg("--addtag").arg(tag.as_str())
-}
-
-/// Makes a variant of what LVM says; recorded from LVM 2.03.16.
-fn explain(error: ExecError, vg: &VgName, lv: Option<&LvName>) -> LvmError {
-    let (vg, lv) = (vg.clone(), lv.cloned());
-    match lv {
-        _ if error.says(&format!("Volume group \"{vg}\" not found")) => LvmError::NoVg(vg),
-        Some(lv) if error.says("already exists in volume group") => LvmError::Exists { vg, lv },
-        Some(lv) if error.says("Failed to find logical volume") => LvmError::NotFound { vg, lv },
-        _ if in_use(&error) => LvmError::Busy {
-            vg,
-            what: error.stderr().to_owned(),
-        },
-        _ => error.into(),
-    }
-}
-
-fn in_use(error: &ExecError) -> bool {
-    error.says("is used by another device") || error.says(" in use.")
-}
-
-/// Every line says that a volume is not there: nothing else went wrong.
-fn only_missing(error: &ExecError) -> bool {
-    let mut lines = error
-        .stderr()
-        .lines()
-        .filter(|line| !line.contains("WARNING"))
-        .peekable();
-    matches!(error, ExecError::Failed { .. })
-        && lines.peek().is_some()
-        && lines.all(|line| line.contains("Failed to find logical volume"))
-}
-
-fn absent_or_removed(error: &ExecError, asked: usize) -> Change {
-    let missing = error
-        .stderr()
-        .lines()
-        .filter(|line| line.contains("Failed to find"))
-        .count();
-    if missing < asked {
-        Change::Removed
-    } else {
-        Change::Absent
-    }
 }
 
 #[cfg(test)]

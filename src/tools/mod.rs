@@ -9,3 +9,6 @@ pub mod krbd;
 pub mod lvm;
 pub mod thin;
 pub mod udev;
+
+#[cfg(test)]
+mod lab;

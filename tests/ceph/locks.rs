@@ -65,6 +65,8 @@ fn the_exclusive_lock_has_one_owner() -> Result<(), Box<dyn Error>> {
     other.exclusive_lock_acquire()?;
     assert!(other.owns_exclusive_lock()? && !one.owns_exclusive_lock()?);
     other.close()?;
+    assert_eq!(one.write_at(0, b"x").unwrap_err().errno, libc::EROFS);
+    one.exclusive_lock_acquire()?;
     one.write_at(0, b"x")?;
     Ok(())
 }

@@ -143,9 +143,11 @@ fn lockers_in(
             cookie,
             addr,
         });
+    // What the last ones had is still there when they are gone.
+    let any = count > 0;
     RawLockers {
-        exclusive,
-        tag: text_in(tag),
+        exclusive: exclusive && any,
+        tag: if any { text_in(tag) } else { String::new() },
         lockers: lockers.collect(),
     }
 }

@@ -93,11 +93,11 @@ pub struct ImportArgs {
 /// `image clone`.
 #[derive(Debug, Clone, Args)]
 pub struct CloneArgs {
-    /// The parent
-    #[arg(value_name = "POOL[/NS]/PARENT[@SNAP]")]
+    /// The parent: POOL[/NS]/IMAGE[@SNAP]
+    #[arg(value_name = "PARENT[@SNAP]")]
     pub parent: SnapSpec,
-    /// The clone
-    #[arg(value_name = "POOL[/NS]/CHILD")]
+    /// The clone: POOL[/NS]/IMAGE
+    #[arg(value_name = "CHILD")]
     pub child: ImageSpec,
     /// The clone's size, at least the parent's
     #[arg(long, value_name = "SIZE")]

@@ -1,9 +1,10 @@
 //! The job that each command on images asks for.
 
-use super::image::{CloneArgs, ImageCommand, ImportArgs, LsArgs, SnapArgs, SnapCommand};
 use super::Changing;
+use super::image::{CloneArgs, ImageCommand, ImportArgs, LsArgs, SnapArgs, SnapCommand};
 use crate::image::{
-    CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage, ResizeImage,
+    CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
+    ResizeImage,
 };
 use crate::job::{Job, Request};
 use crate::model::ImageSpec;
@@ -23,11 +24,25 @@ impl ImageCommand {
             Self::Info(args) => (Changing::default(), ImageJob::Info(one(&args.image))),
             Self::Rm(args) => {
                 let (image, snapshots) = (args.image.clone(), args.snapshots);
-                (args.changing, ImageJob::Remove(RemoveImage { image, snapshots, missing_ok: args.missing_ok }))
+                (
+                    args.changing,
+                    ImageJob::Remove(RemoveImage {
+                        image,
+                        snapshots,
+                        missing_ok: args.missing_ok,
+                    }),
+                )
             }
             Self::Resize(args) => {
                 let (image, size) = (args.image.clone(), args.size);
-                (args.changing, ImageJob::Resize(ResizeImage { image, size, shrink: args.allow_shrink }))
+                (
+                    args.changing,
+                    ImageJob::Resize(ResizeImage {
+                        image,
+                        size,
+                        shrink: args.allow_shrink,
+                    }),
+                )
             }
             Self::Flatten(args) => (args.changing, ImageJob::Flatten(one(&args.image))),
             Self::Rename(args) => {
@@ -91,10 +106,15 @@ impl LsArgs {
 
 impl SnapArgs {
     fn job(&self) -> OneSnap {
-        OneSnap { image: self.snap.image.clone(), snap: self.snap.snap.clone() }
+        OneSnap {
+            image: self.snap.image.clone(),
+            snap: self.snap.snap.clone(),
+        }
     }
 }
 
 fn one(image: &ImageSpec) -> OneImage {
-    OneImage { image: image.clone() }
+    OneImage {
+        image: image.clone(),
+    }
 }

@@ -68,6 +68,9 @@ pub enum Command {
     /// Read one job as JSON on standard input, answer in JSON
     #[command(after_help = HOST_HELP)]
     Host,
+    /// Copy blocks for a job that watches this process
+    #[command(hide = true, name = crate::seed::COMMAND)]
+    Copier,
     /// Write man pages, completions and schemas
     #[command(hide = true)]
     Docgen(DocgenArgs),
@@ -88,3 +91,6 @@ impl Cli {
         self.global.json || matches!(self.command, Command::Host)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,16 @@ use crate::image::{ImageFacts, ImageReport, ImageRow, ImportProof, MoreFacts};
 pub fn human(report: &ImageReport, paint: Paint) -> String {
     let mut text = String::new();
     if let Some(images) = &report.images {
-        text.push_str(&columns("", &images.iter().map(image_row).collect::<Vec<_>>()));
+        text.push_str(&columns(
+            "",
+            &images.iter().map(image_row).collect::<Vec<_>>(),
+        ));
     }
     if let Some(snapshots) = &report.snapshots {
-        text.push_str(&columns("", &snapshots.iter().map(snap_row).collect::<Vec<_>>()));
+        text.push_str(&columns(
+            "",
+            &snapshots.iter().map(snap_row).collect::<Vec<_>>(),
+        ));
     }
     if let Some(image) = &report.image {
         let headline = match report.change {
@@ -28,7 +34,10 @@ pub fn human(report: &ImageReport, paint: Paint) -> String {
     let step = |step: &crate::image::ImageStep| {
         step_row(step.change, step.seconds, &step.what, report.dry_run, paint)
     };
-    text.push_str(&columns("  ", &report.steps.iter().map(step).collect::<Vec<_>>()));
+    text.push_str(&columns(
+        "  ",
+        &report.steps.iter().map(step).collect::<Vec<_>>(),
+    ));
     if let Some(facts) = &report.facts {
         text.push_str(&columns("  ", &fact_rows(facts)));
     }
@@ -58,13 +67,19 @@ fn image_row(row: &ImageRow) -> Vec<String> {
         notes.push("import under way or stopped".into());
     }
     notes.extend(row.problem.clone());
-    let allocated = row.allocated.map_or_else(String::new, |bytes| bytes.to_string());
+    let allocated = row
+        .allocated
+        .map_or_else(String::new, |bytes| bytes.to_string());
     vec![name, row.size.to_string(), allocated, notes.join("; ")]
 }
 
 fn snap_row(snap: &Snap) -> Vec<String> {
     let protected = if snap.protected { "protected" } else { "" };
-    vec![snap.name.to_string(), snap.size.to_string(), protected.into()]
+    vec![
+        snap.name.to_string(),
+        snap.size.to_string(),
+        protected.into(),
+    ]
 }
 
 fn fact_rows(facts: &ImageFacts) -> Vec<Vec<String>> {
@@ -75,9 +90,20 @@ fn fact_rows(facts: &ImageFacts) -> Vec<Vec<String>> {
         row("object size", facts.object_size.to_string()),
         row("features", list(&facts.features)),
     ];
-    rows.extend(facts.data_pool.iter().map(|pool| row("data pool", pool.to_string())));
+    rows.extend(
+        facts
+            .data_pool
+            .iter()
+            .map(|pool| row("data pool", pool.to_string())),
+    );
     if let Some(parent) = &facts.parent {
-        rows.push(row("parent", format!("{}@{}, {} shared", parent.image, parent.snap, parent.overlap)));
+        rows.push(row(
+            "parent",
+            format!(
+                "{}@{}, {} shared",
+                parent.image, parent.snap, parent.overlap
+            ),
+        ));
     }
     rows.extend(facts.more.iter().flat_map(more_rows));
     rows
@@ -86,13 +112,29 @@ fn fact_rows(facts: &ImageFacts) -> Vec<Vec<String>> {
 fn more_rows(more: &MoreFacts) -> Vec<Vec<String>> {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let mut rows = vec![row("allocated", more.allocated.to_string())];
-    rows.extend(more.snapshots.iter().map(|snap| row("snapshot", snap_row(snap).join(" "))));
+    rows.extend(
+        more.snapshots
+            .iter()
+            .map(|snap| row("snapshot", snap_row(snap).join(" "))),
+    );
     let child = |child: &crate::ceph::Child| format!("{}/{}", child.pool, child.image);
     rows.extend(more.children.iter().map(|one| row("clone", child(one))));
-    rows.extend(more.watchers.iter().map(|watcher| row("watcher", watcher.addr.clone())));
-    rows.extend(more.locks.iter().map(|lock| row("lock", format!("{} {}", lock.client, lock.addr))));
+    rows.extend(
+        more.watchers
+            .iter()
+            .map(|watcher| row("watcher", watcher.addr.clone())),
+    );
+    rows.extend(
+        more.locks
+            .iter()
+            .map(|lock| row("lock", format!("{} {}", lock.client, lock.addr))),
+    );
     rows.push(row("lease", lease(&more.lease)));
-    rows.extend(more.metadata.iter().map(|pair| row("metadata", format!("{} = {}", pair.key, pair.value))));
+    rows.extend(
+        more.metadata
+            .iter()
+            .map(|pair| row("metadata", format!("{} = {}", pair.key, pair.value))),
+    );
     rows
 }
 
@@ -106,13 +148,21 @@ pub fn lease(lease: &crate::model::Lease) -> String {
             holder.driver,
             holder.mode,
             lease.generation,
-            if holder.dirty { "may be dirty" } else { "clean" }
+            if holder.dirty {
+                "may be dirty"
+            } else {
+                "clean"
+            }
         ),
     }
 }
 
 fn list(items: &[impl Display]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn import_line(import: &ImportProof) -> String {
@@ -156,7 +206,11 @@ mod tests {
         let made = ImageReport {
             change: Some(Change::Made),
             image: Some("one/debian".parse().unwrap()),
-            steps: vec![ImageStep { change: Change::Made, what: "image of 2 GiB".into(), seconds: 0.5 }],
+            steps: vec![ImageStep {
+                change: Change::Made,
+                what: "image of 2 GiB".into(),
+                seconds: 0.5,
+            }],
             import: Some(ImportProof {
                 format: SourceFormat::Qcow2,
                 packing: Packing::Xz,
@@ -190,7 +244,10 @@ mod tests {
             problem: problem.map(str::to_owned),
         };
         let list = ImageReport {
-            images: Some(vec![row("vm-7", None), row("vm-100", Some("cannot be opened"))]),
+            images: Some(vec![
+                row("vm-7", None),
+                row("vm-100", Some("cannot be opened")),
+            ]),
             ..report()
         };
         insta::assert_snapshot!(human(&list, Paint::PLAIN), @r"

@@ -22,7 +22,15 @@ pub fn answer(answer: &Answer, paint: Paint) -> String {
 
 /// One step of a job: what happened, how long it took, to what.
 fn step_row(change: Change, seconds: f64, what: &str, dry_run: bool, paint: Paint) -> Vec<String> {
-    let tone = if change.is_change() { Tone::Good } else { Tone::Dim };
-    let time = if dry_run { String::new() } else { format!("{seconds:.2} s") };
+    let tone = if change.is_change() {
+        Tone::Good
+    } else {
+        Tone::Dim
+    };
+    let time = if dry_run {
+        String::new()
+    } else {
+        format!("{seconds:.2} s")
+    };
     vec![paint.tone(tone, &change.to_string()), time, what.to_owned()]
 }

@@ -11,7 +11,11 @@ pub fn human(report: &RecoverReport, paint: Paint) -> String {
     if report.findings.is_empty() {
         return "nothing of warmblock is on this host\n".into();
     }
-    let rows: Vec<_> = report.findings.iter().map(|finding| row(finding, report.dry_run, paint)).collect();
+    let rows: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| row(finding, report.dry_run, paint))
+        .collect();
     let lines = columns("", &rows);
     let mut text = String::new();
     for (finding, line) in report.findings.iter().zip(lines.lines()) {
@@ -60,7 +64,11 @@ mod tests {
             finding(Some("one/bcd"), Some("map made, front made"), None),
             finding(None, None, Some("Ceph does not answer")),
         ];
-        let mut report = RecoverReport { version: 1, dry_run: false, findings };
+        let mut report = RecoverReport {
+            version: 1,
+            dry_run: false,
+            findings,
+        };
         insta::assert_snapshot!(human(&report, Paint::PLAIN), @r"
         one/a    wanted with its cache  nothing to do
         one/bcd  wanted with its cache  map made, front made

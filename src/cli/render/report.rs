@@ -37,12 +37,19 @@ pub fn human(report: &Report, paint: Paint) -> String {
 }
 
 fn verify_line(verify: &VerifyReport, paint: Paint) -> String {
-    let VerifyReport { compared, different, examples } = verify;
+    let VerifyReport {
+        compared,
+        different,
+        examples,
+    } = verify;
     if *different == 0 {
         return format!("verify: {compared} cached blocks compared, all as in the image");
     }
     let blocks: Vec<String> = examples.iter().map(ToString::to_string).collect();
-    let line = format!("{different} of {compared} cached blocks differ from the image: {}", blocks.join(", "));
+    let line = format!(
+        "{different} of {compared} cached blocks differ from the image: {}",
+        blocks.join(", ")
+    );
     format!("verify: {}", paint.tone(Tone::Bad, &line))
 }
 

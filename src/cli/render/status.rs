@@ -14,7 +14,13 @@ pub fn human(report: &StatusReport, paint: Paint) -> String {
     match report.disks.as_slice() {
         [] => "no disks are attached on this host\n".into(),
         [disk] => one(disk, paint),
-        disks => columns("", &disks.iter().map(|disk| row(disk, paint)).collect::<Vec<_>>()),
+        disks => columns(
+            "",
+            &disks
+                .iter()
+                .map(|disk| row(disk, paint))
+                .collect::<Vec<_>>(),
+        ),
     }
 }
 
@@ -27,7 +33,12 @@ fn row(disk: &DiskStatus, paint: Paint) -> Vec<String> {
     if let Some(text) = lease_text(disk) {
         let _infallible = write!(state, "; lease: {text}");
     }
-    vec![disk.image.to_string(), disk.driver.to_string(), disk.mode.to_string(), state]
+    vec![
+        disk.image.to_string(),
+        disk.driver.to_string(),
+        disk.mode.to_string(),
+        state,
+    ]
 }
 
 fn one(disk: &DiskStatus, paint: Paint) -> String {
@@ -36,30 +47,55 @@ fn one(disk: &DiskStatus, paint: Paint) -> String {
     let mut rows = vec![
         pair("state", paint.tone(tone(disk.well), &disk.state)),
         pair("device", disk.front.display().to_string()),
-        pair("cache", format!("{} {}: {}", disk.driver, disk.mode, disk.guarantee)),
     ];
     rows.extend(disk.layers.iter().map(|layer| {
-        pair(&layer.layer.to_string(), paint.tone(if layer.well { Tone::Dim } else { Tone::Bad }, &layer.what))
+        pair(
+            &layer.layer.to_string(),
+            paint.tone(if layer.well { Tone::Dim } else { Tone::Bad }, &layer.what),
+        )
     }));
     rows.extend(disk.stats.iter().flat_map(|stats| counters(stats, &pair)));
     rows.extend(lease_text(disk).map(|text| pair("lease", text)));
+    rows.push(pair("guarantee", disk.guarantee.to_owned()));
     text.push_str(&columns("  ", &rows));
     text
 }
 
 fn counters(stats: &Stats, pair: &impl Fn(&str, String) -> Vec<String>) -> Vec<Vec<String>> {
-    let dirty = if stats.dirty == Bytes(0) { "none".to_owned() } else { stats.dirty.to_string() };
+    let dirty = if stats.dirty == Bytes(0) {
+        "none".to_owned()
+    } else {
+        stats.dirty.to_string()
+    };
     vec![
-        pair("resident", format!("{} of {}", stats.resident, stats.capacity)),
+        pair(
+            "resident",
+            format!("{} of {}", stats.resident, stats.capacity),
+        ),
         pair("dirty", dirty),
-        pair("reads", format!("{} hits, {} misses", stats.read_hits, stats.read_misses)),
-        pair("writes", format!("{} hits, {} misses", stats.write_hits, stats.write_misses)),
-        pair("blocks", format!("{} brought in, {} thrown out", stats.promotions, stats.demotions)),
+        pair(
+            "reads",
+            format!("{} hits, {} misses", stats.read_hits, stats.read_misses),
+        ),
+        pair(
+            "writes",
+            format!("{} hits, {} misses", stats.write_hits, stats.write_misses),
+        ),
+        pair(
+            "blocks",
+            format!(
+                "{} brought in, {} thrown out",
+                stats.promotions, stats.demotions
+            ),
+        ),
     ]
 }
 
 fn lease_text(disk: &DiskStatus) -> Option<String> {
-    let unread = disk.lease_error.as_ref().map(|why| format!("unknown: {why}"));
+    let unread = disk
+        .lease_error
+        .as_ref()
+        .map(|why| format!("unknown: {why}"));
     disk.lease.as_ref().map(lease).or(unread)
 }
 
@@ -72,7 +108,11 @@ mod tests {
     use crate::model::CacheMode;
 
     fn disk(image: &str, well: bool) -> DiskStatus {
-        let what = if well { "/dev/rbd0, 20 GiB" } else { "not mapped" };
+        let what = if well {
+            "/dev/rbd0, 20 GiB"
+        } else {
+            "not mapped"
+        };
         DiskStatus {
             image: image.parse().unwrap(),
             key: "801945f3-2-abc".parse().unwrap(),
@@ -83,10 +123,23 @@ mod tests {
             front: "/dev/mapper/wb-801945f3-2-abc".into(),
             link: None,
             well,
-            state: if well { "cached, 8 GiB of 8 GiB resident" } else { "not well: map not mapped" }.into(),
-            layers: vec![LayerStatus { layer: LayerName::Map, well, what: what.into() }],
+            state: if well {
+                "cached, 8 GiB of 8 GiB resident"
+            } else {
+                "not well: map not mapped"
+            }
+            .into(),
+            layers: vec![LayerStatus {
+                layer: LayerName::Map,
+                well,
+                what: what.into(),
+            }],
             running: Some(Running::Serving(CacheMode::Writethrough)),
-            stats: well.then(|| Stats { capacity: Bytes::gib(8), resident: Bytes::gib(8), ..Stats::default() }),
+            stats: well.then(|| Stats {
+                capacity: Bytes::gib(8),
+                resident: Bytes::gib(8),
+                ..Stats::default()
+            }),
             lease: None,
             lease_error: (!well).then(|| "Ceph does not answer".into()),
             guarantee: "nothing is lost with the SSD",
@@ -95,7 +148,10 @@ mod tests {
 
     #[test]
     fn many_disks_have_a_line_each_and_one_has_all() {
-        let mut report = StatusReport { version: 1, disks: vec![disk("one/a", true), disk("one/bcd", false)] };
+        let mut report = StatusReport {
+            version: 1,
+            disks: vec![disk("one/a", true), disk("one/bcd", false)],
+        };
         insta::assert_snapshot!(human(&report, Paint::PLAIN), @r"
         one/a    dm-cache  writethrough  cached, 8 GiB of 8 GiB resident
         one/bcd  dm-cache  writethrough  not well: map not mapped; lease: unknown: Ceph does not answer
@@ -103,15 +159,15 @@ mod tests {
         report.disks.pop();
         insta::assert_snapshot!(human(&report, Paint::PLAIN), @r"
         one/a
-          state     cached, 8 GiB of 8 GiB resident
-          device    /dev/mapper/wb-801945f3-2-abc
-          cache     dm-cache writethrough: nothing is lost with the SSD
-          map       /dev/rbd0, 20 GiB
-          resident  8 GiB of 8 GiB
-          dirty     none
-          reads     0 hits, 0 misses
-          writes    0 hits, 0 misses
-          blocks    0 brought in, 0 thrown out
+          state      cached, 8 GiB of 8 GiB resident
+          device     /dev/mapper/wb-801945f3-2-abc
+          map        /dev/rbd0, 20 GiB
+          resident   8 GiB of 8 GiB
+          dirty      none
+          reads      0 hits, 0 misses
+          writes     0 hits, 0 misses
+          blocks     0 brought in, 0 thrown out
+          guarantee  nothing is lost with the SSD
         ");
         report.disks.clear();
         assert!(human(&report, Paint::PLAIN).starts_with("no disks"));

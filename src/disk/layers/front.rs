@@ -21,27 +21,37 @@ impl Layer for Front {
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
         let name = walk.disk.record.key.dm(Role::Front);
         let Some(device) = walk.host.dm().device(&name)? else {
-            return Ok(Found::Absent { wanted: format!("{name} onto the {}", below(walk)) });
+            return Ok(Found::Absent {
+                wanted: format!("{name} onto the {}", below(walk)),
+            });
         };
-        let (table, suspended) = (device.table, device.info.suspended);
+        let (table, suspended) = (device.table, device.info.suspended || !device.info.live);
         Ok(match wanted(walk) {
             // Nothing below is there (yet): only detach asks then.
             None => Found::Right(format!("{name}: {table}")),
             Some(target) if table == linear(&target) && !suspended => {
                 Found::Right(format!("{name} leads to the {}", below(walk)))
             }
-            Some(_) => Found::Wrong { why: format!("{name} now leads to the {}", below(walk)) },
+            Some(_) => Found::Wrong {
+                why: format!("{name} now leads to the {}", below(walk)),
+            },
         })
     }
 
     fn up(walk: &mut Walk<'_>, found: &Found) -> Result<()> {
         let target = wanted(walk).ok_or_else(|| {
-            Error::new(Kind::Internal, format!("nothing to put the front of {} on", walk.disk.record.image))
+            Error::new(
+                Kind::Internal,
+                format!("nothing to put the front of {} on", walk.disk.record.image),
+            )
         })?;
         match found {
             Found::Absent { .. } => {
                 let name = walk.disk.record.key.dm(Role::Front);
-                let created = walk.host.dm().create(&name, &linear(&target), Access::ReadWrite);
+                let created = walk
+                    .host
+                    .dm()
+                    .create(&name, &linear(&target), Access::ReadWrite);
                 created.context(|| format!("cannot create the front {name}"))
             }
             _ => point(walk, &target),
@@ -53,8 +63,14 @@ impl Layer for Front {
         let (host, name) = (walk.host, walk.disk.record.key.dm(Role::Front));
         if let Some(info) = host.dm().info(&name)?.filter(|info| info.open_count > 0) {
             let who = describe(&holders(&host.roots, info.num));
-            return Err(Error::new(Kind::Busy, format!("image {} is in use: {name} is {who}", walk.disk.record.image))
-                .remedy("stop the VM or whoever has it open, then run it again"));
+            return Err(Error::new(
+                Kind::Busy,
+                format!(
+                    "image {} is in use: {name} is {who}",
+                    walk.disk.record.image
+                ),
+            )
+            .remedy("stop the VM or whoever has it open, then run it again"));
         }
         host.dm()
             .remove(&name, host.config.deadline.tool)

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Found, Layer};
-use crate::disk::lease::{Claim, Force, LeaseCell, claim};
-use crate::disk::Record;
+use crate::disk::lease::{Claim, claim};
 use crate::disk::open::OpenImage;
+use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::host::Host;
 use crate::job::LayerName;
@@ -20,61 +20,78 @@ impl Layer for LeaseLayer {
     const NAME: LayerName = LayerName::Lease;
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
-        let me = walk.host.me()?;
+        if walk.disk.image.is_none() && walk.disk.unreachable.is_none() {
+            let wanted = "the image is gone, and its lease with it".into();
+            return Ok(Found::Absent { wanted });
+        }
         let force = walk.disk.force;
-        let Some(image) = &walk.disk.image else {
-            return Ok(Found::Absent { wanted: "the image is gone, and its lease with it".into() });
-        };
-        let cell = image.lease(&walk.disk.record)?;
-        let (lease, record) = (&cell.lease, &walk.disk.record);
-        Ok(match claim(&record.image, lease, &me, force)? {
-            Claim::Held if lease.generation == record.generation => {
-                Found::Right(format!("held by {} as generation {}", me.host, lease.generation))
+        let leaving = walk.disk.record.intent == Intent::Detached;
+        walk.with_lease(|cell, me, record| {
+            let generation = cell.lease.generation;
+            if leaving {
+                return Ok(match cell.is_held_by(me) {
+                    true => Found::Right(format!("held by {} as generation {generation}", me.host)),
+                    false => Found::Absent {
+                        wanted: String::new(),
+                    },
+                });
             }
-            Claim::Held => Found::Wrong { why: format!("held by {}; the record follows it", me.host) },
-            Claim::Take => {
-                Found::Absent { wanted: format!("taken by {} as generation {}", me.host, lease.generation + 1) }
-            }
-            Claim::Reopen { cache_id } => {
-                Found::Wrong { why: format!("held by {} before it went down, with dirty cache {cache_id}", me.host) }
-            }
+            Ok(match claim(&record.image, &cell.lease, me, force)? {
+                Claim::Held if generation == record.generation => {
+                    Found::Right(format!("held by {} as generation {generation}", me.host))
+                }
+                Claim::Held => Found::Wrong {
+                    why: format!("held by {}; the record follows it", me.host),
+                },
+                Claim::Take => Found::Absent {
+                    wanted: format!("taken by {} as generation {}", me.host, generation + 1),
+                },
+                Claim::Reopen { cache_id } => Found::Wrong {
+                    why: format!(
+                        "held by {} before it went down, with dirty cache {cache_id}",
+                        me.host
+                    ),
+                },
+            })
         })
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let me = walk.host.me()?;
-        let force: Force = walk.disk.force;
+        let (host, force) = (walk.host, walk.disk.force);
+        let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
-        let mut cell = LeaseCell::read(&image.pool, record.key.image(), &record.image)?;
+        let mut cell = image.lease(record)?;
         match claim(&record.image, &cell.lease, &me, force)? {
             Claim::Held => {}
             Claim::Reopen { .. } => cell.renew_boot(&me)?,
             Claim::Take => {
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
                 let before = cell.lease.holder.is_some();
-                let patience = if before { walk.host.config.deadline.map } else { Duration::ZERO };
-                refuse_watchers(walk.host, record, image, patience)?;
+                let patience = if before {
+                    host.config.deadline.map
+                } else {
+                    Duration::ZERO
+                };
+                refuse_watchers(host, record, image, patience)?;
                 cell.take(&me, &record.driver, record.mode)?;
             }
         }
-        let generation = cell.lease.generation;
-        walk.disk.record.generation = generation;
+        walk.disk.record.generation = cell.lease.generation;
         walk.disk.record.boot_id = me.boot_id;
-        walk.disk.record.save(&walk.host.roots)
+        walk.disk.record.save(&host.roots)
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let me = walk.host.me()?;
-        let (record, image) = walk.disk.record_and_image()?;
-        let mut cell = image.lease(record)?;
-        if cell.lease.dirty_on().is_some_and(|host| *host == me.host) {
-            return Err(Error::new(Kind::Dirty, format!("the lease of {} still says dirty", record.image))
-                .remedy("run `warmblock recover`: it opens the cache again and writes it back"));
-        }
-        match &cell.lease.holder {
-            Some(holder) if holder.host == me.host => cell.release(),
-            _ => Ok(()),
-        }
+        walk.with_lease(|cell, me, record| {
+            if cell.is_dirty_by(me) {
+                let message = format!("the lease of {} still says dirty", record.image);
+                return Err(Error::new(Kind::Dirty, message).remedy(
+                    "run `warmblock recover`: it opens the cache again and writes it back; or give the data up with \
+                     `warmblock detach --discard-dirty`",
+                ));
+            }
+            cell.release(me)
+        })
     }
 }
 
@@ -82,12 +99,24 @@ impl Layer for LeaseLayer {
 ///
 /// The watch of a client that died stays for `osd_client_watch_timeout` (30 s by default): where the last holder is known
 /// to be dead, it is waited for, for as long as `patience`.
-fn refuse_watchers(host: &Host, record: &Record, image: &OpenImage, patience: Duration) -> Result<()> {
-    let ours = host.krbd().find(&record.fsid, record.key.pool(), record.key.image());
+fn refuse_watchers(
+    host: &Host,
+    record: &Record,
+    image: &OpenImage,
+    patience: Duration,
+) -> Result<()> {
+    let ours = host
+        .krbd()
+        .find(&record.fsid, record.key.pool(), record.key.image());
     let foreign = || -> Result<Vec<String>> {
-        let watchers = image.image.watchers().context(|| format!("cannot list who watches {}", record.image))?;
+        let watchers = image
+            .image
+            .watchers()
+            .context(|| format!("cannot list who watches {}", record.image))?;
         let addresses = watchers.into_iter().map(|watcher| watcher.addr);
-        Ok(addresses.filter(|addr| !ours.iter().any(|own| own.client_addr == *addr)).collect())
+        Ok(addresses
+            .filter(|addr| !ours.iter().any(|own| own.client_addr == *addr))
+            .collect())
     };
     let mut list = foreign()?;
     if !list.is_empty() && !patience.is_zero() {

@@ -19,18 +19,26 @@ impl Layer for Link {
     const NAME: LayerName = LayerName::Link;
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
-        let Some(link) = &walk.disk.record.link else { return Ok(Found::Right("none asked for".into())) };
+        let Some(link) = &walk.disk.record.link else {
+            return Ok(Found::Right("none asked for".into()));
+        };
         let front = target(walk);
         match fs::read_link(link) {
             Ok(there) if there == front => Ok(Found::Right(arrow(link, &front))),
-            Ok(there) => Ok(Found::Wrong { why: format!("it led to {}", there.display()) }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Absent { wanted: arrow(link, &front) }),
+            Ok(there) => Ok(Found::Wrong {
+                why: format!("it led to {}", there.display()),
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Absent {
+                wanted: arrow(link, &front),
+            }),
             Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Error::new(
                 Kind::Exists,
                 format!("{} is there and is no symbolic link", link.display()),
             )
             .remedy("move it away, or choose another --link")),
-            Err(error) => Err(Error::new(Kind::Failed, format!("cannot read {}", link.display())).because(error)),
+            Err(error) => Err(
+                Error::new(Kind::Failed, format!("cannot read {}", link.display())).because(error),
+            ),
         }
     }
 

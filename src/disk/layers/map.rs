@@ -18,16 +18,24 @@ impl Layer for Map {
         let record = &walk.disk.record;
         walk.mapping = find(walk)?;
         Ok(match &walk.mapping {
-            None => Found::Absent { wanted: format!("{} by krbd", record.image) },
-            Some(mapping) => {
-                Found::Right(format!("{} is {}, {}", record.image, mapping.device.display(), mapping.size))
-            }
+            None => Found::Absent {
+                wanted: format!("{} by krbd", record.image),
+            },
+            Some(mapping) => Found::Right(format!(
+                "{} is {}, {}",
+                record.image,
+                mapping.device.display(),
+                mapping.size
+            )),
         })
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         let (host, record) = (walk.host, &walk.disk.record);
-        let spec = SnapSpec { image: record.image.clone(), snap: None };
+        let spec = SnapSpec {
+            image: record.image.clone(),
+            snap: None,
+        };
         let deadline = host.config.deadline.map;
         let mapping = host
             .krbd()
@@ -35,7 +43,10 @@ impl Layer for Map {
             .context(|| format!("cannot map image {}", record.image))?;
         if mapping.image_id != *record.key.image() {
             host.krbd().unmap(&mapping, host.config.deadline.tool)?;
-            let message = format!("image {} was replaced by another one of its name while it was mapped", record.image);
+            let message = format!(
+                "image {} was replaced by another one of its name while it was mapped",
+                record.image
+            );
             return Err(Error::new(Kind::Exists, message).remedy("run it again"));
         }
         walk.mapping = Some(mapping);
@@ -43,7 +54,9 @@ impl Layer for Map {
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let Some(mapping) = walk.mapping.take() else { return Ok(()) };
+        let Some(mapping) = walk.mapping.take() else {
+            return Ok(());
+        };
         walk.host
             .krbd()
             .unmap(&mapping, walk.host.config.deadline.tool)
@@ -55,11 +68,17 @@ impl Layer for Map {
 /// The mapping of the image itself. Two of them are nobody's intention, and which is ours cannot be told.
 fn find(walk: &Walk<'_>) -> Result<Option<Mapping>> {
     let record = &walk.disk.record;
-    let mut found = walk.host.krbd().find(&record.fsid, record.key.pool(), record.key.image());
+    let mut found = walk
+        .host
+        .krbd()
+        .find(&record.fsid, record.key.pool(), record.key.image());
     match found.len() {
         0 | 1 => Ok(found.pop()),
         _ => {
-            let list: Vec<String> = found.iter().map(|mapping| mapping.device.display().to_string()).collect();
+            let list: Vec<String> = found
+                .iter()
+                .map(|mapping| mapping.device.display().to_string())
+                .collect();
             Err(Error::new(Kind::Busy, format!("image {} is mapped more than once: {}", record.image, list.join(", ")))
                 .remedy("unmap those that warmblock did not make with `rbd device unmap`, then run it again"))
         }

@@ -7,7 +7,7 @@ mod link;
 mod map;
 mod slice;
 
-pub(in crate::disk) use cache::{CacheLayer, clean, close, lease_is_dirty, reopen, retreat, serve, settle};
+pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, in_use, point};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::Link;

@@ -2,7 +2,7 @@
 
 use super::{Found, Layer};
 use crate::cache::{Device, Part};
-use crate::disk::Record;
+use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
@@ -32,19 +32,33 @@ impl Layer for Slice {
         if wanted.is_empty() && there.is_empty() {
             return Ok(Found::Right("none needed".into()));
         }
+        if record.intent == Intent::Detached && !there.is_empty() {
+            // Whatever it is, it goes; a record that was lost does not know what it should be.
+            let active: Vec<Lv> = there.into_iter().filter(|lv| lv.num.is_some()).collect();
+            adopt(walk, &active)?;
+            return Ok(Found::Right("discarded and removed".into()));
+        }
         if there.is_empty() {
             let vg = record.vg.as_ref().map_or("?", VgName::as_str);
-            return Ok(Found::Absent { wanted: describe(vg, &wanted) });
+            return Ok(Found::Absent {
+                wanted: describe(vg, &wanted),
+            });
         }
         let complete = wanted.len() == there.len() && wanted.iter().all(|part| fits(&there, *part));
         if !complete {
-            return Ok(Found::Wrong { why: "incomplete or of another size; made anew".into() });
+            return Ok(Found::Wrong {
+                why: "incomplete or of another size; made anew".into(),
+            });
         }
         if there.iter().any(|lv| lv.num.is_none()) {
-            return Ok(Found::Wrong { why: INACTIVE.into() });
+            return Ok(Found::Wrong {
+                why: INACTIVE.into(),
+            });
         }
         adopt(walk, &there)?;
-        let vg = there.first().map_or_else(String::new, |lv| lv.vg.to_string());
+        let vg = there
+            .first()
+            .map_or_else(String::new, |lv| lv.vg.to_string());
         Ok(Found::Right(describe(&vg, &wanted)))
     }
 
@@ -57,7 +71,10 @@ impl Layer for Slice {
         match make(walk) {
             Err(error) if error.kind() == Kind::NoSpace && walk.disk.on_full == OnFull::Bypass => {
                 remove(walk)?;
-                walk.warnings.push(format!("{}; the disk is served uncached (on_full = bypass)", error.chain()));
+                walk.warnings.push(format!(
+                    "{}; the disk is served uncached (on_full = bypass)",
+                    error.chain()
+                ));
                 walk.disk.record.driver = crate::config::fixed("none");
                 walk.disk.record.save(&walk.host.roots)
             }
@@ -77,9 +94,12 @@ fn make(walk: &mut Walk<'_>) -> Result<()> {
     let tags = tags(record)?;
     for part in walk.driver()?.layout(record.size, record.block) {
         let lv = record.key.lv(part.role);
-        host.lvm()
-            .create(vg, &lv, part.size, &tags)
-            .context(|| format!("cannot carve {} for {} from volume group {vg}", part.size, record.image))?;
+        host.lvm().create(vg, &lv, part.size, &tags).context(|| {
+            format!(
+                "cannot carve {} for {} from volume group {vg}",
+                part.size, record.image
+            )
+        })?;
     }
     let there = volumes(host, walk)?;
     adopt(walk, &there)
@@ -95,24 +115,36 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
 
 /// Discards volumes, as far as the SSD can, and removes them.
 pub(in crate::disk) fn discard_and_remove(host: &Host, volumes: &[Lv]) -> Result<Change> {
-    let Some(first) = volumes.first() else { return Ok(Change::Absent) };
+    let Some(first) = volumes.first() else {
+        return Ok(Change::Absent);
+    };
     for lv in volumes.iter().filter(|lv| lv.num.is_some()) {
         blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name))?;
     }
     let names: Vec<_> = volumes.iter().map(|lv| &lv.name).collect();
     host.lvm()
         .remove(&first.vg, &names, host.config.deadline.tool)
-        .context(|| format!("cannot remove the slice of {} from volume group {}", first.name.key, first.vg))
+        .context(|| {
+            format!(
+                "cannot remove the slice of {} from volume group {}",
+                first.name.key, first.vg
+            )
+        })
 }
 
 /// This disk's volumes, whatever the record says of their volume group.
 fn volumes(host: &Host, walk: &Walk<'_>) -> Result<Vec<Lv>> {
     // A host without LVM has no slices; a driver without a slice must work there.
     let all = match host.lvm().list() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) if walk.disk.record.vg.is_none() => Vec::new(),
+        Err(LvmError::Exec(ExecError::Missing { .. })) if walk.disk.record.vg.is_none() => {
+            Vec::new()
+        }
         other => other.context(|| "cannot list the slices of this host".into())?,
     };
-    Ok(all.into_iter().filter(|lv| lv.name.key == walk.disk.record.key).collect())
+    Ok(all
+        .into_iter()
+        .filter(|lv| lv.name.key == walk.disk.record.key)
+        .collect())
 }
 
 /// Activates what a reboot left inactive.
@@ -152,7 +184,10 @@ fn tags(record: &Record) -> Result<[Tag; 3]> {
 }
 
 fn describe(vg: &str, parts: &[Part]) -> String {
-    let list: Vec<String> = parts.iter().map(|part| format!("{} {}", part.role.as_str(), part.size)).collect();
+    let list: Vec<String> = parts
+        .iter()
+        .map(|part| format!("{} {}", part.role.as_str(), part.size))
+        .collect();
     format!("{} in volume group {vg}", list.join(", "))
 }
 

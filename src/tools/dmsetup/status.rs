@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{CacheMode, Policy, counted, number};
+use super::cache::{CacheMode, Policy};
+use super::table::{counted, number};
 use crate::model::{Bytes, Sectors};
 
 /// The status of one segment.

@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use super::*;
+use crate::model::Bytes;
 
 fn spec(word: &str) -> SnapSpec {
     word.parse().unwrap()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::{Error, Kind};
 use crate::exec::Status;
 use crate::model::Role;
 

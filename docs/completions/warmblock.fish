@@ -1,0 +1,378 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_warmblock_global_optspecs
+    string join \n config= root= json progress= v/verbose q/quiet id= conf= keyring= cluster= h/help V/version
+end
+
+function __fish_warmblock_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_warmblock_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_warmblock_using_subcommand
+    set -l cmd (__fish_warmblock_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c warmblock -n "__fish_warmblock_needs_command" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_needs_command" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_needs_command" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_needs_command" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_needs_command" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_needs_command" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_needs_command" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_needs_command" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_needs_command" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_needs_command" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c warmblock -n "__fish_warmblock_needs_command" -s V -l version -d 'Print version'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "attach" -d 'Bring a disk up with its cache and print the device to open'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "detach" -d 'Take a disk down: flush, prove clean, remove every layer'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "seed" -d 'Fill the cache of an attached disk, beginning anew'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "flush" -d 'Write dirty blocks back to Ceph and prove that none is left'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "bypass" -d 'Take the cache out of the path of an attached disk'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "insert" -d 'Put a cache into the path of an attached disk again'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "mode" -d 'Change the cache mode of an attached disk'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "recover" -d 'Find everything of ours on this host and finish what was begun'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "status" -d 'Show the disks of this host, layer by layer'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "image" -d 'Import, clone, list and remove images'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Check that this host has what warmblock needs, and say what to do'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "docgen" -d 'Write man pages, completions and schemas'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l driver -d 'Cache driver [default: cache.driver of the configuration]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l mode -d 'writethrough, writearound, writeback or none [default: cache.mode]' -r -f -a "none\t'No cache in the path'
+writearound\t'A write goes to Ceph and drops what is cached of it'
+writethrough\t'A write is acknowledged when Ceph has it; the cache can be lost at any time'
+writeback\t'A write is acknowledged when the SSD has it; losing the host or its SSD loses data'"
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l size -d 'Bytes on the SSD [default: slice.size]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: seed.what]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l on-full -d 'Without room on the SSD: go on uncached, or fail [default: slice.on_full]' -r -f -a "bypass\t'Serve the disk uncached, with a warning'
+fail\t'Refuse'"
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l link -d 'Make a symbolic link to the device' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l break-lease -d 'Take the disk from a host that is known to be dead and fenced'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l discard-dirty -d 'Give up the writes that only that host\'s cache holds'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l discard-dirty -d 'Drop dirty blocks instead of writing them back; they are lost'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l verify -d 'Compare the cached blocks with the image instead'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: as it was attached]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l lease -d 'Ask Ceph for the lease too: one round trip per disk'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "import" -d 'Make an image from a file or a stream'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "clone" -d 'Make a copy-on-write clone'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "ls" -d 'List images'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "info" -d 'Show one image: size, features, parent, snapshots, watchers'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "rm" -d 'Remove an image'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "resize" -d 'Change an image\'s size'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "flatten" -d 'Copy what a clone shares with its parent, so that it needs it no more'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "rename" -d 'Rename an image within its pool'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "snap" -d 'Snapshots of an image'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l format -d 'raw or qcow2 [default: found out by the first bytes]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l checksum -d 'What the source must hash to, packed as it comes: md5:HEX, sha256:HEX or sha512:HEX' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l size -d 'The image\'s size, at least the source\'s' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l rate -d 'At most so many bytes a second' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l data-pool -d 'Pool for the data, such as an erasure-coded one' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l object-size -d 'Bytes of one RADOS object, a power of two [default: Ceph\'s]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l features -d 'Features as rbd(8) names them, with commas [default: Ceph\'s]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l staging-dir -d 'Where a source that must be staged is staged [default: $TMPDIR or /var/tmp]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l size -d 'The clone\'s size, at least the parent\'s' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l data-pool -d 'Pool for the clone\'s data; it is not inherited' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l all-namespaces -d 'The images of every namespace of the pool'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l allocated -d 'Say what each image takes; slow without the feature fast-diff'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l snapshots -d 'Remove its snapshots too, unless one has clones'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l missing-ok -d 'It is no error if there is no such image'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l allow-shrink -d 'Make it smaller; the data beyond are lost'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "ls" -d 'List the snapshots of an image'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "create" -d 'Make a snapshot'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "rm" -d 'Remove a snapshot'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "protect" -d 'Protect a snapshot from removal, so that it can be cloned'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "unprotect" -d 'Allow a snapshot\'s removal again'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "rollback" -d 'Set an image back to a snapshot; later writes are lost'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l print-udev-rules -d 'Print the udev rules that keep the host away from guest disks'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show" -f -a "show" -d 'Print every key with its value in effect'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s h -l help -d 'Print help'

@@ -1,0 +1,140 @@
+//! Making an image complete: writing dirty data back, proving that none is left, and the few ways in which that may fail.
+
+use std::time::Instant;
+
+use super::walk::Walk;
+use crate::cache::{Cache, Cleanliness, Running};
+use crate::job::FlushProof;
+use crate::model::Bytes;
+use crate::{Error, Kind, Result};
+
+/// Makes the image complete: writes dirty blocks back, checks that none is left, and lets the lease say so.
+///
+/// A cache that cannot be asked is clean only if the lease says that it never was dirty.
+pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
+    let driver = walk.driver()?;
+    let key = walk.disk.record.key.clone();
+    let may_be_dirty = lease_is_dirty(walk)?;
+    let began = Instant::now();
+    refuse_if_lost(walk)?;
+    let before = match driver.probe(walk.host, &key)? {
+        Cache::Up { stats, .. } if may_be_dirty || stats.dirty > Bytes(0) => {
+            driver.drain(&walk.site()?, walk.host.config.deadline.flush)?
+        }
+        _ => Bytes(0),
+    };
+    let evidence = match driver.cleanliness(walk.host, &key)? {
+        Cleanliness::Clean { evidence } => evidence,
+        Cleanliness::Unknown { why } if !may_be_dirty => {
+            format!("{why}, but it was write-through all the time")
+        }
+        Cleanliness::Unknown { why } => {
+            let why = format!("nobody can tell whether it is clean: {why}");
+            return Err(not_clean(walk, &why));
+        }
+        Cleanliness::Dirty(left) => return Err(not_clean(walk, &format!("{left} are dirty"))),
+    };
+    if may_be_dirty {
+        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+        walk.flush = Some(FlushProof {
+            dirty_before: before.0.div_ceil(walk.disk.record.block.0),
+            evidence,
+            seconds: began.elapsed().as_secs_f64(),
+        });
+    }
+    Ok(())
+}
+
+/// Opens a cache that went down with dirty data, writes all of it to the image, and closes it in order.
+///
+/// Allowed only for the very cache that the lease names; every block counts as dirty then (the kernel cannot know
+/// better), which is safe because the lease kept everybody else from writing.
+pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
+    let lease = walk.with_lease(|cell, _me, _record| Ok(cell.lease.clone()))?;
+    let named = lease.holder.and_then(|holder| holder.cache_id);
+    let ours = walk
+        .cache_id
+        .as_ref()
+        .is_some_and(|id| named.as_ref() == Some(id));
+    if !ours || lease.generation != walk.disk.record.generation {
+        let message = format!(
+            "the dirty data of {} are on slice {}, and this host has {}",
+            walk.disk.record.image,
+            named.as_deref().unwrap_or("unknown"),
+            walk.cache_id.as_deref().unwrap_or("none"),
+        );
+        return Err(Error::new(Kind::Dirty, message).remedy(
+            "bring the SSD with that slice back; only if it is lost for good, give the data up with \
+             `warmblock detach --discard-dirty`",
+        ));
+    }
+    let driver = walk.driver()?;
+    driver.open(&walk.site()?, Running::Draining)?;
+    clean(walk)?;
+    driver.close(walk.host, &walk.disk.record.key)?;
+    Ok(())
+}
+
+/// `--discard-dirty`: says how much goes.
+pub(super) fn give_up(walk: &mut Walk<'_>) -> Result<()> {
+    let lost = match walk
+        .driver()?
+        .cleanliness(walk.host, &walk.disk.record.key)?
+    {
+        Cleanliness::Clean { .. } => "nothing was dirty".to_owned(),
+        Cleanliness::Dirty(bytes) => format!("{bytes} of acknowledged writes are given up"),
+        Cleanliness::Unknown { why } => {
+            format!("an unknown amount of acknowledged writes is given up ({why})")
+        }
+    };
+    walk.warnings.push(lost);
+    if walk.disk.image.is_some() && lease_is_dirty(walk)? {
+        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+    }
+    Ok(())
+}
+
+/// Whether this host's cache may hold data that the image lacks. The lease says so; where it cannot be read, the record's
+/// mode does.
+pub(super) fn lease_is_dirty(walk: &mut Walk<'_>) -> Result<bool> {
+    match &walk.disk.image {
+        Some(_) => walk.with_lease(|cell, me, _record| Ok(cell.is_dirty_by(me))),
+        None => Ok(walk.disk.record.mode.can_be_dirty()),
+    }
+}
+
+/// Refuses to write anything back under a lease that somebody else took over: their data are newer.
+fn refuse_if_lost(walk: &mut Walk<'_>) -> Result<()> {
+    if walk.disk.image.is_none() {
+        return Ok(());
+    }
+    let taken_by = walk.with_lease(|cell, me, _record| {
+        let holder = cell.lease.holder.as_ref();
+        Ok(holder
+            .map(|holder| holder.host.clone())
+            .filter(|host| *host != me.host))
+    })?;
+    let (Some(other), record) = (taken_by, &walk.disk.record) else {
+        return Ok(());
+    };
+    let dirty = walk.driver()?.cleanliness(walk.host, &record.key)?;
+    if !matches!(dirty, Cleanliness::Dirty(_)) {
+        return Ok(());
+    }
+    let message = format!(
+        "host {other} took {} over while this host's cache was dirty",
+        record.image
+    );
+    Err(Error::new(Kind::Dirty, message).remedy(
+        "writing the old data back would overwrite newer ones; give them up with `warmblock detach --discard-dirty`",
+    ))
+}
+
+fn not_clean(walk: &Walk<'_>, why: &str) -> Error {
+    let image = &walk.disk.record.image;
+    Error::new(
+        Kind::Dirty,
+        format!("the cache of {image} is not clean: {why}"),
+    )
+    .remedy("run it again to go on flushing; --discard-dirty gives the data up, for good")
+}

@@ -1,0 +1,72 @@
+//! The lab tier: the real program on hosts with a real kernel, on a real Ceph.
+//!
+//!     cargo test --test lab [FILTER]          KEEP=1 leaves the lab up and says how to enter it
+//!
+//! One lab per run, with two hosts: hv1 without udevd, hv2 with it. A test owns its host (some own both); after each test
+//! nothing of ours may be left on it. Where the lab cannot run, every test is skipped and the reason printed; with
+//! `CI=true` that is a failure.
+
+mod case;
+mod cmd;
+mod host;
+mod supervisor;
+mod tests;
+mod world;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use libtest_mimic::Arguments;
+
+use case::Pool;
+use host::Host;
+use world::World;
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let outcome = if std::env::var_os(supervisor::INSIDE).is_some() {
+        inside(args)
+    } else {
+        outside(&args)
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn outside(args: &Arguments) -> Result<ExitCode> {
+    if args.list {
+        return Ok(skip_all(args));
+    }
+    let Some(reason) = supervisor::lacks() else { return supervisor::supervise() };
+    anyhow::ensure!(std::env::var("CI").as_deref() != Ok("true"), "the lab must run in CI, and cannot: {reason}");
+    println!("the lab cannot run here, so its {} tests are skipped: {reason}", tests::ALL.len());
+    Ok(skip_all(args))
+}
+
+fn skip_all(args: &Arguments) -> ExitCode {
+    let trials = tests::ALL.iter().map(|test| test.skipped()).collect();
+    libtest_mimic::run(args, trials).exit_code()
+}
+
+fn inside(mut args: Arguments) -> Result<ExitCode> {
+    let world = Arc::new(World::enter()?);
+    std::fs::copy(env!("CARGO_BIN_EXE_warmblock"), world.file("warmblock"))?;
+    let hosts = [("hv1", false), ("hv2", true)].map(|(name, udev)| Host { world: Arc::clone(&world), name, udev });
+    std::thread::scope(|scope| -> Result<()> {
+        let boots = hosts.each_ref().map(|host| scope.spawn(|| host.boot()));
+        boots.into_iter().try_for_each(|boot| boot.join().map_err(|_| anyhow::anyhow!("a boot panicked"))?)
+    })?;
+    let pool = Arc::new(Pool::new(hosts.to_vec()));
+    let trials = tests::ALL.iter().map(|test| test.trial(&pool)).collect();
+    // One worker per host.
+    args.test_threads = Some(2);
+    let conclusion = libtest_mimic::run(&args, trials);
+    println!("the slowest:");
+    for (took, name) in pool.slowest().iter().take(10) {
+        println!("{:6.1} s  {name}", took.as_secs_f64());
+    }
+    Ok(conclusion.exit_code())
+}

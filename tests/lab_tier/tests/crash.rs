@@ -1,0 +1,193 @@
+//! A verb is killed after each of its steps, and run again: the world must be the one of a verb that was never killed.
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
+use warmblock::Kind;
+
+use super::same;
+use crate::case::Case;
+use crate::cmd::{KILLED, Out};
+use crate::host::{Host, essence, front};
+use crate::world::{Image, KIB, SMALL};
+
+/// More steps than any verb has.
+const TOO_MANY: u32 = 90;
+
+const THROUGH: &[&str] = &["--size", "16M", "--seed", "allocated"];
+const BACK: &[&str] = &["--size", "16M", "--seed", "first:6M", "--mode", "writeback"];
+
+pub fn attach_write_through_odd(case: &Case) -> Result<()> {
+    attach_and_detach(case, THROUGH, 1)
+}
+pub fn attach_write_through_even(case: &Case) -> Result<()> {
+    attach_and_detach(case, THROUGH, 2)
+}
+pub fn attach_write_back_odd(case: &Case) -> Result<()> {
+    attach_and_detach(case, BACK, 1)
+}
+pub fn attach_write_back_even(case: &Case) -> Result<()> {
+    attach_and_detach(case, BACK, 2)
+}
+
+/// Whether the call came through; it must have, or have been killed.
+fn came_through(out: &Out) -> Result<bool> {
+    match out.code {
+        0 => Ok(true),
+        KILLED => Ok(false),
+        _ => bail!("neither killed nor done: {out}"),
+    }
+}
+
+/// Every second step from `first`: attach, killed; finished in one of three ways; detach, killed; finished.
+fn attach_and_detach(case: &Case, options: &[&str], first: u32) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(SMALL)?;
+    let attach = [&["attach", &image.spec], options].concat();
+    let detach = ["detach", &image.spec];
+    let never_killed = {
+        host.wb(&attach).ok()?;
+        let status = essence(&host.status(&image)?);
+        host.wb(&detach).ok()?;
+        host.check_gone(&image)?;
+        status
+    };
+    for n in (first..TOO_MANY).step_by(2) {
+        let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
+        let attached = came_through(&host.wb(&attach).crash_after(n).run()?)?;
+        let round = n / 2 % 4;
+        if !attached && round == 3 {
+            gone_after(host, host.wb(&detach).run()?).map_err(step)?;
+            host.check_gone(&image).map_err(step)?;
+            continue;
+        }
+        if !attached && round == 2 {
+            host.wb(&["recover"]).ok().map_err(step)?;
+        }
+        let device = front(&host.wb(&attach).ok().map_err(step)?)?;
+        same("status", essence(&host.status(&image)?), never_killed.clone()).map_err(step)?;
+        host.write(&device, &image, n.into(), u64::from(n) * 16 * KIB, 16 * KIB)?;
+        if round == 0 {
+            host.check(&device, &image).map_err(step)?;
+        }
+        let detached = came_through(&host.wb(&detach).crash_after(n).run()?)?;
+        if !detached {
+            let how: &[&str] = if round == 1 { &["recover"] } else { &detach };
+            gone_after(host, host.wb(how).run()?).map_err(step)?;
+            if round == 1 {
+                // It was killed before it had said what it wants: recover rightly kept the disk.
+                gone_after(host, host.wb(&detach).run()?).map_err(step)?;
+            }
+        }
+        host.check_gone(&image).map_err(step)?;
+        if attached && detached {
+            ensure!(n > first, "no step was ever killed");
+            return Ok(());
+        }
+    }
+    bail!("it has not come through after {TOO_MANY} steps")
+}
+
+/// It succeeded, or there was nothing left to do.
+fn gone_after(host: &Host, out: Out) -> Result<()> {
+    if out.code == i32::from(Kind::NotFound.exit_code()) {
+        return host.check_empty();
+    }
+    out.ok().map(drop)
+}
+
+/// A verb on an attached disk, and the one that leads back to where it began.
+struct Story<'a> {
+    attach: &'a [&'a str],
+    /// From the attached disk to where the verb begins.
+    begin: &'a [&'a str],
+    verb: &'a [&'a str],
+    back: &'a [&'a str],
+}
+
+pub fn seed(case: &Case) -> Result<()> {
+    Story { attach: THROUGH, begin: &[], verb: &["seed"], back: &[] }.tell(case)
+}
+pub fn bypass(case: &Case) -> Result<()> {
+    Story { attach: THROUGH, begin: &[], verb: &["bypass"], back: &["insert"] }.tell(case)
+}
+pub fn bypass_of_write_back(case: &Case) -> Result<()> {
+    Story { attach: BACK, begin: &[], verb: &["bypass"], back: &["insert"] }.tell(case)
+}
+pub fn insert(case: &Case) -> Result<()> {
+    Story { attach: THROUGH, begin: &["bypass"], verb: &["insert"], back: &["bypass"] }.tell(case)
+}
+pub fn flush(case: &Case) -> Result<()> {
+    Story { attach: BACK, begin: &[], verb: &["flush"], back: &[] }.tell(case)
+}
+pub fn to_write_back(case: &Case) -> Result<()> {
+    Story { attach: THROUGH, begin: &[], verb: &["mode", "writeback"], back: &["mode", "writethrough"] }.tell(case)
+}
+pub fn to_write_through(case: &Case) -> Result<()> {
+    Story { attach: BACK, begin: &[], verb: &["mode", "writethrough"], back: &["mode", "writeback"] }.tell(case)
+}
+
+impl Story<'_> {
+    fn tell(&self, case: &Case) -> Result<()> {
+        let (world, host) = (&*case.world, case.host());
+        let image = world.clone_of(SMALL)?;
+        let device = front(&host.attach(&image, self.attach)?)?;
+        call(host, &image, self.begin)?;
+        call(host, &image, self.verb)?;
+        let never_killed = essence(&host.status(&image)?);
+        call(host, &image, self.back)?;
+        let mut n = 0;
+        loop {
+            n += 1;
+            ensure!(n < TOO_MANY, "it has not come through after {TOO_MANY} steps");
+            let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
+            host.write(&device, &image, n.into(), u64::from(n) * 16 * KIB, 16 * KIB)?;
+            let line = with_image(self.verb, &image);
+            let line: Vec<&str> = line.iter().map(String::as_str).collect();
+            if came_through(&host.wb(&line).crash_after(n).run()?)? {
+                break;
+            }
+            // The guest goes on, whatever became of the verb.
+            host.write(&device, &image, u64::from(n) + 100, 4096 * KIB - u64::from(n) * 16 * KIB, 16 * KIB).map_err(step)?;
+            match n % 5 {
+                2 => {
+                    host.wb(&["recover"]).ok().map_err(step)?;
+                    same("well", &host.status(&image)?["well"], &Value::Bool(true)).map_err(step)?;
+                }
+                4 => {
+                    gone_after(host, host.wb(&["detach", &image.spec]).run()?).map_err(step)?;
+                    host.check_gone(&image).map_err(step)?;
+                    host.attach(&image, self.attach)?;
+                    call(host, &image, self.begin)?;
+                }
+                _ => {}
+            }
+            call(host, &image, self.verb).map_err(step)?;
+            same("status", essence(&host.status(&image)?), never_killed.clone()).map_err(step)?;
+            if n % 3 == 0 {
+                host.check(&device, &image).map_err(step)?;
+            }
+            call(host, &image, self.back).map_err(step)?;
+        }
+        ensure!(n > 1, "no step was ever killed");
+        same("status", essence(&host.status(&image)?), never_killed)?;
+        host.check(&device, &image)?;
+        host.detach(&image)?;
+        host.check_gone(&image)
+    }
+}
+
+/// `mode writeback` as `mode IMAGE writeback`.
+fn with_image(words: &[&str], image: &Image) -> Vec<String> {
+    let mut line: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    line.insert(1, image.spec.clone());
+    line
+}
+
+fn call(host: &Host, image: &Image, words: &[&str]) -> Result<()> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let line = with_image(words, image);
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    host.wb(&line).ok().map(drop)
+}

@@ -1,0 +1,64 @@
+//! Everything that can be done to a disk, while a guest writes and checks what it reads.
+
+use anyhow::{Context as _, Result};
+
+use crate::case::Case;
+use crate::cmd::eventually;
+use crate::host::{Host, front};
+use crate::world::{MIB, STANDARD};
+
+/// fio in passes, each with checksums of its own seed: a block of an earlier pass is found out. It stops when told to.
+const LOAD: &str = "rm -f /run/load.stop /run/load.pass; n=0; \
+    until [ -e /run/load.stop ]; do n=$((n+1)); \
+    fio --name=load --filename=DEVICE --ioengine=libaio --direct=1 --rw=randwrite --bs=4k --iodepth=8 --offset=4M --size=6M \
+        --verify=crc32c --verify_fatal=1 --do_verify=1 --randseed=$n --randrepeat=0 --output=/run/load.log || \
+        { cat /run/load.log; echo failed in pass $n; exit 1; }; \
+    echo $n >/run/load.pass.new; mv /run/load.pass.new /run/load.pass; done; echo done in $n passes";
+
+fn passes(host: &Host) -> Result<u32> {
+    let out = host.sh("cat /run/load.pass 2>/dev/null || echo 0")?;
+    out.text().parse().context("passes")
+}
+
+pub fn everything(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M"])?)?;
+    let load = host.spawn(&LOAD.replace("DEVICE", &device))?;
+    eventually("the first pass", 60, || Ok(!load.is_running()? || passes(host)? > 0))?;
+    let spec = image.spec.as_str();
+    let verbs: [&[&str]; 9] = [
+        &["bypass", spec],
+        &["insert", spec],
+        &["seed", spec, "allocated"],
+        &["mode", spec, "writeback"],
+        &["flush", spec],
+        &["seed", spec, "first:8M"],
+        &["bypass", spec],
+        &["insert", spec, "--seed", "none"],
+        &["mode", spec, "writethrough"],
+    ];
+    let mut outcome = Ok(());
+    for verb in verbs {
+        outcome = host.wb(verb).ok().map(drop);
+        // A pass that began after the verb has come to its end.
+        let seen = passes(host)?;
+        eventually("two more passes", 60, || Ok(!load.is_running()? || passes(host)? > seen + 1))?;
+        if outcome.is_err() || !load.is_running()? {
+            break;
+        }
+    }
+    host.sh("touch /run/load.stop")?;
+    load.wait(std::time::Duration::from_secs(60))?.ok()?;
+    outcome?;
+    let verified = host.wb(&["seed", "--verify", spec]).ok()?;
+    super::same("different blocks", verified["verify"]["different"].as_u64(), Some(0))?;
+    // What the guest has written last is in Ceph, and all around it is untouched.
+    let seen = host.sh(&format!("dd if={device} bs=1M skip=4 count=6 iflag=direct status=none of=/lab/load.data && rm -f /run/load.*"))?;
+    drop(seen);
+    host.detach(&image)?;
+    let data = std::fs::read(world.dir.join("h").join(host.name).join("load.data"))?;
+    let model = std::fs::File::options().write(true).open(&image.model)?;
+    std::os::unix::fs::FileExt::write_all_at(&model, &data, 4 * MIB)?;
+    host.check_gone(&image)
+}

@@ -1,0 +1,91 @@
+//! What is seeded: choices, limits, odd sizes.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::main_job::BLOCK;
+use super::same;
+use crate::case::Case;
+use crate::host::{Host, front};
+use crate::world::{Image, MIB, ODD, STANDARD};
+
+/// A seed must be as asked, serve the image's content, and leave nothing.
+fn finish(host: &Host, image: &Image, report: &Value) -> Result<()> {
+    let device = front(report)?;
+    host.check(&device, image)?;
+    let verified = host.wb(&["seed", "--verify", &image.spec]).ok()?;
+    same("different blocks", verified["verify"]["different"].as_u64(), Some(0))?;
+    host.detach(image)?;
+    host.check_gone(image)
+}
+
+fn proof(report: &Value) -> [Option<u64>; 3] {
+    ["asked_blocks", "resident_blocks", "left_out"].map(|key| report["seed"][key].as_u64())
+}
+
+pub fn none(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
+    same("seed", &report["seed"], &Value::Null)?;
+    same("resident", host.status(&image)?["stats"]["resident"].as_u64(), Some(0))?;
+    finish(host, &image, &report)
+}
+
+pub fn first(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let asked = world.allocated_blocks(&image, BLOCK, 22 * MIB)?;
+    let report = host.attach(&image, &["--size", "64M", "--seed", "first:22M"])?;
+    same("asked, resident, left out", proof(&report), [Some(asked), Some(asked), Some(0)])?;
+    finish(host, &image, &report)
+}
+
+pub fn larger_than_the_slice(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let asked = world.allocated_blocks(&image, BLOCK, u64::MAX)?;
+    let report = host.attach(&image, &["--size", "8M", "--seed", "allocated"])?;
+    same("asked, resident, left out", proof(&report), [Some(asked), Some(32), Some(asked - 32)])?;
+    same("exact", &report["seed"]["exact"], true)?;
+    ensure!(report["warnings"].to_string().contains("did not fit"), "{}", report["warnings"]);
+    finish(host, &image, &report)
+}
+
+pub fn odd_size(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(ODD)?;
+    let asked = world.allocated_blocks(&image, BLOCK, u64::MAX)?;
+    let report = host.attach(&image, &["--size", "16M", "--seed", "allocated"])?;
+    same("asked, resident, left out", proof(&report), [Some(asked), Some(asked), Some(0)])?;
+    let device = front(&report)?;
+    let size = host.sh(&format!("blockdev --getsize64 {device}"))?;
+    same("the front's size", size.text(), image.size.to_string())?;
+    host.write(&device, &image, 5, image.size - 3 * 512, 3 * 512)?;
+    finish(host, &image, &report)
+}
+
+pub fn blank(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.blank(20 * MIB)?;
+    let report = host.attach(&image, &["--size", "4M", "--seed", "allocated"])?;
+    same("resident", host.status(&image)?["stats"]["resident"].as_u64(), Some(0))?;
+    host.write(&front(&report)?, &image, 5, 7 * MIB, MIB)?;
+    finish(host, &image, &report)
+}
+
+/// Seeded anew with another choice; the last one counts.
+pub fn again(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
+    let device = front(&report)?;
+    host.write(&device, &image, 5, 30 * MIB, MIB)?;
+    for (what, end) in [("first:2M", 2 * MIB), ("allocated", u64::MAX), ("first:21M", 21 * MIB)] {
+        let asked = world.allocated_blocks(&image, BLOCK, end)?;
+        let report = host.wb(&["seed", &image.spec, what]).ok()?;
+        same(what, proof(&report), [Some(asked), Some(asked), Some(0)])?;
+        host.check(&device, &image)?;
+    }
+    finish(host, &image, &report)
+}
