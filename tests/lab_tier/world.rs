@@ -186,7 +186,8 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
             .collect())
     }
 
-    /// How many blocks of `block` bytes lie in allocated objects below `end`, by what Ceph itself tells.
+    /// How many whole blocks of `block` bytes lie in allocated objects below `end`, by what Ceph itself tells. (A short
+    /// block at the image's end is never cached.)
     pub fn allocated_blocks(&self, image: &Image, block: u64, end: u64) -> Result<u64> {
         let diff = self
             .rbd(&["diff", "--whole-object", "--format", "json", &image.spec])?
@@ -195,7 +196,7 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
         for extent in diff.as_array().into_iter().flatten() {
             let number = |key: &str| extent[key].as_u64().context("rbd diff");
             let (offset, len) = (number("offset")?, number("length")?);
-            let stop = (offset + len).min(end);
+            let stop = (offset + len).min(end).min(image.size / block * block);
             if extent["exists"] == "true" && offset < stop {
                 blocks.extend(offset / block..stop.div_ceil(block));
             }
