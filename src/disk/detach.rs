@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::clean::{lease_is_dirty, reopen};
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, refuse_in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
@@ -32,11 +32,13 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
 pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
+    refuse_in_use(walk)?;
     reopen_if_dirty(walk)?;
-    let dry_run = walk.dry_run;
-    if !dry_run && walk.disk.record.intent != Intent::Detached && !in_use(walk)? {
+    if walk.disk.record.intent != Intent::Detached {
         walk.disk.record.intent = Intent::Detached;
-        walk.disk.record.save(&walk.host.roots)?;
+        if !walk.dry_run {
+            walk.disk.record.save(&walk.host.roots)?;
+        }
     }
     // What the upper layers need to know of the lower ones.
     probe::<Map>(walk)?;
