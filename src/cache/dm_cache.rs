@@ -38,9 +38,16 @@ impl Driver for DmCache {
         Capabilities {
             modes: vec![CacheMode::Writethrough, CacheMode::Writeback],
             seed: SeedAbility::Mapping,
-            guarantee: "write-through: Ceph has every acknowledged write, the SSD and the host can be lost at any time; \
-                        a failing SSD gives I/O errors until `warmblock bypass`. write-back: acknowledged writes that \
-                        were not flushed are lost with the SSD, and unreachable while the host is down",
+        }
+    }
+
+    fn guarantee(&self, mode: CacheMode) -> &'static str {
+        if mode.can_be_dirty() {
+            "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
+             reach while the host is down"
+        } else {
+            "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD gives I/O errors until \
+             `warmblock bypass`"
         }
     }
 

@@ -154,7 +154,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         stats,
         lease: None,
         lease_error: None,
-        guarantee: driver.capabilities().guarantee,
+        guarantee: driver.guarantee(record.mode),
     })
 }
 
