@@ -184,6 +184,10 @@ const fn test(name: &'static str, need: Need, body: Body) -> Test {
 }
 
 /// Two things that must be the same.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference on every constant"
+)]
 fn same<A: Debug + PartialEq<B>, B: Debug>(what: &str, have: A, want: B) -> Result<()> {
     ensure!(have == want, "{what}: {have:?} instead of {want:?}");
     Ok(())
