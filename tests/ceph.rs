@@ -4,6 +4,11 @@
 //! reason. `WARMBLOCK_TEST_CEPH_POOL` and `WARMBLOCK_TEST_CEPH_EC_POOL` (an erasure-coded data pool) default to `one` and
 //! `one-ec`. Names are made up for each test, so that tests may run side by side and again.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy does not know that this is one"
+)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};

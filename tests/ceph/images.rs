@@ -449,7 +449,7 @@ fn format_1_header(size: Bytes) -> Vec<u8> {
     header.resize(40, 0);
     header.extend_from_slice(b"rb.0.1234.5678");
     header.resize(64, 0);
-    header.extend_from_slice(b"RBD\0001.005\0");
+    header.extend_from_slice(b"RBD\x00001.005\x00");
     let (order, snaps) = (22, [0; 24]);
     header.extend_from_slice(&[order, 0, 0, 0]);
     header.extend_from_slice(&size.0.to_le_bytes());

@@ -117,6 +117,10 @@ impl Test {
         let outcome = self.outcome(&hosts);
         let took = began.elapsed();
         eprintln!("{:6.1} s  {}", took.as_secs_f64(), self.name);
+        if let Err(error) = &outcome {
+            // At once, and not only at the end of the run.
+            eprintln!("FAILED  {}: {error}", self.name);
+        }
         pool.times.lock().unwrap_or_else(PoisonError::into_inner).push((took, self.name));
         pool.give_back(hosts);
         outcome.map_err(Failed::from)

@@ -46,7 +46,8 @@ pub fn larger_than_the_slice(case: &Case) -> Result<()> {
     let image = world.clone_of(STANDARD)?;
     let asked = world.allocated_blocks(&image, BLOCK, u64::MAX)?;
     let report = host.attach(&image, &["--size", "8M", "--seed", "allocated"])?;
-    same("asked, resident, left out", proof(&report), [Some(asked), Some(32), Some(asked - 32)])?;
+    // Of its 32 blocks a tenth is left to what the guest will ask for.
+    same("asked, resident, left out", proof(&report), [Some(asked), Some(28), Some(asked - 28)])?;
     same("exact", &report["seed"]["exact"], true)?;
     ensure!(report["warnings"].to_string().contains("did not fit"), "{}", report["warnings"]);
     finish(host, &image, &report)

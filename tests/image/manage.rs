@@ -1,0 +1,534 @@
+//! Lists, facts, sizes, names, snapshots, and removals that refuse.
+
+use warmblock::Kind;
+use warmblock::ceph::{CreateOptions, meta};
+use warmblock::image::{
+    CloneImage, ImageJob, ImageReport, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
+    ResizeImage,
+};
+use warmblock::model::{Bytes, Change, Lease, SnapSpec};
+
+use super::{Scratch, Test, crash_after, do_it, noise, pool_name, unique};
+
+pub const TESTS: &[(&str, Test)] = &[
+    (
+        "manage: the list has all, with parents, leases and namespaces",
+        list,
+    ),
+    ("manage: info has all", info),
+    (
+        "manage: a removal refuses what it must, and says who",
+        remove_refuses,
+    ),
+    (
+        "manage: a removal with snapshots, again, and of nothing",
+        remove,
+    ),
+    (
+        "manage: a parent whose snapshot is kept for its clones",
+        trash_snapshot,
+    ),
+    (
+        "manage: killed after any step, a removal is done by the next one",
+        crashes,
+    ),
+    ("manage: sizes", resize),
+    ("manage: names", rename),
+    ("manage: flattening", flatten),
+    ("manage: snapshots", snapshots),
+    ("manage: snapshots of images in use", snapshots_in_use),
+];
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn made(stem: &str) -> Scratch {
+    let scratch = Scratch::new(stem);
+    let options = CreateOptions {
+        size: Bytes::mib(16),
+        ..CreateOptions::default()
+    };
+    scratch.pool.create(&scratch.spec.image, &options).unwrap();
+    scratch
+}
+
+fn cloned(parent: &Scratch) -> Scratch {
+    let child = Scratch::new("child");
+    let parent = SnapSpec {
+        image: parent.spec.clone(),
+        snap: None,
+    };
+    do_it(ImageJob::Clone(CloneImage::new(parent, child.spec.clone()))).unwrap();
+    child
+}
+
+fn one(scratch: &Scratch) -> OneImage {
+    OneImage {
+        image: scratch.spec.clone(),
+    }
+}
+
+fn snap(scratch: &Scratch, name: &str) -> OneSnap {
+    OneSnap {
+        image: scratch.spec.clone(),
+        snap: name.parse().unwrap(),
+    }
+}
+
+fn removal(scratch: &Scratch) -> RemoveImage {
+    RemoveImage {
+        image: scratch.spec.clone(),
+        snapshots: false,
+        missing_ok: false,
+    }
+}
+
+fn set_lease(scratch: &Scratch, dirty: bool) {
+    let lease = format!(
+        "{{\"version\":1,\"generation\":3,\"holder\":{{\"host\":\"hv9\",\"boot_id\":\"b\",\"since\":1,\"driver\":\
+         \"dm-cache\",\"mode\":\"writeback\",\"dirty\":{dirty},\"cache_id\":null}}}}"
+    );
+    scratch
+        .pool
+        .open(&scratch.spec.image)
+        .unwrap()
+        .metadata_set(Lease::KEY, &lease)
+        .unwrap();
+}
+
+fn drop_lease(scratch: &Scratch) {
+    scratch
+        .pool
+        .open(&scratch.spec.image)
+        .unwrap()
+        .metadata_remove(Lease::KEY)
+        .unwrap();
+}
+
+/// That a job is refused, with these words in its message.
+fn refused(job: ImageJob, kind: Kind, words: &[&str]) {
+    let shown = format!("{job:?}");
+    let error = do_it(job)
+        .map(|report: ImageReport| panic!("{shown} was done: {report:?}"))
+        .unwrap_err();
+    assert_eq!(error.kind(), kind, "{shown}: {error:?}");
+    for word in words {
+        assert!(
+            error.chain().contains(word),
+            "{shown}: no {word:?} in {:?}",
+            error.chain()
+        );
+    }
+    assert!(
+        error.remedy_text().is_some(),
+        "{shown}: no remedy: {error:?}"
+    );
+}
+
+fn list() -> Outcome {
+    let parent = made("listed");
+    let child = cloned(&parent);
+    let inside = Scratch::in_namespace("listed");
+    let options = CreateOptions {
+        size: Bytes::mib(8),
+        ..CreateOptions::default()
+    };
+    inside.pool.create(&inside.spec.image, &options)?;
+    parent
+        .pool
+        .open(&parent.spec.image)?
+        .write_at(0, &noise(1, 4096))?;
+    set_lease(&parent, true);
+    let ask = ListImages {
+        pool: pool_name(),
+        namespace: None,
+        all_namespaces: true,
+        allocated: true,
+    };
+    let rows = do_it(ImageJob::List(ask))?.images.unwrap();
+    let row = |scratch: &Scratch| {
+        rows.iter()
+            .find(|row| row.name == scratch.spec.image)
+            .unwrap()
+    };
+    assert_eq!(row(&parent).size, Bytes::mib(16));
+    assert_eq!(
+        row(&parent)
+            .lease
+            .as_ref()
+            .unwrap()
+            .dirty_on()
+            .unwrap()
+            .as_str(),
+        "hv9"
+    );
+    assert!((1..=4 << 20).contains(&row(&parent).allocated.unwrap().0));
+    assert_eq!(row(&child).parent.as_ref().unwrap().image, parent.spec);
+    assert_eq!(row(&child).lease.as_ref().unwrap().holder, None);
+    assert_eq!(row(&child).allocated, Some(Bytes(0)));
+    assert_eq!(row(&inside).namespace, inside.spec.namespace);
+    let namespace = inside.spec.namespace.clone();
+    let ask = ListImages {
+        pool: pool_name(),
+        namespace,
+        all_namespaces: false,
+        allocated: false,
+    };
+    let rows = do_it(ImageJob::List(ask))?.images.unwrap();
+    assert!(rows.iter().any(|row| row.name == inside.spec.image));
+    assert!(rows.iter().all(|row| row.name != parent.spec.image));
+    let namespace = Some("no-such".parse()?);
+    let ask = ListImages {
+        pool: pool_name(),
+        namespace,
+        all_namespaces: false,
+        allocated: false,
+    };
+    assert_eq!(
+        do_it(ImageJob::List(ask)).unwrap_err().kind(),
+        Kind::NotFound
+    );
+    Ok(())
+}
+
+fn info() -> Outcome {
+    let parent = made("known");
+    let child = cloned(&parent);
+    set_lease(&parent, false);
+    let open = parent.pool.open(&parent.spec.image)?;
+    open.write_at(0, &noise(1, 4096))?;
+    open.metadata_set("colour", "blue")?;
+    let facts = do_it(ImageJob::Info(one(&parent)))?.facts.unwrap();
+    let more = facts.more.unwrap();
+    assert_eq!(facts.size, Bytes::mib(16));
+    assert!(
+        facts
+            .features
+            .contains(&warmblock::image::Feature::Layering)
+    );
+    assert_eq!(more.children[0].image, child.spec.image);
+    assert_eq!(more.snapshots[0].name.as_str(), "snap");
+    assert_eq!(more.watchers.len(), 1);
+    assert_eq!(more.lease.holder.unwrap().host.as_str(), "hv9");
+    assert_eq!(
+        (more.metadata[0].key.as_str(), more.metadata.len()),
+        ("colour", 1)
+    );
+    assert!(more.allocated.0 > 0);
+    drop(open);
+    let facts = do_it(ImageJob::Info(one(&child)))?.facts.unwrap();
+    assert_eq!(facts.parent.unwrap().image, parent.spec);
+    assert_eq!(
+        do_it(ImageJob::Info(one(&Scratch::new("nobody"))))
+            .unwrap_err()
+            .kind(),
+        Kind::NotFound
+    );
+    Ok(())
+}
+
+fn remove_refuses() -> Outcome {
+    let image = made("stays");
+    let job = || {
+        ImageJob::Remove(RemoveImage {
+            snapshots: true,
+            ..removal(&image)
+        })
+    };
+    let open = image.pool.open(&image.spec.image)?;
+    refused(job(), Kind::Busy, &["open at", "client."]);
+    drop(open);
+    set_lease(&image, false);
+    refused(job(), Kind::LeaseHeld, &["hv9"]);
+    set_lease(&image, true);
+    refused(job(), Kind::Dirty, &["hv9"]);
+    drop_lease(&image);
+    do_it(ImageJob::SnapCreate(snap(&image, "one")))?;
+    refused(
+        ImageJob::Remove(removal(&image)),
+        Kind::Busy,
+        &["snapshots (one)"],
+    );
+    let child = cloned(&image);
+    refused(job(), Kind::Busy, &["clones", &child.spec.to_string()]);
+    refused(
+        ImageJob::Remove(removal(&Scratch::new("nobody"))),
+        Kind::NotFound,
+        &[],
+    );
+    assert_eq!(
+        image.open().snapshots()?.len(),
+        2,
+        "a refused removal removed a snapshot"
+    );
+    Ok(())
+}
+
+fn remove() -> Outcome {
+    let image = made("goes");
+    do_it(ImageJob::SnapCreate(snap(&image, "one")))?;
+    do_it(ImageJob::SnapCreate(snap(&image, "two")))?;
+    do_it(ImageJob::SnapProtect(snap(&image, "two")))?;
+    let ask = RemoveImage {
+        snapshots: true,
+        ..removal(&image)
+    };
+    let report = do_it(ImageJob::Remove(ask.clone()))?;
+    assert_eq!(
+        (report.change, report.steps.len()),
+        (Some(Change::Removed), 3)
+    );
+    assert!(!image.exists());
+    let again = RemoveImage {
+        missing_ok: true,
+        ..ask
+    };
+    assert_eq!(do_it(ImageJob::Remove(again))?.change, Some(Change::Absent));
+    Ok(())
+}
+
+fn trash_snapshot() -> Outcome {
+    let image = made("old");
+    let child = cloned(&image);
+    let report = do_it(ImageJob::SnapRemove(snap(&image, "snap")))?;
+    assert_eq!(report.warnings.len(), 1);
+    refused(
+        ImageJob::Remove(removal(&image)),
+        Kind::Busy,
+        &[&child.spec.to_string()],
+    );
+    let kept = do_it(ImageJob::SnapList(one(&image)))?.snapshots.unwrap();
+    assert_eq!(kept[0].namespace, warmblock::ceph::SnapNamespace::Trash);
+    // A new snapshot of the default name is another one: the old clone is not taken for a clone of it.
+    let second = cloned(&image);
+    let parent = SnapSpec {
+        image: image.spec.clone(),
+        snap: None,
+    };
+    let again = ImageJob::Clone(CloneImage::new(parent, child.spec.clone()));
+    assert_eq!(do_it(again).unwrap_err().kind(), Kind::Exists);
+    for clone in [&child, &second] {
+        do_it(ImageJob::Remove(removal(clone)))?;
+    }
+    do_it(ImageJob::Remove(RemoveImage {
+        snapshots: true,
+        ..removal(&image)
+    }))?;
+    assert!(!image.exists());
+    Ok(())
+}
+
+fn crashes() -> Outcome {
+    for step in 1.. {
+        let image = made("crash");
+        do_it(ImageJob::SnapCreate(snap(&image, "one")))?;
+        do_it(ImageJob::SnapProtect(snap(&image, "one")))?;
+        let ask = RemoveImage {
+            snapshots: true,
+            missing_ok: true,
+            ..removal(&image)
+        };
+        let through = crash_after(step, &ImageJob::Remove(ask.clone()));
+        // The killed process's watch is on the image until Ceph has forgotten it; a removal says so.
+        let done = warmblock::sys::wait::until(
+            "the watch to go",
+            std::time::Duration::from_secs(60),
+            || match do_it(ImageJob::Remove(ask.clone())) {
+                Err(error) if error.kind() == Kind::Busy => Ok(None),
+                done => done.map(Some),
+            },
+        )?;
+        assert!(done.change.is_some() && !image.exists());
+        if through {
+            assert!(step > 2, "only {step} steps");
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn resize() -> Outcome {
+    let image = made("sized");
+    let to = |size, shrink| {
+        ImageJob::Resize(ResizeImage {
+            image: image.spec.clone(),
+            size,
+            shrink,
+        })
+    };
+    assert_eq!(do_it(to(Bytes::mib(16), false))?.change, Some(Change::Kept));
+    assert_eq!(
+        do_it(to(Bytes::mib(24), false))?.change,
+        Some(Change::Altered)
+    );
+    refused(
+        to(Bytes::mib(8), false),
+        Kind::Usage,
+        &["16", "24"][1..].as_ref(),
+    );
+    let open = image.pool.open(&image.spec.image)?;
+    refused(to(Bytes::mib(8), true), Kind::Busy, &["open at"]);
+    drop(open);
+    set_lease(&image, false);
+    refused(to(Bytes::mib(8), true), Kind::LeaseHeld, &["hv9"]);
+    let grown = do_it(to(Bytes::mib(32), false))?;
+    assert!(grown.warnings[0].contains("warmblock bypass"));
+    drop_lease(&image);
+    assert_eq!(
+        do_it(to(Bytes::mib(8), true))?.facts.unwrap().size,
+        Bytes::mib(8)
+    );
+    assert_eq!(image.open().size()?, Bytes::mib(8));
+    assert_eq!(do_it(to(Bytes(0), true)).unwrap_err().kind(), Kind::Usage);
+    Ok(())
+}
+
+fn rename() -> Outcome {
+    let image = made("before");
+    let other = made("other");
+    let to = |scratch: &Scratch| {
+        ImageJob::Rename(RenameImage {
+            image: image.spec.clone(),
+            to: scratch.spec.image.clone(),
+        })
+    };
+    refused(to(&other), Kind::Exists, &[&other.spec.to_string()]);
+    set_lease(&image, false);
+    let after = Scratch::of(warmblock::model::ImageSpec {
+        image: unique("after"),
+        ..image.spec.clone()
+    });
+    refused(to(&after), Kind::LeaseHeld, &["hv9"]);
+    drop_lease(&image);
+    let id = image.open().id().clone();
+    let report = do_it(to(&after))?;
+    assert_eq!(
+        (report.image, report.facts.unwrap().id),
+        (Some(after.spec.clone()), id)
+    );
+    assert!(after.exists() && !image.exists());
+    refused(to(&after), Kind::NotFound, &[]);
+    Ok(())
+}
+
+fn flatten() -> Outcome {
+    let parent = made("parent");
+    parent
+        .pool
+        .open(&parent.spec.image)?
+        .write_at(0, &noise(3, 5000))?;
+    let child = cloned(&parent);
+    assert_eq!(
+        do_it(ImageJob::Flatten(one(&child)))?.change,
+        Some(Change::Altered)
+    );
+    assert_eq!(child.open().parent()?, None);
+    assert!(child.bytes()[..5000] == noise(3, 5000));
+    assert_eq!(
+        do_it(ImageJob::Flatten(one(&child)))?.change,
+        Some(Change::Kept)
+    );
+    Ok(())
+}
+
+fn snapshots() -> Outcome {
+    let image = made("snapped");
+    let write = |seed| {
+        image
+            .pool
+            .open(&image.spec.image)
+            .unwrap()
+            .write_at(0, &noise(seed, 100))
+            .unwrap()
+    };
+    write(1);
+    do_it(ImageJob::SnapCreate(snap(&image, "one")))?;
+    refused(
+        ImageJob::SnapCreate(snap(&image, "one")),
+        Kind::Exists,
+        &["@one"],
+    );
+    write(2);
+    do_it(ImageJob::SnapRollback(snap(&image, "one")))?;
+    assert!(image.bytes()[..100] == noise(1, 100));
+    assert_eq!(
+        do_it(ImageJob::SnapProtect(snap(&image, "one")))?.change,
+        Some(Change::Altered)
+    );
+    assert_eq!(
+        do_it(ImageJob::SnapProtect(snap(&image, "one")))?.change,
+        Some(Change::Kept)
+    );
+    refused(
+        ImageJob::SnapRemove(snap(&image, "one")),
+        Kind::Busy,
+        &["protected"],
+    );
+    let child = Scratch::new("child");
+    let parent = SnapSpec {
+        image: image.spec.clone(),
+        snap: Some("one".parse()?),
+    };
+    let ask = CloneImage {
+        clone_format: warmblock::ceph::CloneFormat::V1,
+        ..CloneImage::new(parent, child.spec.clone())
+    };
+    do_it(ImageJob::Clone(ask))?;
+    refused(
+        ImageJob::SnapUnprotect(snap(&image, "one")),
+        Kind::Busy,
+        &[&child.spec.to_string()],
+    );
+    do_it(ImageJob::Remove(removal(&child)))?;
+    assert_eq!(
+        do_it(ImageJob::SnapUnprotect(snap(&image, "one")))?.change,
+        Some(Change::Altered)
+    );
+    assert_eq!(
+        do_it(ImageJob::SnapUnprotect(snap(&image, "one")))?.change,
+        Some(Change::Kept)
+    );
+    assert_eq!(
+        do_it(ImageJob::SnapRemove(snap(&image, "one")))?.change,
+        Some(Change::Removed)
+    );
+    refused(
+        ImageJob::SnapRemove(snap(&image, "one")),
+        Kind::NotFound,
+        &[],
+    );
+    Ok(())
+}
+
+fn snapshots_in_use() -> Outcome {
+    let image = made("used");
+    do_it(ImageJob::SnapCreate(snap(&image, "one")))?;
+    set_lease(&image, true);
+    refused(
+        ImageJob::SnapCreate(snap(&image, "two")),
+        Kind::Dirty,
+        &["hv9"],
+    );
+    refused(
+        ImageJob::SnapRollback(snap(&image, "one")),
+        Kind::Dirty,
+        &["hv9"],
+    );
+    set_lease(&image, false);
+    refused(
+        ImageJob::SnapRollback(snap(&image, "one")),
+        Kind::LeaseHeld,
+        &["hv9"],
+    );
+    do_it(ImageJob::SnapCreate(snap(&image, "two")))?;
+    drop_lease(&image);
+    let id = image.open().id().clone();
+    assert_eq!(meta::get(&image.pool, &id, Lease::KEY)?, None);
+    let open = image.pool.open(&image.spec.image)?;
+    refused(
+        ImageJob::SnapRollback(snap(&image, "one")),
+        Kind::Busy,
+        &["open at"],
+    );
+    drop(open);
+    Ok(())
+}
