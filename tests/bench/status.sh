@@ -22,7 +22,7 @@ status_root() { # ROOT DISKS
   mkdir -p "$root"/{bin,etc/warmblock,run/warmblock,dev/mapper,var/lib/warmblock/disks,sys/bus/rbd/devices}
   printf '[tools]\npath = ["%s/bin"]\n' "$root" >"$root/etc/warmblock/warmblock.toml"
   # shellcheck disable=SC2016  # expanded when the stub runs
-  printf '#!/bin/sh\nexec cat "%s/dm-$1"\n' "$root" >"$root/bin/dmsetup"
+  printf '#!/bin/sh\nexec /bin/cat "%s/dm-$1"\n' "$root" >"$root/bin/dmsetup"
   chmod 755 "$root/bin/dmsetup"
   for ((n = 0; n < $2; n++)); do
     key=0f5c7a9e-1-$(printf '%012x' $((n + 0x10a1b2c3d4)))
