@@ -1,6 +1,7 @@
 //! Status: what every disk of this host is, in facts and in words. Changes nothing, and never waits for Ceph unless the
 //! lease is asked for.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -11,7 +12,9 @@ use crate::cache::{self, Cache, Running, Stats};
 use crate::ceph::{Cluster, meta};
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
+use crate::model::{
+    Bytes, CacheMode, DiskKey, DriverName, ImageId, ImageSpec, Lease, PoolId, Role,
+};
 use crate::tools::dmsetup::{self, Target};
 use crate::tools::krbd::Mapping;
 use crate::{Context, Error, Kind, Result};
@@ -94,13 +97,7 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
             .remedy("`warmblock status` lists the disks of this host"));
         }
     }
-    let seen = Seen {
-        devices: host
-            .dm()
-            .list()
-            .context(|| "cannot list the devices of this host".into())?,
-        mappings: host.krbd().list(),
-    };
+    let seen = Seen::now(host)?;
     let mut disks = records
         .iter()
         .map(|record| one(host, record, &seen))
@@ -114,23 +111,59 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     })
 }
 
-/// What the kernel has, read once for all disks.
+/// What the kernel has, read once for all disks, and sorted so that finding a disk's part does not cost a look at all of it.
 struct Seen {
     devices: Vec<dmsetup::Device>,
     mappings: Vec<Mapping>,
 }
 
+impl Seen {
+    fn now(host: &Host) -> Result<Self> {
+        let mut devices = host
+            .dm()
+            .list()
+            .context(|| "cannot list the devices of this host".into())?;
+        devices.sort_by(|a, b| a.info.name.key.cmp(&b.info.name.key));
+        let mut mappings = host.krbd().list();
+        mappings.retain(|mapping| mapping.image.snap.is_none());
+        mappings.sort_by(|a, b| image_of(a).cmp(&image_of(b)));
+        Ok(Self { devices, mappings })
+    }
+
+    fn devices(&self, key: &DiskKey) -> &[dmsetup::Device] {
+        same(&self.devices, |device| device.info.name.key.cmp(key))
+    }
+
+    fn mapping(&self, record: &Record) -> Option<&Mapping> {
+        let (pool, image) = (record.key.pool(), record.key.image());
+        same(&self.mappings, |mapping| {
+            image_of(mapping).cmp(&(pool, image))
+        })
+        .iter()
+        .find(|mapping| mapping.is_of(&record.fsid, pool, image))
+    }
+}
+
+fn image_of(mapping: &Mapping) -> (PoolId, &ImageId) {
+    (mapping.pool_id, &mapping.image_id)
+}
+
+/// The items that compare equal, of a list that is sorted that way.
+fn same<T>(sorted: &[T], order: impl Fn(&T) -> Ordering) -> &[T] {
+    let begin = sorted.partition_point(|item| order(item).is_lt());
+    let end = sorted.partition_point(|item| order(item).is_le());
+    &sorted[begin..end]
+}
+
 fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
     let driver = cache::driver(&record.driver)?;
-    let cached = driver.read(&record.key, &seen.devices);
-    let mapping = seen
-        .mappings
-        .iter()
-        .find(|mapping| mapping.is_of(&record.fsid, record.key.pool(), record.key.image()));
+    let devices = seen.devices(&record.key);
+    let cached = driver.read(&record.key, devices);
+    let mapping = seen.mapping(record);
     let layers = vec![
         map_layer(mapping),
         cache_layer(record, &cached, mapping),
-        front_layer(record, seen),
+        front_layer(record, devices),
         link_layer(host, record),
     ];
     let (running, stats) = match &cached {
@@ -214,10 +247,10 @@ fn cache_layer(record: &Record, cached: &Cache, mapping: Option<&Mapping>) -> La
     }
 }
 
-fn front_layer(record: &Record, seen: &Seen) -> LayerStatus {
+fn front_layer(record: &Record, devices: &[dmsetup::Device]) -> LayerStatus {
     let name = record.key.dm(Role::Front);
     let device = |role| {
-        seen.devices
+        devices
             .iter()
             .find(|device| device.info.name == record.key.dm(role))
     };
