@@ -128,7 +128,7 @@ pub struct Stats {
     pub demotions: u64,
 }
 
-/// What a cache held at the moment at which it began to serve.
+/// What a cache held when its filling had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filled {
     /// Blocks that it held.
