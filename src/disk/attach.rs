@@ -23,6 +23,7 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let known = Record::load(&host.roots, &disk.record.key)?;
     let new = known.is_none();
     let mut walk = Walk::new(host, disk, dry_run);
+    walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
     match climb(&mut walk) {
         Ok(()) => Ok(walk.report(true)),

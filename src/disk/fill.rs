@@ -112,6 +112,6 @@ fn options(walk: &Walk<'_>) -> CopyOptions {
     CopyOptions {
         depth: seed.depth,
         chunk: seed.chunk,
-        rate: seed.rate,
+        rate: walk.rate.filter(|rate| *rate > Bytes(0)),
     }
 }

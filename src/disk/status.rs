@@ -116,6 +116,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
     let mapping = seen.mapping(record);
     let layers = vec![
         words::map_layer(mapping),
+        words::slice_layer(host, record, driver),
         words::cache_layer(record, &cached, mapping),
         words::front_layer(record, devices),
         words::link_layer(host, record),

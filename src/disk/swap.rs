@@ -24,6 +24,7 @@ pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
 /// Puts a cache into the path, cold but for what is seeded: what it held before the bypass may be stale.
 pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "insert", dry_run)?;
+    walk.rate = ask.rate.or(walk.rate);
     if let Some(seed) = ask.seed {
         walk.disk.record.seed = seed;
     }
@@ -34,6 +35,7 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
 /// Seeds the cache of an attached disk anew, under load.
 pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "seed", dry_run)?;
+    walk.rate = ask.rate.or(walk.rate);
     if walk.disk.record.driver.as_str() == "none" {
         return Err(Error::new(
             Kind::Usage,

@@ -20,6 +20,7 @@ use crate::{Error, Kind, Result};
 /// block differ for a moment: verify a disk at rest.
 pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
     let mut walk = Walk::new(host, OpenDisk::existing(host, &ask.image, "verify")?, false);
+    walk.rate = ask.rate.or(walk.rate);
     Map::probe(&mut walk)?;
     Slice::probe(&mut walk)?;
     let began = Instant::now();
