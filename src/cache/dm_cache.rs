@@ -163,8 +163,9 @@ impl Driver for DmCache {
                 dropped: status.demotions,
             },
             Some(Err(why)) => {
-                return Err(Error::new(Kind::Failed, why)
-                    .remedy("look at the SSD, then attach it again"));
+                return Err(
+                    Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again")
+                );
             }
             None => {
                 let message = format!("the cache device {name} went away");

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::clean::clean;
 use super::attach::climb;
+use super::clean::clean;
 use super::layers::{Layer as _, Map, Slice, serve};
 use super::open::OpenDisk;
 use super::swap;

@@ -5,7 +5,9 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull, SlicePolicy};
+use crate::model::{
+    Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull, SlicePolicy,
+};
 use crate::sys::lock::DiskLock;
 use crate::{Context, Error, Kind, Result, cache, config};
 
@@ -105,7 +107,9 @@ impl OpenDisk {
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let record = match Record::load(&host.roots, &key)? {
-            Some(record) if record.intent != Intent::Detached => merge(host, record, ask, image.size)?,
+            Some(record) if record.intent != Intent::Detached => {
+                merge(host, record, ask, image.size)?
+            }
             _ => fresh(host, ask, key, fsid, image.size)?,
         };
         Ok(Self {
@@ -289,11 +293,24 @@ fn merge(host: &Host, mut record: Record, ask: &Attach, image: Bytes) -> Result<
     let size = slice_size(host, ask, image);
     if ask.size.is_some() && size != record.size {
         let remedy = "detach it first, then attach it with the other size";
-        return Err(clash("a slice of", &record.size.to_string(), &size.to_string(), remedy));
+        return Err(clash(
+            "a slice of",
+            &record.size.to_string(),
+            &size.to_string(),
+            remedy,
+        ));
     }
     if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
-        let remedy = format!("`warmblock seed {} {seed}` seeds it anew, under load", ask.image);
-        return Err(clash("seed", &record.seed.to_string(), &seed.to_string(), &remedy));
+        let remedy = format!(
+            "`warmblock seed {} {seed}` seeds it anew, under load",
+            ask.image
+        );
+        return Err(clash(
+            "seed",
+            &record.seed.to_string(),
+            &seed.to_string(),
+            &remedy,
+        ));
     }
     if let Some(link) = ask
         .link

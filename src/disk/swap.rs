@@ -86,7 +86,11 @@ pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
         walk.disk.record.save(&walk.host.roots)?;
     }
     walk.up::<Front>()?;
-    let change = if there { Change::Removed } else { Change::Absent };
+    let change = if there {
+        Change::Removed
+    } else {
+        Change::Absent
+    };
     if there && !walk.dry_run {
         close(walk)?;
     }

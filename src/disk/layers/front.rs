@@ -76,7 +76,10 @@ pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
         return Ok(());
     };
     let who = describe(&holders(&host.roots, info.num));
-    let message = format!("image {} is in use: {name} is {who}", walk.disk.record.image);
+    let message = format!(
+        "image {} is in use: {name} is {who}",
+        walk.disk.record.image
+    );
     Err(Error::new(Kind::Busy, message)
         .remedy("stop the VM or whoever has it open, then run it again"))
 }

@@ -35,7 +35,9 @@ impl Layer for Slice {
         if record.intent == Intent::Detached && !there.is_empty() {
             // Whatever it is, it goes; a record that was lost does not know what it should be.
             if there.iter().any(|lv| lv.num.is_none()) {
-                return Ok(Found::Wrong { why: INACTIVE.into() });
+                return Ok(Found::Wrong {
+                    why: INACTIVE.into(),
+                });
             }
             adopt(walk, &there)?;
             return Ok(Found::Right("discarded and removed".into()));
@@ -112,16 +114,28 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
     let (host, there) = (walk.host, volumes(walk.host, walk)?);
     walk.parts.clear();
     walk.cache_id = None;
-    let Some(first) = there.first() else { return Ok(()) };
+    let Some(first) = there.first() else {
+        return Ok(());
+    };
     for lv in there.iter().filter(|lv| lv.num.is_some()) {
         if let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name)) {
             // An SSD that fails must not keep its disk here.
-            walk.warnings.push(format!("{} was removed without being discarded: {error}", lv.name));
+            walk.warnings.push(format!(
+                "{} was removed without being discarded: {error}",
+                lv.name
+            ));
         }
     }
     let names: Vec<_> = there.iter().map(|lv| &lv.name).collect();
-    let removed = host.lvm().remove(&first.vg, &names, host.config.deadline.tool);
-    removed.context(|| format!("cannot remove the slice of {} from volume group {}", first.name.key, first.vg))?;
+    let removed = host
+        .lvm()
+        .remove(&first.vg, &names, host.config.deadline.tool);
+    removed.context(|| {
+        format!(
+            "cannot remove the slice of {} from volume group {}",
+            first.name.key, first.vg
+        )
+    })?;
     Ok(())
 }
 
