@@ -1,26 +1,28 @@
 # shellcheck shell=bash
 # Seeded data through the front, and the same reads from the bare slice. The machine is shared and noisy, so the two take
-# turns, and medians are compared.
+# turns, and medians are compared. The cache device below the front is read as well: it shows which layer costs what.
 
 bench_reads() {
-  local front slice before
+  local before
   attach_seeded
-  front=$(front_of $DISK) slice=$(slice_of $DISK)
-  on_host "sync; cat '$slice' >/dev/null" </dev/null    # both find the SSD's file in the machine's memory
   before=$(rbd_read_bytes)
-  reads_compared "4 KiB random reads, depth 32" 0.95 "$front" "$slice" --rw=randread --bs=4k --iodepth=32
-  reads_compared "1 MiB sequential reads, depth 4" 0.95 "$front" "$slice" --rw=read --bs=1M --iodepth=4
+  reads_compared "4 KiB random reads, depth 32: front / bare slice" 0.95 --rw=randread --bs=4k --iodepth=32
+  reads_compared "1 MiB sequential reads, depth 4: front / bare slice" 0.95 --rw=read --bs=1M --iodepth=4
   limit "read from Ceph meanwhile" bytes $(($(rbd_read_bytes) - before)) 0
-  reads_by_layer "$front" "$slice"
-  on_disk detach $DISK
+  detach
 }
 
-reads_compared() { # NAME TARGET OURS REFERENCE FIO-OPTIONS...
-  local name=$1 target=$2 ours=$3 reference=$4 round a=() b=()
-  shift 4
+reads_compared() { # NAME TARGET FIO-OPTIONS...
+  local name=$1 target=$2 front=$FRONT cache=$FRONT-cache slice=$SLICE round device f c s
+  shift 2
+  rm -f "$TMP"/reads.*
+  fio_read "$slice" --size=$DATA "$@" >/dev/null    # the SSD's file is in the machine's memory from here on
   for round in {1..7}; do
-    a+=("$(fio_read "$ours" --size="$DATA" --time_based --runtime=1.5 "$@" | mb_s)")
-    b+=("$(fio_read "$reference" --size="$DATA" --time_based --runtime=1.5 "$@" | mb_s)")
+    for device in front cache slice; do
+      fio_read "${!device}" --size=$DATA --time_based --runtime=1 "$@" | mb_s >>"$TMP/reads.$device"
+    done
   done
-  more "$name: front / bare slice" MB/s "$(printf '%s\n' "${a[@]}" | median)" "$(printf '%s\n' "${b[@]}" | median)" "$target"
+  f=$(median <"$TMP/reads.front") c=$(median <"$TMP/reads.cache") s=$(median <"$TMP/reads.slice")
+  more "$name" MB/s "$f" "$s" "$target"
+  note "$(jq -rn "def pc: . * 1000 | round / 10; \"$name: of the bare slice's speed the cache device keeps \(($c / $s) | pc) %, the front above it \(($f / $s) | pc) %.\"")"
 }

@@ -7,7 +7,8 @@ NOTES=$ROOT/target/bench.notes
 
 rows_begin() {
   mkdir -p "${ROWS%/*}"
-  : >"$ROWS" >"$NOTES"
+  : >"$ROWS"
+  : >"$NOTES"
   printf '%-58s %-6s %10s %10s %7s %8s  %s\n' subject unit ours reference ratio target met
 }
 

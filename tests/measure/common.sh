@@ -2,7 +2,7 @@
 # What `make demo` and `make bench` share: a lab with one host that has warmblock, a clock, counters, and fio.
 # Sourced; what sources it sets ROOT (the repository) and LAB_ID.
 
-BIN=$ROOT/target/release/warmblock
+BIN=${BIN:-$ROOT/target/release/warmblock}    # another one may be tried
 HOST=hv1
 BLOCK=262144    # warmblock's default cache block
 
@@ -38,14 +38,15 @@ osd_read_bytes() { lab ceph ops | jq .op_r_out_bytes; }
 
 # -- fio, always direct -------------------------------------------------------------------------------
 
-# fio_read DEVICE OPTIONS...: {"bytes","ios","seconds"}
-fio_read() {
-  local device=$1
-  shift
-  on_host fio --name=read --filename="$device" --readonly --direct=1 --ioengine=libaio --rw=read \
-    --output-format=json "$@" </dev/null | fio_result read
+# fio_read DEVICE OPTIONS..., fio_write: {"bytes","ios","seconds"}
+fio_read() { fio_run read "$@" --readonly; }
+fio_write() { fio_run write "$@"; }
+fio_run() { # read|write DEVICE OPTIONS...
+  local what=$1 device=$2
+  shift 2
+  on_host fio --name=$what --filename="$device" --direct=1 --ioengine=libaio --rw=$what --output-format=json "$@" </dev/null |
+    jq -c ".jobs[0].$what | {bytes: .io_bytes, ios: .total_ios, seconds: (.runtime / 1000)}"
 }
-fio_result() { jq -c ".jobs[0].$1 | {bytes: .io_bytes, ios: .total_ios, seconds: (.runtime / 1000)}"; }
 mb_s() { jq '.bytes / .seconds / 1e6'; }
 iops() { jq '.ios / .seconds'; }
 
