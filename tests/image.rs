@@ -17,7 +17,7 @@ use warmblock::exec::{Cmd, Exec};
 use warmblock::host::Host;
 use warmblock::image::{self, ImageJob, ImageReport};
 use warmblock::model::{ImageName, ImageSpec, PoolName};
-use warmblock::progress::Progress;
+use warmblock::progress::ProgressMode;
 use warmblock::sys::Roots;
 
 #[path = "image/clone.rs"]
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 fn host() -> Host {
     let mut config = Config::default();
     config.ceph.conf = std::env::var_os(CONF).map(PathBuf::from);
-    Host::new(config, Roots::at("/"), Progress::quiet(), Cancel::new())
+    Host::new(config, Roots::at("/"), ProgressMode::Quiet, Cancel::new())
 }
 
 fn variable(name: &str, default: &str) -> String {

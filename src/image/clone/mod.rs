@@ -3,19 +3,21 @@
 //! librbd is asked for the clone first, and only what it misses is made: a second clone of an image is one call. The
 //! calls that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
 
+mod existing;
+
 use super::CloneImage;
 use super::reach::{self, Found, facts};
 use super::report::ImageReport;
-use crate::ceph::{CloneOptions, DiffOptions, ImageInfo, ParentSnap, Pool, ignore, meta};
+use crate::ceph::{CloneOptions, ImageInfo, ParentSnap, Pool, ignore};
 use crate::config::fixed;
 use crate::host::Host;
-use crate::model::{Bytes, Change, Lease, SnapName};
+use crate::model::{Bytes, Change, SnapName};
 use crate::{Context, Error, Kind, Result};
 
 /// The snapshot that is cloned if none is named: the one that OpenNebula's drivers make and look for.
 pub(super) const DEFAULT_SNAP: &str = "snap";
 
-/// How often a half-made clone of a killed process is cleared away before it is said that there is one.
+/// How often a half-made clone is cleared away before it is said that there is one.
 const CLEAR_ATTEMPTS: usize = 2;
 
 /// Makes a clone, or finds it made.
@@ -190,32 +192,37 @@ impl CloneJob<'_> {
 
     /// Refuses a size below the parent's before anything is made.
     fn check_size(&self, report: &mut ImageReport, size: Bytes) -> Result<()> {
-        let parent = &self.ask.parent.image;
-        let at_snap = match self
-            .parents
-            .open_read_only(&parent.image, Some(&self.snap))
-            .map_err(Error::from)
-        {
-            Err(error) if error.kind() == Kind::NotFound => {
+        let has = match self.parent_size()? {
+            Some(has) => has,
+            None => {
                 self.make_snap(report)?;
-                self.parents
-                    .open_read_only(&parent.image, Some(&self.snap))
-                    .map_err(Error::from)
+                self.parent_size()?.unwrap_or_default()
             }
-            opened => opened,
         };
-        let has = at_snap
-            .context(|| format!("cannot open {}", self.from()))?
-            .size()
-            .context(|| self.from())?;
         if size < has {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("a clone of {size} cannot hold {} of {has}", self.from()),
-            )
-            .remedy("ask for no size, or for a larger one"));
+            let message = format!("a clone of {size} cannot hold {} of {has}", self.from());
+            return Err(
+                Error::new(Kind::Usage, message).remedy("ask for no size, or for a larger one")
+            );
         }
         Ok(())
+    }
+
+    /// The parent's size at the snapshot; `None` if there is no such snapshot.
+    fn parent_size(&self) -> Result<Option<Bytes>> {
+        let opened = self
+            .parents
+            .open_read_only(&self.ask.parent.image.image, Some(&self.snap));
+        match opened.map_err(Error::from) {
+            Err(error) if error.kind() == Kind::NotFound => Ok(None),
+            opened => {
+                let opened = opened.context(|| format!("cannot open {}", self.from()))?;
+                opened
+                    .size()
+                    .map(Some)
+                    .context(|| format!("cannot read the size of {}", self.from()))
+            }
+        }
     }
 
     /// Grows the child to what was asked for.
@@ -245,148 +252,6 @@ impl CloneJob<'_> {
         )?;
         info.size = size;
         Ok(true)
-    }
-
-    /// Whether the image of the child's name is the clone that is wanted, and complete: the parent knows it as well.
-    fn is_ours(&self) -> Result<bool> {
-        let Some(info) = self.existing()? else {
-            return Ok(false);
-        };
-        let of_parent = info.parent.is_some_and(|parent| {
-            parent.image == self.ask.parent.image && parent.snap == self.snap
-        });
-        if !of_parent {
-            return Ok(false);
-        }
-        let parent = self
-            .parents
-            .open_read_only(&self.ask.parent.image.image, Some(&self.snap));
-        let children = parent
-            .context(|| format!("cannot open {}", self.from()))?
-            .children(None);
-        Ok(children
-            .context(|| format!("cannot list the clones of {}", self.from()))?
-            .iter()
-            .any(|child| child.id == info.id))
-    }
-
-    /// The image of the child's name; `None` if there is only a name, or no longer that.
-    fn existing(&self) -> Result<Option<ImageInfo>> {
-        match Found::in_pool(self.children.clone(), &self.ask.child) {
-            Ok(found) => found.info().map(Some),
-            Err(error) if error.kind() == Kind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Removes what a clone that was killed inside librbd left: an image of the child's name that nobody ever used. It
-    /// has no data, snapshots, lease or metadata, nobody has it open, and no parent knows it.
-    fn clear_half_made(&self, report: &mut ImageReport) -> Result<bool> {
-        let spec = &self.ask.child;
-        let virgin = match Found::in_pool(self.children.clone(), spec) {
-            Ok(found) => self.is_half_made(&found)?,
-            Err(error) if error.kind() == Kind::NotFound => true,
-            Err(error) => return Err(error),
-        };
-        if !virgin {
-            return Ok(false);
-        }
-        report.step(
-            Change::Removed,
-            format!("remove {spec}, a clone that was never finished"),
-            || match self
-                .children
-                .remove(&spec.image, &mut ignore)
-                .map_err(Error::from)
-            {
-                Err(error) if error.kind() == Kind::NotFound => Ok(()),
-                removed => removed.context(|| format!("cannot remove {spec}")),
-            },
-        )?;
-        Ok(true)
-    }
-
-    fn is_half_made(&self, found: &Found<'_>) -> Result<bool> {
-        let spec = found.spec;
-        let info = found.info()?;
-        let of_other = info
-            .parent
-            .as_ref()
-            .is_some_and(|parent| parent.image != self.ask.parent.image);
-        if of_other || found.raw_lease().is_some() || !found.watchers()?.is_empty() {
-            return Ok(false);
-        }
-        let snapshots = found
-            .image
-            .snapshots()
-            .context(|| format!("cannot list the snapshots of {spec}"))?;
-        let metadata = found
-            .image
-            .metadata_list()
-            .context(|| format!("cannot list the metadata of {spec}"))?;
-        if !snapshots.is_empty() || !metadata.is_empty() {
-            return Ok(false);
-        }
-        let mut empty = true;
-        let own = DiffOptions {
-            include_parent: false,
-            ..DiffOptions::default()
-        };
-        let listed = found.image.diff(&own, |extent| empty &= !extent.exists);
-        listed.context(|| format!("cannot look for data in {spec}"))?;
-        Ok(empty)
-    }
-
-    /// That the child's name is taken by something else, with both sides.
-    fn taken(&self) -> Result<Error> {
-        let spec = &self.ask.child;
-        let is = match self.existing()?.map(|info| info.parent) {
-            Some(Some(parent)) => format!("a clone of {}@{}", parent.image, parent.snap),
-            Some(None) => "no clone".into(),
-            None => "half removed".into(),
-        };
-        Ok(Error::new(
-            Kind::Exists,
-            format!(
-                "image {spec} exists and is {is}, not a clone of {}",
-                self.from()
-            ),
-        )
-        .remedy(format!(
-            "choose another name, or remove it: `warmblock image rm {spec}`"
-        )))
-    }
-
-    /// librbd copies the parent's metadata into a clone, and with it the lease of whoever has the parent attached. It is
-    /// none of the clone's.
-    fn drop_copied_lease(&self, child: &Found<'_>, change: Change) -> Result<()> {
-        let Some(copied) = child.raw_lease() else {
-            return Ok(());
-        };
-        if change == Change::Kept && !self.is_parents_lease(child, copied)? {
-            return Ok(());
-        }
-        let dropped = meta::compare_and_set(
-            &self.children,
-            child.image.id(),
-            Lease::KEY,
-            Some(copied),
-            None,
-        );
-        // Whether it was still there is of no interest: who changed it has taken the clone.
-        dropped.map(|_| ()).context(|| {
-            format!(
-                "cannot drop the lease that {} has from its parent",
-                child.spec
-            )
-        })
-    }
-
-    /// Whether a clone that was there before has its parent's lease still, and nobody uses it: it was made by a process
-    /// that was killed before it could drop that.
-    fn is_parents_lease(&self, child: &Found<'_>, lease: &[u8]) -> Result<bool> {
-        let parent = Found::in_pool(self.parents.clone(), &self.ask.parent.image)?;
-        Ok(parent.raw_lease() == Some(lease) && child.watchers()?.is_empty())
     }
 
     /// Says what `run` would do.
