@@ -27,10 +27,9 @@ impl CloneJob<'_> {
 
     /// Whether the parent knows the clone as well: librbd tells it last, and until then its snapshot is not kept for it.
     fn parent_knows(&self, child: &ImageInfo) -> Result<bool> {
-        let parent = Found::in_pool(self.parents.clone(), &self.ask.parent.image)?;
-        let children = parent.image.children(None);
-        let children = children.context(|| format!("cannot list the clones of {}", parent.spec))?;
-        Ok(children.iter().any(|known| known.id == child.id))
+        // Opened anew: what was opened before the clone need not show it.
+        let parent = Found::in_pool(self.parent.pool.clone(), self.parent.spec)?;
+        Ok(parent.children()?.iter().any(|known| known.id == child.id))
     }
 
     /// The image of the child's name; `None` if there is only a name, or no longer that.
@@ -99,14 +98,12 @@ impl CloneJob<'_> {
             Some(parent) => parent.image == self.ask.parent.image && !self.parent_knows(&info)?,
         };
         let unused = found.raw_lease().is_none() && found.watchers()?.is_empty();
-        if !orphan || !unused || Some(info.size) != self.parent_size()? {
+        if !orphan || !unused || info.size != self.size {
             return Ok(false);
         }
-        let snapshots = found.image.snapshots();
-        let snapshots = snapshots.context(|| format!("cannot list the snapshots of {spec}"))?;
         let metadata = found.image.metadata_list();
         let metadata = metadata.context(|| format!("cannot list the metadata of {spec}"))?;
-        if !snapshots.is_empty() || !metadata.is_empty() {
+        if !found.snapshots()?.is_empty() || !metadata.is_empty() {
             return Ok(false);
         }
         let mut empty = true;
@@ -157,8 +154,7 @@ impl CloneJob<'_> {
     /// Whether a clone that was there before has its parent's lease still, and nobody uses it: it was made by a process
     /// that was killed before it could drop that.
     fn is_parents_lease(&self, child: &Found<'_>, lease: &[u8]) -> Result<bool> {
-        let parent = Found::in_pool(self.parents.clone(), &self.ask.parent.image)?;
-        Ok(parent.raw_lease() == Some(lease) && child.watchers()?.is_empty())
+        Ok(self.parent.raw_lease() == Some(lease) && child.watchers()?.is_empty())
     }
 }
 
