@@ -12,14 +12,28 @@ build:           ## the release binary
 	cargo build --release
 
 # -- test ---------------------------------------------------------------------------------------------
+.PHONY: test
+test:            ## everything: unit tests, the command line, Ceph, the lab tier; a summary at the end
+	@tests/run
 
 # -- demo ---------------------------------------------------------------------------------------------
 
 # -- bench --------------------------------------------------------------------------------------------
 
 # -- fmt ----------------------------------------------------------------------------------------------
+.PHONY: fmt fmt-check
+fmt:             ## format the sources
+	cargo fmt
+
+fmt-check:
+	cargo fmt --check
 
 # -- lint ---------------------------------------------------------------------------------------------
+SCRIPTS := tests/run .ci/run
+.PHONY: lint
+lint:            ## what CI insists on: no warnings, from clippy and shellcheck
+	cargo clippy --all-targets -- -D warnings
+	shellcheck $(SCRIPTS)
 
 # -- docs ---------------------------------------------------------------------------------------------
 .PHONY: docs

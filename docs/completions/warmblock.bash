@@ -25,6 +25,9 @@ _warmblock() {
             warmblock,config)
                 cmd="warmblock__subcmd__config"
                 ;;
+            warmblock,copier)
+                cmd="warmblock__subcmd__copier"
+                ;;
             warmblock,detach)
                 cmd="warmblock__subcmd__detach"
                 ;;
@@ -113,7 +116,7 @@ _warmblock() {
 
     case "${cmd}" in
         warmblock)
-            opts="-v -q -h -V --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help --version attach detach seed flush bypass insert mode recover status image doctor config host docgen"
+            opts="-v -q -h -V --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help --version attach detach seed flush bypass insert mode recover status image doctor config host copier docgen"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +310,48 @@ _warmblock() {
         warmblock__subcmd__config__subcmd__show)
             opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__copier)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

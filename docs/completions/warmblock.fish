@@ -49,6 +49,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "image" -d 'Impo
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Check that this host has what warmblock needs, and say what to do'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "copier" -d 'Copy blocks for a job that watches this process'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "docgen" -d 'Write man pages, completions and schemas'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l driver -d 'Cache driver [default: cache.driver of the configuration]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l mode -d 'writethrough, writearound, writeback or none [default: cache.mode]' -r -f -a "none\t'No cache in the path'
@@ -365,6 +366,17 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l json -d 'An
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

@@ -128,7 +128,7 @@ pub struct Stats {
     pub demotions: u64,
 }
 
-/// What a cache held at the moment at which it began to serve.
+/// What a cache held when its filling had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filled {
     /// Blocks that it held.
@@ -161,8 +161,6 @@ pub struct Capabilities {
     pub modes: Vec<CacheMode>,
     /// Whether it can be seeded, and how well the seed is proven.
     pub seed: SeedAbility,
-    /// What is lost when the SSD dies, and when the host dies, in words.
-    pub guarantee: &'static str,
 }
 
 /// How a driver is seeded.
@@ -182,6 +180,9 @@ pub trait Driver: Debug + Sync {
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What is lost in a mode when the SSD dies, and when the host dies, in words.
+    fn guarantee(&self, mode: CacheMode) -> &'static str;
 
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;

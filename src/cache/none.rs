@@ -24,8 +24,11 @@ impl Driver for None {
         Capabilities {
             modes: vec![CacheMode::None],
             seed: SeedAbility::Never,
-            guarantee: "nothing is kept on this host, so nothing is lost with it",
         }
+    }
+
+    fn guarantee(&self, _mode: CacheMode) -> &'static str {
+        "nothing is kept on this host, so nothing is lost with it"
     }
 
     fn layout(&self, _wanted: Bytes, _block: Bytes) -> Vec<Part> {

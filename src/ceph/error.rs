@@ -162,6 +162,9 @@ impl CephError {
             (libc::ENOTEMPTY, _) => {
                 "the image has snapshots: remove those first (`rbd snap ls`, `rbd snap purge`)"
             }
+            (libc::ENOENT, _) => {
+                "check the name: `warmblock image ls POOL` lists what there is, `ceph osd pool ls` the pools"
+            }
             (libc::EBUSY, "rbd_snap_unprotect" | "rbd_snap_remove") => {
                 "the snapshot is protected or has clones: `rbd children --all` shows them; flatten or remove them"
             }

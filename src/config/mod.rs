@@ -82,7 +82,6 @@ pub struct Cache {
     /// How writes are treated.
     pub mode: CacheMode,
     /// The cache block: a multiple of 32 KiB, up to 1 GiB (kernel's admin-guide, device-mapper/cache).
-    #[schemars(with = "String")]
     pub block: Bytes,
 }
 
@@ -93,12 +92,10 @@ pub struct Seed {
     /// `none`, `allocated` or `first:SIZE`.
     pub what: SeedSpec,
     /// At most so many bytes a second; as fast as it goes where it is absent.
-    #[schemars(with = "Option<String>")]
     pub rate: Option<Bytes>,
     /// Reads in flight.
     pub depth: usize,
     /// Bytes of one read.
-    #[schemars(with = "String")]
     pub chunk: Bytes,
 }
 

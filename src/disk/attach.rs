@@ -6,6 +6,7 @@ use super::fill::fill;
 use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::swap::take_out;
 use super::walk::Walk;
 use super::{detach, lease};
 use crate::Result;
@@ -43,6 +44,9 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     walk.up::<Slice>()?;
+    if walk.disk.record.intent == Intent::Bypassed {
+        return take_out(walk);
+    }
     walk.up::<CacheLayer>()?;
     walk.up::<Front>()?;
     walk.up::<Link>()?;

@@ -1,18 +1,20 @@
 //! Detach: take down from the top, and leave a plain image behind.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::clean::{lease_is_dirty, reopen};
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, refuse_in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
-use super::record::Intent;
+use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{Detach, LayerName, Report};
 use crate::model::Change;
+use crate::sys::atomic;
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused.
 ///
@@ -30,11 +32,13 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
 pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
+    refuse_in_use(walk)?;
     reopen_if_dirty(walk)?;
-    let dry_run = walk.dry_run;
-    if !dry_run && walk.disk.record.intent != Intent::Detached && !in_use(walk)? {
+    if walk.disk.record.intent != Intent::Detached {
         walk.disk.record.intent = Intent::Detached;
-        walk.disk.record.save(&walk.host.roots)?;
+        if !walk.dry_run {
+            walk.disk.record.save(&walk.host.roots)?;
+        }
     }
     // What the upper layers need to know of the lower ones.
     probe::<Map>(walk)?;
@@ -51,7 +55,13 @@ pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
 fn forget(walk: &mut Walk<'_>) -> Result<()> {
     let began = Instant::now();
     if !walk.dry_run {
-        walk.disk.record.remove(&walk.host.roots)?;
+        let record = &walk.disk.record;
+        record.remove(&walk.host.roots)?;
+        // What a killed job was about to put in place.
+        Record::sweep(&walk.host.roots)?;
+        if let Some(dir) = record.link.as_deref().and_then(Path::parent) {
+            atomic::sweep(dir)?;
+        }
     }
     walk.did(LayerName::Record, Change::Removed, String::new(), began);
     Ok(())

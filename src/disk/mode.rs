@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use super::attach::climb;
 use super::clean::clean;
-use super::layers::{CacheLayer, Layer as _, Map, Slice, serve};
+use super::layers::{Layer as _, Map, Slice, serve};
 use super::open::OpenDisk;
-use super::record::Intent;
 use super::swap;
 use super::walk::Walk;
 use crate::cache::Cache;
@@ -72,8 +72,6 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         return Err(Error::new(Kind::Usage, message)
             .remedy("`warmblock doctor` lists the drivers and their modes"));
     }
-    Map::probe(&mut walk)?;
-    Slice::probe(&mut walk)?;
     let began = Instant::now();
     let change = if walk.disk.record.mode == ask.mode {
         Change::Kept
@@ -86,8 +84,6 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         walk.disk.record.save(&host.roots)?;
     }
     walk.did(LayerName::Record, change, ask.mode.to_string(), began);
-    if walk.disk.record.intent == Intent::Attached {
-        walk.up::<CacheLayer>()?;
-    }
+    climb(&mut walk)?;
     Ok(walk.report(true))
 }

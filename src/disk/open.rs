@@ -5,7 +5,9 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull};
+use crate::model::{
+    Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull, SlicePolicy,
+};
 use crate::sys::lock::DiskLock;
 use crate::{Context, Error, Kind, Result, cache, config};
 
@@ -105,7 +107,9 @@ impl OpenDisk {
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let record = match Record::load(&host.roots, &key)? {
-            Some(record) if record.intent != Intent::Detached => merge(record, ask)?,
+            Some(record) if record.intent != Intent::Detached => {
+                merge(host, record, ask, image.size)?
+            }
             _ => fresh(host, ask, key, fsid, image.size)?,
         };
         Ok(Self {
@@ -219,10 +223,6 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> R
                 .remedy(format!("choose one of: {}", list.join(", "))),
         );
     }
-    let policy = crate::model::SlicePolicy {
-        size: ask.size.or(config.slice.size.size),
-        ..config.slice.size
-    };
     if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
         return Err(Error::new(
             Kind::Usage,
@@ -238,7 +238,7 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> R
         intent: Intent::Attached,
         driver,
         mode,
-        size: policy.wanted(image),
+        size: slice_size(host, ask, image),
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: ask.seed.unwrap_or(config.seed.what),
@@ -248,10 +248,17 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> R
     })
 }
 
+/// How much an attach wants to cache of an image.
+fn slice_size(host: &Host, ask: &Attach, image: Bytes) -> Bytes {
+    let policy = host.config.slice.size;
+    let size = ask.size.or(policy.size);
+    SlicePolicy { size, ..policy }.wanted(image)
+}
+
 /// The record of a disk that this host has, for an attach that asks for it again.
 ///
 /// Errors: [`Kind::Exists`] if the attach asks for something else than there is, with both sides.
-fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
+fn merge(host: &Host, mut record: Record, ask: &Attach, image: Bytes) -> Result<Record> {
     let clash = |what: &str, have: &str, want: &str, remedy: &str| {
         Error::new(
             Kind::Exists,
@@ -281,6 +288,28 @@ fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
             record.mode.as_str(),
             mode.as_str(),
             "`warmblock mode` changes it under load",
+        ));
+    }
+    let size = slice_size(host, ask, image);
+    if ask.size.is_some() && size != record.size {
+        let remedy = "detach it first, then attach it with the other size";
+        return Err(clash(
+            "a slice of",
+            &record.size.to_string(),
+            &size.to_string(),
+            remedy,
+        ));
+    }
+    if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
+        let remedy = format!(
+            "`warmblock seed {} {seed}` seeds it anew, under load",
+            ask.image
+        );
+        return Err(clash(
+            "seed",
+            &record.seed.to_string(),
+            &seed.to_string(),
+            &remedy,
         ));
     }
     if let Some(link) = ask

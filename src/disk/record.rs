@@ -81,6 +81,11 @@ impl Record {
         }
     }
 
+    /// Removes what killed jobs left of records that they were about to write, and says how many there were.
+    pub fn sweep(roots: &Roots) -> Result<usize> {
+        atomic::sweep(&Self::dir(roots))
+    }
+
     fn dir(roots: &Roots) -> PathBuf {
         roots.state.join("disks")
     }

@@ -12,7 +12,6 @@ use super::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::model::{DiskKey, ImageSpec};
-use crate::sys::atomic;
 use crate::tools::krbd::Mapping;
 use crate::tools::lvm::{Lv, LvmError};
 use crate::{Context, Error, Kind, Result};
@@ -69,7 +68,7 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
         findings.push(orphan(host, record, dry_run));
     }
     if !dry_run {
-        let swept = atomic::sweep(&host.roots.state.join("disks"))?;
+        let swept = Record::sweep(&host.roots)?;
         if swept > 0 {
             findings.push(Finding {
                 image: None,

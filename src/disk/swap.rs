@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::attach::climb;
 use super::clean::clean;
-use super::layers::{Front, Layer as _, Link, Map, Slice, close, point};
+use super::layers::{Front, Layer as _, Link, Map, Slice, close};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::walk::Walk;
@@ -76,30 +76,25 @@ fn start<'h>(host: &'h Host, image: &ImageSpec, what: &str, dry_run: bool) -> Re
 /// Leaves the front on the RBD, no cache in the kernel, and the intent recorded.
 pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
     let began = Instant::now();
-    let there = !matches!(
-        walk.driver()?.probe(walk.host, &walk.disk.record.key)?,
-        Cache::Absent
-    );
+    let cached = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
+    let there = cached != Cache::Absent;
+    if there && !walk.dry_run {
+        clean(walk)?;
+    }
+    walk.disk.record.intent = Intent::Bypassed;
+    if !walk.dry_run {
+        walk.disk.record.save(&walk.host.roots)?;
+    }
+    walk.up::<Front>()?;
     let change = if there {
         Change::Removed
     } else {
         Change::Absent
     };
-    if !walk.dry_run {
-        if there {
-            clean(walk)?;
-        }
-        walk.disk.record.intent = Intent::Bypassed;
-        walk.disk.record.save(&walk.host.roots)?;
-        point(walk, &walk.origin()?)?;
+    if there && !walk.dry_run {
         close(walk)?;
     }
-    walk.did(
-        LayerName::Cache,
-        change,
-        "out of the path; the front leads to the RBD",
-        began,
-    );
+    walk.did(LayerName::Cache, change, "not in the path", began);
     walk.up::<Link>()
 }
 

@@ -5,6 +5,7 @@ use super::finding::Finding;
 use super::pattern::{Pattern, rejects};
 use crate::exec::{Cmd, Exec};
 use crate::sys::Roots;
+use crate::tools::lvm::REJECTED;
 use crate::{Error, Kind, Result};
 
 const NAME: &str = "LVM filter";
@@ -17,8 +18,10 @@ const GUEST_DEVICES: [&str; 4] = [
     "/dev/mapper/wb-01234567-1-0a1b2c",
 ];
 
-const REMEDY: &str = "set in section devices of /etc/lvm/lvm.conf: global_filter = [ \"r|^/dev/rbd|\", \"r|^/dev/nbd|\", \
-                      \"r|^/dev/bcache|\", \"r|^/dev/mapper/wb-|\" ]";
+/// What to set.
+fn remedy() -> String {
+    format!("set in section devices of /etc/lvm/lvm.conf: global_filter = [{REJECTED}]")
+}
 
 /// What `lvmconfig` says of scanning.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -120,7 +123,7 @@ fn judge(scanning: &Scanning, devices_file_exists: bool) -> Finding {
         "LVM looks into {}: volume groups of guests would be activated here",
         open.join(", ")
     );
-    Finding::fail(NAME, found, REMEDY)
+    Finding::fail(NAME, found, remedy())
 }
 
 #[cfg(test)]
@@ -154,7 +157,8 @@ mod tests {
 
     #[test]
     fn our_own_remedy_is_enough() {
-        let (_, list) = REMEDY.split_once("global_filter = ").unwrap();
+        let remedy = remedy();
+        let (_, list) = remedy.split_once("global_filter = ").unwrap();
         assert_eq!(
             state(&format!("global_filter={list}\n"), false).state,
             State::Ok

@@ -129,7 +129,7 @@ impl From<ExecError> for Error {
         let (kind, remedy) = match &error {
             ExecError::Missing { tool, package, .. } => {
                 let install = |package| format!("install the package {package}");
-                let find = || format!("install {tool}, or set tool_dirs to where it is");
+                let find = || format!("install {tool}, or set [tools] path to where it is");
                 (Kind::Missing, package.map_or_else(find, install))
             }
             ExecError::Timeout { .. } => (

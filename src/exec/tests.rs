@@ -53,8 +53,9 @@ fn a_timeout_kills_grandchildren() {
         file.display()
     );
     let begun = Instant::now();
-    let error = run(&sh(&script).deadline(Duration::from_millis(200))).unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    // long enough for a loaded machine to start the shell, short against the sleeps
+    let error = run(&sh(&script).deadline(Duration::from_secs(2))).unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(
         matches!(&error, ExecError::Timeout { stderr, .. } if stderr == "late"),
         "{error}"

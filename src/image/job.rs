@@ -57,21 +57,18 @@ pub struct Import {
     pub format: Option<SourceFormat>,
     /// The image's size; the source's where it is absent, and never less.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     pub size: Option<Bytes>,
     /// What the bytes of the source (packed, as they come) must hash to.
     #[serde(default)]
     pub checksum: Option<Checksum>,
     /// At most so many bytes a second are written; as fast as it goes where it is absent.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     pub rate: Option<Bytes>,
     /// The pool for the data, such as an erasure-coded one.
     #[serde(default)]
     pub data_pool: Option<PoolName>,
     /// The size of the image's objects: a power of two from 4 KiB to 32 MiB.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     pub object_size: Option<Bytes>,
     /// The image's features; the cluster's defaults where it is absent.
     #[serde(default)]
@@ -109,7 +106,6 @@ pub struct CloneImage {
     pub child: ImageSpec,
     /// The clone's size; the parent's where it is absent, and never less.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     pub size: Option<Bytes>,
     /// The clone format; as the cluster allows where it is absent.
     #[serde(default)]
@@ -188,7 +184,6 @@ pub struct ResizeImage {
     /// The image.
     pub image: ImageSpec,
     /// The new size.
-    #[schemars(with = "String")]
     pub size: Bytes,
     /// Allow the new size to be smaller; what is beyond it is lost.
     #[serde(default)]

@@ -5,5 +5,5 @@ mod request;
 mod run;
 
 pub use report::{FlushProof, LayerName, Report, Step};
-pub use request::{Attach, Detach, DiskJob, Insert, Job, Request, SeedJob, SetMode};
+pub use request::{Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode};
 pub use run::{Answer, run};

@@ -44,7 +44,7 @@ pub enum Request {
     /// Change the cache's mode.
     Mode(SetMode),
     /// Find all that is ours and bring it to what its records say.
-    Recover,
+    Recover(Recover),
     /// A job on an image.
     Image(ImageJob),
 }
@@ -63,7 +63,6 @@ pub struct Attach {
     pub mode: Option<CacheMode>,
     /// The slice's size; likewise.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
     pub size: Option<Bytes>,
     /// What to seed; likewise.
     #[serde(default)]
@@ -117,6 +116,13 @@ pub struct DiskJob {
     /// The image.
     pub image: ImageSpec,
 }
+
+/// `recover`.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Recover {}
 
 /// `seed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

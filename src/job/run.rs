@@ -35,7 +35,7 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
         Request::Bypass(ask) => Answer::Disk(disk::bypass(host, ask, dry)?),
         Request::Insert(ask) => Answer::Disk(disk::insert(host, ask, dry)?),
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
-        Request::Recover => Answer::Recover(disk::recover(host, dry)?),
+        Request::Recover(_) => Answer::Recover(disk::recover(host, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
     })
 }

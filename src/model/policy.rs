@@ -204,15 +204,12 @@ impl From<SeedSpec> for String {
 #[serde(deny_unknown_fields, default)]
 pub struct SlicePolicy {
     /// A fixed size; it wins over `percent`.
-    #[schemars(with = "Option<String>")]
     pub size: Option<Bytes>,
     /// Percent of the image, used when `size` is absent.
     pub percent: u8,
     /// At least this.
-    #[schemars(with = "String")]
     pub min: Bytes,
     /// At most this.
-    #[schemars(with = "String")]
     pub max: Bytes,
 }
 
@@ -231,7 +228,9 @@ impl Default for SlicePolicy {
 impl SlicePolicy {
     /// The cached bytes wanted for an image: fixed or percent, between `min` and `max`, never above the image itself.
     pub fn wanted(&self, image: Bytes) -> Bytes {
-        let percent = || Bytes((u128::from(image.0) * u128::from(self.percent) / 100) as u64);
+        // In two parts, so that the largest image does not overflow.
+        let share = u64::from(self.percent);
+        let percent = || Bytes(image.0 / 100 * share + image.0 % 100 * share / 100);
         let wanted = self.size.unwrap_or_else(percent);
         wanted
             .clamp(self.min, self.max.max(self.min))

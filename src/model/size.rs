@@ -8,19 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::ParseError;
 
 /// A number of bytes.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
@@ -92,11 +80,10 @@ impl fmt::Display for Bytes {
         for (unit, shift) in UNITS {
             let one = 1_u64 << shift;
             if self.0 >= one {
-                let tenths = (u128::from(self.0) * 10 / u128::from(one)) as u64;
-                return if tenths.is_multiple_of(10) {
-                    write!(f, "{} {unit}", tenths / 10)
-                } else {
-                    write!(f, "{}.{} {unit}", tenths / 10, tenths % 10)
+                let tenths = u128::from(self.0) * 10 / u128::from(one);
+                return match tenths % 10 {
+                    0 => write!(f, "{} {unit}", tenths / 10),
+                    part => write!(f, "{}.{part} {unit}", tenths / 10),
                 };
             }
         }
@@ -169,6 +156,23 @@ impl<'de> Deserialize<'de> for Bytes {
             }
         }
         from.deserialize_any(Visitor)
+    }
+}
+
+impl schemars::JsonSchema for Bytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Bytes".into()
+    }
+
+    /// Written as a number; read as a number or a string such as `"8G"`.
+    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Bytes: a number, or for input a size such as \"8G\"",
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^[0-9]+([KMGTP]i?[Bb]?)?$"}
+            ]
+        })
     }
 }
 

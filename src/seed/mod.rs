@@ -40,6 +40,6 @@ pub use apart::{Apart, COMMAND, copy_apart, serve, verify_apart};
 pub use copy::{CopyOptions, CopyReport, copy};
 pub use device::{Devices, open_image, open_slice};
 pub use plan::{BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, plan};
-pub(crate) use rate::TokenBucket;
 pub use proof::{ProofMethod, SeedProof};
+pub(crate) use rate::TokenBucket;
 pub use verify::{VerifyReport, verify};

@@ -50,8 +50,8 @@ pub fn remove(path: &Path) -> Result<Change> {
     Ok(Change::Removed)
 }
 
-/// Removes the temporary files that a crash left in a directory, and says how many there were. To be called with the lock
-/// held that guards the directory: the files of a running writer look the same.
+/// Removes the temporary files that a crash left in a directory, and says how many there were. Those of a process that
+/// still runs are its own.
 pub fn sweep(dir: &Path) -> Result<usize> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -61,11 +61,20 @@ pub fn sweep(dir: &Path) -> Result<usize> {
     let mut swept = 0;
     for entry in entries {
         let entry = entry.map_err(|error| cannot("sweep", dir, error))?;
-        if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+        if is_abandoned(&entry.file_name().to_string_lossy()) {
             swept += usize::from(remove(&entry.path())? == Change::Removed);
         }
     }
     Ok(swept)
+}
+
+/// Whether a file is a temporary one of a process that is gone. Another program may have its number by now.
+fn is_abandoned(name: &str) -> bool {
+    let Some((pid, _)) = name.strip_prefix(TEMP_PREFIX).and_then(|rest| rest.split_once('-')) else {
+        return false;
+    };
+    let comm = |pid: &str| std::fs::read(format!("/proc/{pid}/comm")).ok();
+    comm(pid).is_none_or(|comm_of_pid| Some(comm_of_pid) != comm("self"))
 }
 
 /// Writes a value as JSON for people and programs, with [`write`].
@@ -167,11 +176,13 @@ mod tests {
     fn leftovers_are_swept_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         write(&dir.path().join("keep"), b"x").unwrap();
-        for name in [".wb-tmp-1-0", ".wb-tmp-2-7"] {
+        let mine = format!(".wb-tmp-{}-0", std::process::id());
+        // No process has number 0, and process 1 is another program.
+        for name in [".wb-tmp-0-0", ".wb-tmp-1-7", ".wb-tmp-", &mine] {
             File::create(dir.path().join(name)).unwrap();
         }
         assert_eq!(sweep(dir.path()).unwrap(), 2);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "a running process's own stay");
         assert_eq!(sweep(&dir.path().join("none")).unwrap(), 0);
     }
 

@@ -14,7 +14,7 @@ pub fn hostname() -> Result<HostName> {
     })?;
     let name: Result<HostName, _> = name.to_string_lossy().parse();
     name.context(|| {
-        "the host's name cannot be used in a lease; set host_name in the configuration".into()
+        "the host's name cannot be used in a lease; set `host` in the configuration".into()
     })
 }
 

@@ -16,6 +16,7 @@ use crate::tools::udev;
 use error::{absent_or_removed, explain, in_use, only_missing};
 
 pub use error::LvmError;
+pub use filter::REJECTED;
 pub use report::{Lv, Vg};
 pub use tag::Tag;
 

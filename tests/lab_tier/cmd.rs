@@ -28,10 +28,16 @@ impl Out {
 
     /// It must have failed with the exit code of `kind`, and say each of `words`, be it as its error or as what to do.
     pub fn refused(self, kind: Kind, words: &[&str]) -> Result<Self> {
-        ensure!(self.code == i32::from(kind.exit_code()), "it should have failed as {kind:?}: {self}");
+        ensure!(
+            self.code == i32::from(kind.exit_code()),
+            "it should have failed as {kind:?}: {self}"
+        );
         let said = self.said();
         for word in words {
-            ensure!(said.contains(word), "{word:?} is not in what it says: {self}");
+            ensure!(
+                said.contains(word),
+                "{word:?} is not in what it says: {self}"
+            );
         }
         Ok(self)
     }
@@ -39,14 +45,18 @@ impl Out {
     /// All that it says to a person.
     pub fn said(&self) -> String {
         match self.json() {
-            Ok(json) => format!("{} {} {}", json["error"]["message"], json["error"]["remedy"], self.stderr),
+            Ok(json) => format!(
+                "{} {} {}",
+                json["error"]["message"], json["error"]["remedy"], self.stderr
+            ),
             Err(_) => format!("{} {}", self.stdout, self.stderr),
         }
     }
 
     /// Its standard output as JSON.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.stdout).with_context(|| format!("it should have answered in JSON: {self}"))
+        serde_json::from_str(&self.stdout)
+            .with_context(|| format!("it should have answered in JSON: {self}"))
     }
 
     /// Its standard output without blanks at the ends.
@@ -57,8 +67,18 @@ impl Out {
 
 impl fmt::Display for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, code, stdout, stderr } = self;
-        write!(f, "{what}\n  exit code {code}\n  stdout: {}\n  stderr: {}", stdout.trim(), stderr.trim())
+        let Self {
+            what,
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "{what}\n  exit code {code}\n  stdout: {}\n  stderr: {}",
+            stdout.trim(),
+            stderr.trim()
+        )
     }
 }
 
@@ -77,9 +97,17 @@ pub struct Running {
 impl Running {
     pub fn start(argv: &[&str]) -> Result<Self> {
         let what = argv.join(" ");
-        let [program, args @ ..] = argv else { bail!("an empty command") };
-        let command = duct::cmd(*program, args).stdin_null().stdout_capture().stderr_capture().unchecked();
-        let handle = command.start().with_context(|| format!("cannot start {what}"))?;
+        let [program, args @ ..] = argv else {
+            bail!("an empty command")
+        };
+        let command = duct::cmd(*program, args)
+            .stdin_null()
+            .stdout_capture()
+            .stderr_capture()
+            .unchecked();
+        let handle = command
+            .start()
+            .with_context(|| format!("cannot start {what}"))?;
         Ok(Self { what, handle })
     }
 

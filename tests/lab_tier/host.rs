@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,16 +48,24 @@ impl Host {
     /// Boots it, with the program and its configuration in place. What an earlier boot kept on its SSD stays.
     pub fn boot(&self) -> Result<()> {
         let udev = if self.udev { "--udev" } else { "--no-udev" };
-        self.world.lab(&["host", "up", self.name, udev, "--vg", "ssd", "--ssd", "2G"])?.ok()?;
+        self.world
+            .lab(&["host", "up", self.name, udev, "--vg", "ssd", "--ssd", "2G"])?
+            .ok()?;
         let binary = self.world.file("warmblock");
-        self.world.lab(&["host", "put", self.name, path(&binary)?])?.ok()?;
+        self.world
+            .lab(&["host", "put", self.name, path(&binary)?])?
+            .ok()?;
         self.put("warmblock.toml", CONFIG.as_bytes())?;
-        self.sh("mkdir -p /etc/warmblock && ln -sf /lab/warmblock.toml /etc/warmblock/").map(drop)
+        self.sh("mkdir -p /etc/warmblock && ln -sf /lab/warmblock.toml /etc/warmblock/")
+            .map(drop)
     }
 
     /// A power cut.
     pub fn cut_power(&self) -> Result<()> {
-        self.world.lab(&["host", "down", self.name, "--crash"])?.ok().map(drop)
+        self.world
+            .lab(&["host", "down", self.name, "--crash"])?
+            .ok()
+            .map(drop)
     }
 
     /// Forgets the host, its SSD included, and boots a new one.
@@ -80,7 +87,10 @@ impl Host {
         let base: toml::Table = CONFIG.parse()?;
         let over: toml::Table = more.parse()?;
         let name = self.world.name("config");
-        self.put(&format!("{name}.toml"), merge(base, over).to_string().as_bytes())
+        self.put(
+            &format!("{name}.toml"),
+            merge(base, over).to_string().as_bytes(),
+        )
     }
 
     /// Runs a shell line on the host; it must succeed.
@@ -101,7 +111,12 @@ impl Host {
     /// A call of the program, which answers in JSON.
     pub fn wb(&self, args: &[&str]) -> Call<'_> {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        Call { host: self, args, env: Vec::new(), deadline: PATIENCE }
+        Call {
+            host: self,
+            args,
+            env: Vec::new(),
+            deadline: PATIENCE,
+        }
     }
 
     /// Attaches an image and gives the answer.
@@ -117,44 +132,72 @@ impl Host {
     /// The status of one disk, with its lease.
     pub fn status(&self, image: &Image) -> Result<Value> {
         let status = self.wb(&["status", "--lease", &image.spec]).ok()?;
-        status["disks"].get(0).cloned().with_context(|| format!("no disk in {status}"))
+        status["disks"]
+            .get(0)
+            .cloned()
+            .with_context(|| format!("no disk in {status}"))
     }
 
     /// Writes `noise(seed)` to a device, past the page cache, and notes it in the model.
-    pub fn write(&self, device: &str, image: &Image, seed: u64, offset: u64, len: u64) -> Result<()> {
+    pub fn write(
+        &self,
+        device: &str,
+        image: &Image,
+        seed: u64,
+        offset: u64,
+        len: u64,
+    ) -> Result<()> {
         self.try_write(device, seed, offset, len)?.ok()?;
         image.expect(seed, offset, len)
     }
 
     /// Writes without noting it.
     pub fn try_write(&self, device: &str, seed: u64, offset: u64, len: u64) -> Result<Out> {
+        self.start_write(device, seed, offset, len)?.wait(PATIENCE)
+    }
+
+    /// Begins to write, without noting it.
+    pub fn start_write(&self, device: &str, seed: u64, offset: u64, len: u64) -> Result<Running> {
         let name = self.world.name("noise");
-        let file = self.world.dir.join("h").join(self.name).join(&name);
-        File::create(&file)?.write_all_at(&noise(seed, len), 0)?;
-        self.try_sh(&format!(
-            "dd if=/lab/{name} of={device} bs=64k seek={offset} oflag=direct,seek_bytes conv=notrunc,fsync status=none"
+        let file = self.put(&name, &noise(seed, len))?;
+        self.spawn(&format!(
+            "dd if={file} of={device} bs=64k seek={offset} oflag=direct,seek_bytes conv=notrunc,fsync status=none"
         ))
     }
 
     /// What a device holds, read past the page cache.
     pub fn sha256(&self, device: &str) -> Result<String> {
-        let out = self.sh(&format!("set -o pipefail; dd if={device} bs=1M iflag=direct status=none | sha256sum"))?;
+        let out = self.sh(&format!(
+            "set -o pipefail; dd if={device} bs=1M iflag=direct status=none | sha256sum"
+        ))?;
         Ok(out.text().chars().take(64).collect())
     }
 
     /// The device must hold what the model holds.
     pub fn check(&self, device: &str, image: &Image) -> Result<()> {
         let (have, want) = (self.sha256(device)?, image.sha256()?);
-        ensure!(have == want, "{device} of {} does not hold what was written to it", image.spec);
+        ensure!(
+            have == want,
+            "{device} of {} does not hold what was written to it",
+            image.spec
+        );
         Ok(())
     }
 
     /// `rbdN` of an image.
     pub fn rbd_device(&self, image: &Image) -> Result<String> {
         let name = image.spec.rsplit('/').next().unwrap_or_default();
-        let line = format!("cd /sys/bus/rbd/devices; for d in *; do [ \"$(cat $d/name)\" != {} ] || echo rbd$d; done", quote(name));
+        let line = format!(
+            "cd /sys/bus/rbd/devices; for d in *; do [ \"$(cat $d/name)\" != {} ] || echo rbd$d; done",
+            quote(name)
+        );
         let out = self.sh(&line)?;
-        ensure!(!out.text().is_empty(), "{} is not mapped on {}", image.spec, self.name);
+        ensure!(
+            !out.text().is_empty(),
+            "{} is not mapped on {}",
+            image.spec,
+            self.name
+        );
         Ok(out.text().to_owned())
     }
 
@@ -162,7 +205,12 @@ impl Host {
     pub fn sectors(&self, device: &str) -> Result<(u64, u64)> {
         let out = self.sh(&format!("cat /sys/block/{device}/stat"))?;
         let field = |n: usize| -> Result<u64> {
-            Ok(out.text().split_whitespace().nth(n).context("stat")?.parse()?)
+            Ok(out
+                .text()
+                .split_whitespace()
+                .nth(n)
+                .context("stat")?
+                .parse()?)
         };
         Ok((field(2)?, field(6)?))
     }
@@ -184,7 +232,12 @@ impl Host {
     /// Nothing of ours may be on the host.
     pub fn check_empty(&self) -> Result<()> {
         let left = self.leftovers()?;
-        ensure!(left.is_empty(), "left behind on {}: {}", self.name, left.join("; "));
+        ensure!(
+            left.is_empty(),
+            "left behind on {}: {}",
+            self.name,
+            left.join("; ")
+        );
         Ok(())
     }
 
@@ -192,9 +245,17 @@ impl Host {
     pub fn check_gone(&self, image: &Image) -> Result<()> {
         self.check_empty()?;
         let lease = self.world.lease(image)?;
-        ensure!(lease["holder"].is_null(), "the lease of {} is still held: {lease}", image.spec);
+        ensure!(
+            lease["holder"].is_null(),
+            "the lease of {} is still held: {lease}",
+            image.spec
+        );
         let watchers = self.world.watchers(image)?;
-        ensure!(watchers.is_empty(), "{} is still watched by {watchers:?}", image.spec);
+        ensure!(
+            watchers.is_empty(),
+            "{} is still watched by {watchers:?}",
+            image.spec
+        );
         self.world.check_ceph(image)
     }
 
@@ -202,7 +263,10 @@ impl Host {
     pub fn diagnosis(&self) -> String {
         let line = "dmsetup status; dmsetup table; dmsetup info -c; lvs -o name,size,tags; ls /sys/bus/rbd/devices; \
                     tail -n +1 /var/lib/warmblock/disks/*; dmesg | tail -n 12";
-        match cmd::run(&[LAB, "host", "ssh", self.name, line], Duration::from_secs(20)) {
+        match cmd::run(
+            &[LAB, "host", "ssh", self.name, line],
+            Duration::from_secs(20),
+        ) {
             Ok(out) => format!("{}: {}", self.name, out.stdout),
             Err(error) => format!("{}: {error:#}", self.name),
         }
@@ -231,8 +295,13 @@ impl Call<'_> {
     }
 
     fn line(&self) -> String {
-        let words = ["env"].into_iter().map(str::to_owned).chain(self.env.iter().cloned());
-        let words = words.chain(["warmblock", "--json", "-q"].map(str::to_owned)).chain(self.args.iter().cloned());
+        let words = ["env"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(self.env.iter().cloned());
+        let words = words
+            .chain(["warmblock", "--json", "-q"].map(str::to_owned))
+            .chain(self.args.iter().cloned());
         let line: Vec<String> = words.map(|word| quote(&word)).collect();
         // Not the shell's last command, so that it tells a signal as an exit code.
         format!("{}; exit $?", line.join(" "))
@@ -240,10 +309,23 @@ impl Call<'_> {
 
     pub fn run(&self) -> Result<Out> {
         let began = Instant::now();
-        let mut out = cmd::run(&[LAB, "host", "ssh", self.host.name, &self.line()], self.deadline)?;
-        out.what = format!("{}: {} warmblock {}", self.host.name, self.env.join(" "), self.args.join(" "));
+        let mut out = cmd::run(
+            &[LAB, "host", "ssh", self.host.name, &self.line()],
+            self.deadline,
+        )?;
+        out.what = format!(
+            "{}: {} warmblock {}",
+            self.host.name,
+            self.env.join(" "),
+            self.args.join(" ")
+        );
         if std::env::var_os("WARMBLOCK_LAB_TRACE").is_some() {
-            eprintln!("{:6.2} s  {}  exit code {}", began.elapsed().as_secs_f64(), out.what, out.code);
+            eprintln!(
+                "{:6.2} s  {}  exit code {}",
+                began.elapsed().as_secs_f64(),
+                out.what,
+                out.code
+            );
         }
         Ok(out)
     }
@@ -266,7 +348,9 @@ pub fn quote(word: &str) -> String {
 fn merge(mut base: toml::Table, over: toml::Table) -> toml::Table {
     for (key, value) in over {
         let value = match (base.remove(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => toml::Value::Table(merge(base, over)),
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => {
+                toml::Value::Table(merge(base, over))
+            }
             (_, value) => value,
         };
         base.insert(key, value);
@@ -276,25 +360,34 @@ fn merge(mut base: toml::Table, over: toml::Table) -> toml::Table {
 
 /// The path of the front in an answer.
 pub fn front(report: &Value) -> Result<String> {
-    report["front"].as_str().map(str::to_owned).with_context(|| format!("no front in {report}"))
+    report["front"]
+        .as_str()
+        .map(str::to_owned)
+        .with_context(|| format!("no front in {report}"))
 }
 
 /// What each layer became: `["record made", …]`.
 pub fn changes(report: &Value) -> Vec<String> {
     let word = |step: &Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
     let steps = report["steps"].as_array().cloned().unwrap_or_default();
-    steps.iter().map(|step| format!("{} {}", word(step, "layer"), word(step, "change"))).collect()
+    steps
+        .iter()
+        .map(|step| format!("{} {}", word(step, "layer"), word(step, "change")))
+        .collect()
 }
 
 /// A status without what differs between two runs that did the same.
 pub fn essence(status: &Value) -> Value {
     let layers = status["layers"].as_array().cloned().unwrap_or_default();
-    let layers: Vec<Value> = layers.iter().map(|layer| json!([layer["layer"], layer["well"]])).collect();
+    let layers: Vec<Value> = layers
+        .iter()
+        .map(|layer| json!([layer["layer"], layer["well"]]))
+        .collect();
     let (stats, lease) = (&status["stats"], &status["lease"]["holder"]);
     json!({
         "intent": status["intent"], "driver": status["driver"], "mode": status["mode"], "link": status["link"],
         "well": status["well"], "layers": layers, "running": status["running"],
-        "stats": [stats["capacity"], stats["resident"], stats["dirty"]],
+        "capacity": stats["capacity"], "resident": stats["resident"],
         "lease": [lease["host"], lease["driver"], lease["mode"], lease["dirty"]],
     })
 }

@@ -40,9 +40,17 @@ fn outside(args: &Arguments) -> Result<ExitCode> {
     if args.list {
         return Ok(skip_all(args));
     }
-    let Some(reason) = supervisor::lacks() else { return supervisor::supervise() };
-    anyhow::ensure!(std::env::var("CI").as_deref() != Ok("true"), "the lab must run in CI, and cannot: {reason}");
-    println!("the lab cannot run here, so its {} tests are skipped: {reason}", tests::ALL.len());
+    let Some(reason) = supervisor::lacks() else {
+        return supervisor::supervise();
+    };
+    anyhow::ensure!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "the lab must run in CI, and cannot: {reason}"
+    );
+    println!(
+        "the lab cannot run here, so its {} tests are skipped: {reason}",
+        tests::ALL.len()
+    );
     Ok(skip_all(args))
 }
 
@@ -54,10 +62,17 @@ fn skip_all(args: &Arguments) -> ExitCode {
 fn inside(mut args: Arguments) -> Result<ExitCode> {
     let world = Arc::new(World::enter()?);
     std::fs::copy(env!("CARGO_BIN_EXE_warmblock"), world.file("warmblock"))?;
-    let hosts = [("hv1", false), ("hv2", true)].map(|(name, udev)| Host { world: Arc::clone(&world), name, udev });
+    let hosts = [("hv1", false), ("hv2", true)].map(|(name, udev)| Host {
+        world: Arc::clone(&world),
+        name,
+        udev,
+    });
     std::thread::scope(|scope| -> Result<()> {
         let boots = hosts.each_ref().map(|host| scope.spawn(|| host.boot()));
-        boots.into_iter().try_for_each(|boot| boot.join().map_err(|_| anyhow::anyhow!("a boot panicked"))?)
+        boots.into_iter().try_for_each(|boot| {
+            boot.join()
+                .map_err(|_| anyhow::anyhow!("a boot panicked"))?
+        })
     })?;
     let pool = Arc::new(Pool::new(hosts.to_vec()));
     let trials = tests::ALL.iter().map(|test| test.trial(&pool)).collect();

@@ -30,11 +30,20 @@ pub struct Golden {
 pub const STANDARD: Golden = Golden {
     name: "standard",
     size: 96 * MIB,
-    data: &[(0, 8 * MIB), (20 * MIB, 6 * MIB), (50 * MIB + 64 * KIB, 136 * KIB), (90 * MIB, 6 * MIB)],
+    data: &[
+        (0, 8 * MIB),
+        (20 * MIB, 6 * MIB),
+        (50 * MIB + 64 * KIB, 136 * KIB),
+        (90 * MIB, 6 * MIB),
+    ],
 };
 
 /// For tests that read it very often.
-pub const SMALL: Golden = Golden { name: "small", size: 24 * MIB, data: &[(0, 4 * MIB), (12 * MIB, MIB), (20 * MIB, 4 * MIB)] };
+pub const SMALL: Golden = Golden {
+    name: "small",
+    size: 24 * MIB,
+    data: &[(0, 4 * MIB), (12 * MIB, MIB), (20 * MIB, 4 * MIB)],
+};
 
 /// A multiple of neither the cache's block nor the RADOS object, with data at its very end.
 pub const ODD: Golden = Golden {
@@ -57,7 +66,10 @@ impl World {
     pub fn enter() -> Result<Self> {
         let id = std::env::var("LAB_ID").context("LAB_ID is not set")?;
         let dir = PathBuf::from("/var/tmp/warmblock-lab").join(id);
-        let world = Self { dir, next: AtomicU32::new(0) };
+        let world = Self {
+            dir,
+            next: AtomicU32::new(0),
+        };
         std::fs::create_dir_all(world.file(""))?;
         for golden in GOLDEN {
             world.make_golden(golden)?;
@@ -114,7 +126,11 @@ impl World {
         self.rbd(&["clone", &format!("one/{}@s", golden.name), spec])?;
         let model = self.file(&self.name("model"));
         std::fs::copy(self.file(golden.name), &model)?;
-        Ok(Image { spec: spec.to_owned(), model, size: golden.size })
+        Ok(Image {
+            spec: spec.to_owned(),
+            model,
+            size: golden.size,
+        })
     }
 
     /// A fresh image of zeros.
@@ -136,7 +152,14 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
         let file = self.file(&self.name("noise"));
         File::create(&file)?.write_all_at(&noise(seed, len), 0)?;
         let name = image.spec.trim_start_matches("one/");
-        let argv = ["/usr/bin/python3", "-c", SCRIPT, name, path(&file)?, &offset.to_string()];
+        let argv = [
+            "/usr/bin/python3",
+            "-c",
+            SCRIPT,
+            name,
+            path(&file)?,
+            &offset.to_string(),
+        ];
         cmd::run(&argv, Duration::from_secs(60))?.ok()?;
         image.expect(seed, offset, len)
     }
@@ -152,19 +175,28 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
 
     /// Who watches an image: the addresses.
     pub fn watchers(&self, image: &Image) -> Result<Vec<String>> {
-        let status = self.rbd(&["status", "--format", "json", &image.spec])?.json()?;
+        let status = self
+            .rbd(&["status", "--format", "json", &image.spec])?
+            .json()?;
         let list = status["watchers"].as_array().cloned().unwrap_or_default();
-        Ok(list.iter().filter_map(|watcher| watcher["address"].as_str()).map(str::to_owned).collect())
+        Ok(list
+            .iter()
+            .filter_map(|watcher| watcher["address"].as_str())
+            .map(str::to_owned)
+            .collect())
     }
 
-    /// How many blocks of `block` bytes lie in allocated objects below `end`, by what Ceph itself tells.
+    /// How many whole blocks of `block` bytes lie in allocated objects below `end`, by what Ceph itself tells. (A short
+    /// block at the image's end is never cached.)
     pub fn allocated_blocks(&self, image: &Image, block: u64, end: u64) -> Result<u64> {
-        let diff = self.rbd(&["diff", "--whole-object", "--format", "json", &image.spec])?.json()?;
+        let diff = self
+            .rbd(&["diff", "--whole-object", "--format", "json", &image.spec])?
+            .json()?;
         let mut blocks = std::collections::BTreeSet::new();
         for extent in diff.as_array().into_iter().flatten() {
             let number = |key: &str| extent[key].as_u64().context("rbd diff");
             let (offset, len) = (number("offset")?, number("length")?);
-            let stop = (offset + len).min(end);
+            let stop = (offset + len).min(end).min(image.size / block * block);
             if extent["exists"] == "true" && offset < stop {
                 blocks.extend(offset / block..stop.div_ceil(block));
             }
@@ -175,8 +207,24 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
     /// The image in Ceph must be what the model is, byte for byte.
     pub fn check_ceph(&self, image: &Image) -> Result<()> {
         let line = r#"rbd export --no-progress -- "$1" - | cmp - "$2""#;
-        let out = cmd::run(&["bash", "-o", "pipefail", "-c", line, "-", &image.spec, path(&image.model)?], Duration::from_secs(60))?;
-        ensure!(out.code == 0, "{} in Ceph is not what was written: {out}", image.spec);
+        let out = cmd::run(
+            &[
+                "bash",
+                "-o",
+                "pipefail",
+                "-c",
+                line,
+                "-",
+                &image.spec,
+                path(&image.model)?,
+            ],
+            Duration::from_secs(60),
+        )?;
+        ensure!(
+            out.code == 0,
+            "{} in Ceph is not what was written: {out}",
+            image.spec
+        );
         Ok(())
     }
 }
@@ -212,10 +260,15 @@ pub fn noise(seed: u64, len: u64) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     });
-    words.take(usize::try_from(len.div_ceil(8)).unwrap_or(0)).flatten().take(usize::try_from(len).unwrap_or(0)).collect()
+    words
+        .take(usize::try_from(len.div_ceil(8)).unwrap_or(0))
+        .flatten()
+        .take(usize::try_from(len).unwrap_or(0))
+        .collect()
 }
 
 /// A path as text.
 pub fn path(path: &Path) -> Result<&str> {
-    path.to_str().with_context(|| format!("{} is not text", path.display()))
+    path.to_str()
+        .with_context(|| format!("{} is not text", path.display()))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Changing;
-use crate::job::{Attach, Detach, DiskJob, Insert, Job, Request, SeedJob, SetMode};
+use crate::job::{Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode};
 use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec};
 
 /// The commands on disks.
@@ -193,7 +193,7 @@ impl DiskCommand {
                     mode: args.mode,
                 }),
             ),
-            Self::Recover(args) => (args.changing, Request::Recover),
+            Self::Recover(args) => (args.changing, Request::Recover(Recover {})),
         };
         changing.job(request)
     }

@@ -211,7 +211,7 @@ mod tests {
                 what: "image of 2 GiB".into(),
                 seconds: 0.5,
             }],
-            import: Some(ImportProof {
+            import: Some(Box::new(ImportProof {
                 format: SourceFormat::Qcow2,
                 packing: Packing::Xz,
                 read: Bytes::mib(300),
@@ -220,7 +220,7 @@ mod tests {
                 checksum: Some("md5:00".into()),
                 staged: true,
                 seconds: 12.3,
-            }),
+            })),
             ..report()
         };
         insta::assert_snapshot!(human(&made, Paint::PLAIN), @r"

@@ -157,7 +157,11 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
     driver.close(walk.host, &walk.disk.record.key)?;
     // Only metadata that are there can be wiped; a slice that is gone or inactive is formatted before its next use.
     if walk.parts.iter().any(|(role, _)| *role == Role::Meta) && walk.mapping.is_some() {
-        driver.wipe(&walk.site()?)?;
+        if let Err(error) = driver.wipe(&walk.site()?) {
+            // Not wiped is not dangerous, for a slice is formatted before its next use; an SSD that fails must not keep its
+            // disk here.
+            walk.warnings.push(error.chain());
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Found, Layer};
+use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
@@ -20,7 +21,13 @@ impl Layer for Link {
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
         let Some(link) = &walk.disk.record.link else {
-            return Ok(Found::Right("none asked for".into()));
+            let leaving = walk.disk.record.intent == Intent::Detached;
+            let none = "none asked for".to_owned();
+            return Ok(if leaving {
+                Found::Absent { wanted: none }
+            } else {
+                Found::Right(none)
+            });
         };
         let front = target(walk);
         match fs::read_link(link) {

@@ -7,7 +7,7 @@ use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{Change, OnFull, Role, VgName};
+use crate::model::{OnFull, Role, VgName};
 use crate::sys::Block;
 use crate::tools::blk;
 use crate::tools::lvm::{Lv, LvmError, Tag};
@@ -34,8 +34,12 @@ impl Layer for Slice {
         }
         if record.intent == Intent::Detached && !there.is_empty() {
             // Whatever it is, it goes; a record that was lost does not know what it should be.
-            let active: Vec<Lv> = there.into_iter().filter(|lv| lv.num.is_some()).collect();
-            adopt(walk, &active)?;
+            if there.iter().any(|lv| lv.num.is_none()) {
+                return Ok(Found::Wrong {
+                    why: INACTIVE.into(),
+                });
+            }
+            adopt(walk, &there)?;
             return Ok(Found::Right("discarded and removed".into()));
         }
         if there.is_empty() {
@@ -105,31 +109,34 @@ fn make(walk: &mut Walk<'_>) -> Result<()> {
     adopt(walk, &there)
 }
 
+/// Discards the volumes, as far as the SSD can, and removes them.
 fn remove(walk: &mut Walk<'_>) -> Result<()> {
-    let there = volumes(walk.host, walk)?;
-    discard_and_remove(walk.host, &there)?;
+    let (host, there) = (walk.host, volumes(walk.host, walk)?);
     walk.parts.clear();
     walk.cache_id = None;
-    Ok(())
-}
-
-/// Discards volumes, as far as the SSD can, and removes them.
-pub(in crate::disk) fn discard_and_remove(host: &Host, volumes: &[Lv]) -> Result<Change> {
-    let Some(first) = volumes.first() else {
-        return Ok(Change::Absent);
+    let Some(first) = there.first() else {
+        return Ok(());
     };
-    for lv in volumes.iter().filter(|lv| lv.num.is_some()) {
-        blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name))?;
+    for lv in there.iter().filter(|lv| lv.num.is_some()) {
+        if let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name)) {
+            // An SSD that fails must not keep its disk here.
+            walk.warnings.push(format!(
+                "{} was removed without being discarded: {error}",
+                lv.name
+            ));
+        }
     }
-    let names: Vec<_> = volumes.iter().map(|lv| &lv.name).collect();
-    host.lvm()
-        .remove(&first.vg, &names, host.config.deadline.tool)
-        .context(|| {
-            format!(
-                "cannot remove the slice of {} from volume group {}",
-                first.name.key, first.vg
-            )
-        })
+    let names: Vec<_> = there.iter().map(|lv| &lv.name).collect();
+    let removed = host
+        .lvm()
+        .remove(&first.vg, &names, host.config.deadline.tool);
+    removed.context(|| {
+        format!(
+            "cannot remove the slice of {} from volume group {}",
+            first.name.key, first.vg
+        )
+    })?;
+    Ok(())
 }
 
 /// This disk's volumes, whatever the record says of their volume group.

@@ -10,12 +10,9 @@
 
 use crate::exec::Cmd;
 
-const REJECT: [&str; 4] = [
-    r#""r|^/dev/rbd|""#,
-    r#""r|^/dev/nbd|""#,
-    r#""r|^/dev/bcache|""#,
-    r#""r|^/dev/mapper/wb-|""#,
-];
+/// The patterns for what may be a guest's disk, as `filter` and `global_filter` list them.
+pub const REJECTED: &str =
+    r#""r|^/dev/rbd|","r|^/dev/nbd|","r|^/dev/bcache|","r|^/dev/mapper/wb-|""#;
 
 /// Asks for the administrator's filters.
 pub(super) fn ask() -> Cmd {
@@ -24,7 +21,7 @@ pub(super) fn ask() -> Cmd {
 
 /// The argument of `--config`, given what `lvmconfig devices` prints.
 pub(super) fn config(current: &str) -> String {
-    let ours = REJECT.join(",");
+    let ours = REJECTED;
     match (value(current, "filter"), value(current, "global_filter")) {
         (_, None) => format!("devices{{global_filter=[{ours}]}}"),
         (None, Some(_)) => format!("devices{{filter=[{ours}]}}"),

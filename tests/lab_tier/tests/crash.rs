@@ -64,7 +64,12 @@ fn attach_and_detach(case: &Case, options: &[&str], first: u32) -> Result<()> {
             host.wb(&["recover"]).ok().map_err(step)?;
         }
         let device = front(&host.wb(&attach).ok().map_err(step)?)?;
-        same("status", essence(&host.status(&image)?), never_killed.clone()).map_err(step)?;
+        same(
+            "status",
+            essence(&host.status(&image)?),
+            never_killed.clone(),
+        )
+        .map_err(step)?;
         host.write(&device, &image, n.into(), u64::from(n) * 16 * KIB, 16 * KIB)?;
         if round == 0 {
             host.check(&device, &image).map_err(step)?;
@@ -105,25 +110,67 @@ struct Story<'a> {
 }
 
 pub fn seed(case: &Case) -> Result<()> {
-    Story { attach: THROUGH, begin: &[], verb: &["seed"], back: &[] }.tell(case)
+    Story {
+        attach: THROUGH,
+        begin: &[],
+        verb: &["seed"],
+        back: &[],
+    }
+    .tell(case)
 }
 pub fn bypass(case: &Case) -> Result<()> {
-    Story { attach: THROUGH, begin: &[], verb: &["bypass"], back: &["insert"] }.tell(case)
+    Story {
+        attach: THROUGH,
+        begin: &[],
+        verb: &["bypass"],
+        back: &["insert"],
+    }
+    .tell(case)
 }
 pub fn bypass_of_write_back(case: &Case) -> Result<()> {
-    Story { attach: BACK, begin: &[], verb: &["bypass"], back: &["insert"] }.tell(case)
+    Story {
+        attach: BACK,
+        begin: &[],
+        verb: &["bypass"],
+        back: &["insert"],
+    }
+    .tell(case)
 }
 pub fn insert(case: &Case) -> Result<()> {
-    Story { attach: THROUGH, begin: &["bypass"], verb: &["insert"], back: &["bypass"] }.tell(case)
+    Story {
+        attach: THROUGH,
+        begin: &["bypass"],
+        verb: &["insert"],
+        back: &["bypass"],
+    }
+    .tell(case)
 }
 pub fn flush(case: &Case) -> Result<()> {
-    Story { attach: BACK, begin: &[], verb: &["flush"], back: &[] }.tell(case)
+    Story {
+        attach: BACK,
+        begin: &[],
+        verb: &["flush"],
+        back: &[],
+    }
+    .tell(case)
 }
 pub fn to_write_back(case: &Case) -> Result<()> {
-    Story { attach: THROUGH, begin: &[], verb: &["mode", "writeback"], back: &["mode", "writethrough"] }.tell(case)
+    Story {
+        attach: THROUGH,
+        begin: &[],
+        verb: &["mode", "writeback"],
+        back: &["mode", "writethrough"],
+    }
+    .tell(case)
 }
 pub fn to_write_through(case: &Case) -> Result<()> {
-    Story { attach: BACK, begin: &[], verb: &["mode", "writethrough"], back: &["mode", "writeback"] }.tell(case)
+    Story {
+        attach: BACK,
+        begin: &[],
+        verb: &["mode", "writethrough"],
+        back: &["mode", "writeback"],
+    }
+    .tell(case)
 }
 
 impl Story<'_> {
@@ -138,7 +185,10 @@ impl Story<'_> {
         let mut n = 0;
         loop {
             n += 1;
-            ensure!(n < TOO_MANY, "it has not come through after {TOO_MANY} steps");
+            ensure!(
+                n < TOO_MANY,
+                "it has not come through after {TOO_MANY} steps"
+            );
             let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
             host.write(&device, &image, n.into(), u64::from(n) * 16 * KIB, 16 * KIB)?;
             let line = with_image(self.verb, &image);
@@ -146,12 +196,17 @@ impl Story<'_> {
             if came_through(&host.wb(&line).crash_after(n).run()?)? {
                 break;
             }
-            // The guest goes on, whatever became of the verb.
-            host.write(&device, &image, u64::from(n) + 100, 4096 * KIB - u64::from(n) * 16 * KIB, 16 * KIB).map_err(step)?;
+            // A guest writes at once. It may have to wait, if the verb was killed while it held I/O back.
+            let (seed, offset) = (u64::from(n) + 100, 4096 * KIB - u64::from(n) * 16 * KIB);
+            let guest = match n % 5 {
+                1 | 2 => Some(host.start_write(&device, seed, offset, 16 * KIB)?),
+                _ => None,
+            };
             match n % 5 {
                 2 => {
                     host.wb(&["recover"]).ok().map_err(step)?;
-                    same("well", &host.status(&image)?["well"], &Value::Bool(true)).map_err(step)?;
+                    same("well", &host.status(&image)?["well"], &Value::Bool(true))
+                        .map_err(step)?;
                 }
                 4 => {
                     gone_after(host, host.wb(&["detach", &image.spec]).run()?).map_err(step)?;
@@ -162,7 +217,17 @@ impl Story<'_> {
                 _ => {}
             }
             call(host, &image, self.verb).map_err(step)?;
-            same("status", essence(&host.status(&image)?), never_killed.clone()).map_err(step)?;
+            let mut now = essence(&host.status(&image)?);
+            if let Some(guest) = guest {
+                guest
+                    .wait(std::time::Duration::from_secs(30))
+                    .map_err(step)?
+                    .ok()?;
+                image.expect(seed, offset, 16 * KIB)?;
+                // What a guest writes while a block is filled, the cache drops.
+                now["resident"] = never_killed["resident"].clone();
+            }
+            same("status", now, never_killed.clone()).map_err(step)?;
             if n % 3 == 0 {
                 host.check(&device, &image).map_err(step)?;
             }

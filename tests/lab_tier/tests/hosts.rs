@@ -19,7 +19,11 @@ pub fn handed_over(case: &Case) -> Result<()> {
     refused.refused(Kind::LeaseHeld, &[a.name, "detach", "--break-lease"])?;
     // A refusal leaves nothing, and takes nothing away.
     b.check_empty()?;
-    same("holder", world.lease(&image)?["holder"]["host"].as_str(), Some(a.name))?;
+    same(
+        "holder",
+        world.lease(&image)?["holder"]["host"].as_str(),
+        Some(a.name),
+    )?;
     a.detach(&image)?;
     let first = world.lease(&image)?["generation"].as_u64();
 
@@ -34,7 +38,11 @@ pub fn handed_over(case: &Case) -> Result<()> {
 
     // Nothing of what A had cached comes back.
     let device = front(&a.attach(&image, SEEDED)?)?;
-    same("generation", world.lease(&image)?["generation"].as_u64(), second.map(|generation| generation + 1))?;
+    same(
+        "generation",
+        world.lease(&image)?["generation"].as_u64(),
+        second.map(|generation| generation + 1),
+    )?;
     a.check(&device, &image)?;
     a.detach(&image)?;
     a.check_gone(&image)
@@ -47,31 +55,46 @@ pub fn break_lease(case: &Case) -> Result<()> {
     let device = front(&a.attach(&image, SEEDED)?)?;
     a.write(&device, &image, 1, MIB, 256 * KIB)?;
     a.cut_power()?;
-    b.wb(&["attach", &image.spec]).run()?.refused(Kind::LeaseHeld, &[a.name])?;
+    b.wb(&["attach", &image.spec])
+        .run()?
+        .refused(Kind::LeaseHeld, &[a.name])?;
     let device = front(&b.attach(&image, &["--break-lease"])?)?;
     b.check(&device, &image)?;
     b.write(&device, &image, 2, 2 * MIB, 256 * KIB)?;
     // The dead one comes back, and finds that it has lost the disk.
     a.boot()?;
-    a.wb(&["attach", &image.spec]).run()?.refused(Kind::LeaseHeld, &[b.name])?;
+    a.wb(&["attach", &image.spec])
+        .run()?
+        .refused(Kind::LeaseHeld, &[b.name])?;
     let recovered = a.wb(&["recover"]).run()?;
-    same("the holder after recover on the other", world.lease(&image)?["holder"]["host"].as_str(), Some(b.name))?;
+    same(
+        "the holder after recover on the other",
+        world.lease(&image)?["holder"]["host"].as_str(),
+        Some(b.name),
+    )?;
     b.check(&device, &image)?;
     b.detach(&image)?;
     world.check_ceph(&image)?;
     // What it still has of the disk can be cleaned up.
     let cleaned = a.wb(&["detach", &image.spec]).run()?;
-    a.check_gone(&image).map_err(|error| error.context(format!("recover said {recovered}; detach said {cleaned}")))?;
+    a.check_gone(&image).map_err(|error| {
+        error.context(format!("recover said {recovered}; detach said {cleaned}"))
+    })?;
 
     // Dirty, and its SSD is lost for good: only with both words, and it says so.
     let image = world.clone_of(STANDARD)?;
-    let device = front(&a.attach(&image, &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"])?)?;
+    let device = front(&a.attach(
+        &image,
+        &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"],
+    )?)?;
     super::write_back::keep_dirty(a, &device)?;
     let before = std::fs::read(&image.model)?;
     super::write_back::make_dirty(a, &image, &device, 61)?;
     a.cut_power()?;
     a.world.lab(&["host", "down", a.name])?.ok()?;
-    b.wb(&["attach", &image.spec, "--break-lease"]).run()?.refused(Kind::Dirty, &[a.name, "--discard-dirty"])?;
+    b.wb(&["attach", &image.spec, "--break-lease"])
+        .run()?
+        .refused(Kind::Dirty, &[a.name, "--discard-dirty"])?;
     let device = front(&b.attach(&image, &["--break-lease", "--discard-dirty"])?)?;
     let mut model = std::fs::File::create(&image.model)?;
     std::io::Write::write_all(&mut model, &before)?;

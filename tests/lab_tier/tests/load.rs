@@ -25,7 +25,9 @@ pub fn everything(case: &Case) -> Result<()> {
     let image = world.clone_of(STANDARD)?;
     let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M"])?)?;
     let load = host.spawn(&LOAD.replace("DEVICE", &device))?;
-    eventually("the first pass", 60, || Ok(!load.is_running()? || passes(host)? > 0))?;
+    eventually("the first pass", 60, || {
+        Ok(!load.is_running()? || passes(host)? > 0)
+    })?;
     let spec = image.spec.as_str();
     let verbs: [&[&str]; 9] = [
         &["bypass", spec],
@@ -43,7 +45,9 @@ pub fn everything(case: &Case) -> Result<()> {
         outcome = host.wb(verb).ok().map(drop);
         // A pass that began after the verb has come to its end.
         let seen = passes(host)?;
-        eventually("two more passes", 60, || Ok(!load.is_running()? || passes(host)? > seen + 1))?;
+        eventually("two more passes", 60, || {
+            Ok(!load.is_running()? || passes(host)? > seen + 1)
+        })?;
         if outcome.is_err() || !load.is_running()? {
             break;
         }
@@ -52,7 +56,11 @@ pub fn everything(case: &Case) -> Result<()> {
     load.wait(std::time::Duration::from_secs(60))?.ok()?;
     outcome?;
     let verified = host.wb(&["seed", "--verify", spec]).ok()?;
-    super::same("different blocks", verified["verify"]["different"].as_u64(), Some(0))?;
+    super::same(
+        "different blocks",
+        verified["verify"]["different"].as_u64(),
+        Some(0),
+    )?;
     // What the guest has written last is in Ceph, and all around it is untouched.
     let seen = host.sh(&format!("dd if={device} bs=1M skip=4 count=6 iflag=direct status=none of=/lab/load.data && rm -f /run/load.*"))?;
     drop(seen);

@@ -21,39 +21,111 @@ use anyhow::{Result, ensure};
 use crate::case::{Body, Need, Test};
 
 pub const ALL: &[Test] = &[
-    test("main_job::without_udevd", Need::Plain, main_job::write_through),
+    test(
+        "main_job::without_udevd",
+        Need::Plain,
+        main_job::write_through,
+    ),
     test("main_job::with_udevd", Need::Udev, main_job::write_through),
-    test("crash::attach_and_detach_write_through_1", Need::One, crash::attach_write_through_odd),
-    test("crash::attach_and_detach_write_through_2", Need::One, crash::attach_write_through_even),
-    test("crash::attach_and_detach_write_back_1", Need::One, crash::attach_write_back_odd),
-    test("crash::attach_and_detach_write_back_2", Need::One, crash::attach_write_back_even),
+    test(
+        "crash::attach_and_detach_write_through_1",
+        Need::One,
+        crash::attach_write_through_odd,
+    ),
+    test(
+        "crash::attach_and_detach_write_through_2",
+        Need::One,
+        crash::attach_write_through_even,
+    ),
+    test(
+        "crash::attach_and_detach_write_back_1",
+        Need::One,
+        crash::attach_write_back_odd,
+    ),
+    test(
+        "crash::attach_and_detach_write_back_2",
+        Need::One,
+        crash::attach_write_back_even,
+    ),
     test("crash::seed", Need::One, crash::seed),
     test("crash::bypass", Need::One, crash::bypass),
-    test("crash::bypass_of_write_back", Need::One, crash::bypass_of_write_back),
+    test(
+        "crash::bypass_of_write_back",
+        Need::One,
+        crash::bypass_of_write_back,
+    ),
     test("crash::insert", Need::One, crash::insert),
     test("crash::flush", Need::One, crash::flush),
     test("crash::mode_to_write_back", Need::One, crash::to_write_back),
-    test("crash::mode_to_write_through", Need::One, crash::to_write_through),
-    test("power::write_through_keeps_what_others_wrote", Need::One, power::write_through),
-    test("power::recover_begins_cold", Need::One, power::recover_write_through),
-    test("write_back::dirty_flush_detach_without_udevd", Need::Plain, write_back::life),
-    test("write_back::dirty_flush_detach_with_udevd", Need::Udev, write_back::life),
+    test(
+        "crash::mode_to_write_through",
+        Need::One,
+        crash::to_write_through,
+    ),
+    test(
+        "power::write_through_keeps_what_others_wrote",
+        Need::One,
+        power::write_through,
+    ),
+    test(
+        "power::recover_begins_cold",
+        Need::One,
+        power::recover_write_through,
+    ),
+    test(
+        "write_back::dirty_flush_detach_without_udevd",
+        Need::Plain,
+        write_back::life,
+    ),
+    test(
+        "write_back::dirty_flush_detach_with_udevd",
+        Need::Udev,
+        write_back::life,
+    ),
     test("ssd::write_through_survives", Need::One, ssd::write_through),
     test("ssd::write_back_refuses", Need::One, ssd::write_back),
-    test("ssd::fails_while_it_is_seeded", Need::One, ssd::while_seeding),
-    test("load::bypass_insert_seed_mode_flush_without_udevd", Need::Plain, load::everything),
-    test("load::bypass_insert_seed_mode_flush_with_udevd", Need::Udev, load::everything),
+    test(
+        "ssd::fails_while_it_is_seeded",
+        Need::One,
+        ssd::while_seeding,
+    ),
+    test(
+        "load::bypass_insert_seed_mode_flush_without_udevd",
+        Need::Plain,
+        load::everything,
+    ),
+    test(
+        "load::bypass_insert_seed_mode_flush_with_udevd",
+        Need::Udev,
+        load::everything,
+    ),
     test("seeds::none", Need::One, seeds::none),
     test("seeds::first", Need::One, seeds::first),
-    test("seeds::larger_than_the_slice", Need::One, seeds::larger_than_the_slice),
+    test(
+        "seeds::larger_than_the_slice",
+        Need::One,
+        seeds::larger_than_the_slice,
+    ),
     test("seeds::odd_size", Need::One, seeds::odd_size),
     test("seeds::blank_image", Need::One, seeds::blank),
     test("seeds::again_with_another_choice", Need::One, seeds::again),
-    test("faults::names_and_sizes", Need::One, faults::names_and_sizes),
+    test(
+        "faults::names_and_sizes",
+        Need::One,
+        faults::names_and_sizes,
+    ),
     test("faults::odd_names_work", Need::One, faults::odd_names),
-    test("faults::key_and_cluster", Need::One, faults::key_and_cluster),
+    test(
+        "faults::key_and_cluster",
+        Need::One,
+        faults::key_and_cluster,
+    ),
     test("faults::volume_group_full", Need::One, faults::full),
-    test("faults::volume_group_missing", Need::One, faults::no_volume_group),
+    test(
+        "faults::volume_group_missing",
+        Need::One,
+        faults::no_volume_group,
+    ),
     test("faults::tools_missing", Need::One, faults::tools),
     test("faults::module_missing", Need::One, faults::module),
     test("faults::foreign_watcher", Need::One, faults::watcher),
@@ -61,18 +133,50 @@ pub const ALL: &[Test] = &[
     test("faults::image_shrunk_beneath", Need::One, faults::shrunk),
     test("faults::image_removed_beneath", Need::One, faults::removed),
     test("faults::in_use_is_refused", Need::One, faults::in_use),
-    test("faults::attached_otherwise_is_refused", Need::One, faults::otherwise),
-    test("faults::link_in_the_way", Need::One, faults::link_in_the_way),
+    test(
+        "faults::attached_otherwise_is_refused",
+        Need::One,
+        faults::otherwise,
+    ),
+    test(
+        "faults::link_in_the_way",
+        Need::One,
+        faults::link_in_the_way,
+    ),
     test("locks::one_disk_twice_at_once", Need::One, locks::one_disk),
     test("locks::two_disks_at_once", Need::One, locks::two_disks),
-    test("locks::interrupt_while_seeding", Need::One, locks::interrupt),
+    test(
+        "locks::interrupt_while_seeding",
+        Need::One,
+        locks::interrupt,
+    ),
     test("recover::lost_record", Need::One, recover::lost_record),
-    test("recover::dry_run_changes_nothing", Need::One, recover::dry_run),
-    test("images::debian_import_clone_attach", Need::One, images::debian),
-    test("power::write_back_brings_its_data_home", Need::All, power::write_back),
-    test("hosts::lease_is_respected_and_handed_over", Need::All, hosts::handed_over),
+    test(
+        "recover::dry_run_changes_nothing",
+        Need::One,
+        recover::dry_run,
+    ),
+    test(
+        "images::debian_import_clone_attach",
+        Need::One,
+        images::debian,
+    ),
+    test(
+        "power::write_back_brings_its_data_home",
+        Need::All,
+        power::write_back,
+    ),
+    test(
+        "hosts::lease_is_respected_and_handed_over",
+        Need::All,
+        hosts::handed_over,
+    ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
-    test("stuck::attach_and_bypass_end_in_time", Need::All, stuck::attach_and_bypass),
+    test(
+        "stuck::attach_and_bypass_end_in_time",
+        Need::All,
+        stuck::attach_and_bypass,
+    ),
 ];
 
 const fn test(name: &'static str, need: Need, body: Body) -> Test {
@@ -80,6 +184,10 @@ const fn test(name: &'static str, need: Need, body: Body) -> Test {
 }
 
 /// Two things that must be the same.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference on every constant"
+)]
 fn same<A: Debug + PartialEq<B>, B: Debug>(what: &str, have: A, want: B) -> Result<()> {
     ensure!(have == want, "{what}: {have:?} instead of {want:?}");
     Ok(())

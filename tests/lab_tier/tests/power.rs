@@ -30,8 +30,16 @@ pub fn write_through(case: &Case) -> Result<()> {
     let report = host.attach(&image, OPTIONS)?;
     let device = front(&report)?;
     // Seeded anew from what the image holds now, not opened again.
-    same("blocks resident", report["seed"]["resident_blocks"].as_u64(), Some(32))?;
-    same("dirty bytes", host.status(&image)?["stats"]["dirty"].as_u64(), Some(0))?;
+    same(
+        "blocks resident",
+        report["seed"]["resident_blocks"].as_u64(),
+        Some(32),
+    )?;
+    same(
+        "dirty bytes",
+        host.status(&image)?["stats"]["dirty"].as_u64(),
+        Some(0),
+    )?;
     host.check(&device, &image)?;
     world.check_ceph(&image)?;
     host.detach(&image)?;
@@ -42,7 +50,10 @@ pub fn recover_write_through(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = outlived(case)?;
     let words = host.sh("warmblock status")?;
-    ensure!(words.stdout.contains("recover"), "status should send the reader to recover: {words}");
+    ensure!(
+        words.stdout.contains("recover"),
+        "status should send the reader to recover: {words}"
+    );
     host.wb(&["recover"]).ok()?;
     let status = host.status(&image)?;
     same("well", &status["well"], true)?;
@@ -58,7 +69,10 @@ pub fn write_back(case: &Case) -> Result<()> {
     let (world, host, other) = (&*case.world, case.host(), case.other());
     for way in ["attach", "recover", "detach"] {
         let image = world.clone_of(STANDARD)?;
-        let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"])?)?;
+        let device = front(&host.attach(
+            &image,
+            &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"],
+        )?)?;
         keep_dirty(host, &device)?;
         make_dirty(host, &image, &device, 91)?;
         host.cut_power()?;

@@ -11,7 +11,10 @@ pub fn lost_record(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     for mode in ["writethrough", "writeback"] {
         let image = world.clone_of(STANDARD)?;
-        let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M", "--mode", mode])?)?;
+        let device = front(&host.attach(
+            &image,
+            &["--size", "32M", "--seed", "first:8M", "--mode", mode],
+        )?)?;
         if mode == "writeback" {
             super::write_back::keep_dirty(host, &device)?;
             super::write_back::make_dirty(host, &image, &device, 5)?;
@@ -28,7 +31,11 @@ pub fn lost_record(case: &Case) -> Result<()> {
         host.check_gone(&image)?;
     }
     let nothing = host.wb(&["recover"]).ok()?;
-    same("findings where nothing is", nothing["findings"].as_array().map(Vec::len), Some(0))
+    same(
+        "findings where nothing is",
+        nothing["findings"].as_array().map(Vec::len),
+        Some(0),
+    )
 }
 
 pub fn dry_run(case: &Case) -> Result<()> {
@@ -38,12 +45,22 @@ pub fn dry_run(case: &Case) -> Result<()> {
     same("it says that it is a plan", &plan["dry_run"], true)?;
     host.check_gone(&image)?;
     same("the lease", world.lease(&image)?, serde_json::Value::Null)?;
-    let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"])?)?;
+    let device = front(&host.attach(
+        &image,
+        &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"],
+    )?)?;
     super::write_back::keep_dirty(host, &device)?;
     super::write_back::make_dirty(host, &image, &device, 5)?;
     let (status, tables) = (host.status(&image)?, host.sh("dmsetup table")?.stdout);
     let lease = world.lease(&image)?;
-    for verb in [&["bypass"][..], &["flush"], &["seed"], &["detach"], &["mode", "writethrough"], &["recover"]] {
+    for verb in [
+        &["bypass"][..],
+        &["flush"],
+        &["seed"],
+        &["detach"],
+        &["mode", "writethrough"],
+        &["recover"],
+    ] {
         let mut line: Vec<&str> = verb.to_vec();
         if verb[0] != "recover" {
             line.insert(1, &image.spec);
@@ -54,7 +71,11 @@ pub fn dry_run(case: &Case) -> Result<()> {
         same(verb[0], host.sh("dmsetup table")?.stdout, tables.clone())?;
         same(verb[0], world.lease(&image)?, lease.clone())?;
         let now = host.status(&image)?;
-        same(verb[0], (&now["intent"], &now["mode"], &now["running"]), (&status["intent"], &status["mode"], &status["running"]))?;
+        same(
+            verb[0],
+            (&now["intent"], &now["mode"], &now["running"]),
+            (&status["intent"], &status["mode"], &status["running"]),
+        )?;
     }
     ensure!(world.check_ceph(&image).is_err(), "a dry run has flushed");
     host.detach(&image)?;

@@ -61,11 +61,22 @@ pub fn write_back(case: &Case) -> Result<()> {
     for verb in ["bypass", "detach", "flush"] {
         let out = host.wb(&[verb, &image.spec]).config(&config).run()?;
         let codes = [Kind::Dirty, Kind::Timeout].map(|kind| i32::from(kind.exit_code()));
-        ensure!(codes.contains(&out.code), "{verb} should refuse to lose dirty data: {out}");
+        ensure!(
+            codes.contains(&out.code),
+            "{verb} should refuse to lose dirty data: {out}"
+        );
     }
-    same("lease dirty", &world.lease(&image)?["holder"]["dirty"], true)?;
+    same(
+        "lease dirty",
+        &world.lease(&image)?["holder"]["dirty"],
+        true,
+    )?;
     let gone = host.wb(&["detach", "--discard-dirty", &image.spec]).ok()?;
-    ensure!(gone["warnings"].to_string().contains("given up"), "{}", gone["warnings"]);
+    ensure!(
+        gone["warnings"].to_string().contains("given up"),
+        "{}",
+        gone["warnings"]
+    );
     let mut model = std::fs::File::create(&image.model)?;
     std::io::Write::write_all(&mut model, &before)?;
     host.sh("rm -f /run/good-*")?;
@@ -77,15 +88,29 @@ pub fn while_seeding(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
     let slow = host.config("[seed]\nrate = \"2M\"\nchunk = \"256K\"\ndepth = 1")?;
-    let running = host.wb(&["attach", &image.spec, "--size", "32M", "--seed", "allocated"]).config(&slow).spawn()?;
+    let running = host
+        .wb(&[
+            "attach",
+            &image.spec,
+            "--size",
+            "32M",
+            "--seed",
+            "allocated",
+        ])
+        .config(&slow)
+        .spawn()?;
     crate::cmd::eventually("the seeding", 30, || {
-        Ok(host.try_sh("dmsetup table | grep -q ' cache .*passthrough'")?.code == 0)
+        Ok(host
+            .try_sh("dmsetup table | grep -q ' cache .*passthrough'")?
+            .code
+            == 0)
     })?;
     let name = host.sh("dmsetup ls | grep -o '^wb-[^[:space:]]*-cache'")?;
     let device = format!("/dev/mapper/{}", name.text().trim_end_matches("-cache"));
     break_slice(host, &device, "data")?;
     let out = running.wait(std::time::Duration::from_secs(60))?;
-    same("exit code", out.code, i32::from(Kind::Failed.exit_code())).map_err(|error| error.context(out.to_string()))?;
+    same("exit code", out.code, i32::from(Kind::Failed.exit_code()))
+        .map_err(|error| error.context(out.to_string()))?;
     host.sh("rm -f /run/good-*")?;
     host.check_gone(&image)?;
     // And it works once the SSD does.

@@ -9,7 +9,10 @@ use crate::world::{Image, KIB, MIB, STANDARD};
 
 /// Keeps the kernel from writing back by itself when it is idle.
 pub fn keep_dirty(host: &Host, front: &str) -> Result<()> {
-    host.sh(&format!("dmsetup message {front}-cache 0 migration_threshold 0")).map(drop)
+    host.sh(&format!(
+        "dmsetup message {front}-cache 0 migration_threshold 0"
+    ))
+    .map(drop)
 }
 
 /// Writes onto cached blocks, and shows that Ceph lacks it.
@@ -18,38 +21,67 @@ pub fn make_dirty(host: &Host, image: &Image, device: &str, seed: u64) -> Result
     host.write(device, image, seed + 1, 5 * MIB + 4 * KIB, 64 * KIB)?;
     let dirty = host.status(image)?["stats"]["dirty"].as_u64();
     ensure!(dirty >= Some(768 * KIB), "{dirty:?} bytes are dirty");
-    ensure!(host.world.check_ceph(image).is_err(), "Ceph has already what should be dirty");
+    ensure!(
+        host.world.check_ceph(image).is_err(),
+        "Ceph has already what should be dirty"
+    );
     Ok(())
 }
 
 pub fn life(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
-    let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"])?)?;
+    let device = front(&host.attach(
+        &image,
+        &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"],
+    )?)?;
     let lease = &world.lease(&image)?["holder"];
-    same("the lease", (&lease["dirty"], lease["mode"].as_str()), (&true.into(), Some("writeback")))?;
-    ensure!(lease["cache_id"].is_string(), "the lease does not name the cache: {lease}");
+    same(
+        "the lease",
+        (&lease["dirty"], lease["mode"].as_str()),
+        (&true.into(), Some("writeback")),
+    )?;
+    ensure!(
+        lease["cache_id"].is_string(),
+        "the lease does not name the cache: {lease}"
+    );
     keep_dirty(host, &device)?;
     make_dirty(host, &image, &device, 21)?;
     let words = host.sh(&format!("warmblock status {}", image.spec))?;
     ensure!(words.stdout.contains("only on this host's SSD"), "{words}");
 
     let flushed = host.wb(&["flush", &image.spec]).ok()?;
-    ensure!(flushed["flush"]["dirty_before"].as_u64() >= Some(3), "{}", flushed["flush"]);
+    ensure!(
+        flushed["flush"]["dirty_before"].as_u64() >= Some(3),
+        "{}",
+        flushed["flush"]
+    );
     world.check_ceph(&image)?;
     let status = host.status(&image)?;
     same("dirty bytes", status["stats"]["dirty"].as_u64(), Some(0))?;
     same("mode", status["mode"].as_str(), Some("writeback"))?;
-    same("running", &status["running"], &serde_json::json!({"serving": "writeback"}))?;
+    same(
+        "running",
+        &status["running"],
+        &serde_json::json!({"serving": "writeback"}),
+    )?;
 
     // Leaving write-back brings everything home and says so in the lease; going back marks it again.
     keep_dirty(host, &device)?;
     make_dirty(host, &image, &device, 31)?;
     host.wb(&["mode", &image.spec, "writethrough"]).ok()?;
     world.check_ceph(&image)?;
-    same("lease dirty", &world.lease(&image)?["holder"]["dirty"], false)?;
+    same(
+        "lease dirty",
+        &world.lease(&image)?["holder"]["dirty"],
+        false,
+    )?;
     host.wb(&["mode", &image.spec, "writeback"]).ok()?;
-    same("lease dirty", &world.lease(&image)?["holder"]["dirty"], true)?;
+    same(
+        "lease dirty",
+        &world.lease(&image)?["holder"]["dirty"],
+        true,
+    )?;
 
     keep_dirty(host, &device)?;
     make_dirty(host, &image, &device, 41)?;
@@ -59,11 +91,18 @@ pub fn life(case: &Case) -> Result<()> {
 
     // Given up on purpose: it says how much goes, and the image is as Ceph had it.
     let before = std::fs::read(&image.model)?;
-    let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"])?)?;
+    let device = front(&host.attach(
+        &image,
+        &["--size", "32M", "--seed", "first:8M", "--mode", "writeback"],
+    )?)?;
     keep_dirty(host, &device)?;
     make_dirty(host, &image, &device, 51)?;
     let gone = host.wb(&["detach", "--discard-dirty", &image.spec]).ok()?;
-    ensure!(gone["warnings"].to_string().contains("given up"), "{}", gone["warnings"]);
+    ensure!(
+        gone["warnings"].to_string().contains("given up"),
+        "{}",
+        gone["warnings"]
+    );
     let mut model = std::fs::File::create(&image.model)?;
     std::io::Write::write_all(&mut model, &before)?;
     host.check_gone(&image)
