@@ -46,7 +46,7 @@ pub(super) fn pool_to_create(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool
 /// That there is no image of a name.
 pub(super) fn not_found(spec: &ImageSpec) -> Error {
     let pool = match &spec.namespace {
-        Some(namespace) => format!("{} --namespace {namespace}", spec.pool),
+        Some(namespace) => format!("{}/{namespace}", spec.pool),
         None => spec.pool.to_string(),
     };
     Error::new(Kind::NotFound, format!("there is no image {spec}")).remedy(format!(
