@@ -58,7 +58,7 @@ fn may_shrink(found: &Found<'_>, ask: &ResizeImage, has: Bytes) -> Result<()> {
             ask.image, ask.size
         );
         return Err(
-            Error::new(Kind::Usage, message).remedy("say --shrink if what is beyond may be lost")
+            Error::new(Kind::Usage, message).remedy("say --allow-shrink if what is beyond may be lost")
         );
     }
     found.must_be_detached("shrink")?;
