@@ -135,7 +135,7 @@ impl<'a> Found<'a> {
 
     /// Its lease. One that cannot be understood counts as dirty.
     pub(super) fn lease(&self) -> Result<Lease> {
-        parse_lease(self.spec, self.lease.as_deref())
+        parse_lease(self.spec, self.image.id(), self.lease.as_deref())
     }
 
     /// Its lease as it stands in the metadata.
