@@ -73,7 +73,7 @@ impl Layer for Slice {
             _ => {}
         }
         match make(walk) {
-            Err(error) if error.kind() == Kind::NoSpace && walk.disk.on_full == OnFull::Bypass => {
+            Err(error) if no_room(walk, &error) && walk.disk.on_full == OnFull::Bypass => {
                 remove(walk)?;
                 walk.warnings.push(format!(
                     "{}; the disk is served uncached (on_full = bypass)",
@@ -90,6 +90,12 @@ impl Layer for Slice {
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         remove(walk)
     }
+}
+
+/// Whether this host has no room for the slice; one without a volume group never has. A group that is configured and not
+/// there is a mistake, not a lack of room.
+fn no_room(walk: &Walk<'_>, error: &Error) -> bool {
+    error.kind() == Kind::NoSpace || walk.disk.record.vg.is_none()
 }
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {
