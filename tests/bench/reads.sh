@@ -17,12 +17,13 @@ reads_compared() { # NAME TARGET FIO-OPTIONS...
   shift 2
   rm -f "$TMP"/reads.*
   fio_read "$slice" --size=$DATA "$@" >/dev/null    # the SSD's file is in the machine's memory from here on
-  for round in {1..7}; do
+  for round in {1..5}; do
     for device in front cache slice; do
       fio_read "${!device}" --size=$DATA --time_based --runtime=1 "$@" | mb_s >>"$TMP/reads.$device"
     done
   done
   f=$(median <"$TMP/reads.front") c=$(median <"$TMP/reads.cache") s=$(median <"$TMP/reads.slice")
   more "$name" MB/s "$f" "$s" "$target"
-  note "$(jq -rn "def pc: . * 1000 | round / 10; \"$name: of the bare slice's speed the cache device keeps \(($c / $s) | pc) %, the front above it \(($f / $s) | pc) %.\"")"
+  note "$(printf "%s: of the bare slice's speed the cache device keeps %.0f %%, the front on top of it %.0f %%." "${name%%: *}" \
+    "$(jq -n "100 * $c / $s")" "$(jq -n "100 * $f / $s")")"
 }

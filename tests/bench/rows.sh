@@ -9,7 +9,7 @@ rows_begin() {
   mkdir -p "${ROWS%/*}"
   : >"$ROWS"
   : >"$NOTES"
-  printf '%-58s %-6s %10s %10s %7s %8s  %s\n' subject unit ours reference ratio target met
+  printf '%-66s %-6s %10s %10s %7s %8s  %s\n' subject unit ours reference ratio target met
 }
 
 # more NAME UNIT OURS REFERENCE [TARGET]    more is better; TARGET is for ours / reference
@@ -31,12 +31,12 @@ row() { # NAME UNIT OURS REFERENCE RATIO TARGET MET; the last three are jq's
     def short: if . == null then "-" elif . >= 1000 then round else . * 100 | round / 100 end | tostring;
     [.name, .unit, (.ours | short), (.reference | short), (.ratio | short), (.target | short),
      (if .met == null then "-" elif .met then "yes" else "NO" end)] | @tsv' |
-    awk -F'\t' '{ printf "%-58s %-6s %10s %10s %7s %8s  %s\n", $1, $2, $3, $4, $5, $6, $7 }'
+    awk -F'\t' '{ printf "%-66s %-6s %10s %10s %7s %8s  %s\n", $1, $2, $3, $4, $5, $6, $7 }'
 }
 
 rows_end() {
   jq -s . "$ROWS" >"$ROOT/target/bench.json"
-  [ ! -s "$NOTES" ] || { echo; fold -s -w 118 "$NOTES"; }
+  [ ! -s "$NOTES" ] || { echo; sed 's/^/- /' "$NOTES" | fold -s -w 118; }
   rm -f "$ROWS" "$NOTES"
   jq -r '"\n\(map(select(.met == true)) | length) targets met, \(map(select(.met == false)) | length) missed; written to target/bench.json"' "$ROOT/target/bench.json"
 }

@@ -30,6 +30,14 @@ seed_compared() { # NETWORK ROUNDS
   slower=$(jq -n "[$read, $write] | min")
   more "seeding, $1 / slower of RADOS read and SSD write" MB/s "$seed" "$slower" 0.9
   more "seeding, $1 / dd bs=1M from /dev/rbd" MB/s "$seed" "$dd"
-  note "$(jq -rn "def r: round; \"seeding, $1: read alone \($read | r) MB/s, write alone \($write | r) MB/s; one after the other they would give" \
-    "\(1 / (1 / $read + 1 / $write) | r) MB/s. The whole command took $(median <"$TMP/seed.whole") s: it takes the cache out and puts it in anew.\"")"
+  note "$(printf 'seeding, %s: read alone %.0f MB/s, write alone %.0f MB/s; halves that take turns on the one processor would give %.0f MB/s. ' \
+    "$1" "$read" "$write" "$(jq -n "1 / (1 / $read + 1 / $write)")")" \
+    "The copy is a process of its own, and starting one here (warmblock --version) takes $(process_start) s of it." \
+    "The whole command, which takes the cache out and puts it in anew, took $(median <"$TMP/seed.whole") s."
+}
+process_start() {
+  for _ in 1 2 3; do
+    # shellcheck disable=SC2016
+    on_host 'a=${EPOCHREALTIME/./}; warmblock --version >/dev/null; echo "$((${EPOCHREALTIME/./} - a))e-6"' </dev/null
+  done | median
 }
