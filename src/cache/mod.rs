@@ -187,6 +187,11 @@ pub trait Driver: Debug + Sync {
     /// Its name in configuration, records and leases.
     fn name(&self) -> DriverName;
 
+    /// Whether it puts anything in the path at all.
+    fn caches(&self) -> bool {
+        true
+    }
+
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 

@@ -21,6 +21,10 @@ impl Driver for None {
         config::fixed("none")
     }
 
+    fn caches(&self) -> bool {
+        false
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             modes: vec![CacheMode::None],

@@ -59,9 +59,9 @@ impl<'h> Walk<'h> {
         }
     }
 
-    /// The driver that the record names.
+    /// The driver in use.
     pub(super) fn driver(&self) -> Result<&'static dyn Driver> {
-        cache::driver(&self.disk.record.driver)
+        cache::driver(&self.disk.record.driver_in_use())
     }
 
     /// Brings a layer up.

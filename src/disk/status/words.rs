@@ -31,12 +31,19 @@ pub(super) fn slice_layer(host: &Host, record: &Record, driver: &dyn Driver) -> 
             let node = |part: &Part| host.lvm().path(vg, &record.key.lv(part.role));
             let missing = parts.iter().find(|part| !node(part).exists());
             match missing {
-                Some(part) => (false, format!("{} is not there or not active", node(part).display())),
+                Some(part) => (
+                    false,
+                    format!("{} is not there or not active", node(part).display()),
+                ),
                 None => (true, format!("{} in volume group {vg}", record.size)),
             }
         }
     };
-    LayerStatus { layer: LayerName::Slice, well, what }
+    LayerStatus {
+        layer: LayerName::Slice,
+        well,
+        what,
+    }
 }
 
 pub(super) fn cache_layer(
@@ -44,7 +51,7 @@ pub(super) fn cache_layer(
     cached: &Cache,
     mapping: Option<&Mapping>,
 ) -> LayerStatus {
-    let uncached = record.driver.as_str() == "none" || record.intent == Intent::Bypassed;
+    let uncached = record.driver_in_use().as_str() == "none" || record.intent == Intent::Bypassed;
     let (well, what) = match cached {
         Cache::Absent if uncached => (true, "none in the path".to_owned()),
         Cache::Absent => (false, "not in the kernel".to_owned()),
@@ -110,8 +117,8 @@ pub(super) fn front_layer(record: &Record, devices: &[dmsetup::Device]) -> Layer
             } else {
                 "leads to the RBD"
             };
-            let wanted =
-                on_cache == (record.intent == Intent::Attached && record.driver.as_str() != "none");
+            let wanted = on_cache
+                == (record.intent == Intent::Attached && record.driver_in_use().as_str() != "none");
             (wanted, format!("{name} {path}, opened {users} times"))
         }
     };

@@ -17,7 +17,9 @@ impl Dmsetup<'_> {
         self.act(name, resume(name).arg("--nolockfs").deadline(deadline))
             .or_else(|error| {
                 // The table that was not taken must not be taken later by somebody who resumes the device.
-                self.clear(name)?;
+                if let Err(failed) = self.clear(name) {
+                    tracing::warn!("{name} keeps the table that was not taken: {failed}");
+                }
                 Err(error)
             })
     }
