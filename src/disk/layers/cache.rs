@@ -5,6 +5,7 @@ use super::{Found, Layer};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
+use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
@@ -24,6 +25,9 @@ impl Layer for CacheLayer {
             return Ok(Found::Right("none".into()));
         }
         let (driver, mode) = (&record.driver, record.mode);
+        if seen != Cache::Absent && record.intent == Intent::Detached {
+            return Ok(Found::Right(format!("{driver} {mode}")));
+        }
         Ok(match judge(walk, &seen)? {
             Verdict::Absent => Found::Absent {
                 wanted: format!(
@@ -108,7 +112,7 @@ fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
         Running::Filling => Verdict::Anew("its seeding was interrupted; seeded anew".into()),
         running if running == Running::Serving(mode) && !stuck => Verdict::Good,
         _ if stuck => Verdict::Switch(format!("{interrupted}; {mode}")),
-        Running::Draining => Verdict::Switch(format!("its flush was interrupted; {mode}")),
+        Running::Draining => Verdict::Switch(format!("it was draining; now {mode}")),
         Running::Serving(other) => Verdict::Switch(format!("{other} changed to {mode}")),
     })
 }
