@@ -189,12 +189,16 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
     let driver = walk.driver()?;
     driver.close(walk.host, &walk.disk.record.key)?;
     // Only metadata that are there can be wiped; a slice that is gone or inactive is formatted before its next use.
-    if walk.parts.iter().any(|(role, _)| *role == Role::Meta) && walk.mapping.is_some() {
-        if let Err(error) = driver.wipe(&walk.site()?) {
-            // Not wiped is not dangerous, for a slice is formatted before its next use; an SSD that fails must not keep its
-            // disk here.
-            walk.warnings.push(error.chain());
-        }
+    let there = walk.parts.iter().any(|(role, _)| *role == Role::Meta) && walk.mapping.is_some();
+    let wiped = if there {
+        driver.wipe(&walk.site()?)
+    } else {
+        Ok(())
+    };
+    if let Err(error) = wiped {
+        // Not wiped is not dangerous, for a slice is formatted before its next use; an SSD that fails must not keep its
+        // disk here.
+        walk.warnings.push(error.chain());
     }
     Ok(())
 }
