@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
-    Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
+    Site, Stats,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
@@ -38,6 +38,21 @@ impl Driver for DmCache {
         Capabilities {
             modes: vec![CacheMode::Writethrough, CacheMode::Writeback],
             seed: SeedAbility::Mapping,
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            tools: &[
+                "dmsetup",
+                "lvs",
+                "lvcreate",
+                "lvremove",
+                "cache_restore",
+                "cache_check",
+                "blkdiscard",
+            ],
+            modules: &["dm-mod", "dm-cache", "dm-cache-smq"],
         }
     }
 

@@ -163,6 +163,15 @@ pub struct Capabilities {
     pub seed: SeedAbility,
 }
 
+/// What a driver needs of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// The tools that it calls.
+    pub tools: &'static [&'static str],
+    /// The kernel modules that it works with.
+    pub modules: &'static [&'static str],
+}
+
 /// How a driver is seeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -178,8 +187,16 @@ pub trait Driver: Debug + Sync {
     /// Its name in configuration, records and leases.
     fn name(&self) -> DriverName;
 
+    /// Whether it puts anything in the path at all.
+    fn caches(&self) -> bool {
+        true
+    }
+
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What it needs of the host, so that a host that lacks it is told before anything is done.
+    fn needs(&self) -> Needs;
 
     /// What is lost in a mode when the SSD dies, and when the host dies, in words.
     fn guarantee(&self, mode: CacheMode) -> &'static str;

@@ -22,6 +22,8 @@ use crate::{Error, Kind, Result};
 pub struct StatusReport {
     /// The version of this format.
     pub version: u32,
+    /// Records that cannot be read, and why.
+    pub unreadable: Vec<String>,
     /// The disks that this host has a record of, by key.
     pub disks: Vec<DiskStatus>,
 }
@@ -84,7 +86,7 @@ impl StatusReport {
 /// Errors: [`Kind::NotFound`] for an image that this host has no disk of. An unreachable cluster is no error: it stands
 /// in [`DiskStatus::lease_error`].
 pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Result<StatusReport> {
-    let mut records = Record::all(&host.roots)?;
+    let (mut records, unreadable) = Record::all(&host.roots)?;
     if let Some(image) = image {
         records.retain(|record| record.image == *image);
         if records.is_empty() {
@@ -105,17 +107,19 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     }
     Ok(StatusReport {
         version: StatusReport::VERSION,
+        unreadable: unreadable.iter().map(Error::chain).collect(),
         disks,
     })
 }
 
 fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
-    let driver = cache::driver(&record.driver)?;
+    let driver = cache::driver(&record.driver_in_use())?;
     let devices = seen.devices(&record.key);
     let cached = driver.read(&record.key, devices);
     let mapping = seen.mapping(record);
     let layers = vec![
         words::map_layer(mapping),
+        words::slice_layer(host, record, driver),
         words::cache_layer(record, &cached, mapping),
         words::front_layer(record, devices),
         words::link_layer(host, record),

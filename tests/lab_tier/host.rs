@@ -12,7 +12,7 @@ use crate::cmd::{self, Out, Running};
 use crate::world::{Image, LAB, World, noise, path};
 
 /// What every command of the program may take, unless a test says otherwise.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Small slices, and deadlines after which a test can still be told.
 pub const CONFIG: &str = r#"
@@ -22,10 +22,10 @@ vg = "ssd"
 size = "64M"
 min = "4M"
 [deadline]
-lock = "20s"
-tool = "30s"
-map = "40s"
-flush = "60s"
+lock = "60s"
+tool = "60s"
+map = "90s"
+flush = "120s"
 "#;
 
 #[derive(Debug, Clone)]

@@ -84,6 +84,16 @@ pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
         .remedy("stop the VM or whoever has it open, then run it again"))
 }
 
+/// Whether the front is there and leads to the cache: nothing was written past the cache then.
+pub(super) fn leads_to_cache(walk: &Walk<'_>) -> Result<bool> {
+    let key = &walk.disk.record.key;
+    let Some(cache) = walk.host.dm().info(&key.dm(Role::Cache))? else {
+        return Ok(false);
+    };
+    let front = walk.host.dm().table(&key.dm(Role::Front))?;
+    Ok(front.is_some_and(|front| front == Table::linear(front.len(), cache.num)))
+}
+
 /// Makes the front lead to `target`: in-flight I/O is finished, new I/O waits, the table is exchanged, I/O goes on.
 pub(super) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
     let name = walk.disk.record.key.dm(Role::Front);
@@ -109,7 +119,7 @@ fn wanted(walk: &Walk<'_>) -> Option<Device> {
 fn below(walk: &Walk<'_>) -> String {
     match walk.disk.record.intent {
         Intent::Bypassed => "RBD, without a cache".into(),
-        _ if walk.disk.record.driver.as_str() == "none" => "RBD, without a cache".into(),
+        _ if walk.disk.record.driver_in_use().as_str() == "none" => "RBD, without a cache".into(),
         _ => format!("{} cache", walk.disk.record.driver),
     }
 }

@@ -7,7 +7,7 @@ use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{OnFull, Role, VgName};
+use crate::model::{OnFull, Role};
 use crate::sys::Block;
 use crate::tools::blk;
 use crate::tools::lvm::{Lv, LvmError, Tag};
@@ -43,9 +43,12 @@ impl Layer for Slice {
             return Ok(Found::Right("discarded and removed".into()));
         }
         if there.is_empty() {
-            let vg = record.vg.as_ref().map_or("?", VgName::as_str);
             return Ok(Found::Absent {
-                wanted: describe(vg, &wanted),
+                wanted: match &record.vg {
+                    Some(vg) => describe(vg.as_str(), &wanted),
+                    None => "no volume group is configured: uncached, or refused, as on_full says"
+                        .into(),
+                },
             });
         }
         let complete = wanted.len() == there.len() && wanted.iter().all(|part| fits(&there, *part));
@@ -73,13 +76,13 @@ impl Layer for Slice {
             _ => {}
         }
         match make(walk) {
-            Err(error) if error.kind() == Kind::NoSpace && walk.disk.on_full == OnFull::Bypass => {
+            Err(error) if no_room(walk, &error) && walk.disk.on_full == OnFull::Bypass => {
                 remove(walk)?;
                 walk.warnings.push(format!(
                     "{}; the disk is served uncached (on_full = bypass)",
                     error.chain()
                 ));
-                walk.disk.record.driver = crate::config::fixed("none");
+                walk.disk.record.uncached = true;
                 walk.disk.record.save(&walk.host.roots)
             }
             other => other,
@@ -90,6 +93,12 @@ impl Layer for Slice {
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         remove(walk)
     }
+}
+
+/// Whether this host has no room for the slice; one without a volume group never has. A group that is configured and not
+/// there is a mistake, not a lack of room.
+fn no_room(walk: &Walk<'_>, error: &Error) -> bool {
+    error.kind() == Kind::NoSpace || walk.disk.record.vg.is_none()
 }
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {
@@ -109,9 +118,10 @@ fn make(walk: &mut Walk<'_>) -> Result<()> {
     adopt(walk, &there)
 }
 
-/// Discards the volumes, as far as the SSD can, and removes them.
+/// Discards the volumes, as far as the SSD can, and removes them; never those that may hold what the image lacks.
 fn remove(walk: &mut Walk<'_>) -> Result<()> {
     let (host, there) = (walk.host, volumes(walk.host, walk)?);
+    refuse_needed(walk, &there)?;
     walk.parts.clear();
     walk.cache_id = None;
     let Some(first) = there.first() else {
@@ -137,6 +147,41 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
         )
     })?;
     Ok(())
+}
+
+/// Refuses to remove a slice that the lease names as dirty, whoever holds the lease; and any slice of a write-back disk
+/// whose lease cannot be asked.
+fn refuse_needed(walk: &Walk<'_>, there: &[Lv]) -> Result<()> {
+    let Some(data) = there.iter().find(|lv| lv.name.role == Role::Data) else {
+        return Ok(());
+    };
+    let record = &walk.disk.record;
+    let why = match (&walk.disk.image, &walk.disk.unreachable) {
+        _ if walk.disk.force.discard_dirty => return Ok(()),
+        (Some(image), _) => {
+            let holder = image.lease(record)?.lease.holder;
+            match holder
+                .filter(|holder| holder.dirty && holder.cache_id.as_ref() == Some(&data.uuid))
+            {
+                None => return Ok(()),
+                Some(holder) => format!(
+                    "it holds data that the image lacks, as its lease of host {} says",
+                    holder.host
+                ),
+            }
+        }
+        (None, _) if !record.mode.can_be_dirty() => return Ok(()),
+        (None, Some(error)) => format!(
+            "it may hold data that the image lacks, and the lease cannot be asked: {}",
+            error.chain()
+        ),
+        (None, None) => "it may hold data of an image that is gone".to_owned(),
+    };
+    let message = format!("the slice of {} is not removed: {why}", record.image);
+    Err(Error::new(Kind::Dirty, message).remedy(
+        "`warmblock recover` on the host that the lease names writes them back (set `host` if this host was renamed); \
+         `warmblock detach --discard-dirty` gives them up",
+    ))
 }
 
 /// This disk's volumes, whatever the record says of their volume group.

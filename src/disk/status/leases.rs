@@ -63,7 +63,7 @@ fn of_pool(
     let parsed = members.iter().zip(raws).map(|(i, raw)| {
         let spec = &records[*i].image;
         let raw = raw.context(|| format!("cannot read the lease of {spec}"))?;
-        lease::parse(spec, raw.as_deref())
+        lease::parse(spec, records[*i].key.image(), raw.as_deref())
     });
     Ok(parsed.collect())
 }

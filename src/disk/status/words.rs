@@ -1,7 +1,7 @@
 //! Each layer of a disk, and the whole of it, in words.
 
 use super::LayerStatus;
-use crate::cache::{Cache, Running, Stats};
+use crate::cache::{Cache, Driver, Part, Running, Stats};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::LayerName;
@@ -21,12 +21,37 @@ pub(super) fn map_layer(mapping: Option<&Mapping>) -> LayerStatus {
     }
 }
 
+/// By the volumes' nodes: LVM itself takes longer to ask than everything else together.
+pub(super) fn slice_layer(host: &Host, record: &Record, driver: &dyn Driver) -> LayerStatus {
+    let parts = driver.layout(record.size, record.block);
+    let (well, what) = match &record.vg {
+        _ if parts.is_empty() => (true, "none needed".to_owned()),
+        None => (false, "no volume group is known".to_owned()),
+        Some(vg) => {
+            let node = |part: &Part| host.lvm().path(vg, &record.key.lv(part.role));
+            let missing = parts.iter().find(|part| !node(part).exists());
+            match missing {
+                Some(part) => (
+                    false,
+                    format!("{} is not there or not active", node(part).display()),
+                ),
+                None => (true, format!("{} in volume group {vg}", record.size)),
+            }
+        }
+    };
+    LayerStatus {
+        layer: LayerName::Slice,
+        well,
+        what,
+    }
+}
+
 pub(super) fn cache_layer(
     record: &Record,
     cached: &Cache,
     mapping: Option<&Mapping>,
 ) -> LayerStatus {
-    let uncached = record.driver.as_str() == "none" || record.intent == Intent::Bypassed;
+    let uncached = record.driver_in_use().as_str() == "none" || record.intent == Intent::Bypassed;
     let (well, what) = match cached {
         Cache::Absent if uncached => (true, "none in the path".to_owned()),
         Cache::Absent => (false, "not in the kernel".to_owned()),
@@ -92,8 +117,8 @@ pub(super) fn front_layer(record: &Record, devices: &[dmsetup::Device]) -> Layer
             } else {
                 "leads to the RBD"
             };
-            let wanted =
-                on_cache == (record.intent == Intent::Attached && record.driver.as_str() != "none");
+            let wanted = on_cache
+                == (record.intent == Intent::Attached && record.driver_in_use().as_str() != "none");
             (wanted, format!("{name} {path}, opened {users} times"))
         }
     };

@@ -14,11 +14,13 @@ impl Dmsetup<'_> {
     /// before the deadline, the old table stays in force.
     pub fn replace(&self, name: &DmName, table: &Table, deadline: Duration) -> Result<(), DmError> {
         self.load(name, table)?;
-        self.act(name, resume(name).arg("--nolockfs").deadline(deadline))
-            .or_else(|error| {
-                // The table that was not taken must not be taken later by somebody who resumes the device.
-                self.clear(name)?;
-                Err(error)
-            })
+        let taken = self.act(name, resume(name).arg("--nolockfs").deadline(deadline));
+        if taken.is_err() {
+            // The table that was not taken must not be taken later by somebody who resumes the device.
+            if let Err(failed) = self.clear(name) {
+                tracing::warn!("{name} keeps the table that was not taken: {failed}");
+            }
+        }
+        taken
     }
 }

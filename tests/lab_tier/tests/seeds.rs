@@ -107,7 +107,7 @@ pub fn blank(case: &Case) -> Result<()> {
 pub fn again(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
-    let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
+    let report = host.attach(&image, &["--size", "64M", "--seed", "none"])?;
     let device = front(&report)?;
     host.write(&device, &image, 5, 30 * MIB, MIB)?;
     for (what, end) in [
