@@ -38,24 +38,14 @@ pub const ALL: &[Test] = &[
         crash::attach_write_through_even,
     ),
     test(
-        "crash::attach_and_detach_write_back_1",
+        "crash::attach_and_detach_write_back",
         Need::One,
-        crash::attach_write_back_odd,
-    ),
-    test(
-        "crash::attach_and_detach_write_back_2",
-        Need::One,
-        crash::attach_write_back_even,
+        crash::attach_write_back,
     ),
     test(
         "crash::bypass_and_insert",
         Need::One,
         crash::bypass_and_insert,
-    ),
-    test(
-        "crash::bypass_and_insert_write_back",
-        Need::One,
-        crash::bypass_and_insert_write_back,
     ),
     test(
         "crash::bypass_then_attach",
@@ -85,12 +75,7 @@ pub const ALL: &[Test] = &[
         power::recover_write_through,
     ),
     test(
-        "write_back::dirty_flush_detach_without_udevd",
-        Need::Plain,
-        write_back::life,
-    ),
-    test(
-        "write_back::dirty_flush_detach_with_udevd",
+        "write_back::dirty_flush_detach",
         Need::Udev,
         write_back::life,
     ),
@@ -102,12 +87,7 @@ pub const ALL: &[Test] = &[
         ssd::while_seeding,
     ),
     test(
-        "load::bypass_insert_seed_mode_flush_without_udevd",
-        Need::Plain,
-        load::everything,
-    ),
-    test(
-        "load::bypass_insert_seed_mode_flush_with_udevd",
+        "load::bypass_insert_seed_mode_flush",
         Need::Udev,
         load::everything,
     ),
