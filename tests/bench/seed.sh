@@ -30,10 +30,10 @@ seed_compared() { # NETWORK ROUNDS
   slower=$(jq -n "[$read, $write] | min")
   more "seeding, $1 / slower of RADOS read and SSD write" MB/s "$seed" "$slower" 0.9
   more "seeding, $1 / dd bs=1M from /dev/rbd" MB/s "$seed" "$dd"
-  note "$(printf 'seeding, %s: read alone %.0f MB/s, write alone %.0f MB/s; halves that take turns on the one processor would give %.0f MB/s. ' \
+  note "$(printf 'seeding, %s: read alone %.0f MB/s, write alone %.0f MB/s; halves that take turns on the one processor would give %.0f MB/s.' \
     "$1" "$read" "$write" "$(jq -n "1 / (1 / $read + 1 / $write)")")" \
-    "The copy is a process of its own, and starting one here (warmblock --version) takes $(process_start) s of it." \
-    "The whole command, which takes the cache out and puts it in anew, took $(median <"$TMP/seed.whole") s."
+    "The copy is a process of its own, and starting one here (warmblock --version) takes $(printf %.2f "$(process_start)") s of it." \
+    "The whole command, which takes the cache out and puts it in anew, took $(median <"$TMP/seed.whole" | xargs printf %.1f) s."
 }
 process_start() {
   for _ in 1 2 3; do

@@ -13,7 +13,7 @@ bench_status() {
   done
   # The fastest of many: what else the machine does can only add to it
   limit "status of 1,000 disks" s "$(printf '%s\n' "${times[@]}" | jq -s min)" 0.2
-  note "status of 1,000 disks: the median is $(printf '%s\n' "${times[@]}" | median) s, the processor time" \
+  note "status of 1,000 disks: the median is $(printf '%s\n' "${times[@]}" | median | xargs printf %.2f) s, the processor time" \
     "$(TIMEFORMAT='%U %S'; { time status_of "$root" >/dev/null; } 2>&1 | awk '{ print $1 + $2 }') s; the figure is the fastest run's."
 }
 

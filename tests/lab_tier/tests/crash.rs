@@ -128,6 +128,44 @@ pub fn seed_and_flush(case: &Case) -> Result<()> {
     story.tell(case)
 }
 
+pub fn bypass_then_attach(case: &Case) -> Result<()> {
+    past_the_cache(case, THROUGH, &["bypass"], 1)
+}
+
+pub fn bypass_then_attach_write_back(case: &Case) -> Result<()> {
+    past_the_cache(case, BACK, &["bypass"], 2)
+}
+
+pub fn flush_then_attach(case: &Case) -> Result<()> {
+    past_the_cache(case, BACK, &["flush"], 1)
+}
+
+/// A verb is killed after every second of its steps, the guest goes on writing, and then it is not that verb that is run again but
+/// `attach`: whatever the cache missed, it must not serve.
+fn past_the_cache(case: &Case, options: &[&str], verb: &[&str], first: u32) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(SMALL)?;
+    let attach = [&["attach", &image.spec], options].concat();
+    let line = with_image(verb, &image);
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    let device = front(&host.wb(&attach).ok()?)?;
+    for n in (first..TOO_MANY).step_by(2) {
+        let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
+        let through = came_through(&host.wb(&line).crash_after(n).run()?)?;
+        let seed = u64::from(n);
+        host.write(&device, &image, seed, seed * 16 * KIB, 16 * KIB)
+            .map_err(step)?;
+        host.wb(&attach).ok().map_err(step)?;
+        host.check(&device, &image).map_err(step)?;
+        if through {
+            ensure!(n > first, "no step was ever killed");
+            host.detach(&image)?;
+            return host.check_gone(&image);
+        }
+    }
+    bail!("it has not come through after {TOO_MANY} steps")
+}
+
 impl Story<'_> {
     fn tell(&self, case: &Case) -> Result<()> {
         let host = case.host();

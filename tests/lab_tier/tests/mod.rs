@@ -47,6 +47,21 @@ pub const ALL: &[Test] = &[
         Need::One,
         crash::bypass_and_insert,
     ),
+    test(
+        "crash::bypass_then_attach",
+        Need::One,
+        crash::bypass_then_attach,
+    ),
+    test(
+        "crash::bypass_then_attach_write_back",
+        Need::One,
+        crash::bypass_then_attach_write_back,
+    ),
+    test(
+        "crash::flush_then_attach",
+        Need::One,
+        crash::flush_then_attach,
+    ),
     test("crash::modes", Need::One, crash::modes),
     test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
     test(
