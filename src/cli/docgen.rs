@@ -18,6 +18,8 @@ use crate::doctor::Findings;
 use crate::job::{Answer, Job};
 use crate::model::Lease;
 use crate::progress::ProgressLine;
+use crate::tgt::render::RenderReport;
+use crate::tgt::report::InventoryReport;
 use crate::{Error, Kind, Result};
 
 /// One file.
@@ -156,6 +158,8 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<Lease>("lease")?,
         schema::<ProgressLine>("progress")?,
         schema::<StatusReport>("status")?,
+        schema::<InventoryReport>("tgt-inventory")?,
+        schema::<RenderReport>("tgt-render")?,
     ])
 }
 

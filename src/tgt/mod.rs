@@ -4,3 +4,4 @@ pub mod daemon;
 pub mod inventory;
 pub mod registry;
 pub mod render;
+pub mod report;
