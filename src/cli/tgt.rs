@@ -6,6 +6,8 @@ use super::args::{TgtApplyArgs, TgtCommand, TgtInventoryArgs, TgtRenderArgs, Tgt
 use super::{Cli, Output, render, settings};
 use crate::host::Host;
 use crate::model::HostName;
+use crate::tgt::daemon::apply::Options;
+use crate::tgt::daemon::{self, Tgtadm};
 use crate::tgt::inventory::{Inventory, check_online};
 use crate::tgt::registry::{self, Identities, Lookup};
 use crate::tgt::render::{Templates, render as render_files};
@@ -67,6 +69,20 @@ fn render_command(cli: &Cli, output: &Output, host: &Host, args: &TgtRenderArgs)
     Ok(ExitCode::SUCCESS)
 }
 
-fn apply(_cli: &Cli, _output: &Output, _host: &Host, _args: &TgtApplyArgs) -> Result<ExitCode> {
-    Err(crate::Error::new(Kind::Internal, "to come"))
+fn apply(cli: &Cli, output: &Output, host: &Host, args: &TgtApplyArgs) -> Result<ExitCode> {
+    let dry_run = args.changing.dry_run;
+    let site = Site::open(cli, output, host, &args.site, dry_run)?;
+    let tgtadm = Tgtadm::new(&host.exec, args.socket.as_deref(), args.control_port);
+    let options = Options {
+        conf_d: conf_d(args.out.as_deref(), &cli.global),
+        dry_run,
+        force: args.force,
+    };
+    let report = daemon::apply::apply(host, &tgtadm, &site.inventory, site.gateway.as_ref(), &site.identities, &site.templates, &options)?;
+    output.answer(&report, render::tgt::applied)?;
+    Ok(match (report.failed(), report.held()) {
+        (true, _) => ExitCode::from(Kind::Failed.exit_code()),
+        (_, true) => ExitCode::from(Kind::Busy.exit_code()),
+        _ => ExitCode::SUCCESS,
+    })
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::output::columns;
 use crate::cli::paint::{Paint, Tone};
+use crate::tgt::daemon::apply::{ApplyReport, TargetReport};
 use crate::tgt::inventory::Severity;
 use crate::tgt::render::RenderReport;
 use crate::tgt::report::InventoryReport;
@@ -62,5 +63,58 @@ pub fn files(report: &RenderReport, paint: Paint) -> String {
     let changed = report.files.iter().filter(|file| file.change.is_change()).count();
     let would = if report.dry_run { "would be changed" } else { "changed" };
     let _infallible = writeln!(text, "{} files, {changed} {would}", report.files.len());
+    text
+}
+
+/// What was done with the daemon: a line per target, its steps below it, and who is in the way.
+pub fn applied(report: &ApplyReport, paint: Paint) -> String {
+    let mut text = String::new();
+    for line in &report.registered {
+        let _infallible = writeln!(text, "registry: {line}");
+    }
+    for file in report.files.iter().filter(|file| file.change.is_change()) {
+        let _infallible = writeln!(text, "{}  {}", paint.tone(Tone::Good, &format!("{:<8}", file.change)), file.path.display());
+    }
+    for line in &report.accounts {
+        let _infallible = writeln!(text, "accounts: {line}");
+    }
+    for target in &report.targets {
+        text.push_str(&applied_target(target, paint));
+    }
+    let changed = report.targets.iter().filter(|target| target.change.is_change()).count();
+    let held = report.targets.iter().filter(|target| !target.held.is_empty()).count();
+    let failed = report.targets.iter().filter(|target| target.error.is_some()).count();
+    let would = if report.dry_run { "would be changed" } else { "changed" };
+    let _infallible = writeln!(
+        text,
+        "{} targets: {changed} {would}, {held} held back, {failed} failed; {} of others left alone",
+        report.targets.len(),
+        report.foreign.len()
+    );
+    text
+}
+
+fn applied_target(target: &TargetReport, paint: Paint) -> String {
+    let tone = match (&target.error, target.change.is_change()) {
+        (Some(_), _) => Tone::Bad,
+        (None, true) => Tone::Good,
+        (None, false) => Tone::Dim,
+    };
+    let word = if target.error.is_some() { "failed".to_owned() } else { target.change.to_string() };
+    let mut text = format!("{}  {}\n", paint.tone(tone, &format!("{word:<8}")), target.iqn);
+    for step in &target.steps {
+        let _infallible = writeln!(text, "    {step}");
+    }
+    if let Some(error) = &target.error {
+        let _infallible = writeln!(text, "    {}", paint.tone(Tone::Bad, error));
+    }
+    for held in &target.held {
+        let _infallible = writeln!(text, "    {} {}: {}", paint.tone(Tone::Warn, "held back:"), held.step, held.why);
+    }
+    if !target.held.is_empty() {
+        for session in &target.sessions {
+            let _infallible = writeln!(text, "    connected: {} from {}", session.initiator, session.addresses.join(", "));
+        }
+    }
     text
 }

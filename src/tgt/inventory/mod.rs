@@ -38,6 +38,7 @@ use std::path::PathBuf;
 
 pub use acl::NOBODY;
 pub use chap::{Chap, Secret};
+pub(in crate::tgt) use online::look_up;
 pub use online::{Found, check_online};
 pub use problem::{Place, Problem, Problems, Severity};
 
