@@ -15,7 +15,12 @@ use crate::tgt::report::InventoryReport;
 use crate::{Kind, Result};
 
 /// Does what a command on targets asks for.
-pub(super) fn run(cli: &Cli, output: &Output, host: &Host, command: &TgtCommand) -> Result<ExitCode> {
+pub(super) fn run(
+    cli: &Cli,
+    output: &Output,
+    host: &Host,
+    command: &TgtCommand,
+) -> Result<ExitCode> {
     match command {
         TgtCommand::Inventory(args) => inventory(cli, output, host, args),
         TgtCommand::Render(args) => render_command(cli, output, host, args),
@@ -32,21 +37,41 @@ struct Site {
 }
 
 impl Site {
-    fn open(cli: &Cli, output: &Output, host: &Host, args: &TgtSiteArgs, dry_run: bool) -> Result<Self> {
+    fn open(
+        cli: &Cli,
+        output: &Output,
+        host: &Host,
+        args: &TgtSiteArgs,
+        dry_run: bool,
+    ) -> Result<Self> {
         let inventory = Inventory::load(&args.file(&cli.global))?;
-        output.note(|_| inventory.warnings.iter().map(|found| format!("{found}\n")).collect());
+        output.note(|_| {
+            inventory
+                .warnings
+                .iter()
+                .map(|found| format!("{found}\n"))
+                .collect()
+        });
         let gateway = gateway(host, args, &inventory)?;
-        let how = Lookup { offline: args.offline, dry_run };
+        let how = Lookup {
+            offline: args.offline,
+            dry_run,
+        };
         let identities = registry::resolve(host, &inventory, how)?;
         let templates = Templates::load(&settings::roots(&cli.global).etc.join("tgt-templates"))?;
-        Ok(Self { inventory, gateway, identities, templates })
+        Ok(Self {
+            inventory,
+            gateway,
+            identities,
+            templates,
+        })
     }
 }
 
 fn gateway(host: &Host, args: &TgtSiteArgs, inventory: &Inventory) -> Result<Option<HostName>> {
-    match &args.gateway {
-        Some(name) => inventory.gateway_of(name),
-        None => inventory.gateway_of(&host.me()?.host),
+    match (&args.gateway, &host.config.host) {
+        (Some(name), _) | (None, Some(name)) => inventory.gateway_of(name),
+        (None, None) => inventory.gateway_of(&crate::sys::host::hostname()?),
     }
 }
 
@@ -58,13 +83,29 @@ fn inventory(cli: &Cli, output: &Output, host: &Host, args: &TgtInventoryArgs) -
     let report = InventoryReport::new(found.as_ref(), problems.0);
     let failed = report.failed();
     output.answer(&report, render::tgt::inventory)?;
-    Ok(if failed { ExitCode::from(Kind::Config.exit_code()) } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::from(Kind::Config.exit_code())
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
-fn render_command(cli: &Cli, output: &Output, host: &Host, args: &TgtRenderArgs) -> Result<ExitCode> {
+fn render_command(
+    cli: &Cli,
+    output: &Output,
+    host: &Host,
+    args: &TgtRenderArgs,
+) -> Result<ExitCode> {
     let site = Site::open(cli, output, host, &args.site, args.diff)?;
     let dir = conf_d(args.out.as_deref(), &cli.global);
-    let report = render_files(&site.inventory, site.gateway.as_ref(), &site.identities, &site.templates, &dir, args.diff)?;
+    let report = render_files(
+        &site.inventory,
+        site.gateway.as_ref(),
+        &site.identities,
+        &site.templates,
+        &dir,
+        args.diff,
+    )?;
     output.answer(&report, render::tgt::files)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -78,7 +119,15 @@ fn apply(cli: &Cli, output: &Output, host: &Host, args: &TgtApplyArgs) -> Result
         dry_run,
         force: args.force,
     };
-    let report = daemon::apply::apply(host, &tgtadm, &site.inventory, site.gateway.as_ref(), &site.identities, &site.templates, &options)?;
+    let report = daemon::apply::apply(
+        host,
+        &tgtadm,
+        &site.inventory,
+        site.gateway.as_ref(),
+        &site.identities,
+        &site.templates,
+        &options,
+    )?;
     output.answer(&report, render::tgt::applied)?;
     Ok(match (report.failed(), report.held()) {
         (true, _) => ExitCode::from(Kind::Failed.exit_code()),

@@ -45,7 +45,9 @@ pub struct TargetSummary {
 impl InventoryReport {
     /// The report of an examined inventory.
     pub fn new(inventory: Option<&Inventory>, problems: Vec<Problem>) -> Self {
-        let clients = inventory.map(|inventory| inventory.clients.as_slice()).unwrap_or_default();
+        let clients = inventory
+            .map(|inventory| inventory.clients.as_slice())
+            .unwrap_or_default();
         let clients = clients
             .iter()
             .map(|client| ClientSummary {
@@ -53,22 +55,37 @@ impl InventoryReport {
                 gateway: client.gateway.clone(),
                 standby: client.standby.clone(),
                 chap: client.chap.is_some(),
-                access: client.addresses.iter().chain(&client.initiators).cloned().collect(),
+                access: client
+                    .addresses
+                    .iter()
+                    .chain(&client.initiators)
+                    .cloned()
+                    .collect(),
                 targets: client
                     .targets
                     .iter()
                     .map(|target| TargetSummary {
                         iqn: target.iqn.clone(),
-                        images: target.luns.iter().map(|lun| lun.image.to_string()).collect(),
+                        images: target
+                            .luns
+                            .iter()
+                            .map(|lun| lun.image.to_string())
+                            .collect(),
                     })
                     .collect(),
             })
             .collect();
-        Self { version: 1, clients, problems }
+        Self {
+            version: 1,
+            clients,
+            problems,
+        }
     }
 
     /// Whether the inventory cannot be used.
     pub fn failed(&self) -> bool {
-        self.problems.iter().any(|found| found.severity == Severity::Error)
+        self.problems
+            .iter()
+            .any(|found| found.severity == Severity::Error)
     }
 }

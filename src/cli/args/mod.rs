@@ -21,9 +21,7 @@ pub use image::{
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
-pub use tgt::{
-    TgtApplyArgs, TgtCommand, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d,
-};
+pub use tgt::{TgtApplyArgs, TgtCommand, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d};
 pub use words::{NamedSnap, PoolSpec};
 
 use clap::{Parser, Subcommand};

@@ -20,14 +20,36 @@ pub fn inventory(report: &InventoryReport, paint: Paint) -> String {
         let _infallible = writeln!(text, "{}", paint.tone(tone, &problem.to_string()));
     }
     for client in &report.clients {
-        let by = client.gateway.as_ref().map_or(String::new(), |gateway| format!(", served by {gateway}"));
+        let by = client
+            .gateway
+            .as_ref()
+            .map_or(String::new(), |gateway| format!(", served by {gateway}"));
         let chap = if client.chap { ", CHAP" } else { "" };
-        let _infallible = writeln!(text, "{}{by}{chap}: {}", paint.tone(Tone::Strong, &client.client), client.access.join(", "));
-        let rows: Vec<_> = client.targets.iter().map(|target| vec![target.iqn.clone(), target.images.join(", ")]).collect();
+        let _infallible = writeln!(
+            text,
+            "{}{by}{chap}: {}",
+            paint.tone(Tone::Strong, &client.client),
+            client.access.join(", ")
+        );
+        let rows: Vec<_> = client
+            .targets
+            .iter()
+            .map(|target| vec![target.iqn.clone(), target.images.join(", ")])
+            .collect();
         text.push_str(&columns("  ", &rows));
     }
-    let count = |severity| report.problems.iter().filter(|found| found.severity == severity).count();
-    let targets: usize = report.clients.iter().map(|client| client.targets.len()).sum();
+    let count = |severity| {
+        report
+            .problems
+            .iter()
+            .filter(|found| found.severity == severity)
+            .count()
+    };
+    let targets: usize = report
+        .clients
+        .iter()
+        .map(|client| client.targets.len())
+        .sum();
     let _infallible = writeln!(
         text,
         "{} clients, {targets} targets, {} errors, {} warnings",
@@ -49,8 +71,17 @@ pub fn files(report: &RenderReport, paint: Paint) -> String {
             crate::tgt::inventory::ClientRole::Standby => "standby",
             _ => "active",
         });
-        let tone = if file.change.is_change() { Tone::Good } else { Tone::Dim };
-        let _infallible = writeln!(text, "{}  {}  {role}", paint.tone(tone, &format!("{:<8}", file.change)), file.path.display());
+        let tone = if file.change.is_change() {
+            Tone::Good
+        } else {
+            Tone::Dim
+        };
+        let _infallible = writeln!(
+            text,
+            "{}  {}  {role}",
+            paint.tone(tone, &format!("{:<8}", file.change)),
+            file.path.display()
+        );
         for line in file.diff.lines().filter(|_| report.dry_run) {
             let tone = match line.as_bytes().first() {
                 Some(b'+') => Tone::Good,
@@ -60,8 +91,16 @@ pub fn files(report: &RenderReport, paint: Paint) -> String {
             let _infallible = writeln!(text, "    {}", paint.tone(tone, line));
         }
     }
-    let changed = report.files.iter().filter(|file| file.change.is_change()).count();
-    let would = if report.dry_run { "would be changed" } else { "changed" };
+    let changed = report
+        .files
+        .iter()
+        .filter(|file| file.change.is_change())
+        .count();
+    let would = if report.dry_run {
+        "would be changed"
+    } else {
+        "changed"
+    };
     let _infallible = writeln!(text, "{} files, {changed} {would}", report.files.len());
     text
 }
@@ -73,7 +112,12 @@ pub fn applied(report: &ApplyReport, paint: Paint) -> String {
         let _infallible = writeln!(text, "registry: {line}");
     }
     for file in report.files.iter().filter(|file| file.change.is_change()) {
-        let _infallible = writeln!(text, "{}  {}", paint.tone(Tone::Good, &format!("{:<8}", file.change)), file.path.display());
+        let _infallible = writeln!(
+            text,
+            "{}  {}",
+            paint.tone(Tone::Good, &format!("{:<8}", file.change)),
+            file.path.display()
+        );
     }
     for line in &report.accounts {
         let _infallible = writeln!(text, "accounts: {line}");
@@ -81,10 +125,26 @@ pub fn applied(report: &ApplyReport, paint: Paint) -> String {
     for target in &report.targets {
         text.push_str(&applied_target(target, paint));
     }
-    let changed = report.targets.iter().filter(|target| target.change.is_change()).count();
-    let held = report.targets.iter().filter(|target| !target.held.is_empty()).count();
-    let failed = report.targets.iter().filter(|target| target.error.is_some()).count();
-    let would = if report.dry_run { "would be changed" } else { "changed" };
+    let changed = report
+        .targets
+        .iter()
+        .filter(|target| target.change.is_change())
+        .count();
+    let held = report
+        .targets
+        .iter()
+        .filter(|target| !target.held.is_empty())
+        .count();
+    let failed = report
+        .targets
+        .iter()
+        .filter(|target| target.error.is_some())
+        .count();
+    let would = if report.dry_run {
+        "would be changed"
+    } else {
+        "changed"
+    };
     let _infallible = writeln!(
         text,
         "{} targets: {changed} {would}, {held} held back, {failed} failed; {} of others left alone",
@@ -100,8 +160,16 @@ fn applied_target(target: &TargetReport, paint: Paint) -> String {
         (None, true) => Tone::Good,
         (None, false) => Tone::Dim,
     };
-    let word = if target.error.is_some() { "failed".to_owned() } else { target.change.to_string() };
-    let mut text = format!("{}  {}\n", paint.tone(tone, &format!("{word:<8}")), target.iqn);
+    let word = if target.error.is_some() {
+        "failed".to_owned()
+    } else {
+        target.change.to_string()
+    };
+    let mut text = format!(
+        "{}  {}\n",
+        paint.tone(tone, &format!("{word:<8}")),
+        target.iqn
+    );
     for step in &target.steps {
         let _infallible = writeln!(text, "    {step}");
     }
@@ -109,11 +177,22 @@ fn applied_target(target: &TargetReport, paint: Paint) -> String {
         let _infallible = writeln!(text, "    {}", paint.tone(Tone::Bad, error));
     }
     for held in &target.held {
-        let _infallible = writeln!(text, "    {} {}: {}", paint.tone(Tone::Warn, "held back:"), held.step, held.why);
+        let _infallible = writeln!(
+            text,
+            "    {} {}: {}",
+            paint.tone(Tone::Warn, "held back:"),
+            held.step,
+            held.why
+        );
     }
     if !target.held.is_empty() {
         for session in &target.sessions {
-            let _infallible = writeln!(text, "    connected: {} from {}", session.initiator, session.addresses.join(", "));
+            let _infallible = writeln!(
+                text,
+                "    connected: {} from {}",
+                session.initiator,
+                session.addresses.join(", ")
+            );
         }
     }
     text

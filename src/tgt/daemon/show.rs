@@ -83,7 +83,9 @@ pub fn parse_targets(text: &str) -> Result<Vec<TargetState>, String> {
             section = Section::Other;
             continue;
         }
-        let target = targets.last_mut().ok_or_else(|| format!("begins with {line:?}"))?;
+        let target = targets
+            .last_mut()
+            .ok_or_else(|| format!("begins with {line:?}"))?;
         if indent == 4 {
             section = match words {
                 "System information:" => Section::System,
@@ -106,7 +108,10 @@ pub fn parse_targets(text: &str) -> Result<Vec<TargetState>, String> {
 /// `Target 4: iqn.2014-02.my.domain:c1.t1`
 fn head(line: &str) -> Result<TargetState, String> {
     let bad = || format!("has {line:?} where a target begins");
-    let (tid, iqn) = line.strip_prefix("Target ").and_then(|rest| rest.split_once(": ")).ok_or_else(bad)?;
+    let (tid, iqn) = line
+        .strip_prefix("Target ")
+        .and_then(|rest| rest.split_once(": "))
+        .ok_or_else(bad)?;
     Ok(TargetState {
         tid: tid.parse().map_err(|_| bad())?,
         iqn: iqn.to_owned(),
@@ -115,7 +120,9 @@ fn head(line: &str) -> Result<TargetState, String> {
 }
 
 fn inside(target: &mut TargetState, section: Section, line: &str) -> Result<(), String> {
-    let (key, value) = line.split_once(':').map_or((line, ""), |(key, value)| (key, value.trim()));
+    let (key, value) = line
+        .split_once(':')
+        .map_or((line, ""), |(key, value)| (key, value.trim()));
     match section {
         Section::System => match key {
             "Driver" => target.driver = value.to_owned(),
@@ -136,11 +143,18 @@ fn inside(target: &mut TargetState, section: Section, line: &str) -> Result<(), 
 
 fn nexus(target: &mut TargetState, key: &str, value: &str) -> Result<(), String> {
     if key == "I_T nexus" {
-        let id = value.parse().map_err(|_| format!("has the session number {value:?}"))?;
-        target.nexuses.push(Nexus { id, ..Nexus::default() });
+        let id = value
+            .parse()
+            .map_err(|_| format!("has the session number {value:?}"))?;
+        target.nexuses.push(Nexus {
+            id,
+            ..Nexus::default()
+        });
         return Ok(());
     }
-    let Some(nexus) = target.nexuses.last_mut() else { return Ok(()) };
+    let Some(nexus) = target.nexuses.last_mut() else {
+        return Ok(());
+    };
     match key {
         // the alias is the initiator's own words and may hold anything; a name has no blanks
         "Initiator" => {
@@ -155,11 +169,18 @@ fn nexus(target: &mut TargetState, key: &str, value: &str) -> Result<(), String>
 
 fn lun(target: &mut TargetState, key: &str, value: &str) -> Result<(), String> {
     if key == "LUN" {
-        let number = value.parse().map_err(|_| format!("has the LUN {value:?}"))?;
-        target.luns.push(LunState { number, ..LunState::default() });
+        let number = value
+            .parse()
+            .map_err(|_| format!("has the LUN {value:?}"))?;
+        target.luns.push(LunState {
+            number,
+            ..LunState::default()
+        });
         return Ok(());
     }
-    let Some(lun) = target.luns.last_mut() else { return Ok(()) };
+    let Some(lun) = target.luns.last_mut() else {
+        return Ok(());
+    };
     match key {
         "SCSI ID" => lun.scsi_id = value.to_owned(),
         "SCSI SN" => lun.scsi_sn = value.to_owned(),
@@ -241,13 +262,43 @@ Target 5: bare
     fn a_tree_is_read() {
         let targets = parse_targets(SHOWN).unwrap();
         let one = &targets[0];
-        assert_eq!((one.tid, one.iqn.as_str(), one.ready), (4, "iqn.2014-02.my.domain:c1.t1", true));
-        assert_eq!(one.nexuses, [Nexus { id: 45, initiator: "iqn.2024-01.lab:init".into(), addresses: vec!["127.0.0.1".into(), "[::1]".into()] }]);
-        assert_eq!(one.luns, [LunState { number: 1, scsi_id: "IET     00040001".into(), scsi_sn: "beaf41".into(), online: true, readonly: true, bs_type: "rbd".into(), path: "rbd/a@b".into() }]);
-        assert_eq!((one.accounts.clone(), one.outgoing.clone()), (vec!["esx1".to_owned()], Some("tgt1".to_owned())));
-        assert_eq!(one.acl, ["10.0.0.1", "[2001:db8::]/64", "iqn.1998-01.com.vmware:esx1"]);
+        assert_eq!(
+            (one.tid, one.iqn.as_str(), one.ready),
+            (4, "iqn.2014-02.my.domain:c1.t1", true)
+        );
+        assert_eq!(
+            one.nexuses,
+            [Nexus {
+                id: 45,
+                initiator: "iqn.2024-01.lab:init".into(),
+                addresses: vec!["127.0.0.1".into(), "[::1]".into()]
+            }]
+        );
+        assert_eq!(
+            one.luns,
+            [LunState {
+                number: 1,
+                scsi_id: "IET     00040001".into(),
+                scsi_sn: "beaf41".into(),
+                online: true,
+                readonly: true,
+                bs_type: "rbd".into(),
+                path: "rbd/a@b".into()
+            }]
+        );
+        assert_eq!(
+            (one.accounts.clone(), one.outgoing.clone()),
+            (vec!["esx1".to_owned()], Some("tgt1".to_owned()))
+        );
+        assert_eq!(
+            one.acl,
+            ["10.0.0.1", "[2001:db8::]/64", "iqn.1998-01.com.vmware:esx1"]
+        );
         let two = &targets[1];
-        assert_eq!((two.tid, two.ready, two.luns.len(), two.acl.len()), (5, false, 0, 0));
+        assert_eq!(
+            (two.tid, two.ready, two.luns.len(), two.acl.len()),
+            (5, false, 0, 0)
+        );
         assert!(parse_targets("").unwrap().is_empty());
         assert!(parse_targets("nonsense\n").is_err());
         assert!(parse_targets("    System information:\n").is_err());
@@ -255,7 +306,8 @@ Target 5: bare
 
     #[test]
     fn parameters_are_read() {
-        let all = parse_parameters("nop_interval=0\nHeaderDigest=None\nMaxRecvDataSegmentLength=8192\n");
+        let all =
+            parse_parameters("nop_interval=0\nHeaderDigest=None\nMaxRecvDataSegmentLength=8192\n");
         assert_eq!(all["MaxRecvDataSegmentLength"], "8192");
         assert_eq!(all.len(), 3);
     }

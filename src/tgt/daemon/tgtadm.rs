@@ -37,20 +37,39 @@ impl<'a> Tgtadm<'a> {
     pub fn incarnation(&self) -> Result<String> {
         let path = format!("{}.{}", self.socket.display(), self.port);
         match Path::new(&path).metadata() {
-            Ok(meta) => Ok(format!("{}-{}.{:09}", meta.ino(), meta.ctime(), meta.ctime_nsec())),
+            Ok(meta) => Ok(format!(
+                "{}-{}.{:09}",
+                meta.ino(),
+                meta.ctime(),
+                meta.ctime_nsec()
+            )),
             Err(error) => Err(self.gone().because(error)),
         }
     }
 
     fn gone(&self) -> Error {
-        Error::new(Kind::Missing, format!("no tgtd answers at {}.{}", self.socket.display(), self.port))
-            .remedy("start it (systemctl start tgt), or say where it is with --socket and --control-port")
+        Error::new(
+            Kind::Missing,
+            format!("no tgtd answers at {}.{}", self.socket.display(), self.port),
+        )
+        .remedy(
+            "start it (systemctl start tgt), or say where it is with --socket and --control-port",
+        )
     }
 
     fn words(&self, cmd: Cmd, op: &str, mode: &str) -> Cmd {
         cmd.env("TGT_IPC_SOCKET", &self.socket)
             .deadline(DEADLINE)
-            .args(["-C", &self.port.to_string(), "--lld", "iscsi", "--op", op, "--mode", mode])
+            .args([
+                "-C",
+                &self.port.to_string(),
+                "--lld",
+                "iscsi",
+                "--op",
+                op,
+                "--mode",
+                mode,
+            ])
     }
 
     fn query(&self, mode: &str) -> Cmd {
@@ -95,7 +114,10 @@ impl<'a> Tgtadm<'a> {
     pub fn accounts(&self) -> Result<Vec<String>> {
         let output = self.run(&self.query("account"))?;
         let lines = output.text()?.lines().skip(1);
-        Ok(lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+        Ok(lines
+            .map(|line| line.trim().to_owned())
+            .filter(|line| !line.is_empty())
+            .collect())
     }
 
     /// Whether the daemon has a kind of backing store.
@@ -104,7 +126,9 @@ impl<'a> Tgtadm<'a> {
         let mut lines = output.text()?.lines();
         let _before = lines.find(|line| line.starts_with("Backing stores:"));
         let stores = lines.take_while(|line| line.starts_with(' '));
-        Ok(stores.map(|line| line.trim().split(' ').next().unwrap_or_default()).any(|name| name == kind))
+        Ok(stores
+            .map(|line| line.trim().split(' ').next().unwrap_or_default())
+            .any(|name| name == kind))
     }
 
     /// Makes a target, which lets nobody in until something is bound to it (facts 1.2).
@@ -120,7 +144,11 @@ impl<'a> Tgtadm<'a> {
 
     /// Sets an iSCSI parameter, for the next login.
     pub fn parameter(&self, tid: u16, name: &str, value: &str) -> Result<()> {
-        self.do_it(&self.on("update", "target", tid).args(["--name", name, "--value", value]))
+        self.do_it(
+            &self
+                .on("update", "target", tid)
+                .args(["--name", name, "--value", value]),
+        )
     }
 
     /// Lets logins in, or drops and refuses them.
@@ -141,28 +169,59 @@ impl<'a> Tgtadm<'a> {
     }
 
     /// Makes a LUN.
-    pub fn lun_new(&self, tid: u16, lun: u8, path: &str, bs_type: &str, bsopts: &str) -> Result<()> {
-        let cmd = self.on("new", "logicalunit", tid).args(["--lun", &lun.to_string()]);
-        let cmd = cmd.args(["--backing-store", path, "--bstype", bs_type, "--blocksize", "512"]);
-        self.do_it(&if bsopts.is_empty() { cmd } else { cmd.args(["--bsopts", bsopts]) })
+    pub fn lun_new(
+        &self,
+        tid: u16,
+        lun: u8,
+        path: &str,
+        bs_type: &str,
+        bsopts: &str,
+    ) -> Result<()> {
+        let cmd = self
+            .on("new", "logicalunit", tid)
+            .args(["--lun", &lun.to_string()]);
+        let cmd = cmd.args([
+            "--backing-store",
+            path,
+            "--bstype",
+            bs_type,
+            "--blocksize",
+            "512",
+        ]);
+        self.do_it(&if bsopts.is_empty() {
+            cmd
+        } else {
+            cmd.args(["--bsopts", bsopts])
+        })
     }
 
     /// Sets what is behind `--params`; neither name nor value may hold a comma.
     pub fn lun_params(&self, tid: u16, lun: u8, params: &[(String, String)]) -> Result<()> {
-        let params: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let cmd = self.on("update", "logicalunit", tid).args(["--lun", &lun.to_string()]);
+        let params: Vec<String> = params
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let cmd = self
+            .on("update", "logicalunit", tid)
+            .args(["--lun", &lun.to_string()]);
         self.do_it(&cmd.args(["--params", &params.join(",")]))
     }
 
     /// Removes a LUN, in use or not.
     pub fn lun_delete(&self, tid: u16, lun: u64) -> Result<()> {
-        self.do_it(&self.on("delete", "logicalunit", tid).args(["--lun", &lun.to_string()]))
+        self.do_it(
+            &self
+                .on("delete", "logicalunit", tid)
+                .args(["--lun", &lun.to_string()]),
+        )
     }
 
     /// Makes an account. tgtadm takes the password as an argument and in no other way; it is visible in the process table
     /// for the few milliseconds that tgtadm runs.
     pub fn account_new(&self, user: &str, secret: &str) -> Result<()> {
-        let cmd = self.change("new", "account").args(["--user", user, "--password"]);
+        let cmd = self
+            .change("new", "account")
+            .args(["--user", user, "--password"]);
         self.do_it(&cmd.secret_arg(secret))
     }
 

@@ -39,13 +39,17 @@ fn parse(word: &str) -> Result<IpAddr, String> {
     if let Ok(address) = word.parse::<Ipv4Addr>() {
         return Ok(IpAddr::V4(address));
     }
-    let inner = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = word
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     if let Some(Ok(address)) = inner.map(str::parse::<Ipv6Addr>) {
         return Ok(IpAddr::V6(address));
     }
     Err(match word.parse::<Ipv6Addr>() {
         Ok(_) => format!("must be written in brackets: [{word}]"),
-        Err(_) if word.contains([',', ' ']) => "must be one address only; a list never matches".into(),
+        Err(_) if word.contains([',', ' ']) => {
+            "must be one address only; a list never matches".into()
+        }
         Err(_) => "is no IP address, and tgtd never resolves names".into(),
     })
 }
@@ -95,9 +99,25 @@ mod tests {
     #[test]
     fn forms_that_never_match_or_match_all() {
         for bad in [
-            "ALL", "all", "0.0.0.0", "0.0.0.0/0", "10.0.0.1/24", "10.0.0.1/32", "esx1", "127.1",
-            "10.0.0.1,10.0.0.2", "10.0.0.1 10.0.0.2", "2001:db8::1", "[::]/0", "[2001:db8::1]/64",
-            "[2001:db8::1]/128", "", "10.0.0.0/x", "10.0.0.0/33", "224.0.0.1", "[127.0.0.1]",
+            "ALL",
+            "all",
+            "0.0.0.0",
+            "0.0.0.0/0",
+            "10.0.0.1/24",
+            "10.0.0.1/32",
+            "esx1",
+            "127.1",
+            "10.0.0.1,10.0.0.2",
+            "10.0.0.1 10.0.0.2",
+            "2001:db8::1",
+            "[::]/0",
+            "[2001:db8::1]/64",
+            "[2001:db8::1]/128",
+            "",
+            "10.0.0.0/x",
+            "10.0.0.0/33",
+            "224.0.0.1",
+            "[127.0.0.1]",
             "255.255.255.255",
         ] {
             assert!(canonical(bad).is_err(), "{bad}");

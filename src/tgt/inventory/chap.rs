@@ -70,15 +70,26 @@ fn bad_secret(word: &str) -> Option<&'static str> {
 /// Reads a secret file: one line, readable by its owner only. The error never holds the secret.
 pub fn read_secret(file: &Path) -> Result<Secret, (String, &'static str)> {
     const MODE: &str = "make it readable by root only: chmod 600, chown root";
-    let cannot = |error: std::io::Error| (format!("cannot be read: {error}"), "make the file, with one line, mode 0600");
+    let cannot = |error: std::io::Error| {
+        (
+            format!("cannot be read: {error}"),
+            "make the file, with one line, mode 0600",
+        )
+    };
     let mut open = File::open(file).map_err(cannot)?;
     let meta = open.metadata().map_err(cannot)?;
     if !meta.is_file() {
-        return Err(("is no ordinary file".into(), "name a file that holds the secret"));
+        return Err((
+            "is no ordinary file".into(),
+            "name a file that holds the secret",
+        ));
     }
     if meta.mode() & 0o077 != 0 {
         let mode = meta.mode() & 0o7777;
-        return Err((format!("has mode {mode:04o}, so that others may use it"), MODE));
+        return Err((
+            format!("has mode {mode:04o}, so that others may use it"),
+            MODE,
+        ));
     }
     let me = nix::unistd::geteuid().as_raw();
     if meta.uid() != 0 && meta.uid() != me {
@@ -113,12 +124,30 @@ mod tests {
 
     #[test]
     fn a_secret_is_one_line_of_a_private_file() {
-        assert_eq!(read("abcDEF123456\n", 0o600).unwrap().reveal(), "abcDEF123456");
-        assert_eq!(read("abcDEF123456", 0o400).unwrap().reveal(), "abcDEF123456");
+        assert_eq!(
+            read("abcDEF123456\n", 0o600).unwrap().reveal(),
+            "abcDEF123456"
+        );
+        assert_eq!(
+            read("abcDEF123456", 0o400).unwrap().reveal(),
+            "abcDEF123456"
+        );
         assert!(read("abcDEF123456\n", 0o640).unwrap_err().contains("0640"));
-        for bad in ["short\n", "seventeen-letters\n", "with blank 123\n", "dollar$123456\n", "two\nlines12345", "abcdefghijkl\r\n", "quo'te123456", "-bcdefghijkl"] {
+        for bad in [
+            "short\n",
+            "seventeen-letters\n",
+            "with blank 123\n",
+            "dollar$123456\n",
+            "two\nlines12345",
+            "abcdefghijkl\r\n",
+            "quo'te123456",
+            "-bcdefghijkl",
+        ] {
             let why = read(bad, 0o600).unwrap_err();
-            assert!(why.contains("no usable secret") && !why.contains(bad.trim()), "{why}");
+            assert!(
+                why.contains("no usable secret") && !why.contains(bad.trim()),
+                "{why}"
+            );
         }
         assert_eq!(format!("{:?}", Secret::new("hidden".into())), "Secret(…)");
     }
@@ -126,7 +155,14 @@ mod tests {
     #[test]
     fn user_names() {
         assert_eq!(bad_user("esx-cluster.1"), None);
-        for bad in ["short", "with blank", "semi;colon", "comma,comma", "-leading-dash", ""] {
+        for bad in [
+            "short",
+            "with blank",
+            "semi;colon",
+            "comma,comma",
+            "-leading-dash",
+            "",
+        ] {
             assert!(bad_user(bad).is_some(), "{bad}");
         }
     }

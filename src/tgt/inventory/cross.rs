@@ -46,15 +46,21 @@ fn clients(inventory: &Inventory, problems: &mut Problems) {
     for client in &inventory.clients {
         let Client { name, place, .. } = client;
         if let Some(first) = names.seen(name, place) {
-            problems.error(place, format!("client {name} is given twice; first at {first}"), "keep one of them");
+            problems.error(
+                place,
+                format!("client {name} is given twice; first at {first}"),
+                "keep one of them",
+            );
         }
-        if client.addresses.is_empty() && client.initiators.is_empty() {
-            problems.error(place, format!("client {name} has neither addresses nor initiators"), "tgt-admin would open its targets to everybody: say who may log in");
-        } else if !client.addresses.is_empty() && !client.initiators.is_empty() {
+        if !client.addresses.is_empty() && !client.initiators.is_empty() {
             problems.warning(place, format!("client {name} has addresses and initiators, and tgtd admits whoever matches either"), "keep one of the lists; CHAP is what adds to it");
         }
         if client.targets.is_empty() {
-            problems.warning(place, format!("client {name} has no targets"), "add [[client.NAME.target]], or remove it");
+            problems.warning(
+                place,
+                format!("client {name} has no targets"),
+                "add [[client.NAME.target]], or remove it",
+            );
         }
         gateways(inventory, client, problems);
     }
@@ -64,21 +70,41 @@ fn gateways(inventory: &Inventory, client: &Client, problems: &mut Problems) {
     let Client { name, place, .. } = client;
     if inventory.gateways.is_empty() {
         if client.gateway.is_some() || !client.standby.is_empty() {
-            problems.error(place, format!("client {name} names a gateway, and the inventory has none"), "add [gateway.NAME] for each");
+            problems.error(
+                place,
+                format!("client {name} names a gateway, and the inventory has none"),
+                "add [gateway.NAME] for each",
+            );
         }
         return;
     }
     let Some(active) = &client.gateway else {
-        problems.error(place, format!("client {name} has no gateway"), "say which one serves it: gateway = \"NAME\"");
+        problems.error(
+            place,
+            format!("client {name} has no gateway"),
+            "say which one serves it: gateway = \"NAME\"",
+        );
         return;
     };
     let mut seen = Once::new();
     for host in std::iter::once(active).chain(&client.standby) {
-        if !inventory.gateways.iter().any(|gateway| gateway.name == *host) {
-            problems.error(place, format!("client {name} names the gateway {host}, which is not in the inventory"), "add [gateway.NAME], or correct the name");
+        if !inventory
+            .gateways
+            .iter()
+            .any(|gateway| gateway.name == *host)
+        {
+            problems.error(
+                place,
+                format!("client {name} names the gateway {host}, which is not in the inventory"),
+                "add [gateway.NAME], or correct the name",
+            );
         }
         if seen.seen(host, place).is_some() {
-            problems.error(place, format!("client {name} names the gateway {host} twice"), "the one that serves is no standby: remove one");
+            problems.error(
+                place,
+                format!("client {name} names the gateway {host} twice"),
+                "the one that serves is no standby: remove one",
+            );
         }
     }
 }
@@ -95,10 +121,18 @@ fn accounts(inventory: &Inventory, problems: &mut Problems) {
         }
         match (&client.chap, &client.chap_mutual) {
             (Some(chap), Some(mutual)) if chap.secret == mutual.secret => {
-                problems.error(place, format!("client {} has one secret in both directions", client.name), "initiators refuse that: use two");
+                problems.error(
+                    place,
+                    format!("client {} has one secret in both directions", client.name),
+                    "initiators refuse that: use two",
+                );
             }
             (None, Some(_)) => {
-                problems.error(place, format!("client {} has chap_mutual without chap", client.name), "the target proves itself only to an initiator that did: add chap");
+                problems.error(
+                    place,
+                    format!("client {} has chap_mutual without chap", client.name),
+                    "the target proves itself only to an initiator that did: add chap",
+                );
             }
             _ => {}
         }
@@ -111,20 +145,50 @@ fn targets(inventory: &Inventory, problems: &mut Problems) {
     for (_, target) in inventory.targets() {
         let place = &target.place;
         if let Some(first) = iqns.seen(&target.iqn, place) {
-            problems.error(place, format!("target {} is given twice; first at {first}", target.iqn), "give each target a title of its own");
+            problems.error(
+                place,
+                format!("target {} is given twice; first at {first}", target.iqn),
+                "give each target a title of its own",
+            );
         }
-        if let Some((tid, first)) = target.tid.and_then(|tid| Some((tid, tids.seen(tid, place)?))) {
-            problems.error(place, format!("tid {tid} is given twice; first at {first}"), "leave one out: the registry gives one");
+        if let Some((tid, first)) = target
+            .tid
+            .and_then(|tid| Some((tid, tids.seen(tid, place)?)))
+        {
+            problems.error(
+                place,
+                format!("tid {tid} is given twice; first at {first}"),
+                "leave one out: the registry gives one",
+            );
         }
         let mut numbers = Once::new();
         for lun in &target.luns {
-            let twice = lun.number.and_then(|number| Some((number, numbers.seen(number, &lun.place)?)));
+            let twice = lun
+                .number
+                .and_then(|number| Some((number, numbers.seen(number, &lun.place)?)));
             if let Some((number, first)) = twice {
-                problems.error(&lun.place, format!("LUN {number} of {} is given twice; first at {first}", target.iqn), "leave one out: the registry gives one");
+                problems.error(
+                    &lun.place,
+                    format!(
+                        "LUN {number} of {} is given twice; first at {first}",
+                        target.iqn
+                    ),
+                    "leave one out: the registry gives one",
+                );
             }
-            for (what, word, seen) in [("scsi_id", &lun.scsi_id, &mut ids), ("scsi_sn", &lun.scsi_sn, &mut serials)] {
-                if let Some((word, first)) = word.as_ref().and_then(|word| Some((word, seen.seen(word, &lun.place)?))) {
-                    problems.error(&lun.place, format!("{what} {word} is given twice; first at {first}"), "two disks of one identity are one to ESXi, with two paths: leave it out");
+            for (what, word, seen) in [
+                ("scsi_id", &lun.scsi_id, &mut ids),
+                ("scsi_sn", &lun.scsi_sn, &mut serials),
+            ] {
+                if let Some((word, first)) = word
+                    .as_ref()
+                    .and_then(|word| Some((word, seen.seen(word, &lun.place)?)))
+                {
+                    problems.error(
+                        &lun.place,
+                        format!("{what} {word} is given twice; first at {first}"),
+                        "two disks of one identity are one to ESXi, with two paths: leave it out",
+                    );
                 }
             }
         }
@@ -162,7 +226,14 @@ fn shared_initiators(inventory: &Inventory, problems: &mut Problems) {
     for client in &inventory.clients {
         for word in client.addresses.iter().chain(&client.initiators) {
             if let Some(first) = seen.get(word.as_str()) {
-                problems.warning(&client.place, format!("clients {} and {} both admit {word}", first.name, client.name), "it sees the disks of both; if that is not meant, remove it from one");
+                problems.warning(
+                    &client.place,
+                    format!(
+                        "clients {} and {} both admit {word}",
+                        first.name, client.name
+                    ),
+                    "it sees the disks of both; if that is not meant, remove it from one",
+                );
             } else {
                 seen.insert(word, client);
             }

@@ -76,7 +76,13 @@ impl Inventory {
             return Ok((None, problems));
         }
         let warnings = problems.0.clone();
-        Ok((Some(Self { warnings, ..inventory }), problems))
+        Ok((
+            Some(Self {
+                warnings,
+                ..inventory
+            }),
+            problems,
+        ))
     }
 }
 
@@ -105,7 +111,10 @@ fn drop_ins(file: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| cannot_read(&dir, error))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             files.push(path);
         }
     }

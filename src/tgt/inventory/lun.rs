@@ -117,11 +117,17 @@ fn one(
             );
         }
         if raw.cached {
-            problems.error(&place, "a snapshot cannot be a cached disk", "leave out cached = true");
+            problems.error(
+                &place,
+                "a snapshot cannot be a cached disk",
+                "leave out cached = true",
+            );
         }
     }
     let number = raw.number.as_ref().and_then(|word| {
-        let number = u8::try_from(*word.get_ref()).ok().filter(|number| *number > 0);
+        let number = u8::try_from(*word.get_ref())
+            .ok()
+            .filter(|number| *number > 0);
         if number.is_none() {
             problems.error(
                 &lines.of(word),
@@ -131,7 +137,11 @@ fn one(
         }
         number
     });
-    let backing = if raw.cached { Backing::Front } else { Backing::Rbd };
+    let backing = if raw.cached {
+        Backing::Front
+    } else {
+        Backing::Rbd
+    };
     let lun = Lun {
         image: image?,
         number,
@@ -152,7 +162,11 @@ fn image(word: &Word, lines: &Lines, problems: &mut Problems) -> Option<SnapSpec
     let spec: SnapSpec = match text.parse() {
         Ok(spec) => spec,
         Err(why) => {
-            problems.error(&place, format!("{why}"), "name it as POOL/IMAGE or POOL/IMAGE@SNAP");
+            problems.error(
+                &place,
+                format!("{why}"),
+                "name it as POOL/IMAGE or POOL/IMAGE@SNAP",
+            );
             return None;
         }
     };
@@ -167,7 +181,11 @@ fn image(word: &Word, lines: &Lines, problems: &mut Problems) -> Option<SnapSpec
     let snap = spec.snap.as_ref().map_or("x", |snap| snap.as_str());
     for part in [spec.image.pool.as_str(), spec.image.image.as_str(), snap] {
         if let Some(why) = names::bad_plain(part, "", 240) {
-            problems.error(&place, format!("{part:?} of {text} {why}"), "rename it: `warmblock image rename`");
+            problems.error(
+                &place,
+                format!("{part:?} of {text} {why}"),
+                "rename it: `warmblock image rename`",
+            );
             return None;
         }
     }
@@ -195,7 +213,11 @@ fn scsi_sn(raw: &RawLun, lines: &Lines, problems: &mut Problems) -> Option<Strin
     match names::bad_plain(word.get_ref(), "", 36) {
         None => Some(word.get_ref().clone()),
         Some(why) => {
-            problems.error(&lines.of(word), format!("scsi_sn {:?} {why}", word.get_ref()), "leave it out for a new one");
+            problems.error(
+                &lines.of(word),
+                format!("scsi_sn {:?} {why}", word.get_ref()),
+                "leave it out for a new one",
+            );
             None
         }
     }

@@ -23,6 +23,7 @@
 mod acl;
 mod chap;
 mod check;
+mod client;
 mod cross;
 mod load;
 mod lun;
@@ -227,7 +228,10 @@ impl Inventory {
         let names: Vec<&str> = self.gateways.iter().map(|g| g.name.as_str()).collect();
         Err(crate::Error::new(
             crate::Kind::Config,
-            format!("this host, {host}, is none of the inventory's gateways: {}", names.join(", ")),
+            format!(
+                "this host, {host}, is none of the inventory's gateways: {}",
+                names.join(", ")
+            ),
         )
         .remedy("add [gateway.NAME] to the inventory, or say which one is meant with --gateway"))
     }

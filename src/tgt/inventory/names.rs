@@ -8,6 +8,11 @@ const NAME_LIMIT: usize = 223;
 
 /// Why a word is no target name, if it is none: `iqn.YYYY-MM.reversed.domain[:rest]`.
 pub fn bad_iqn(word: &str) -> Option<String> {
+    bad_iqn_of(word, 2)
+}
+
+/// Its domain must have so many labels at least.
+fn bad_iqn_of(word: &str, least: usize) -> Option<String> {
     if let Some(why) = bad_characters(word) {
         return Some(why);
     }
@@ -21,11 +26,11 @@ pub fn bad_iqn(word: &str) -> Option<String> {
     if title == Some("") {
         return Some("ends with a colon".into());
     }
-    bad_authority(authority)
+    bad_authority(authority, least)
 }
 
 /// Why `YYYY-MM.reversed.domain` is none.
-fn bad_authority(word: &str) -> Option<String> {
+fn bad_authority(word: &str, least: usize) -> Option<String> {
     let Some((date, domain)) = word.split_once('.') else {
         return Some("has no domain after the date".into());
     };
@@ -34,10 +39,12 @@ fn bad_authority(word: &str) -> Option<String> {
         digits(year, 4) && digits(month, 2) && (1..=12).contains(&month.parse().unwrap_or(0))
     });
     if !dated {
-        return Some(format!("has no month such as 2014-02 after iqn. but {date:?}"));
+        return Some(format!(
+            "has no month such as 2014-02 after iqn. but {date:?}"
+        ));
     }
     let labels: Vec<&str> = domain.split('.').collect();
-    if labels.len() < 2 {
+    if labels.len() < least {
         return Some("needs a reversed domain of two labels or more, such as com.example".into());
     }
     let bad = |label: &&&str| label.is_empty() || label.starts_with('-') || label.ends_with('-');
@@ -47,7 +54,7 @@ fn bad_authority(word: &str) -> Option<String> {
         .map(|label| format!("has the label {label:?} in its domain"))
 }
 
-/// Why a word is no initiator's name, if it is none: iqn, eui or naa.
+/// Why a word is no initiator's name, if it is none: iqn, eui or naa. Others chose it, so a domain of one label will do.
 pub fn bad_initiator(word: &str) -> Option<String> {
     let hex = |digits: &str, lengths: &[usize]| {
         lengths.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit())
@@ -59,7 +66,7 @@ pub fn bad_initiator(word: &str) -> Option<String> {
         Some(("naa", rest)) => {
             (!hex(rest, &[16, 32])).then(|| "needs 16 or 32 hexadecimal digits after naa.".into())
         }
-        _ => bad_iqn(word),
+        _ => bad_iqn_of(word, 1),
     }
 }
 
@@ -129,9 +136,21 @@ mod tests {
         }
         let long = format!("iqn.2014-02.my.domain:{}", "a".repeat(202));
         for bad in [
-            "", "iqn", "iqn.2014-13.a.b", "iqn.2014-00.a.b", "iqn.14-01.a.b", "iqn.2014-02.a",
-            "iqn.2014-02.a..b", "iqn.2014-02.-a.b", "iqn.2014-02.a.b:", "iqn.2014-02.a.b:X",
-            "iqn.2014-02.a.b:x_y", "iqn.2014-02.a.b:x y", "iqn.2014-02.a.b:x,y", "foo", &long,
+            "",
+            "iqn",
+            "iqn.2014-13.a.b",
+            "iqn.2014-00.a.b",
+            "iqn.14-01.a.b",
+            "iqn.2014-02.a",
+            "iqn.2014-02.a..b",
+            "iqn.2014-02.-a.b",
+            "iqn.2014-02.a.b:",
+            "iqn.2014-02.a.b:X",
+            "iqn.2014-02.a.b:x_y",
+            "iqn.2014-02.a.b:x y",
+            "iqn.2014-02.a.b:x,y",
+            "foo",
+            &long,
             "eui.0123456789abcdef",
         ] {
             assert!(bad_iqn(bad).is_some(), "{bad}");
@@ -148,7 +167,13 @@ mod tests {
         ] {
             assert_eq!(bad_initiator(good), None, "{good}");
         }
-        for bad in ["eui.0", "naa.5200", "naa.x", "ALL", "iqn.1998-01.com.vmware:ESX1"] {
+        for bad in [
+            "eui.0",
+            "naa.5200",
+            "naa.x",
+            "ALL",
+            "iqn.1998-01.com.vmware:ESX1",
+        ] {
             assert!(bad_initiator(bad).is_some(), "{bad}");
         }
     }
@@ -156,7 +181,10 @@ mod tests {
     #[test]
     fn words_that_a_layer_would_eat() {
         assert_eq!(bad_plain("my-client_vm.01", "", 64), None);
-        for bad in ["", "a b", "a#1", "a;b", "a,b", "$x", "`x`", "a'b", "a\"b", "a\\b", "a<b", "a*", "é", "-b", "a|b", "a&b", "(a)", "a?b", "a\tb", "a\nb"] {
+        for bad in [
+            "", "a b", "a#1", "a;b", "a,b", "$x", "`x`", "a'b", "a\"b", "a\\b", "a<b", "a*", "é",
+            "-b", "a|b", "a&b", "(a)", "a?b", "a\tb", "a\nb",
+        ] {
             assert!(bad_plain(bad, "", 64).is_some(), "{bad:?}");
         }
     }

@@ -28,7 +28,9 @@ pub fn check_online(
     cluster: &Cluster,
     problems: &mut Problems,
 ) -> Result<HashMap<SnapSpec, Found>> {
-    let fsid = cluster.fsid().context(|| "cannot ask for the cluster's fsid".into())?;
+    let fsid = cluster
+        .fsid()
+        .context(|| "cannot ask for the cluster's fsid".into())?;
     let mut pools: HashMap<PoolName, Option<Pool>> = HashMap::new();
     let mut found = HashMap::new();
     for (_, target) in inventory.targets() {
@@ -38,7 +40,9 @@ pub fn check_online(
                 let pool = open_pool(cluster, name, lun, problems)?;
                 pools.insert(name.clone(), pool);
             }
-            let Some(Some(pool)) = pools.get(name) else { continue };
+            let Some(Some(pool)) = pools.get(name) else {
+                continue;
+            };
             if let Some(image) = look_up(pool, &fsid, lun, problems)? {
                 found.insert(lun.image.clone(), image);
             }
@@ -56,7 +60,11 @@ fn open_pool(
     match cluster.pool(name, None) {
         Ok(pool) => Ok(Some(pool)),
         Err(error) if error.is_not_found() => {
-            problems.error(&lun.place, format!("there is no pool {name}"), "correct the name; `ceph osd pool ls` lists them");
+            problems.error(
+                &lun.place,
+                format!("there is no pool {name}"),
+                "correct the name; `ceph osd pool ls` lists them",
+            );
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -75,17 +83,32 @@ pub(in crate::tgt) fn look_up(
     let image = match opened {
         Ok(image) => image,
         Err(error) if error.is_not_found() => {
-            problems.error(&lun.place, format!("there is no {name}"), format!("correct the name; `warmblock image ls {}` lists them", name.image.pool));
+            problems.error(
+                &lun.place,
+                format!("there is no {name}"),
+                format!(
+                    "correct the name; `warmblock image ls {}` lists them",
+                    name.image.pool
+                ),
+            );
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
     };
     let info = image.info().context(|| format!("cannot look at {name}"))?;
     if name.snap.is_none() && !info.has(features::EXCLUSIVE_LOCK) {
-        problems.error(&lun.place, format!("{name} lacks the feature exclusive-lock"), format!("it is what keeps a second gateway out: rbd feature enable {name} exclusive-lock"));
+        problems.error(
+            &lun.place,
+            format!("{name} lacks the feature exclusive-lock"),
+            format!(
+                "it is what keeps a second gateway out: rbd feature enable {name} exclusive-lock"
+            ),
+        );
     }
     let watchers = if name.snap.is_none() {
-        let all = image.watchers().context(|| format!("cannot ask who has {name} open"))?;
+        let all = image
+            .watchers()
+            .context(|| format!("cannot ask who has {name} open"))?;
         all.into_iter().map(|watcher| watcher.addr).collect()
     } else {
         Vec::new()

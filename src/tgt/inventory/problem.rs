@@ -71,12 +71,7 @@ pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     /// Adds an error.
-    pub fn error(
-        &mut self,
-        place: &Place,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
+    pub fn error(&mut self, place: &Place, message: impl Into<String>, remedy: impl Into<String>) {
         self.add(Severity::Error, Some(place), message.into(), remedy.into());
     }
 
@@ -92,16 +87,15 @@ impl Problems {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        self.add(Severity::Warning, Some(place), message.into(), remedy.into());
+        self.add(
+            Severity::Warning,
+            Some(place),
+            message.into(),
+            remedy.into(),
+        );
     }
 
-    fn add(
-        &mut self,
-        severity: Severity,
-        place: Option<&Place>,
-        message: String,
-        remedy: String,
-    ) {
+    fn add(&mut self, severity: Severity, place: Option<&Place>, message: String, remedy: String) {
         self.0.push(Problem {
             severity,
             place: place.cloned(),

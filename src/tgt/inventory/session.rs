@@ -77,11 +77,18 @@ fn bad(name: &str, value: &str) -> Option<(String, String)> {
     };
     let (good, wanted) = match values {
         Values::Range(min, max) => (
-            value.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number)),
+            value
+                .parse()
+                .is_ok_and(|number: i64| (*min..=*max).contains(&number)),
             format!("a number from {min} to {max}"),
         ),
         Values::Bool => (matches!(value, "Yes" | "No"), "true or false".into()),
         Values::Digest => (matches!(value, "None" | "CRC32C"), "None or CRC32C".into()),
     };
-    (!good).then(|| (format!("session parameter {name} cannot be {value:?}"), format!("write {wanted}")))
+    (!good).then(|| {
+        (
+            format!("session parameter {name} cannot be {value:?}"),
+            format!("write {wanted}"),
+        )
+    })
 }

@@ -36,12 +36,20 @@ impl FileStore {
         let mut path = self.0.clone().into_os_string();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let cannot = |error| Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error);
+        let cannot = |error| {
+            Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error)
+        };
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir).map_err(cannot)?;
         }
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(cannot)?;
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(cannot)?;
         // held for the moment of a read and a write only, and the kernel lets go of a dead holder's
         file.lock().map_err(cannot)?;
         what()
@@ -54,7 +62,15 @@ impl Store for FileStore {
             return Ok(Snapshot::default());
         };
         if document.version != VERSION {
-            return Err(Error::new(Kind::Mismatch, format!("{} has version {}, and this program knows {VERSION}", self.0.display(), document.version)).remedy("use the warmblock that wrote it"));
+            return Err(Error::new(
+                Kind::Mismatch,
+                format!(
+                    "{} has version {}, and this program knows {VERSION}",
+                    self.0.display(),
+                    document.version
+                ),
+            )
+            .remedy("use the warmblock that wrote it"));
         }
         Ok(Snapshot {
             generation: document.generation,
@@ -69,7 +85,11 @@ impl Store for FileStore {
                 return Ok(false);
             }
             let mut all = now.entries;
-            all.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
+            all.extend(
+                entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone())),
+            );
             let document = Document {
                 version: VERSION,
                 generation: old + 1,

@@ -31,9 +31,16 @@ impl ImageKey {
     pub fn derive(&self, salt: u32) -> (String, String) {
         let mut hash = Sha256::new();
         hash.update(format!("warmblock scsi id 1\0{self}\0{salt}"));
-        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         // the serial is the beginning of what is ours in the id, so that a person sees that they belong together
-        (format!("{PREFIX}{}", &digits[..25]), digits[..16].to_owned())
+        (
+            format!("{PREFIX}{}", &digits[..25]),
+            digits[..16].to_owned(),
+        )
     }
 
     /// The key of the disk when it is attached.

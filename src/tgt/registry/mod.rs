@@ -86,7 +86,10 @@ impl Identities {
 }
 
 fn unknown(what: impl std::fmt::Display) -> Error {
-    Error::new(Kind::Internal, format!("{what} has no identity after it was given one"))
+    Error::new(
+        Kind::Internal,
+        format!("{what} has no identity after it was given one"),
+    )
 }
 
 /// The identities of an inventory; new ones are given, and kept unless this is a dry run. Without the `keys` that Ceph knows, images
@@ -99,7 +102,12 @@ pub fn identify(
 ) -> Result<Identities> {
     for _ in 0..ATTEMPTS {
         let snapshot = store.read()?;
-        let mut table = Table::read(&snapshot).map_err(|error| error.remedy(format!("look at {}: it is changed by warmblock only", store.place())))?;
+        let mut table = Table::read(&snapshot).map_err(|error| {
+            error.remedy(format!(
+                "look at {}: it is changed by warmblock only",
+                store.place()
+            ))
+        })?;
         let mut problems = Problems::default();
         let wants = wants(inventory, &table, keys, &mut problems);
         let news = table.allocate(&wants, &mut problems);
@@ -109,8 +117,11 @@ pub fn identify(
             return identities(&table, &wants, news);
         }
     }
-    Err(Error::new(Kind::Busy, format!("{} is being changed without end", store.place()))
-        .remedy("see which other gateways run warmblock, then run the same command again"))
+    Err(Error::new(
+        Kind::Busy,
+        format!("{} is being changed without end", store.place()),
+    )
+    .remedy("see which other gateways run warmblock, then run the same command again"))
 }
 
 fn wants(
@@ -161,7 +172,9 @@ fn identities(table: &Table, wants: &[Want], news: Vec<String>) -> Result<Identi
         let tid = table.tid(&want.iqn).ok_or_else(|| unknown(&want.iqn))?;
         identities.tids.insert(want.iqn.clone(), tid);
         for lun in &want.luns {
-            let identity = table.lun(&want.iqn, &lun.key).ok_or_else(|| unknown(&lun.name))?;
+            let identity = table
+                .lun(&want.iqn, &lun.key)
+                .ok_or_else(|| unknown(&lun.name))?;
             identities.luns.insert(lun.name.clone(), identity);
         }
     }

@@ -25,7 +25,10 @@ impl ObjectStore {
     }
 
     fn bad(&self, why: impl std::fmt::Display) -> Error {
-        Error::new(Kind::Mismatch, format!("{} cannot be read: {why}", self.place()))
+        Error::new(
+            Kind::Mismatch,
+            format!("{} cannot be read: {why}", self.place()),
+        )
     }
 
     fn generation(&self, value: Option<&Vec<u8>>) -> Result<u64> {
@@ -50,13 +53,20 @@ impl Store for ObjectStore {
             let entries: Result<BTreeMap<String, Value>> = all
                 .into_iter()
                 .map(|(key, value)| {
-                    let value = serde_json::from_slice(&value).map_err(|why| self.bad(format!("entry {key:?}: {why}")))?;
+                    let value = serde_json::from_slice(&value)
+                        .map_err(|why| self.bad(format!("entry {key:?}: {why}")))?;
                     Ok((key, value))
                 })
                 .collect();
-            return Ok(Snapshot { generation, entries: entries? });
+            return Ok(Snapshot {
+                generation,
+                entries: entries?,
+            });
         }
-        Err(Error::new(Kind::Busy, format!("{} is being changed without end", self.place())))
+        Err(Error::new(
+            Kind::Busy,
+            format!("{} is being changed without end", self.place()),
+        ))
     }
 
     fn write(&self, old: u64, entries: &BTreeMap<String, Value>) -> Result<bool> {
@@ -66,8 +76,14 @@ impl Store for ObjectStore {
             .collect();
         values.insert(GENERATION.into(), (old + 1).to_string().into_bytes());
         let before = (old > 0).then(|| old.to_string());
-        omap::compare_and_set(&self.pool, &self.object, GENERATION, before.as_deref().map(str::as_bytes), &values)
-            .context(|| format!("cannot change {}", self.place()))
+        omap::compare_and_set(
+            &self.pool,
+            &self.object,
+            GENERATION,
+            before.as_deref().map(str::as_bytes),
+            &values,
+        )
+        .context(|| format!("cannot change {}", self.place()))
     }
 
     fn place(&self) -> String {

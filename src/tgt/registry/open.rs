@@ -25,8 +25,11 @@ pub fn resolve(host: &Host, inventory: &Inventory, how: Lookup) -> Result<Identi
             RegistryPlace::File(file) => {
                 identify(inventory, &FileStore::new(file.clone()), None, !how.dry_run)
             }
-            RegistryPlace::Object { pool, .. } => Err(Error::new(Kind::Usage, format!("the registry is in pool {pool}, so this cannot be done without Ceph"))
-                .remedy("leave out --offline, or set registry.file where there is one gateway only")),
+            RegistryPlace::Object { pool, .. } => Err(Error::new(
+                Kind::Usage,
+                format!("the registry is in pool {pool}, so this cannot be done without Ceph"),
+            )
+            .remedy("leave out --offline, or set registry.file where there is one gateway only")),
         };
     }
     let cluster = host.connect()?;
@@ -34,7 +37,9 @@ pub fn resolve(host: &Host, inventory: &Inventory, how: Lookup) -> Result<Identi
     let store: Box<dyn Store> = match &inventory.registry {
         RegistryPlace::File(file) => Box::new(FileStore::new(file.clone())),
         RegistryPlace::Object { pool, object } => {
-            let pool = cluster.pool(pool, None).context(|| format!("cannot open pool {pool}, where the registry of identities is"))?;
+            let pool = cluster.pool(pool, None).context(|| {
+                format!("cannot open pool {pool}, where the registry of identities is")
+            })?;
             Box::new(ObjectStore::new(pool, object.clone()))
         }
     };
@@ -43,7 +48,9 @@ pub fn resolve(host: &Host, inventory: &Inventory, how: Lookup) -> Result<Identi
 
 /// The id of every image; one small read for each.
 fn keys(inventory: &Inventory, cluster: &Cluster) -> Result<HashMap<SnapSpec, ImageKey>> {
-    let fsid = cluster.fsid().context(|| "cannot ask for the cluster's fsid".into())?;
+    let fsid = cluster
+        .fsid()
+        .context(|| "cannot ask for the cluster's fsid".into())?;
     let mut problems = Problems::default();
     let mut pools: HashMap<PoolName, Pool> = HashMap::new();
     let mut keys = HashMap::new();
@@ -51,14 +58,35 @@ fn keys(inventory: &Inventory, cluster: &Cluster) -> Result<HashMap<SnapSpec, Im
         for lun in &target.luns {
             let name = &lun.image.image;
             if !pools.contains_key(&name.pool) {
-                let pool = cluster.pool(&name.pool, None).context(|| format!("cannot open pool {} of {}", name.pool, lun.place))?;
+                let pool = cluster
+                    .pool(&name.pool, None)
+                    .context(|| format!("cannot open pool {} of {}", name.pool, lun.place))?;
                 pools.insert(name.pool.clone(), pool);
             }
-            let Some(pool) = pools.get(&name.pool) else { continue };
-            let id = pool.image_id(&name.image).context(|| format!("cannot look up {name}"))?;
+            let Some(pool) = pools.get(&name.pool) else {
+                continue;
+            };
+            let id = pool
+                .image_id(&name.image)
+                .context(|| format!("cannot look up {name}"))?;
             match id {
-                Some(image) => drop(keys.insert(lun.image.clone(), ImageKey { fsid: fsid.clone(), pool: pool.id(), image, snap: lun.image.snap.clone() })),
-                None => problems.error(&lun.place, format!("there is no image {name}"), format!("make it, or correct the name; `warmblock image ls {}` lists them", name.pool)),
+                Some(image) => drop(keys.insert(
+                    lun.image.clone(),
+                    ImageKey {
+                        fsid: fsid.clone(),
+                        pool: pool.id(),
+                        image,
+                        snap: lun.image.snap.clone(),
+                    },
+                )),
+                None => problems.error(
+                    &lun.place,
+                    format!("there is no image {name}"),
+                    format!(
+                        "make it, or correct the name; `warmblock image ls {}` lists them",
+                        name.pool
+                    ),
+                ),
             }
         }
     }

@@ -80,14 +80,23 @@ impl Table {
     pub fn read(snapshot: &Snapshot) -> Result<Self> {
         let mut table = Self::default();
         for (name, value) in &snapshot.entries {
-            let bad = |why: String| Error::new(Kind::Mismatch, format!("the registry's entry {name:?} cannot be read: {why}"));
+            let bad = |why: String| {
+                Error::new(
+                    Kind::Mismatch,
+                    format!("the registry's entry {name:?} cannot be read: {why}"),
+                )
+            };
             if let Some(iqn) = name.strip_prefix(TARGET) {
-                let entry: TargetEntry = TargetEntry::deserialize(value).map_err(|error| bad(error.to_string()))?;
+                let entry: TargetEntry =
+                    TargetEntry::deserialize(value).map_err(|error| bad(error.to_string()))?;
                 table.tids.insert(entry.tid);
                 table.targets.insert(iqn.to_owned(), entry);
             } else if let Some(key) = name.strip_prefix(IMAGE) {
-                let key: ImageKey = key.parse().map_err(|error: crate::model::ParseError| bad(error.to_string()))?;
-                let entry = ImageEntry::deserialize(value).map_err(|error| bad(error.to_string()))?;
+                let key: ImageKey = key
+                    .parse()
+                    .map_err(|error: crate::model::ParseError| bad(error.to_string()))?;
+                let entry =
+                    ImageEntry::deserialize(value).map_err(|error| bad(error.to_string()))?;
                 table.insert_image(key, entry);
             } else {
                 return Err(bad("a newer warmblock wrote it".into()));
@@ -135,10 +144,16 @@ impl Table {
     /// The entries that were changed since it was read.
     pub fn changed(&self) -> BTreeMap<String, Value> {
         let targets = self.changed_targets.iter().filter_map(|iqn| {
-            Some((format!("{TARGET}{iqn}"), serde_json::to_value(self.targets.get(iqn)?).ok()?))
+            Some((
+                format!("{TARGET}{iqn}"),
+                serde_json::to_value(self.targets.get(iqn)?).ok()?,
+            ))
         });
         let images = self.changed_images.iter().filter_map(|key| {
-            Some((format!("{IMAGE}{key}"), serde_json::to_value(self.images.get(key)?).ok()?))
+            Some((
+                format!("{IMAGE}{key}"),
+                serde_json::to_value(self.images.get(key)?).ok()?,
+            ))
         });
         targets.chain(images).collect()
     }
@@ -158,22 +173,46 @@ impl Table {
         news
     }
 
-    fn target(&mut self, want: &Want, asked: &BTreeSet<u16>, problems: &mut Problems, news: &mut Vec<String>) {
+    fn target(
+        &mut self,
+        want: &Want,
+        asked: &BTreeSet<u16>,
+        problems: &mut Problems,
+        news: &mut Vec<String>,
+    ) {
         if let Some(entry) = self.targets.get(&want.iqn) {
             if let Some(tid) = want.tid.filter(|tid| *tid != entry.tid) {
-                problems.error(&want.place, format!("target {} asks for tid {tid} and has {} for ever", want.iqn, entry.tid), "leave tid out: a part of every LUN's page 83 is made of it");
+                problems.error(
+                    &want.place,
+                    format!(
+                        "target {} asks for tid {tid} and has {} for ever",
+                        want.iqn, entry.tid
+                    ),
+                    "leave tid out: a part of every LUN's page 83 is made of it",
+                );
             }
             return;
         }
         let free = |tid: &u16| !self.tids.contains(tid) && !asked.contains(tid);
         let tid = match want.tid {
             Some(tid) if self.tids.contains(&tid) => {
-                problems.error(&want.place, format!("target {} asks for tid {tid}, which is or was another's", want.iqn), "leave tid out: the registry gives one");
+                problems.error(
+                    &want.place,
+                    format!(
+                        "target {} asks for tid {tid}, which is or was another's",
+                        want.iqn
+                    ),
+                    "leave tid out: the registry gives one",
+                );
                 return;
             }
             Some(tid) => Some(tid),
             None => {
-                let next = self.tids.range(FIRST_TID..).next_back().map_or(FIRST_TID, |last| last.saturating_add(1));
+                let next = self
+                    .tids
+                    .range(FIRST_TID..)
+                    .next_back()
+                    .map_or(FIRST_TID, |last| last.saturating_add(1));
                 (next..=u16::MAX).chain(FIRST_TID..next).find(free)
             }
         };
@@ -183,44 +222,87 @@ impl Table {
         };
         news.push(format!("target {} has tid {tid}", want.iqn));
         self.tids.insert(tid);
-        self.targets.insert(want.iqn.clone(), TargetEntry { tid, luns: BTreeMap::new() });
+        self.targets.insert(
+            want.iqn.clone(),
+            TargetEntry {
+                tid,
+                luns: BTreeMap::new(),
+            },
+        );
         self.changed_targets.insert(want.iqn.clone());
     }
 
     fn image(&mut self, want: &WantLun, problems: &mut Problems, news: &mut Vec<String>) {
         let name = want.name.to_string();
         if let Some(entry) = self.images.get(&want.key) {
-            for (what, asked, has) in [("scsi_id", &want.scsi_id, &entry.scsi_id), ("scsi_sn", &want.scsi_sn, &entry.scsi_sn)] {
+            for (what, asked, has) in [
+                ("scsi_id", &want.scsi_id, &entry.scsi_id),
+                ("scsi_sn", &want.scsi_sn, &entry.scsi_sn),
+            ] {
                 if let Some(asked) = asked.as_ref().filter(|asked| *asked != has) {
-                    problems.error(&want.place, format!("{name} asks for {what} {asked} and has {has} for ever"), format!("leave {what} out: ESXi would take the datastore for a copy"));
+                    problems.error(
+                        &want.place,
+                        format!("{name} asks for {what} {asked} and has {has} for ever"),
+                        format!("leave {what} out: ESXi would take the datastore for a copy"),
+                    );
                 }
             }
             if entry.name != name {
-                news.push(format!("{name} was called {} before", if entry.name.is_empty() { "otherwise" } else { &entry.name }));
+                news.push(format!(
+                    "{name} was called {} before",
+                    if entry.name.is_empty() {
+                        "otherwise"
+                    } else {
+                        &entry.name
+                    }
+                ));
                 self.rename(&want.key, name);
             }
             return;
         }
-        let Some((scsi_id, scsi_sn)) = self.fresh(want, problems) else { return };
+        let Some((scsi_id, scsi_sn)) = self.fresh(want, problems) else {
+            return;
+        };
         news.push(format!("{name} has scsi_id {scsi_id}"));
         self.forget_name(&name);
         self.changed_images.insert(want.key.clone());
-        self.insert_image(want.key.clone(), ImageEntry { name, scsi_id, scsi_sn });
+        self.insert_image(
+            want.key.clone(),
+            ImageEntry {
+                name,
+                scsi_id,
+                scsi_sn,
+            },
+        );
     }
 
     /// An id and a serial that nobody ever had: what was asked for, else what the key gives.
     fn fresh(&self, want: &WantLun, problems: &mut Problems) -> Option<(String, String)> {
-        for (what, asked, used) in [("scsi_id", &want.scsi_id, &self.scsi_ids), ("scsi_sn", &want.scsi_sn, &self.scsi_sns)] {
+        for (what, asked, used) in [
+            ("scsi_id", &want.scsi_id, &self.scsi_ids),
+            ("scsi_sn", &want.scsi_sn, &self.scsi_sns),
+        ] {
             if let Some(asked) = asked.as_ref().filter(|asked| used.contains(*asked)) {
-                problems.error(&want.place, format!("{} asks for {what} {asked}, which is or was another's", want.name), format!("leave {what} out: the registry gives one"));
+                problems.error(
+                    &want.place,
+                    format!(
+                        "{} asks for {what} {asked}, which is or was another's",
+                        want.name
+                    ),
+                    format!("leave {what} out: the registry gives one"),
+                );
                 return None;
             }
         }
         let free = |(id, sn): &(String, String)| {
-            (want.scsi_id.is_some() || !self.scsi_ids.contains(id)) && (want.scsi_sn.is_some() || !self.scsi_sns.contains(sn))
+            (want.scsi_id.is_some() || !self.scsi_ids.contains(id))
+                && (want.scsi_sn.is_some() || !self.scsi_sns.contains(sn))
         };
         let (id, sn) = (0..).map(|salt| want.key.derive(salt)).find(free)?;
-        Some((want.scsi_id.clone().unwrap_or(id), want.scsi_sn.clone().unwrap_or(sn)))
+        Some((
+            want.scsi_id.clone().unwrap_or(id),
+            want.scsi_sn.clone().unwrap_or(sn),
+        ))
     }
 
     fn rename(&mut self, key: &ImageKey, name: String) {
@@ -247,15 +329,28 @@ impl Table {
 
     /// LUN numbers of one target: those that are asked for first, then the lowest that it never had.
     fn numbers(&mut self, want: &Want, problems: &mut Problems, news: &mut Vec<String>) {
-        let Some(entry) = self.targets.get_mut(&want.iqn) else { return };
+        let Some(entry) = self.targets.get_mut(&want.iqn) else {
+            return;
+        };
         let mut used: BTreeSet<u8> = entry.luns.values().copied().collect();
         let mut given: Vec<(&WantLun, u8)> = Vec::new();
         for lun in &want.luns {
             let Some(asked) = lun.number else { continue };
             match entry.luns.get(&lun.key) {
                 Some(has) if *has == asked => {}
-                Some(has) => problems.error(&lun.place, format!("{} asks for LUN {asked} and has {has} for ever", lun.name), "leave number out: ESXi would take the datastore for a copy"),
-                None if used.contains(&asked) => problems.error(&lun.place, format!("{} asks for LUN {asked} of {}, which is or was another image's", lun.name, want.iqn), "leave number out: the registry gives one"),
+                Some(has) => problems.error(
+                    &lun.place,
+                    format!("{} asks for LUN {asked} and has {has} for ever", lun.name),
+                    "leave number out: ESXi would take the datastore for a copy",
+                ),
+                None if used.contains(&asked) => problems.error(
+                    &lun.place,
+                    format!(
+                        "{} asks for LUN {asked} of {}, which is or was another image's",
+                        lun.name, want.iqn
+                    ),
+                    "leave number out: the registry gives one",
+                ),
                 None => {
                     used.insert(asked);
                     given.push((lun, asked));
@@ -271,7 +366,11 @@ impl Table {
                     used.insert(number);
                     given.push((lun, number));
                 }
-                None => problems.error(&lun.place, format!("target {} had all of its 255 LUNs", want.iqn), "numbers are never given again: add another target for the client"),
+                None => problems.error(
+                    &lun.place,
+                    format!("target {} had all of its 255 LUNs", want.iqn),
+                    "numbers are never given again: add another target for the client",
+                ),
             }
         }
         for (lun, number) in given {

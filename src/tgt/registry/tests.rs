@@ -11,19 +11,36 @@ use super::*;
 use crate::tgt::inventory::Place;
 
 fn place() -> Place {
-    Place { file: Arc::from(std::path::Path::new("tgt.toml")), line: 1 }
+    Place {
+        file: Arc::from(std::path::Path::new("tgt.toml")),
+        line: 1,
+    }
 }
 
 fn key(image: &str) -> ImageKey {
-    format!("801945f3-c685-4fbf-a968-66d179c4e25c/3/{image}").parse().unwrap()
+    format!("801945f3-c685-4fbf-a968-66d179c4e25c/3/{image}")
+        .parse()
+        .unwrap()
 }
 
 fn lun(image: &str) -> WantLun {
-    WantLun { key: key(image), name: format!("rbd/{image}").parse().unwrap(), number: None, scsi_id: None, scsi_sn: None, place: place() }
+    WantLun {
+        key: key(image),
+        name: format!("rbd/{image}").parse().unwrap(),
+        number: None,
+        scsi_id: None,
+        scsi_sn: None,
+        place: place(),
+    }
 }
 
 fn want(iqn: &str, images: &[&str]) -> Want {
-    Want { iqn: iqn.into(), tid: None, luns: images.iter().map(|image| lun(image)).collect(), place: place() }
+    Want {
+        iqn: iqn.into(),
+        tid: None,
+        luns: images.iter().map(|image| lun(image)).collect(),
+        place: place(),
+    }
 }
 
 fn give(table: &mut Table, wants: &[Want]) -> Vec<String> {
@@ -36,7 +53,11 @@ fn give(table: &mut Table, wants: &[Want]) -> Vec<String> {
 fn refuse(table: &mut Table, want: Want) -> String {
     let mut problems = Problems::default();
     table.allocate(&[want], &mut problems);
-    problems.0.first().map(ToString::to_string).unwrap_or_default()
+    problems
+        .0
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 /// The table as it is after it was stored and read.
@@ -52,12 +73,26 @@ fn identities_are_given_once_and_stay() {
     let mut table = Table::default();
     let news = give(&mut table, &[want("b", &["b1", "b2"])]);
     assert_eq!(news.len(), 1 + 2 + 2);
-    let first = (table.tid("b"), table.lun("b", &key("b1")), table.lun("b", &key("b2")));
+    let first = (
+        table.tid("b"),
+        table.lun("b", &key("b1")),
+        table.lun("b", &key("b2")),
+    );
     let snapshot = stored(&table, &Snapshot::default());
     let mut table = Table::read(&snapshot).unwrap();
     // a client before it in the alphabet, and an image before its own
-    give(&mut table, &[want("a", &["a1"]), want("b", &["b0", "b1", "b2"])]);
-    assert_eq!((table.tid("b"), table.lun("b", &key("b1")), table.lun("b", &key("b2"))), first);
+    give(
+        &mut table,
+        &[want("a", &["a1"]), want("b", &["b0", "b1", "b2"])],
+    );
+    assert_eq!(
+        (
+            table.tid("b"),
+            table.lun("b", &key("b1")),
+            table.lun("b", &key("b2"))
+        ),
+        first
+    );
     assert_eq!((table.tid("b"), table.tid("a")), (Some(1001), Some(1002)));
     assert_eq!(table.lun("b", &key("b0")).unwrap().number, 3);
     let again = Table::read(&stored(&table, &snapshot)).unwrap().changed();
@@ -67,7 +102,10 @@ fn identities_are_given_once_and_stay() {
 #[test]
 fn an_id_has_32_digits_and_begins_with_6() {
     let (id, sn) = key("x").derive(0);
-    assert_eq!((id.len(), &id[..7], sn.as_str()), (32, "6001405", &id[7..23]));
+    assert_eq!(
+        (id.len(), &id[..7], sn.as_str()),
+        (32, "6001405", &id[7..23])
+    );
     assert_ne!(key("x").derive(1).0, id);
     assert_ne!(key("y").derive(0).0, id);
     // pinned: another value here would change every disk's identity
@@ -79,9 +117,17 @@ fn a_number_is_never_another_images() {
     let mut table = Table::default();
     give(&mut table, &[want("a", &["x", "y"])]);
     give(&mut table, &[want("a", &["z"])]);
-    assert_eq!(table.lun("a", &key("z")).unwrap().number, 3, "1 and 2 were x's and y's");
+    assert_eq!(
+        table.lun("a", &key("z")).unwrap().number,
+        3,
+        "1 and 2 were x's and y's"
+    );
     give(&mut table, &[want("a", &["y"])]);
-    assert_eq!(table.lun("a", &key("y")).unwrap().number, 2, "and it comes back to its own");
+    assert_eq!(
+        table.lun("a", &key("y")).unwrap().number,
+        2,
+        "and it comes back to its own"
+    );
 }
 
 #[test]
@@ -93,17 +139,26 @@ fn an_image_keeps_its_id_when_it_is_renamed_or_moved() {
     renamed.luns[0].name = "rbd/other".parse().unwrap();
     give(&mut table, &[renamed]);
     assert_eq!(table.lun("b", &key("x")).unwrap().scsi_id, id);
-    assert_eq!(table.by_name(&"rbd/other".parse().unwrap()), Some(&key("x")));
+    assert_eq!(
+        table.by_name(&"rbd/other".parse().unwrap()),
+        Some(&key("x"))
+    );
     assert_eq!(table.by_name(&"rbd/x".parse().unwrap()), None);
     // another image under the old name is another disk
     let mut anew = want("a", &["x2"]);
     anew.luns[0].name = "rbd/other".parse().unwrap();
     give(&mut table, &[anew]);
     assert_ne!(table.lun("a", &key("x2")).unwrap().scsi_id, id);
-    assert_eq!(table.by_name(&"rbd/other".parse().unwrap()), Some(&key("x2")));
+    assert_eq!(
+        table.by_name(&"rbd/other".parse().unwrap()),
+        Some(&key("x2"))
+    );
     assert_eq!(table.lun("a", &key("x2")).unwrap().number, 2);
     let read = Table::read(&stored(&table, &Snapshot::default())).unwrap();
-    assert_eq!(read.by_name(&"rbd/other".parse().unwrap()), Some(&key("x2")));
+    assert_eq!(
+        read.by_name(&"rbd/other".parse().unwrap()),
+        Some(&key("x2"))
+    );
 }
 
 #[test]
@@ -118,7 +173,10 @@ fn what_is_asked_for_is_given_or_refused() {
     give(&mut table, &[first]);
     assert_eq!(table.tid("a"), Some(17));
     let y = table.lun("a", &key("y")).unwrap();
-    assert_eq!((y.number, y.scsi_id.as_str(), y.scsi_sn.as_str()), (1, id, "sn1"));
+    assert_eq!(
+        (y.number, y.scsi_id.as_str(), y.scsi_sn.as_str()),
+        (1, id, "sn1")
+    );
     assert_eq!(table.lun("a", &key("x")).unwrap().number, 2);
     let other = |change: &dyn Fn(&mut Want)| {
         let mut want = want("b", &["z"]);
@@ -126,16 +184,42 @@ fn what_is_asked_for_is_given_or_refused() {
         want
     };
     assert!(refuse(&mut table.clone(), other(&|want| want.tid = Some(17))).contains("another's"));
-    assert!(refuse(&mut table.clone(), other(&|want| want.luns[0].scsi_id = Some(id.into()))).contains("another's"));
-    assert!(refuse(&mut table.clone(), other(&|want| want.luns[0].scsi_sn = Some("sn1".into()))).contains("another's"));
+    assert!(
+        refuse(
+            &mut table.clone(),
+            other(&|want| want.luns[0].scsi_id = Some(id.into()))
+        )
+        .contains("another's")
+    );
+    assert!(
+        refuse(
+            &mut table.clone(),
+            other(&|want| want.luns[0].scsi_sn = Some("sn1".into()))
+        )
+        .contains("another's")
+    );
     let same = |change: &dyn Fn(&mut Want)| {
         let mut want = want("a", &["y"]);
         change(&mut want);
         want
     };
-    assert!(refuse(&mut table.clone(), same(&|want| want.tid = Some(18))).contains("has 17 for ever"));
-    assert!(refuse(&mut table.clone(), same(&|want| want.luns[0].number = Some(5))).contains("has 1 for ever"));
-    assert!(refuse(&mut table.clone(), same(&|want| want.luns[0].scsi_sn = Some("z".into()))).contains("for ever"));
+    assert!(
+        refuse(&mut table.clone(), same(&|want| want.tid = Some(18))).contains("has 17 for ever")
+    );
+    assert!(
+        refuse(
+            &mut table.clone(),
+            same(&|want| want.luns[0].number = Some(5))
+        )
+        .contains("has 1 for ever")
+    );
+    assert!(
+        refuse(
+            &mut table.clone(),
+            same(&|want| want.luns[0].scsi_sn = Some("z".into()))
+        )
+        .contains("for ever")
+    );
     assert!(refuse(&mut table.clone(), want("a", &["y"])).is_empty());
     let mut third = want("a", &["z"]);
     third.luns[0].number = Some(2);
@@ -152,9 +236,18 @@ fn a_target_has_255_luns_in_its_life() {
 
 #[test]
 fn a_strange_entry_is_refused() {
-    for (name, value) in [("target/a", "{}"), ("image/x", "{}"), ("disk/x", "{}"), ("target/a", "{\"tid\":1,\"luns\":{},\"new\":1}")] {
+    for (name, value) in [
+        ("target/a", "{}"),
+        ("image/x", "{}"),
+        ("disk/x", "{}"),
+        ("target/a", "{\"tid\":1,\"luns\":{},\"new\":1}"),
+    ] {
         let entries = BTreeMap::from([(name.to_owned(), serde_json::from_str(value).unwrap())]);
-        let error = Table::read(&Snapshot { generation: 1, entries }).unwrap_err();
+        let error = Table::read(&Snapshot {
+            generation: 1,
+            entries,
+        })
+        .unwrap_err();
         assert_eq!(error.kind(), Kind::Mismatch, "{name}");
     }
 }
@@ -197,15 +290,28 @@ fn a_lost_race_is_run_again_on_what_the_winner_left() {
     let inventory = Inventory::load(&file).unwrap();
     let found = HashMap::from([("rbd/x".parse().unwrap(), key("x"))]);
     let store = Contested::default();
-    store.races.borrow_mut().push(want("iqn.2014-02.my.domain:a", &["y"]));
+    store
+        .races
+        .borrow_mut()
+        .push(want("iqn.2014-02.my.domain:a", &["y"]));
     let dry = identify(&inventory, &store, Some(&found), false).unwrap();
-    assert_eq!((dry.tid("iqn.2014-02.my.domain:c").unwrap(), store.now.borrow().generation), (1001, 0), "a dry run keeps nothing");
+    assert_eq!(
+        (
+            dry.tid("iqn.2014-02.my.domain:c").unwrap(),
+            store.now.borrow().generation
+        ),
+        (1001, 0),
+        "a dry run keeps nothing"
+    );
     let identities = identify(&inventory, &store, Some(&found), true).unwrap();
     assert_eq!(identities.tid("iqn.2014-02.my.domain:c").unwrap(), 1002);
     assert_eq!(store.now.borrow().generation, 2);
     // without Ceph, by the name that it had last; and nothing is new
     let again = identify(&inventory, &store, None, true).unwrap();
-    assert_eq!(again.lun(&"rbd/x".parse().unwrap()).unwrap(), identities.lun(&"rbd/x".parse().unwrap()).unwrap());
+    assert_eq!(
+        again.lun(&"rbd/x".parse().unwrap()).unwrap(),
+        identities.lun(&"rbd/x".parse().unwrap()).unwrap()
+    );
     assert!(again.news.is_empty());
     assert_eq!(store.now.borrow().generation, 2);
     let empty = Contested::default();

@@ -13,12 +13,21 @@ pub(super) fn lines(old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old_rest, new_rest) = (&old[head..], &new[head..]);
-    let tail = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = old_rest
+        .iter()
+        .rev()
+        .zip(new_rest.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let old_mid = &old_rest[..old_rest.len() - tail];
     let new_mid = &new_rest[..new_rest.len() - tail];
     let mut marked: Vec<(char, &str)> = old[..head].iter().map(|line| (' ', *line)).collect();
     marked.extend(middle(old_mid, new_mid));
-    marked.extend(old_rest[old_rest.len() - tail..].iter().map(|line| (' ', *line)));
+    marked.extend(
+        old_rest[old_rest.len() - tail..]
+            .iter()
+            .map(|line| (' ', *line)),
+    );
     show(&marked)
 }
 
@@ -94,14 +103,23 @@ mod tests {
     #[test]
     fn changes_are_shown_with_their_neighbours() {
         assert_eq!(lines("a\nb\n", "a\nb\n"), "");
-        assert_eq!(lines("1\n2\n3\n4\n5\n6\n", "1\n2\n3\nx\n5\n6\n"), "...\n 2\n 3\n-4\n+x\n 5\n 6\n");
+        assert_eq!(
+            lines("1\n2\n3\n4\n5\n6\n", "1\n2\n3\nx\n5\n6\n"),
+            "...\n 2\n 3\n-4\n+x\n 5\n 6\n"
+        );
         assert_eq!(lines("", "a\n"), "+a\n");
         assert_eq!(lines("a\nb\nc\n", "b\nc\nd\n"), "-a\n b\n c\n+d\n");
     }
 
     #[test]
     fn a_secret_is_not_shown() {
-        let text = lines("    incominguser u oldsecret123\n", "    incominguser u newsecret123\n");
-        assert_eq!(text, "-    incominguser u (secret)\n+    incominguser u (secret)\n");
+        let text = lines(
+            "    incominguser u oldsecret123\n",
+            "    incominguser u newsecret123\n",
+        );
+        assert_eq!(
+            text,
+            "-    incominguser u (secret)\n+    incominguser u (secret)\n"
+        );
     }
 }

@@ -5,11 +5,11 @@
 
 mod diff;
 mod template;
-mod view;
-mod write;
 #[cfg(test)]
 mod tests;
+mod view;
+mod write;
 
 pub use template::Templates;
-pub use view::{ClientView, LunView, Parameter, TargetView, view};
+pub use view::{ChapView, ClientView, LunView, Parameter, TargetView, view};
 pub use write::{FileReport, RenderReport, render, rendered};

@@ -29,9 +29,9 @@ impl Templates {
         match std::fs::read_to_string(&file) {
             Ok(text) => Self::new(text, file.display().to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::built_in(),
-            Err(error) => {
-                Err(Error::new(Kind::Config, format!("cannot read {}", file.display())).because(error))
-            }
+            Err(error) => Err(
+                Error::new(Kind::Config, format!("cannot read {}", file.display())).because(error),
+            ),
         }
     }
 
@@ -48,13 +48,20 @@ impl Templates {
 
     /// A client's file.
     pub fn client(&self, view: &ClientView) -> Result<String> {
-        let template = self.env.get_template(NAME).map_err(|error| bad(&self.origin, error))?;
-        template.render(view).map_err(|error| bad(&self.origin, error))
+        let template = self
+            .env
+            .get_template(NAME)
+            .map_err(|error| bad(&self.origin, error))?;
+        template
+            .render(view)
+            .map_err(|error| bad(&self.origin, error))
     }
 }
 
 fn bad(origin: &str, error: minijinja::Error) -> Error {
-    let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
+    let line = error
+        .line()
+        .map_or(String::new(), |line| format!(", line {line}"));
     Error::new(Kind::Config, format!("{origin}{line} cannot be used"))
         .because(error)
         .remedy("correct the template, or remove it to use the built-in one")

@@ -26,9 +26,14 @@ fn site(clients: &[&str]) -> Site {
     for name in clients {
         text.push_str(&format!("[client.{name}]\naddresses = [\"10.0.0.1\"]\n"));
         if *name == "a" {
-            text.push_str(&format!("chap = {{ user = \"user-of-a\", secret_file = \"{}/secret\" }}\n", dir.path().display()));
+            text.push_str(&format!(
+                "chap = {{ user = \"user-of-a\", secret_file = \"{}/secret\" }}\n",
+                dir.path().display()
+            ));
         }
-        text.push_str(&format!("[[client.{name}.target]]\ntitle = \"t\"\nluns = [\"rbd/{name}\"]\n"));
+        text.push_str(&format!(
+            "[[client.{name}.target]]\ntitle = \"t\"\nluns = [\"rbd/{name}\"]\n"
+        ));
     }
     put(&dir.path().join("tgt.toml"), &text);
     let inventory = Inventory::load(&dir.path().join("tgt.toml")).unwrap();
@@ -41,27 +46,57 @@ fn site(clients: &[&str]) -> Site {
         .collect();
     let store = FileStore::new(dir.path().join("registry"));
     let identities = identify(&inventory, &store, Some(&keys), true).unwrap();
-    Site { dir, inventory, identities }
+    Site {
+        dir,
+        inventory,
+        identities,
+    }
 }
 
 fn run(site: &Site, dir: &Path, dry_run: bool) -> crate::Result<Vec<(String, Change)>> {
     let templates = Templates::built_in().unwrap();
-    let report = render(&site.inventory, None, &site.identities, &templates, dir, dry_run)?;
-    assert!(report.files.iter().all(|file| !file.diff.contains("abcDEF123456")));
-    Ok(report.files.into_iter().map(|file| (file.client, file.change)).collect())
+    let report = render(
+        &site.inventory,
+        None,
+        &site.identities,
+        &templates,
+        dir,
+        dry_run,
+    )?;
+    assert!(
+        report
+            .files
+            .iter()
+            .all(|file| !file.diff.contains("abcDEF123456"))
+    );
+    Ok(report
+        .files
+        .into_iter()
+        .map(|file| (file.client, file.change))
+        .collect())
 }
 
 #[test]
 fn files_are_written_once_and_follow_the_inventory() {
     let both = site(&["a", "b"]);
     let dir = both.dir.path().join("conf.d");
-    let made = vec![("a".to_owned(), Change::Made), ("b".to_owned(), Change::Made)];
+    let made = vec![
+        ("a".to_owned(), Change::Made),
+        ("b".to_owned(), Change::Made),
+    ];
     assert_eq!(run(&both, &dir, true).unwrap(), made);
     assert!(!dir.exists(), "a dry run writes nothing");
     assert_eq!(run(&both, &dir, false).unwrap(), made);
     let mode = |name: &str| dir.join(name).metadata().unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("a.conf"), mode("b.conf")), (0o600, 0o644), "secrets are the owner's only");
-    let kept = vec![("a".to_owned(), Change::Kept), ("b".to_owned(), Change::Kept)];
+    assert_eq!(
+        (mode("a.conf"), mode("b.conf")),
+        (0o600, 0o644),
+        "secrets are the owner's only"
+    );
+    let kept = vec![
+        ("a".to_owned(), Change::Kept),
+        ("b".to_owned(), Change::Kept),
+    ];
     assert_eq!(run(&both, &dir, false).unwrap(), kept);
     // a mode that lets others read a secret is mended
     std::fs::set_permissions(dir.join("a.conf"), std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -70,7 +105,13 @@ fn files_are_written_once_and_follow_the_inventory() {
     // others' files stay, ours of a client that is gone go
     put(&dir.join("foreign.conf"), "<target foreign>\n</target>\n");
     let one = site(&["a"]);
-    assert_eq!(run(&one, &dir, false).unwrap(), [("a".to_owned(), Change::Kept), ("b".to_owned(), Change::Removed)]);
+    assert_eq!(
+        run(&one, &dir, false).unwrap(),
+        [
+            ("a".to_owned(), Change::Kept),
+            ("b".to_owned(), Change::Removed)
+        ]
+    );
     assert!(dir.join("foreign.conf").exists() && !dir.join("b.conf").exists());
 }
 

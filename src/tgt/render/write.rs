@@ -62,7 +62,10 @@ pub fn rendered(
     templates: &Templates,
 ) -> Result<BTreeMap<String, String>> {
     let all = all(inventory, gateway, identities, templates)?;
-    Ok(all.into_iter().map(|(name, file)| (name, file.text)).collect())
+    Ok(all
+        .into_iter()
+        .map(|(name, file)| (name, file.text))
+        .collect())
 }
 
 fn all(
@@ -82,7 +85,14 @@ fn all(
             text = format!("{MARK}client {}\n{text}", view.client);
         }
         let secret = view.chap.is_some() || view.chap_mutual.is_some();
-        files.insert(client.name.clone(), Rendered { role: view.role, text, secret });
+        files.insert(
+            client.name.clone(),
+            Rendered {
+                role: view.role,
+                text,
+                secret,
+            },
+        );
     }
     Ok(files)
 }
@@ -136,8 +146,11 @@ fn put(path: &Path, file: &Rendered, dry_run: bool) -> Result<(Change, String)> 
     if let Some((text, _)) = &before
         && !text.starts_with(MARK)
     {
-        return Err(Error::new(Kind::Exists, format!("{} is there, and not of warmblock's making", path.display()))
-            .remedy("move it away, or rename the client in the inventory"));
+        return Err(Error::new(
+            Kind::Exists,
+            format!("{} is there, and not of warmblock's making", path.display()),
+        )
+        .remedy("move it away, or rename the client in the inventory"));
     }
     let change = match &before {
         None => Change::Made,
@@ -155,7 +168,8 @@ fn put(path: &Path, file: &Rendered, dry_run: bool) -> Result<(Change, String)> 
 
 /// A file's text and mode, if it is there.
 fn read(path: &Path) -> Result<Option<(String, u32)>> {
-    let cannot = |error| Error::new(Kind::Failed, format!("cannot read {}", path.display())).because(error);
+    let cannot =
+        |error| Error::new(Kind::Failed, format!("cannot read {}", path.display())).because(error);
     let text = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -170,11 +184,17 @@ fn stale(dir: &Path, wanted: &BTreeMap<String, Rendered>) -> Result<Vec<(String,
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::new(Kind::Failed, format!("cannot read {}", dir.display())).because(error)),
+        Err(error) => {
+            return Err(
+                Error::new(Kind::Failed, format!("cannot read {}", dir.display())).because(error),
+            );
+        }
     };
     let mut stale = Vec::new();
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let Some(client) = name.as_deref().and_then(|name| name.strip_suffix(".conf")) else {
             continue;
         };

@@ -41,14 +41,23 @@ pub struct Again {
     pub outgoing: Vec<u16>,
 }
 
-pub(super) fn plan(daemon: &Daemon, wanted: &BTreeMap<String, Secret>, applied: &Applied) -> AccountPlan {
+pub(super) fn plan(
+    daemon: &Daemon,
+    wanted: &BTreeMap<String, Secret>,
+    applied: &Applied,
+) -> AccountPlan {
     let mut plan = AccountPlan::default();
     for (user, secret) in wanted {
         if !daemon.accounts.contains(user) {
             plan.new.push((user.clone(), secret.clone()));
         } else if !applied.has_secret(user, secret) {
             let targets = |has: &dyn Fn(&super::super::TargetState) -> bool| {
-                daemon.targets.iter().filter(|target| has(target)).map(|target| target.tid).collect()
+                daemon
+                    .targets
+                    .iter()
+                    .filter(|target| has(target))
+                    .map(|target| target.tid)
+                    .collect()
             };
             plan.again.push(Again {
                 user: user.clone(),
@@ -58,7 +67,9 @@ pub(super) fn plan(daemon: &Daemon, wanted: &BTreeMap<String, Secret>, applied: 
             });
         }
     }
-    let ours = |user: &&String| is_guard(user) || (applied.accounts.contains_key(*user) && !wanted.contains_key(*user));
+    let ours = |user: &&String| {
+        is_guard(user) || (applied.accounts.contains_key(*user) && !wanted.contains_key(*user))
+    };
     plan.gone = daemon.accounts.iter().filter(ours).cloned().collect();
     plan
 }
@@ -69,7 +80,10 @@ impl AccountPlan {
         let mut steps: Vec<Step> = self
             .new
             .iter()
-            .map(|(user, secret)| Step::AccountNew { user: user.clone(), secret: secret.clone() })
+            .map(|(user, secret)| Step::AccountNew {
+                user: user.clone(),
+                secret: secret.clone(),
+            })
             .collect();
         for again in &self.again {
             steps.extend(again.steps()?);
@@ -81,14 +95,27 @@ impl AccountPlan {
 impl Again {
     fn steps(&self) -> Result<Vec<Step>> {
         let guard = format!("{GUARD}{}", random(12)?);
-        let bind = |tid: &u16, user: &str, outgoing| Step::Account { tid: *tid, user: user.to_owned(), outgoing, bind: true };
+        let bind = |tid: &u16, user: &str, outgoing| Step::Account {
+            tid: *tid,
+            user: user.to_owned(),
+            outgoing,
+            bind: true,
+        };
         let mut steps = Vec::new();
         if !self.incoming.is_empty() {
-            steps.push(Step::AccountNew { user: guard.clone(), secret: Secret::new(random(16)?) });
+            steps.push(Step::AccountNew {
+                user: guard.clone(),
+                secret: Secret::new(random(16)?),
+            });
             steps.extend(self.incoming.iter().map(|tid| bind(tid, &guard, false)));
         }
-        steps.push(Step::AccountDelete { user: self.user.clone() });
-        steps.push(Step::AccountNew { user: self.user.clone(), secret: self.secret.clone() });
+        steps.push(Step::AccountDelete {
+            user: self.user.clone(),
+        });
+        steps.push(Step::AccountNew {
+            user: self.user.clone(),
+            secret: self.secret.clone(),
+        });
         steps.extend(self.incoming.iter().map(|tid| bind(tid, &self.user, false)));
         steps.extend(self.outgoing.iter().map(|tid| bind(tid, &self.user, true)));
         if !self.incoming.is_empty() {

@@ -62,7 +62,8 @@ impl Applied {
 
     /// Remembers how a LUN was made.
     pub fn set_shape(&mut self, iqn: &str, lun: &LunView) {
-        self.luns.insert(lun_key(iqn, u64::from(lun.number)), shape_of(lun));
+        self.luns
+            .insert(lun_key(iqn, u64::from(lun.number)), shape_of(lun));
     }
 
     /// Forgets a LUN.
@@ -85,7 +86,10 @@ impl Applied {
         let mut hash = Sha256::new();
         hash.update(&self.salt);
         hash.update(secret.reveal());
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -94,7 +98,10 @@ fn lun_key(iqn: &str, number: u64) -> String {
 }
 
 fn shape_of(lun: &LunView) -> String {
-    let words: Vec<String> = shape(lun).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let words: Vec<String> = shape(lun)
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     words.join(",")
 }
 

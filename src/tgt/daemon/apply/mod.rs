@@ -15,6 +15,7 @@
 
 mod accounts;
 mod applied;
+mod luns;
 mod plan;
 mod preflight;
 mod report;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::show::{LunState, Nexus, TargetState};
+use super::super::show::{Nexus, TargetState};
 use super::accounts::{self, AccountPlan};
-use super::{Applied, Step};
+use super::{Applied, Step, luns};
 use crate::tgt::inventory::{ClientRole, Secret};
-use crate::tgt::render::{ClientView, LunView, TargetView};
+use crate::tgt::render::{ClientView, TargetView};
 
 /// What a daemon has.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,7 @@ pub struct TargetPlan {
 
 impl TargetPlan {
     /// Adds a step that disturbs whoever is connected; it is held back then, unless forced.
-    fn disturbing(&mut self, force: bool, step: Step, why: &str) {
+    pub(super) fn disturbing(&mut self, force: bool, step: Step, why: &str) {
         if self.sessions.is_empty() || force {
             self.steps.push(step);
         } else {
@@ -68,9 +68,15 @@ pub fn plan(
     applied: &Applied,
     force: bool,
 ) -> Plan {
-    let known = views.iter().filter(|view| view.role != ClientRole::Elsewhere);
+    let known = views
+        .iter()
+        .filter(|view| view.role != ClientRole::Elsewhere);
     let wanted: BTreeMap<&str, (&ClientView, &TargetView)> = known
-        .flat_map(|view| view.targets.iter().map(move |target| (target.iqn.as_str(), (view, target))))
+        .flat_map(|view| {
+            view.targets
+                .iter()
+                .map(move |target| (target.iqn.as_str(), (view, target)))
+        })
         .collect();
     let mut plan = Plan {
         accounts: accounts::plan(daemon, &secrets(&wanted), applied),
@@ -81,11 +87,19 @@ pub fn plan(
             plan.targets.push(remove(state, force));
         }
     }
-    let going: BTreeSet<u16> = plan.targets.iter().filter(|gone| gone.held.is_empty()).map(|gone| gone.tid).collect();
+    let going: BTreeSet<u16> = plan
+        .targets
+        .iter()
+        .filter(|gone| gone.held.is_empty())
+        .map(|gone| gone.tid)
+        .collect();
     for (view, target) in wanted.values() {
         let state = daemon.targets.iter().find(|state| state.iqn == target.iqn);
-        let holder = daemon.targets.iter().find(|state| state.tid == target.tid && state.iqn != target.iqn && !going.contains(&state.tid));
-        plan.targets.push(one(view, target, state, holder, daemon, applied, force));
+        let holder = daemon.targets.iter().find(|state| {
+            state.tid == target.tid && state.iqn != target.iqn && !going.contains(&state.tid)
+        });
+        plan.targets
+            .push(one(view, target, state, holder, daemon, applied, force));
     }
     plan
 }
@@ -109,19 +123,38 @@ fn remove(state: &TargetState, force: bool) -> TargetPlan {
         sessions: state.nexuses.clone(),
         ..TargetPlan::default()
     };
-    plan.steps.extend(state.acl.iter().map(|entry| acl(state.tid, entry, false)));
+    plan.steps
+        .extend(state.acl.iter().map(|entry| acl(state.tid, entry, false)));
     let force_delete = !state.nexuses.is_empty();
-    let delete = Step::TargetDelete { tid: state.tid, force: force_delete };
-    plan.disturbing(force, delete, "its sessions would end, and its disks vanish");
+    let delete = Step::TargetDelete {
+        tid: state.tid,
+        force: force_delete,
+    };
+    plan.disturbing(
+        force,
+        delete,
+        "its sessions would end, and its disks vanish",
+    );
     plan
 }
 
 /// The daemon does not say whether an entry is an address or a name; names begin with their type (RFC 3720).
 fn acl(tid: u16, entry: &str, bind: bool) -> Step {
-    if ["iqn.", "eui.", "naa."].iter().any(|kind| entry.starts_with(kind)) {
-        Step::Initiator { tid, name: entry.to_owned(), bind }
+    if ["iqn.", "eui.", "naa."]
+        .iter()
+        .any(|kind| entry.starts_with(kind))
+    {
+        Step::Initiator {
+            tid,
+            name: entry.to_owned(),
+            bind,
+        }
     } else {
-        Step::Address { tid, address: entry.to_owned(), bind }
+        Step::Address {
+            tid,
+            address: entry.to_owned(),
+            bind,
+        }
     }
 }
 
@@ -142,8 +175,15 @@ fn one(
     };
     let state = match state {
         Some(state) if state.tid != target.tid => {
-            let delete = Step::TargetDelete { tid: state.tid, force: !state.nexuses.is_empty() };
-            plan.disturbing(force, delete, "its number is another than the registry's, so it must be made anew");
+            let delete = Step::TargetDelete {
+                tid: state.tid,
+                force: !state.nexuses.is_empty(),
+            };
+            plan.disturbing(
+                force,
+                delete,
+                "its number is another than the registry's, so it must be made anew",
+            );
             if !plan.held.is_empty() {
                 return plan;
             }
@@ -152,31 +192,50 @@ fn one(
         state => state,
     };
     if let Some(holder) = holder {
-        plan.blocked = Some(format!("tid {} is taken by {}, which is not in the inventory", target.tid, holder.iqn));
+        plan.blocked = Some(format!(
+            "tid {} is taken by {}, which is not in the inventory",
+            target.tid, holder.iqn
+        ));
         plan.steps.clear();
         return plan;
     }
-    let empty = TargetState { ready: true, ..TargetState::default() };
+    let empty = TargetState {
+        ready: true,
+        ..TargetState::default()
+    };
     let now = state.unwrap_or(&empty);
     if state.is_none() {
         plan.new = true;
-        plan.steps.push(Step::TargetNew { tid: target.tid, iqn: target.iqn.clone() });
+        plan.steps.push(Step::TargetNew {
+            tid: target.tid,
+            iqn: target.iqn.clone(),
+        });
     }
     let standby = view.role == ClientRole::Standby;
     shut(&mut plan, view, now);
     if standby && now.ready {
-        plan.disturbing(force, Step::State { tid: target.tid, ready: false }, "another gateway serves it, and its sessions here would end");
+        plan.disturbing(
+            force,
+            Step::State {
+                tid: target.tid,
+                ready: false,
+            },
+            "another gateway serves it, and its sessions here would end",
+        );
         if !plan.held.is_empty() {
             // as long as it is served here, it keeps its accounts: without one it would ask for none
             return plan;
         }
     }
     parameters(&mut plan, view, daemon.parameters.get(&target.tid));
-    luns(&mut plan, target, now, applied, force);
+    luns::luns(&mut plan, target, now, applied, force);
     bind_accounts(&mut plan, view, now);
     open(&mut plan, view, now);
     if !standby && !now.ready {
-        plan.steps.push(Step::State { tid: target.tid, ready: true });
+        plan.steps.push(Step::State {
+            tid: target.tid,
+            ready: true,
+        });
     }
     plan
 }
@@ -185,18 +244,27 @@ fn one(
 fn shut(plan: &mut TargetPlan, view: &ClientView, now: &TargetState) {
     let wanted = |entry: &String| view.addresses.contains(entry) || view.initiators.contains(entry);
     let extra = now.acl.iter().filter(|entry| !wanted(entry));
-    plan.steps.extend(extra.map(|entry| acl(plan.tid, entry, false)));
+    plan.steps
+        .extend(extra.map(|entry| acl(plan.tid, entry, false)));
 }
 
 /// Last of all, whoever should be let in and is not.
 fn open(plan: &mut TargetPlan, view: &ClientView, now: &TargetState) {
     let missing = |entry: &&String| !now.acl.contains(entry);
-    let (tid, bind) = (plan.tid, true);
-    for address in view.addresses.iter().filter(missing) {
-        plan.steps.push(Step::Address { tid, address: address.clone(), bind });
-    }
-    for name in view.initiators.iter().filter(missing) {
-        plan.steps.push(Step::Initiator { tid, name: name.clone(), bind });
+    let entries = view
+        .addresses
+        .iter()
+        .chain(&view.initiators)
+        .filter(missing);
+    let steps: Vec<Step> = entries.map(|entry| acl(plan.tid, entry, true)).collect();
+    let wrong =
+        |(step, _): &(Step, String)| matches!(step, Step::LunIdentity { .. } | Step::LunNew { .. });
+    if plan.held.iter().any(wrong) {
+        let why = "they would meet a disk that is not yet who it should be";
+        plan.held
+            .extend(steps.into_iter().map(|step| (step, why.to_owned())));
+    } else {
+        plan.steps.extend(steps);
     }
 }
 
@@ -205,7 +273,11 @@ fn parameters(plan: &mut TargetPlan, view: &ClientView, now: Option<&BTreeMap<St
         let (name, value) = (parameter.name.clone(), parameter.value.clone());
         // those of a target that is offline with a redirect are not shown; setting them again does no harm
         if plan.new || now.and_then(|now| now.get(&name)) != Some(&value) {
-            plan.steps.push(Step::Parameter { tid: plan.tid, name, value });
+            plan.steps.push(Step::Parameter {
+                tid: plan.tid,
+                name,
+                value,
+            });
         }
     }
 }
@@ -215,74 +287,42 @@ fn bind_accounts(plan: &mut TargetPlan, view: &ClientView, now: &TargetState) {
     let tid = plan.tid;
     let user = view.chap.as_ref().map(|chap| &chap.user);
     if let Some(user) = user.filter(|user| !now.accounts.contains(user)) {
-        plan.steps.push(Step::Account { tid, user: user.clone(), outgoing: false, bind: true });
+        plan.steps.push(Step::Account {
+            tid,
+            user: user.clone(),
+            outgoing: false,
+            bind: true,
+        });
     }
     let mutual = view.chap_mutual.as_ref().map(|chap| &chap.user);
     if mutual != now.outgoing.as_ref() {
         if let Some(old) = &now.outgoing {
-            plan.steps.push(Step::Account { tid, user: old.clone(), outgoing: true, bind: false });
+            plan.steps.push(Step::Account {
+                tid,
+                user: old.clone(),
+                outgoing: true,
+                bind: false,
+            });
         }
         if let Some(user) = mutual {
-            plan.steps.push(Step::Account { tid, user: user.clone(), outgoing: true, bind: true });
+            plan.steps.push(Step::Account {
+                tid,
+                user: user.clone(),
+                outgoing: true,
+                bind: true,
+            });
         }
     }
-    for old in now.accounts.iter().filter(|old| Some(*old) != user && !accounts::is_guard(old)) {
-        plan.steps.push(Step::Account { tid, user: old.clone(), outgoing: false, bind: false });
-    }
-}
-
-fn luns(plan: &mut TargetPlan, target: &TargetView, now: &TargetState, applied: &Applied, force: bool) {
-    let tid = plan.tid;
-    let wanted = |number: u64| target.luns.iter().any(|lun| u64::from(lun.number) == number);
-    for extra in now.luns.iter().filter(|lun| !wanted(lun.number)) {
-        let step = Step::LunDelete { tid, number: extra.number };
-        plan.disturbing(force, step, "its disk would vanish");
-    }
-    for lun in &target.luns {
-        let number = u64::from(lun.number);
-        match now.luns.iter().find(|has| has.number == number) {
-            None => make(plan, target, lun),
-            Some(has) if is_another(target, lun, has, !plan.sessions.is_empty()) => {
-                let why = "something else is behind it";
-                let before = plan.held.len();
-                plan.disturbing(force, Step::LunDelete { tid, number }, why);
-                if plan.held.len() == before {
-                    make(plan, target, lun);
-                } else {
-                    let (bs_type, bsopts) = (target.bs_type, target.bsopts.clone());
-                    plan.held.push((Step::LunNew { tid, lun: Box::new(lun.clone()), bs_type, bsopts }, why.into()));
-                }
-            }
-            Some(has) => mend(plan, lun, has, applied, force),
-        }
-    }
-}
-
-/// Whether a LUN must be made anew. An image that was renamed while it is open is the same one, if its identity is; it
-/// comes under its new name when nobody is connected.
-fn is_another(target: &TargetView, lun: &LunView, has: &LunState, connected: bool) -> bool {
-    let renamed = has.scsi_id == lun.scsi_id && connected;
-    !has.online || has.bs_type != target.bs_type || (has.path != lun.path && !renamed)
-}
-
-fn make(plan: &mut TargetPlan, target: &TargetView, lun: &LunView) {
-    let tid = plan.tid;
-    let boxed = || Box::new(lun.clone());
-    plan.steps.push(Step::LunNew { tid, lun: boxed(), bs_type: target.bs_type, bsopts: target.bsopts.clone() });
-    plan.steps.push(Step::LunIdentity { tid, lun: boxed() });
-    plan.steps.push(Step::LunShape { tid, lun: boxed() });
-}
-
-fn mend(plan: &mut TargetPlan, lun: &LunView, has: &LunState, applied: &Applied, force: bool) {
-    let tid = plan.tid;
-    if (&has.scsi_id, &has.scsi_sn, has.readonly) != (&lun.scsi_id, &lun.scsi_sn, lun.readonly) {
-        plan.disturbing(force, Step::LunIdentity { tid, lun: Box::new(lun.clone()) }, "its identity would change, and ESXi would lose the datastore");
-    }
-    let step = Step::LunShape { tid, lun: Box::new(lun.clone()) };
-    if applied.has_other_shape(&plan.iqn, lun) {
-        plan.disturbing(force, step, "its vendor or sectors would change");
-    } else if !applied.has_shape(&plan.iqn, lun) {
-        // not known, so most likely what tgt-admin set from the same file: the same again disturbs nobody
-        plan.steps.push(step);
+    for old in now
+        .accounts
+        .iter()
+        .filter(|old| Some(*old) != user && !accounts::is_guard(old))
+    {
+        plan.steps.push(Step::Account {
+            tid,
+            user: old.clone(),
+            outgoing: false,
+            bind: false,
+        });
     }
 }

@@ -12,7 +12,13 @@ use crate::tgt::render::LunView;
 use crate::{Context, Error, Kind, Result};
 
 /// Blocks every target of which a new LUN cannot be opened, or is open somewhere else.
-pub(super) fn check(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory, plan: &mut Plan, force: bool) -> Result<()> {
+pub(super) fn check(
+    host: &Host,
+    tgtadm: &Tgtadm<'_>,
+    inventory: &Inventory,
+    plan: &mut Plan,
+    force: bool,
+) -> Result<()> {
     let mut ceph: Option<Cluster> = None;
     let luns: HashMap<String, &Lun> = inventory
         .targets()
@@ -22,7 +28,9 @@ pub(super) fn check(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory, pla
     for target in &mut plan.targets {
         let mut why = Vec::new();
         for step in &target.steps {
-            let Step::LunNew { lun, bs_type, .. } = step else { continue };
+            let Step::LunNew { lun, bs_type, .. } = step else {
+                continue;
+            };
             if *bs_type != "rbd" {
                 why.extend(front_missing(lun));
                 continue;
@@ -44,13 +52,21 @@ pub(super) fn check(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory, pla
 
 fn front_missing(lun: &LunView) -> Option<String> {
     let there = Path::new(&lun.path).exists();
-    (!there).then(|| format!("{} is not attached here: warmblock attach {}", lun.image, lun.image))
+    (!there).then(|| {
+        format!(
+            "{} is not attached here: warmblock attach {}",
+            lun.image, lun.image
+        )
+    })
 }
 
 /// Connects as tgtd will. Takes no longer than the configuration's connect deadline.
 fn reach(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory) -> Result<Cluster> {
     if !tgtadm.has_backing_store("rbd")? {
-        return Err(Error::new(Kind::Missing, "this tgtd cannot open RBD images").remedy("install the package tgt-rbd, and start tgtd again"));
+        return Err(
+            Error::new(Kind::Missing, "this tgtd cannot open RBD images")
+                .remedy("install the package tgt-rbd, and start tgtd again"),
+        );
     }
     let own = host.ceph_target();
     let access = &inventory.ceph;
@@ -62,7 +78,12 @@ fn reach(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory) -> Result<Clus
         keyfile: own.keyfile.clone().filter(|_| same),
         ..own
     };
-    Cluster::connect(&target).context(|| format!("cannot reach Ceph as client.{}, which tgtd is to be", access.id))
+    Cluster::connect(&target).context(|| {
+        format!(
+            "cannot reach Ceph as client.{}, which tgtd is to be",
+            access.id
+        )
+    })
 }
 
 /// Why an image may not be opened by tgtd now.
@@ -70,13 +91,19 @@ fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Result<Vec<String>> {
     let name = &lun.image;
     let pool = match cluster.pool(&name.image.pool, None) {
         Ok(pool) => pool,
-        Err(error) if error.is_not_found() => return Ok(vec![format!("there is no pool {}", name.image.pool)]),
+        Err(error) if error.is_not_found() => {
+            return Ok(vec![format!("there is no pool {}", name.image.pool)]);
+        }
         Err(error) => return Err(error.into()),
     };
     let fsid = cluster.fsid()?;
     let mut problems = Problems::default();
     let found = look_up(&pool, &fsid, lun, &mut problems)?;
-    let mut why: Vec<String> = problems.0.into_iter().map(|found| format!("{}: {}", found.message, found.remedy)).collect();
+    let mut why: Vec<String> = problems
+        .0
+        .into_iter()
+        .map(|found| format!("{}: {}", found.message, found.remedy))
+        .collect();
     let watchers = found.map(|found| found.watchers).unwrap_or_default();
     if !watchers.is_empty() && !force {
         why.push(format!("{name} is open at {}: two writers would destroy it; end the other one first (a tgtd that died is gone from the list after 30 s)", watchers.join(", ")));

@@ -5,8 +5,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use super::super::{Tgtadm, TargetState};
-use super::{Applied, ApplyReport, Daemon, Held, Plan, Step, TargetPlan, TargetReport, plan, preflight};
+use super::super::{TargetState, Tgtadm};
+use super::{
+    Applied, ApplyReport, Daemon, Held, Plan, Step, TargetPlan, TargetReport, plan, preflight,
+};
 use crate::host::Host;
 use crate::model::{Change, HostName};
 use crate::sys::{Roots, wait};
@@ -48,7 +50,15 @@ pub fn apply(
     let mut plan = plan(&daemon, &views, &identities.ours, &applied, options.force);
     preflight::check(host, tgtadm, inventory, &mut plan, options.force)?;
     // the files first: should tgtd be restarted half-way, it comes up with what is wanted
-    let files = render(inventory, gateway, identities, templates, &options.conf_d, options.dry_run)?.files;
+    let files = render(
+        inventory,
+        gateway,
+        identities,
+        templates,
+        &options.conf_d,
+        options.dry_run,
+    )?
+    .files;
     let mut report = ApplyReport {
         version: 1,
         gateway: gateway.cloned(),
@@ -66,15 +76,26 @@ pub fn apply(
 /// One apply at a time; the kernel lets go when its holder dies.
 fn lock(host: &Host) -> Result<File> {
     let path = host.roots.run.join("tgt.lock");
-    let cannot = |error| Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error);
+    let cannot =
+        |error| Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error);
     std::fs::create_dir_all(&host.roots.run).map_err(cannot)?;
     let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(cannot)?;
-    wait::until("another `warmblock tgt apply`", host.config.deadline.lock, || match file.try_lock() {
-        Ok(()) => Ok(Some(())),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(cannot(error)),
-    })?;
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(cannot)?;
+    wait::until(
+        "another `warmblock tgt apply`",
+        host.config.deadline.lock,
+        || match file.try_lock() {
+            Ok(()) => Ok(Some(())),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(cannot(error)),
+        },
+    )?;
     Ok(file)
 }
 
@@ -86,18 +107,36 @@ fn look(tgtadm: &Tgtadm<'_>, views: &[ClientView]) -> Result<Daemon> {
         .flat_map(|view| view.targets.iter().map(|target| target.iqn.as_str()))
         .collect();
     let mut parameters = BTreeMap::new();
-    for target in targets.iter().filter(|target| wanted.contains(target.iqn.as_str())) {
+    for target in targets
+        .iter()
+        .filter(|target| wanted.contains(target.iqn.as_str()))
+    {
         parameters.insert(target.tid, tgtadm.parameters(target.tid)?);
     }
-    Ok(Daemon { targets, parameters, accounts: tgtadm.accounts()? })
+    Ok(Daemon {
+        targets,
+        parameters,
+        accounts: tgtadm.accounts()?,
+    })
 }
 
 fn foreign(targets: &[TargetState], ours: &BTreeSet<String>) -> Vec<String> {
-    targets.iter().map(|target| &target.iqn).filter(|iqn| !ours.contains(*iqn)).cloned().collect()
+    targets
+        .iter()
+        .map(|target| &target.iqn)
+        .filter(|iqn| !ours.contains(*iqn))
+        .cloned()
+        .collect()
 }
 
 /// Accounts, targets, and the accounts that nobody needs any more. In a dry run the report says what would be done.
-fn carry_out(tgtadm: &Tgtadm<'_>, plan: &Plan, roots: &Roots, applied: &mut Applied, report: &mut ApplyReport) -> Result<()> {
+fn carry_out(
+    tgtadm: &Tgtadm<'_>,
+    plan: &Plan,
+    roots: &Roots,
+    applied: &mut Applied,
+    report: &mut ApplyReport,
+) -> Result<()> {
     let dry_run = report.dry_run;
     let done = accounts(tgtadm, plan, applied, report);
     if done.is_ok() {
@@ -117,13 +156,20 @@ fn carry_out(tgtadm: &Tgtadm<'_>, plan: &Plan, roots: &Roots, applied: &mut Appl
 }
 
 /// Removes what nobody needs any more; but not the last account of a target, which would ask for none then.
-fn forget_accounts(tgtadm: &Tgtadm<'_>, plan: &Plan, applied: &mut Applied, report: &mut ApplyReport) -> Result<()> {
+fn forget_accounts(
+    tgtadm: &Tgtadm<'_>,
+    plan: &Plan,
+    applied: &mut Applied,
+    report: &mut ApplyReport,
+) -> Result<()> {
     if plan.accounts.gone.is_empty() {
         return Ok(());
     }
     let now = tgtadm.targets()?;
     for user in &plan.accounts.gone {
-        let last_of = |target: &TargetState| target.accounts.iter().all(|has| has == user) && target.accounts.contains(user);
+        let last_of = |target: &TargetState| {
+            target.accounts.iter().all(|has| has == user) && target.accounts.contains(user)
+        };
         let proves = |target: &TargetState| target.outgoing.as_ref() == Some(user);
         if !report.dry_run && now.iter().any(|target| last_of(target) || proves(target)) {
             continue;
@@ -138,12 +184,20 @@ fn forget_accounts(tgtadm: &Tgtadm<'_>, plan: &Plan, applied: &mut Applied, repo
     Ok(())
 }
 
-fn accounts(tgtadm: &Tgtadm<'_>, plan: &Plan, applied: &mut Applied, report: &mut ApplyReport) -> Result<()> {
+fn accounts(
+    tgtadm: &Tgtadm<'_>,
+    plan: &Plan,
+    applied: &mut Applied,
+    report: &mut ApplyReport,
+) -> Result<()> {
     for (user, _) in &plan.accounts.new {
         report.accounts.push(format!("make the account {user}"));
     }
     for again in &plan.accounts.again {
-        report.accounts.push(format!("make the account {} anew, with the secret of the inventory", again.user));
+        report.accounts.push(format!(
+            "make the account {} anew, with the secret of the inventory",
+            again.user
+        ));
     }
     if report.dry_run {
         return Ok(());
@@ -161,13 +215,25 @@ fn accounts(tgtadm: &Tgtadm<'_>, plan: &Plan, applied: &mut Applied, report: &mu
 }
 
 /// One target. A failure ends its steps, and takes a target back that was made by them.
-fn one(tgtadm: &Tgtadm<'_>, target: &TargetPlan, applied: &mut Applied, dry_run: bool) -> TargetReport {
+fn one(
+    tgtadm: &Tgtadm<'_>,
+    target: &TargetPlan,
+    applied: &mut Applied,
+    dry_run: bool,
+) -> TargetReport {
     let mut report = TargetReport {
         iqn: target.iqn.clone(),
         tid: target.tid,
         change: Change::Kept,
         steps: Vec::new(),
-        held: target.held.iter().map(|(step, why)| Held { step: step.to_string(), why: why.clone() }).collect(),
+        held: target
+            .held
+            .iter()
+            .map(|(step, why)| Held {
+                step: step.to_string(),
+                why: why.clone(),
+            })
+            .collect(),
         sessions: target.sessions.clone(),
         error: target.blocked.clone(),
     };
@@ -184,7 +250,10 @@ fn one(tgtadm: &Tgtadm<'_>, target: &TargetPlan, applied: &mut Applied, dry_run:
                 error
             };
             let left: Vec<String> = error.cleanup_errors().iter().map(Error::chain).collect();
-            let left = left.iter().map(|left| format!("; then: {left}")).collect::<String>();
+            let left = left
+                .iter()
+                .map(|left| format!("; then: {left}"))
+                .collect::<String>();
             report.error = Some(format!("cannot {step}: {}{left}", error.chain()));
             return report;
         }
@@ -202,7 +271,10 @@ fn one(tgtadm: &Tgtadm<'_>, target: &TargetPlan, applied: &mut Applied, dry_run:
 
 /// Whether the target itself was made before something failed.
 fn made(report: &TargetReport, target: &TargetPlan) -> bool {
-    let at = target.steps.iter().position(|step| matches!(step, Step::TargetNew { .. }));
+    let at = target
+        .steps
+        .iter()
+        .position(|step| matches!(step, Step::TargetNew { .. }));
     at.is_some_and(|at| report.steps.len() > at)
 }
 
@@ -211,7 +283,9 @@ fn remember(applied: &mut Applied, iqn: &str, step: &Step) {
         Step::LunShape { lun, .. } => applied.set_shape(iqn, lun),
         Step::LunDelete { number, .. } => applied.forget_lun(iqn, *number),
         Step::TargetNew { .. } | Step::TargetDelete { .. } => {
-            applied.luns.retain(|key, _| key.split(' ').next() != Some(iqn));
+            applied
+                .luns
+                .retain(|key, _| key.split(' ').next() != Some(iqn));
         }
         _ => {}
     }

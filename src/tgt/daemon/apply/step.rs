@@ -8,31 +8,83 @@ use crate::tgt::inventory::Secret;
 use crate::tgt::render::LunView;
 
 /// tgt-admin's own mode page 8 for `write-cache off`: WCE 0, so that tgtd flushes after each write (facts 2.3).
-const WRITE_CACHE_OFF: &str = "8:0:18:0x10:0:0xff:0xff:0:0:0xff:0xff:0xff:0xff:0x80:0x14:0:0:0:0:0:0";
+const WRITE_CACHE_OFF: &str =
+    "8:0:18:0x10:0:0xff:0xff:0:0:0xff:0xff:0xff:0xff:0x80:0x14:0:0:0:0:0:0";
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is a verb of Tgtadm, where its words are explained")]
+#[expect(
+    missing_docs,
+    reason = "each is a verb of Tgtadm, where its words are explained"
+)]
 pub enum Step {
-    TargetNew { tid: u16, iqn: String },
-    TargetDelete { tid: u16, force: bool },
-    Parameter { tid: u16, name: String, value: String },
-    State { tid: u16, ready: bool },
-    Address { tid: u16, address: String, bind: bool },
-    Initiator { tid: u16, name: String, bind: bool },
-    LunNew { tid: u16, lun: Box<LunView>, bs_type: &'static str, bsopts: String },
-    LunIdentity { tid: u16, lun: Box<LunView> },
-    LunShape { tid: u16, lun: Box<LunView> },
-    LunDelete { tid: u16, number: u64 },
-    AccountNew { user: String, secret: Secret },
-    AccountDelete { user: String },
-    Account { tid: u16, user: String, outgoing: bool, bind: bool },
+    TargetNew {
+        tid: u16,
+        iqn: String,
+    },
+    TargetDelete {
+        tid: u16,
+        force: bool,
+    },
+    Parameter {
+        tid: u16,
+        name: String,
+        value: String,
+    },
+    State {
+        tid: u16,
+        ready: bool,
+    },
+    Address {
+        tid: u16,
+        address: String,
+        bind: bool,
+    },
+    Initiator {
+        tid: u16,
+        name: String,
+        bind: bool,
+    },
+    LunNew {
+        tid: u16,
+        lun: Box<LunView>,
+        bs_type: &'static str,
+        bsopts: String,
+    },
+    LunIdentity {
+        tid: u16,
+        lun: Box<LunView>,
+    },
+    LunShape {
+        tid: u16,
+        lun: Box<LunView>,
+    },
+    LunDelete {
+        tid: u16,
+        number: u64,
+    },
+    AccountNew {
+        user: String,
+        secret: Secret,
+    },
+    AccountDelete {
+        user: String,
+    },
+    Account {
+        tid: u16,
+        user: String,
+        outgoing: bool,
+        bind: bool,
+    },
 }
 
 impl Step {
     /// Whether it lets fewer in, and does nothing else.
     pub const fn shuts(&self) -> bool {
-        matches!(self, Self::Address { bind: false, .. } | Self::Initiator { bind: false, .. })
+        matches!(
+            self,
+            Self::Address { bind: false, .. } | Self::Initiator { bind: false, .. }
+        )
     }
 
     /// Does it.
@@ -44,9 +96,12 @@ impl Step {
             Self::State { tid, ready } => tgtadm.state(*tid, *ready),
             Self::Address { tid, address, bind } => tgtadm.address(*tid, address, *bind),
             Self::Initiator { tid, name, bind } => tgtadm.initiator(*tid, name, *bind),
-            Self::LunNew { tid, lun, bs_type, bsopts } => {
-                tgtadm.lun_new(*tid, lun.number, &lun.path, bs_type, bsopts)
-            }
+            Self::LunNew {
+                tid,
+                lun,
+                bs_type,
+                bsopts,
+            } => tgtadm.lun_new(*tid, lun.number, &lun.path, bs_type, bsopts),
             Self::LunIdentity { tid, lun } => tgtadm.lun_params(*tid, lun.number, &identity(lun)),
             Self::LunShape { tid, lun } => {
                 tgtadm.lun_params(*tid, lun.number, &shape(lun))?;
@@ -56,7 +111,12 @@ impl Step {
             Self::LunDelete { tid, number } => tgtadm.lun_delete(*tid, *number),
             Self::AccountNew { user, secret } => tgtadm.account_new(user, secret.reveal()),
             Self::AccountDelete { user } => tgtadm.account_delete(user),
-            Self::Account { tid, user, outgoing, bind } => tgtadm.account(*tid, user, *outgoing, *bind),
+            Self::Account {
+                tid,
+                user,
+                outgoing,
+                bind,
+            } => tgtadm.account(*tid, user, *outgoing, *bind),
         }
     }
 }
@@ -107,8 +167,17 @@ impl fmt::Display for Step {
             Self::LunDelete { number, .. } => write!(f, "remove LUN {number}"),
             Self::AccountNew { user, .. } => write!(f, "make the account {user}"),
             Self::AccountDelete { user } => write!(f, "remove the account {user}"),
-            Self::Account { user, outgoing, bind, .. } => {
-                let way = if *outgoing { "prove itself as" } else { "ask for" };
+            Self::Account {
+                user,
+                outgoing,
+                bind,
+                ..
+            } => {
+                let way = if *outgoing {
+                    "prove itself as"
+                } else {
+                    "ask for"
+                };
                 write!(f, "{way} {user}{}", if *bind { "" } else { " no more" })
             }
         }
