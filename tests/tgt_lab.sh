@@ -13,12 +13,14 @@ $LAB tgt up $HEAD 10.213.0.1:3270 2>/dev/null
 eval "$($LAB tgt env $HEAD)"
 export TGT_IPC_SOCKET
 cleanup() {
+  jobs -p | xargs -r kill 2>/dev/null || true
   $LAB tgt down $HEAD >/dev/null 2>&1 || true
   for i in a b c d; do in_lab rbd rm --no-progress "one/tl$i" >/dev/null 2>&1 || true; done
   in_lab rados -p one rm tgt-lab-registry >/dev/null 2>&1 || true
   rm -rf "$D"
 }
 trap cleanup EXIT
+trap 'exit 1' TERM INT
 
 in_lab() { $LAB exec "$@"; }
 tgt() { in_lab env WARMBLOCK_ROOT="$D/root" TGT_IPC_SOCKET="$TGT_IPC_SOCKET" "$BIN" tgt "$@" --inventory "$D/site.toml"; }
@@ -95,8 +97,6 @@ inq $ME "$P/$T2/1" || fail "a listed name is refused"
 ok "logins: right and wrong secret, listed and foreign name"
 
 # -- identity: page 80, and what a restart by tgt-admin makes of the files
-sn=$(sed -n 's/^registry: one\/tlc has scsi_id 6001405\(.\{16\}\).*/\1/p' "$D/out")
-inq $ME "$P/$T2/1" -e 1 -c 128
 id1=$(tgtadm --lld iscsi --op show --mode target | grep -E '^Target 1[0-9]{3}|SCSI (ID|SN): [0-9a-f]{16}|LUN: |path' )
 for t in $(tgtadm --lld iscsi --op show --mode target | sed -n 's/^Target \(1[0-9]*\): iqn.2014.*/\1/p'); do tgtadm --lld iscsi --op delete --mode target --force --tid "$t"; done
 tgtadm --lld iscsi --op delete --mode account --user c1-initiator
@@ -106,7 +106,7 @@ in_lab env TGT_IPC_SOCKET="$TGT_IPC_SOCKET" tgt-admin -e -c "$D/all.conf" >"$D/o
 tgtadm --lld iscsi --op new --mode target --tid 1 -T iqn.2001-01.foreign.org:x 2>/dev/null || true
 id2=$(tgtadm --lld iscsi --op show --mode target | grep -E '^Target 1[0-9]{3}|SCSI (ID|SN): [0-9a-f]{16}|LUN: |path')
 [ "$id1" = "$id2" ] || fail "identities moved: $id1 / $id2"
-ok "tgt-admin restores the same numbers and ids from the files${sn:+ ($sn)}"
+ok "tgt-admin restores the same numbers and ids from the files"
 want 0 "apply on what tgt-admin made"
 kept
 
@@ -127,12 +127,22 @@ says "connected: $ME from 10.213.0.1"
 inq iqn.2024-01.lab.test:second "$P/$T2/1" || fail "the access list did not follow at once"
 site "$ADDR" '"one/tla", "one/tlb"' "" ""
 want 6 "a target that goes is held back"
-cp "$D/first.toml" "$D/site.toml"
-want 0 "by force" --force
-kept
 kill -0 $PERF || fail "the session ended: $(cat "$D/perf")"
 wait $PERF || fail "I/O failed: $(tail -5 "$D/perf")"
 ok "I/O went on through all of it: $(tr '\r' '\n' <"$D/perf" | grep -oE 'iops average [0-9]+' | tail -1)"
+
+# -- by force. iscsi-perf never ends once a LUN beside its own was removed under it (with tgtadm alone too)
+hold() { # ends by itself
+  in_lab timeout 15 iscsi-perf -i $ME -m 1 -b 8 -t 12 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
+  for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
+}
+hold
+cp "$D/first.toml" "$D/site.toml"
+want 6 "held back again"
+want 0 "by force" --force
+kept
+tgtadm --lld iscsi --op show --mode target | grep -q "path: one/tld" && fail "LUN 2 is still there"
+wait
 
 # -- what cannot be opened is refused before tgtd is asked, and the others are served
 site "$ADDR" '"one/tla", "one/tlb"' "$C2
