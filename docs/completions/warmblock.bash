@@ -170,7 +170,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__attach)
-            opts="-v -q -h --driver --mode --size --seed --on-full --link --break-lease --discard-dirty --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --driver --mode --size --seed --rate --on-full --link --break-lease --discard-dirty --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -189,6 +189,10 @@ _warmblock() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1326,13 +1330,17 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__insert)
-            opts="-v -q -h --seed --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --seed --rate --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1456,12 +1464,16 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__seed)
-            opts="-v -q -h --verify --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --rate --verify --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

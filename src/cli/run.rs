@@ -90,7 +90,11 @@ fn attached(output: &Output, report: &Report) -> Result<()> {
 }
 
 fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
-    let report = disk::status(&host(&cli.global)?, args.image.as_ref(), args.lease)?;
+    let report = disk::status(
+        &host(&cli.global)?,
+        args.image.as_ref(),
+        args.lease || args.image.is_some(),
+    )?;
     output.answer(&report, render::status::human)?;
     Ok(ExitCode::SUCCESS)
 }
