@@ -111,7 +111,7 @@ want 0 "apply on what tgt-admin made"
 kept
 
 # -- under a live session with I/O
-in_lab iscsi-perf -i $ME -m 4 -b 8 -t 25 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
+in_lab timeout -k 1 40 iscsi-perf -i $ME -m 4 -b 8 -t 25 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
 PERF=$!
 for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
 secret newSECRET4567
@@ -132,7 +132,6 @@ kill -0 $PERF || fail "the session ended: $(cat "$D/perf")"
 for _ in $(seq 400); do tr '\r' '\n' <"$D/perf" | grep -q '^iops average' && break; sleep 0.1; done
 tr '\r' '\n' <"$D/perf" | grep -q '^iops average' || fail "I/O stopped: $(tail -c 300 "$D/perf")"
 ! grep -qiE 'fail|error|sense' "$D/perf" || fail "I/O failed: $(grep -iE 'fail|error|sense' "$D/perf")"
-kill $PERF 2>/dev/null || true
 wait $PERF 2>/dev/null || true
 for _ in $(seq 100); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" || break; sleep 0.1; done
 ok "I/O went on through all of it: $(tr '\r' '\n' <"$D/perf" | grep -oE 'iops average [0-9]+' | tail -1)"
@@ -161,12 +160,11 @@ in_lab rbd feature disable one/tld fast-diff object-map exclusive-lock 2>/dev/nu
 want 13 "an image without exclusive-lock"
 says "lacks the feature exclusive-lock"
 in_lab rbd feature enable one/tld exclusive-lock
-in_lab rbd bench --io-type write --io-total 2G --io-size 4096 --io-threads 1 one/tld >/dev/null 2>&1 &
+in_lab timeout -k 1 12 rbd bench --io-type write --io-total 2G --io-size 4096 --io-threads 1 one/tld >/dev/null 2>&1 &
 BENCH=$!
 for _ in $(seq 50); do in_lab rbd status one/tld | grep -q watcher=1 && break; sleep 0.1; done
 want 13 "an image that is open elsewhere"
 says "two writers would destroy it"
-kill $BENCH 2>/dev/null || true
 wait $BENCH 2>/dev/null || true
 for _ in $(seq 300); do in_lab rbd status one/tld | grep -q 'Watchers: none' && break; sleep 0.1; done
 want 0 "and once it is closed"
@@ -185,7 +183,7 @@ gw() { printf '[gateway.gw1]\n[gateway.gw2]\n'; }
 site "$ADDR
 gateway = \"gw1\"
 standby = [\"gw2\"]" '"one/tla", "one/tlb"' "" "$(gw)"
-want 0 "as the standby" --gateway gw2
+want 0 "as the standby" --gateway gw2 --force
 ! inq $ME "c1-initiator%newSECRET4567@$P/$T1/1" || fail "a standby lets in"
 ! tgtadm --lld iscsi --op show --mode target | grep -q 'path: one/tla' || fail "a standby has the image open"
 want 0 "as the active one" --gateway gw1
