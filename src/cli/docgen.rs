@@ -18,6 +18,9 @@ use crate::doctor::Findings;
 use crate::job::{Answer, Job};
 use crate::model::Lease;
 use crate::progress::ProgressLine;
+use crate::tgt::daemon::apply::ApplyReport;
+use crate::tgt::render::RenderReport;
+use crate::tgt::report::InventoryReport;
 use crate::{Error, Kind, Result};
 
 /// One file.
@@ -156,6 +159,9 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<Lease>("lease")?,
         schema::<ProgressLine>("progress")?,
         schema::<StatusReport>("status")?,
+        schema::<ApplyReport>("tgt-apply")?,
+        schema::<InventoryReport>("tgt-inventory")?,
+        schema::<RenderReport>("tgt-render")?,
     ])
 }
 

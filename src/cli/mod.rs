@@ -10,6 +10,7 @@ mod paint;
 mod render;
 mod run;
 mod settings;
+mod tgt;
 
 pub use args::Cli;
 pub use docgen::{Document, documents};
@@ -18,3 +19,4 @@ pub use output::Output;
 pub use paint::{Paint, Tone};
 pub use render::error::{ErrorBody, ErrorReport};
 pub use run::{fail, run};
+pub(crate) use settings::roots;
