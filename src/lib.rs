@@ -17,6 +17,7 @@ pub mod model;
 pub mod progress;
 pub mod seed;
 pub mod sys;
+pub mod tgt;
 pub mod tools;
 
 pub use error::{Context, Error, Kind, Result};

@@ -70,7 +70,10 @@ pub fn sweep(dir: &Path) -> Result<usize> {
 
 /// Whether a file is a temporary one of a process that is gone. Another program may have its number by now.
 fn is_abandoned(name: &str) -> bool {
-    let Some((pid, _)) = name.strip_prefix(TEMP_PREFIX).and_then(|rest| rest.split_once('-')) else {
+    let Some((pid, _)) = name
+        .strip_prefix(TEMP_PREFIX)
+        .and_then(|rest| rest.split_once('-'))
+    else {
         return false;
     };
     let comm = |pid: &str| std::fs::read(format!("/proc/{pid}/comm")).ok();
@@ -182,7 +185,11 @@ mod tests {
             File::create(dir.path().join(name)).unwrap();
         }
         assert_eq!(sweep(dir.path()).unwrap(), 2);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "a running process's own stay");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            3,
+            "a running process's own stay"
+        );
         assert_eq!(sweep(&dir.path().join("none")).unwrap(), 0);
     }
 

@@ -61,7 +61,10 @@ pub struct Pool {
 
 impl Pool {
     pub fn new(hosts: Vec<Host>) -> Self {
-        Self { free: Mutex::new(hosts), ..Self::default() }
+        Self {
+            free: Mutex::new(hosts),
+            ..Self::default()
+        }
     }
 
     fn take(&self, need: Need) -> Vec<Host> {
@@ -87,13 +90,20 @@ impl Pool {
     }
 
     fn give_back(&self, hosts: Vec<Host>) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(hosts);
+        self.free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(hosts);
         self.back.notify_all();
     }
 
     /// The slowest tests, slowest first.
     pub fn slowest(&self) -> Vec<(Duration, &'static str)> {
-        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut times = self
+            .times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         times.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
         times
     }
@@ -121,17 +131,26 @@ impl Test {
             // At once, and not only at the end of the run.
             eprintln!("FAILED  {}: {error}", self.name);
         }
-        pool.times.lock().unwrap_or_else(PoisonError::into_inner).push((took, self.name));
+        pool.times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((took, self.name));
         pool.give_back(hosts);
         outcome.map_err(Failed::from)
     }
 
     /// The test, then the check that it left nothing behind; a host where it failed is made anew for the next one.
     fn outcome(self, hosts: &[Host]) -> Result<(), String> {
-        let Some(first) = hosts.first() else { return Err("no host".into()) };
-        let case = Case { world: Arc::clone(&first.world), hosts: hosts.to_vec() };
+        let Some(first) = hosts.first() else {
+            return Err("no host".into());
+        };
+        let case = Case {
+            world: Arc::clone(&first.world),
+            hosts: hosts.to_vec(),
+        };
         let body = std::panic::AssertUnwindSafe(|| (self.body)(&case));
-        let outcome = std::panic::catch_unwind(body).unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
+        let outcome =
+            std::panic::catch_unwind(body).unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
         let outcome = outcome.and_then(|()| hosts.iter().try_for_each(Host::check_empty));
         outcome.map_err(|error| {
             let mut text = format!("{error:#}");
@@ -139,7 +158,10 @@ impl Test {
                 text.push_str("\n--- ");
                 text.push_str(&host.diagnosis());
                 if let Err(error) = host.renew() {
-                    text.push_str(&format!("\n--- {} could not be made anew: {error:#}", host.name));
+                    text.push_str(&format!(
+                        "\n--- {} could not be made anew: {error:#}",
+                        host.name
+                    ));
                 }
             }
             text

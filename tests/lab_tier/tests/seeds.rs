@@ -14,7 +14,11 @@ fn finish(host: &Host, image: &Image, report: &Value) -> Result<()> {
     let device = front(report)?;
     host.check(&device, image)?;
     let verified = host.wb(&["seed", "--verify", &image.spec]).ok()?;
-    same("different blocks", verified["verify"]["different"].as_u64(), Some(0))?;
+    same(
+        "different blocks",
+        verified["verify"]["different"].as_u64(),
+        Some(0),
+    )?;
     host.detach(image)?;
     host.check_gone(image)
 }
@@ -28,7 +32,11 @@ pub fn none(case: &Case) -> Result<()> {
     let image = world.clone_of(STANDARD)?;
     let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
     same("seed", &report["seed"], &Value::Null)?;
-    same("resident", host.status(&image)?["stats"]["resident"].as_u64(), Some(0))?;
+    same(
+        "resident",
+        host.status(&image)?["stats"]["resident"].as_u64(),
+        Some(0),
+    )?;
     finish(host, &image, &report)
 }
 
@@ -37,7 +45,11 @@ pub fn first(case: &Case) -> Result<()> {
     let image = world.clone_of(STANDARD)?;
     let asked = world.allocated_blocks(&image, BLOCK, 22 * MIB)?;
     let report = host.attach(&image, &["--size", "64M", "--seed", "first:22M"])?;
-    same("asked, resident, left out", proof(&report), [Some(asked), Some(asked), Some(0)])?;
+    same(
+        "asked, resident, left out",
+        proof(&report),
+        [Some(asked), Some(asked), Some(0)],
+    )?;
     finish(host, &image, &report)
 }
 
@@ -47,9 +59,17 @@ pub fn larger_than_the_slice(case: &Case) -> Result<()> {
     let asked = world.allocated_blocks(&image, BLOCK, u64::MAX)?;
     let report = host.attach(&image, &["--size", "8M", "--seed", "allocated"])?;
     // Of its 32 blocks a tenth is left to what the guest will ask for.
-    same("asked, resident, left out", proof(&report), [Some(asked), Some(28), Some(asked - 28)])?;
+    same(
+        "asked, resident, left out",
+        proof(&report),
+        [Some(asked), Some(28), Some(asked - 28)],
+    )?;
     same("exact", &report["seed"]["exact"], true)?;
-    ensure!(report["warnings"].to_string().contains("did not fit"), "{}", report["warnings"]);
+    ensure!(
+        report["warnings"].to_string().contains("did not fit"),
+        "{}",
+        report["warnings"]
+    );
     finish(host, &image, &report)
 }
 
@@ -58,7 +78,11 @@ pub fn odd_size(case: &Case) -> Result<()> {
     let image = world.clone_of(ODD)?;
     let asked = world.allocated_blocks(&image, BLOCK, u64::MAX)?;
     let report = host.attach(&image, &["--size", "16M", "--seed", "allocated"])?;
-    same("asked, resident, left out", proof(&report), [Some(asked), Some(asked), Some(0)])?;
+    same(
+        "asked, resident, left out",
+        proof(&report),
+        [Some(asked), Some(asked), Some(0)],
+    )?;
     let device = front(&report)?;
     let size = host.sh(&format!("blockdev --getsize64 {device}"))?;
     same("the front's size", size.text(), image.size.to_string())?;
@@ -70,7 +94,11 @@ pub fn blank(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.blank(20 * MIB)?;
     let report = host.attach(&image, &["--size", "4M", "--seed", "allocated"])?;
-    same("resident", host.status(&image)?["stats"]["resident"].as_u64(), Some(0))?;
+    same(
+        "resident",
+        host.status(&image)?["stats"]["resident"].as_u64(),
+        Some(0),
+    )?;
     host.write(&front(&report)?, &image, 5, 7 * MIB, MIB)?;
     finish(host, &image, &report)
 }
@@ -82,7 +110,11 @@ pub fn again(case: &Case) -> Result<()> {
     let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
     let device = front(&report)?;
     host.write(&device, &image, 5, 30 * MIB, MIB)?;
-    for (what, end) in [("first:2M", 2 * MIB), ("allocated", u64::MAX), ("first:21M", 21 * MIB)] {
+    for (what, end) in [
+        ("first:2M", 2 * MIB),
+        ("allocated", u64::MAX),
+        ("first:21M", 21 * MIB),
+    ] {
         let asked = world.allocated_blocks(&image, BLOCK, end)?;
         let report = host.wb(&["seed", &image.spec, what]).ok()?;
         same(what, proof(&report), [Some(asked), Some(asked), Some(0)])?;

@@ -1,0 +1,119 @@
+//! The reader of tgt-admin's grammar against tgt-admin itself, on a corpus of our own: written by hand and generated.
+
+#![expect(clippy::unwrap_used, reason = "a failing helper fails the test")]
+
+mod cases;
+mod compare;
+mod generate;
+mod script;
+
+use std::path::Path;
+
+use cases::Case;
+use script::Wanted;
+use warmblock::tgt::conf::plan::{self, Run};
+use warmblock::tgt::conf::{self, Disk};
+
+/// Files that a seed makes.
+const GENERATED: u64 = 400;
+
+const RUNS: [(Run, &[&str]); 2] = [
+    (Run::Execute, &["--pretend", "--execute"]),
+    (Run::UpdateAll, &["--pretend", "--update", "ALL"]),
+];
+
+#[test]
+fn the_plan_is_what_tgt_admin_does() {
+    if let Some(why) = script::missing() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
+        println!("SKIPPED: 0 files compared with tgt-admin, 1 test skipped: {why}");
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let mut all = cases::written();
+    let by_hand = all.len();
+    all.extend((0..GENERATED).map(generate::case));
+    let mut wanted = Vec::new();
+    for (at, case) in all.iter().enumerate() {
+        let directory = scratch.path().join(format!("case{at}"));
+        case.put(&directory);
+        for (_, words) in RUNS {
+            let mut args: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            args.extend(["-c".into(), case.main(&directory)]);
+            wanted.push(Wanted {
+                directory: directory.clone(),
+                args,
+            });
+        }
+    }
+    let answers = script::ask(scratch.path(), &wanted);
+    let mut wrong = Vec::new();
+    let mut stopped = 0;
+    for (at, case) in all.iter().enumerate() {
+        for (nth, (run, _)) in RUNS.into_iter().enumerate() {
+            let plan = plan_of(case, &wanted[2 * at + nth].directory, run);
+            stopped += usize::from(plan.stop.is_some());
+            let answer = &answers[2 * at + nth];
+            if let Some(why) = compare::difference(&plan, answer) {
+                wrong.push(format!(
+                    "{} ({run:?}): {why}\n{}\n{}",
+                    case.name,
+                    answer.stderr,
+                    case.text()
+                ));
+            }
+        }
+    }
+    directly(scratch.path(), &wanted, &answers);
+    println!(
+        "{} files compared with tgt-admin in 2 runs each ({by_hand} by hand, {GENERATED} generated); {stopped} of {} runs stop early",
+        all.len(),
+        wanted.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} runs differ:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n----\n")
+    );
+}
+
+/// The plan of a case; a relative path is looked for in the case's directory.
+fn plan_of(case: &Case, directory: &Path, run: Run) -> plan::Plan {
+    let files = cases::Below {
+        directory: directory.to_path_buf(),
+        disk: Disk,
+    };
+    let main = case.main(directory);
+    let conf = conf::read(&files, Path::new(&main));
+    plan::plan(&conf, &files, run, Some(Path::new(&main)))
+}
+
+/// The driver that saves time changes nothing: some runs are done as a user does them.
+fn directly(scratch: &Path, wanted: &[Wanted], answers: &[script::Answer]) {
+    for at in (0..wanted.len()).step_by(wanted.len() / 24) {
+        let answer = script::ask_directly(scratch, &wanted[at]);
+        let class = |code: i32| code.min(2);
+        assert_eq!(
+            class(answer.code),
+            class(answers[at].code),
+            "{:?}",
+            wanted[at]
+        );
+        let lines = |stdout: &[u8]| {
+            let mut lines: Vec<_> = String::from_utf8_lossy(stdout)
+                .lines()
+                .map(str::to_owned)
+                .collect();
+            lines.retain(|line| !line.contains("(0x"));
+            lines.sort();
+            lines
+        };
+        assert_eq!(
+            lines(&answer.stdout),
+            lines(&answers[at].stdout),
+            "{:?}",
+            wanted[at]
+        );
+    }
+}
