@@ -185,7 +185,7 @@ fn open_directory(reader: &mut Reader<'_>, path: &Path, at: Option<Place>) -> Re
 }
 
 fn read_once(reader: &mut Reader<'_>, path: PathBuf, at: Option<Place>) -> Result<(), Died> {
-    if reader.seen.contains(&path) {
+    if reader.seen.contains(path.as_os_str()) {
         if let Some(at) = at {
             reader.note(Oddity::IncludedAgain { path }, at);
         }
@@ -199,7 +199,7 @@ fn read_once(reader: &mut Reader<'_>, path: PathBuf, at: Option<Place>) -> Resul
         let path = path.clone();
         reader.note(Oddity::IncludesBackup { path }, at);
     }
-    reader.seen.insert(path.clone());
+    reader.seen.insert(path.clone().into_os_string());
     reader.read_file(path, bytes)
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
@@ -127,8 +128,8 @@ pub(super) struct Reader<'a> {
     pub files: &'a dyn Files,
     pub lines: Lines,
     pub odd: Vec<Odd>,
-    /// The paths that were read, as they were spelt.
-    pub seen: HashSet<PathBuf>,
+    /// The paths that were read, letter by letter: `a` and `./a` are two.
+    pub seen: HashSet<OsString>,
     /// Where files are looked for that the working directory does not have.
     pub config_path: Option<PathBuf>,
     /// How many files are being read at once.

@@ -30,6 +30,7 @@ pub use files::{Disk, FileKind, Files};
 pub use lines::{Line, LineId, Lines, Place};
 pub use oddity::{Odd, Oddity};
 pub use plan::{Plan, Run};
+pub(crate) use text::show;
 pub use tree::{Map, Value};
 
 use std::path::Path;

@@ -12,6 +12,7 @@ mod target;
 
 pub use lun::{PlannedLun, SkippedLun};
 pub use step::{Step, Stop};
+pub(crate) use target::ISCSI;
 pub use target::{PlannedTarget, User};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,9 @@ use super::files::Files;
 use super::lines::{LineId, Place};
 use super::tree::{Map, Value};
 use super::{Conf, Died, number, text};
+
+/// Stands for a number that is an address of Perl's, plus something.
+const ADDRESS: &str = "ADDRESS";
 
 /// How tgt-admin is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +167,13 @@ impl Script<'_> {
     }
 
     fn count_tid(&mut self) {
-        self.next_tid = number::plus_one(&self.next_tid);
+        // An address is a number as well, and a different one in every run.
+        let address = self.next_tid.contains("(0x") || self.next_tid == ADDRESS;
+        self.next_tid = if address {
+            ADDRESS.into()
+        } else {
+            number::plus_one(&self.next_tid)
+        };
     }
 
     fn place(&self, at: LineId) -> Option<Place> {
