@@ -18,6 +18,7 @@ use crate::doctor::Findings;
 use crate::job::{Answer, Job};
 use crate::model::Lease;
 use crate::progress::ProgressLine;
+use crate::tgt::check::CheckReport;
 use crate::{Error, Kind, Result};
 
 /// One file.
@@ -156,6 +157,7 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<Lease>("lease")?,
         schema::<ProgressLine>("progress")?,
         schema::<StatusReport>("status")?,
+        schema::<CheckReport>("tgt-check")?,
     ])
 }
 

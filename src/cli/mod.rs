@@ -10,6 +10,7 @@ mod paint;
 mod render;
 mod run;
 mod settings;
+mod tgt_check;
 
 pub use args::Cli;
 pub use docgen::{Document, documents};

@@ -4,6 +4,7 @@
 
 mod cases;
 mod compare;
+mod found;
 mod generate;
 mod script;
 

@@ -9,6 +9,8 @@ mod global;
 mod image;
 mod image_job;
 mod other;
+mod tgt;
+mod tgt_check;
 mod words;
 
 pub use disk::{
@@ -20,6 +22,8 @@ pub use image::{
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
+pub use tgt::TgtCommand;
+pub use tgt_check::TgtCheckArgs;
 pub use words::{NamedSnap, PoolSpec};
 
 use clap::{Parser, Subcommand};
@@ -56,6 +60,12 @@ pub enum Command {
         /// What to do with images.
         #[command(subcommand)]
         command: ImageCommand,
+    },
+    /// Export images to ESXi as iSCSI targets, through stgt
+    Tgt {
+        /// What to do with targets.
+        #[command(subcommand)]
+        command: TgtCommand,
     },
     /// Check that this host has what warmblock needs, and say what to do
     Doctor(DoctorArgs),

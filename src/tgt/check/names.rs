@@ -129,7 +129,7 @@ fn is_date(text: &str) -> bool {
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let [year, month] = [text.get(..4), text.get(5..7)].map(Option::unwrap_or_default);
     digits(year)
-        && text[4..].starts_with('-')
+        && text.get(4..).is_some_and(|rest| rest.starts_with('-'))
         && text.ends_with('.')
         && matches!(month.parse(), Ok(1..=12))
 }
@@ -165,6 +165,7 @@ mod tests {
             "iqn.2014-02.a:c",
             "iqn.14-02.a.b",
             "iqn.2014-0\u{e4}",
+            "iqn.a\u{e4}\u{e4}bcd",
             "eui.12",
             "iqn.",
         ] {

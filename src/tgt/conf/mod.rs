@@ -24,7 +24,7 @@ mod text;
 pub mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use files::{Disk, FileKind, Files};
 pub use lines::{Line, LineId, Lines, Place};
