@@ -182,8 +182,8 @@ const EXPECTED: &[(&str, &[(Rule, Severity)])] = &[
 
 /// Rows that are as they should be: nothing about them may be called a danger.
 const GOOD: &[&str] = &[
-    "A01", "A02", "A05", "A11 ", "A20", "B06", "B10", "B13", "B15", "B17", "B22", "B39", "B40",
-    "B45", "B46", "C01", "C04", "D01", "D12", "D20",
+    "A01", "A02", "A05", "A11 ", "A20", "B06", "B10", "B13", "B15", "B17", "B39", "B40", "B45",
+    "B46", "C01", "C04", "D01", "D12", "D20",
 ];
 
 fn check(case: &Case) -> CheckReport {

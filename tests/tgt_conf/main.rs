@@ -6,6 +6,7 @@ mod cases;
 mod compare;
 mod found;
 mod generate;
+mod many;
 mod script;
 
 use std::path::Path;
@@ -15,8 +16,8 @@ use script::Wanted;
 use warmblock::tgt::conf::plan::{self, Run};
 use warmblock::tgt::conf::{self, Disk};
 
-/// Files that a seed makes.
-const GENERATED: u64 = 400;
+/// Files that a seed makes. `WARMBLOCK_TGT_SEEDS=FROM..TO` takes others, for a longer look.
+const GENERATED: std::ops::Range<u64> = 0..250;
 
 const RUNS: [(Run, &[&str]); 2] = [
     (Run::Execute, &["--pretend", "--execute"]),
@@ -33,7 +34,8 @@ fn the_plan_is_what_tgt_admin_does() {
     let scratch = tempfile::tempdir().unwrap();
     let mut all = cases::written();
     let by_hand = all.len();
-    all.extend((0..GENERATED).map(generate::case));
+    let seeds = seeds();
+    all.extend(seeds.clone().map(generate::case));
     let mut wanted = Vec::new();
     for (at, case) in all.iter().enumerate() {
         let directory = scratch.path().join(format!("case{at}"));
@@ -67,8 +69,9 @@ fn the_plan_is_what_tgt_admin_does() {
     }
     directly(scratch.path(), &wanted, &answers);
     println!(
-        "{} files compared with tgt-admin in 2 runs each ({by_hand} by hand, {GENERATED} generated); {stopped} of {} runs stop early",
+        "{} files compared with tgt-admin in 2 runs each ({by_hand} by hand, {} generated); {stopped} of {} runs stop early",
         all.len(),
+        seeds.count(),
         wanted.len()
     );
     assert!(
@@ -77,6 +80,15 @@ fn the_plan_is_what_tgt_admin_does() {
         wrong.len(),
         wrong[..wrong.len().min(5)].join("\n----\n")
     );
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    let given = std::env::var("WARMBLOCK_TGT_SEEDS").ok();
+    let given = given.and_then(|text| {
+        let (from, to) = text.split_once("..")?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    given.unwrap_or(GENERATED)
 }
 
 /// The plan of a case; a relative path is looked for in the case's directory.

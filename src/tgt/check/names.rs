@@ -115,7 +115,7 @@ fn not_iscsi(name: &str) -> Option<&'static str> {
         return (!is_hex(digits, &[16, 32])).then_some("naa. and 16 or 32 hexadecimal digits");
     }
     let Some(rest) = name.strip_prefix("iqn.") else {
-        return Some("it begins with iqn., eui. or naa.");
+        return Some("it begins with none of iqn., eui., naa");
     };
     let domain = rest.get(8..).unwrap_or_default();
     let is_date = rest.get(..8).is_some_and(is_date);

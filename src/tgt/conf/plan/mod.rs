@@ -127,10 +127,12 @@ impl Script<'_> {
             return Ok(());
         };
         let configured = !only.is_empty() && self.tids.contains_key(only);
-        for name in self.names(targets)? {
-            if !only.is_empty() && name != only {
-                continue;
-            }
+        let names = if only.is_empty() {
+            self.names(targets)?
+        } else {
+            vec![only.to_owned()]
+        };
+        for name in names {
             if !only.is_empty() {
                 self.delete_before_update(&name);
             }
