@@ -46,6 +46,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "mode" -d 'Chang
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "recover" -d 'Find everything of ours on this host and finish what was begun'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "status" -d 'Show the disks of this host, layer by layer'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "image" -d 'Import, clone, list and remove images'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "tgt" -d 'Export images to ESXi as iSCSI targets, through stgt'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Check that this host has what warmblock needs, and say what to do'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
@@ -320,6 +321,30 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "protect" -d 'Protect a snapshot from removal, so that it can be cloned'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "unprotect" -d 'Allow a snapshot\'s removal again'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "rollback" -d 'Set an image back to a snapshot; later writes are lost'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Check tgt-admin\'s files for what they do and do not say'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l commands -d 'Print what tgt-admin --pretend --execute would, passwords included'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

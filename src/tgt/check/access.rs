@@ -157,8 +157,7 @@ fn never_matches(address: &str) -> Option<&'static str> {
     let Some(bits) = ipv4(host) else {
         return Some("it is no address, and names are not looked up (IPv6 stands in [brackets])");
     };
-    let Some(prefix) = prefix else { return None };
-    match prefix.parse::<u32>() {
+    match prefix?.parse::<u32>() {
         Ok(prefix @ 1..=31) if bits & (u32::MAX >> prefix) == 0 => None,
         Ok(1..=31) => Some("the address of a network ends with zero bits"),
         Ok(0) => Some("a network of /0 is never matched; ALL means everybody"),

@@ -108,7 +108,7 @@ fn thin(look: &mut Look<'_>, target: &PlannedTarget, lun: &PlannedLun) {
     let found = wanted
         .filter(|(one, _)| one.replace(' ', "") == "thin_provisioning=1")
         .map(|(_, at)| at)
-        .last();
+        .next();
     if let Some(at) = found {
         let message = "thin provisioning on rbd: UNMAP discards the data and then answers with a hardware error";
         look.warn(Rule::ThinProvisioning, at, message)

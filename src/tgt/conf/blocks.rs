@@ -18,7 +18,7 @@ pub(super) fn parse(lines: &[Line], odd: &mut Vec<Odd>) -> Result<Map, Died> {
         odd,
         depth: 0,
     };
-    let whole = parser.into_value(Value::Block(Map::default()), 0..lines.len())?;
+    let whole = parser.read_into(Value::Block(Map::default()), 0..lines.len())?;
     match whole {
         Value::Block(map) => Ok(map),
         _ => Ok(Map::default()),
@@ -42,7 +42,7 @@ struct Open {
 
 impl Parser<'_> {
     /// Reads lines into a value that is there already, which need not be a block.
-    fn into_value(&mut self, base: Value, range: Range<usize>) -> Result<Value, Died> {
+    fn read_into(&mut self, base: Value, range: Range<usize>) -> Result<Value, Died> {
         self.depth += 1;
         if self.depth > DEEPEST {
             let why = format!("more than {DEEPEST} blocks inside each other");
@@ -156,7 +156,7 @@ impl Parser<'_> {
         inside: Range<usize>,
     ) -> Result<Value, Died> {
         let there = there.unwrap_or_else(|| Value::Block(Map::default()));
-        let mut merged = self.into_value(there, inside)?;
+        let mut merged = self.read_into(there, inside)?;
         if let Value::Block(map) = &mut merged {
             map.opened.push(LineId(line));
         }

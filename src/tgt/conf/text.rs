@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The bytes of a line as characters.
 pub fn decode(bytes: &[u8], wide: bool) -> String {
-    if wide {
-        String::from_utf8_lossy(bytes).into_owned()
-    } else if bytes.is_ascii() {
+    if wide || bytes.is_ascii() {
         String::from_utf8_lossy(bytes).into_owned()
     } else {
         bytes.iter().map(|byte| char::from(*byte)).collect()
