@@ -12,7 +12,7 @@ mod script;
 use std::path::Path;
 
 use cases::Case;
-use script::Wanted;
+use script::{Answer, Wanted};
 use warmblock::tgt::conf::plan::{self, Run};
 use warmblock::tgt::conf::{self, Disk};
 
@@ -50,23 +50,7 @@ fn the_plan_is_what_tgt_admin_does() {
         }
     }
     let answers = script::ask(scratch.path(), &wanted);
-    let mut wrong = Vec::new();
-    let mut stopped = 0;
-    for (at, case) in all.iter().enumerate() {
-        for (nth, (run, _)) in RUNS.into_iter().enumerate() {
-            let plan = plan_of(case, &wanted[2 * at + nth].directory, run);
-            stopped += usize::from(plan.stop.is_some());
-            let answer = &answers[2 * at + nth];
-            if let Some(why) = compare::difference(&plan, answer) {
-                wrong.push(format!(
-                    "{} ({run:?}): {why}\n{}\n{}",
-                    case.name,
-                    answer.stderr,
-                    case.text()
-                ));
-            }
-        }
-    }
+    let (wrong, stopped) = differences(&all, &wanted, &answers);
     directly(scratch.path(), &wanted, &answers);
     println!(
         "{} files compared with tgt-admin in 2 runs each ({by_hand} by hand, {} generated); {stopped} of {} runs stop early",
@@ -80,6 +64,24 @@ fn the_plan_is_what_tgt_admin_does() {
         wrong.len(),
         wrong[..wrong.len().min(5)].join("\n----\n")
     );
+}
+
+/// What differs, and how many runs stop early.
+fn differences(all: &[Case], wanted: &[Wanted], answers: &[Answer]) -> (Vec<String>, usize) {
+    let (mut wrong, mut stopped) = (Vec::new(), 0);
+    for (at, (wanted, answer)) in wanted.iter().zip(answers).enumerate() {
+        let (case, run) = (&all[at / RUNS.len()], RUNS[at % RUNS.len()].0);
+        let plan = plan_of(case, &wanted.directory, run);
+        stopped += usize::from(plan.stop.is_some());
+        if let Some(why) = compare::difference(&plan, answer) {
+            let text = case.text();
+            wrong.push(format!(
+                "{} ({run:?}): {why}\n{}\n{text}",
+                case.name, answer.stderr
+            ));
+        }
+    }
+    (wrong, stopped)
 }
 
 fn seeds() -> std::ops::Range<u64> {
@@ -103,7 +105,7 @@ fn plan_of(case: &Case, directory: &Path, run: Run) -> plan::Plan {
 }
 
 /// The driver that saves time changes nothing: some runs are done as a user does them.
-fn directly(scratch: &Path, wanted: &[Wanted], answers: &[script::Answer]) {
+fn directly(scratch: &Path, wanted: &[Wanted], answers: &[Answer]) {
     for at in (0..wanted.len()).step_by(wanted.len() / 24) {
         let answer = script::ask_directly(scratch, &wanted[at]);
         let class = |code: i32| code.min(2);

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use super::Died;
 use super::files::FileKind;
 use super::glob::glob;
-use super::lines::{Place, Reader};
+use super::lines::Place;
 use super::oddity::Oddity;
+use super::scan::Reader;
 use super::text::{captured, is_space, is_true, show, to_path, trim_start};
 
 /// Files that include files, so many deep. The script goes on until memory ends.

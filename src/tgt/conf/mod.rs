@@ -4,7 +4,7 @@
 //! `IncludeGlob`, `MergeDuplicateBlocks`) and walks the hashes that it gets in the order of their sorted keys. Both are
 //! done here as they are done there, mistakes included, in three steps:
 //!
-//! 1. [`lines`]: files to logical lines. Comments, continued lines, here-documents, includes.
+//! 1. `scan`: files to logical [`lines`]. Comments, continued lines, here-documents, includes.
 //! 2. [`blocks`]: logical lines to a tree of options and blocks ([`Value`]).
 //! 3. [`plan`]: the tree to the commands that `tgt-admin --pretend --execute` (or `--update ALL`) prints.
 //!
@@ -17,9 +17,11 @@ pub mod files;
 mod glob;
 mod include;
 pub mod lines;
+mod marks;
 mod number;
 pub mod oddity;
 pub mod plan;
+mod scan;
 mod text;
 pub mod tree;
 
@@ -66,7 +68,7 @@ impl Died {
 
 /// Reads a file as `tgt-admin -c PATH` does, with everything that it includes.
 pub fn read(files: &dyn Files, path: &Path) -> Conf {
-    let (lines, mut oddities, end) = lines::read(files, path);
+    let (lines, mut oddities, end) = scan::read(files, path);
     let tree = end.and_then(|()| blocks::parse(&lines.logical, &mut oddities));
     Conf {
         lines,

@@ -9,13 +9,12 @@ pub(super) fn plus_one(text: &str) -> String {
     };
     let whole = digits.bytes().take_while(u8::is_ascii_digit).count();
     let length = decimal(digits);
-    if whole > 0 && length == whole {
+    let clean = digits[length..].trim_ascii().is_empty();
+    if whole > 0 && length == whole && clean {
         // Sixty-four bits are counted exactly, with or without a sign.
-        if let Ok(number) = format!("{sign}{}", &digits[..whole]).parse::<i128>()
-            && let Some(next) = number.checked_add(1)
-            && (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&next)
-        {
-            return next.to_string();
+        let number = format!("{sign}{}", &digits[..whole]).parse::<i128>();
+        if let Some(next) = number.ok().and_then(next_in_range) {
+            return next;
         }
     }
     let number = if length > 0 {
@@ -24,12 +23,22 @@ pub(super) fn plus_one(text: &str) -> String {
         special(digits)
     };
     let number: f64 = if sign == "-" { -number } else { number };
-    // A whole number that fits is counted as one, however it was written.
-    if number.fract() == 0.0 && number.abs() < 9.2e18 {
-        let whole: i128 = format!("{number:.0}").parse().unwrap_or(0);
-        return (whole + 1).to_string();
+    // With an exponent a whole number is counted exactly, too, if it fits; with a point it never is.
+    let exponent = clean && digits[..length].contains(['e', 'E']);
+    if exponent && number.fract() == 0.0 {
+        let whole = format!("{number:.0}").parse::<i128>();
+        if let Some(next) = whole.ok().and_then(next_in_range) {
+            return next;
+        }
     }
     general(number + 1.0)
+}
+
+/// One more, if it and the number fit into sixty-four bits.
+fn next_in_range(number: i128) -> Option<String> {
+    let fits = |number: &i128| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(number);
+    let next = number.checked_add(1).filter(fits);
+    next.filter(|_| fits(&number)).map(|next| next.to_string())
 }
 
 /// The length of `12`, `1.5`, `.5`, `5.`, `1e3` at the start of a text.
@@ -125,6 +134,18 @@ mod tests {
             ("inf", "Inf"),
             ("-infinity", "-Inf"),
             ("nanx", "NaN"),
+            ("9999999999999999 ", "10000000000000000"),
+            ("9999999999999999\\99", "1e+16"),
+            ("1e16x", "1e+16"),
+            ("2000000000000000x", "2e+15"),
+            ("2000000000000000.0", "2e+15"),
+            ("9007199254740992.0", "9.00719925474099e+15"),
+            ("12345678901234567890e-3", "12345678901234569"),
+            ("1e19", "10000000000000000001"),
+            ("1.9e19", "1.9e+19"),
+            ("1.5e1", "16"),
+            ("-1e18", "-999999999999999999"),
+            ("9007199254740991x", "9.00719925474099e+15"),
         ];
         for (text, expected) in cases {
             assert_eq!(plus_one(text), expected, "{text:?}");

@@ -106,6 +106,25 @@ impl Script<'_> {
         let mut later = Vec::new();
         self.own_options(own, &maker, &mut later)?;
         self.options_of_target(target, own, &maker, &mut later)?;
+        let command = format!(
+            "--op new --mode logicalunit --tid {} --lun {lun} -b \"{}\" {}",
+            self.next_tid,
+            store.path,
+            self.words(target, own)?.join(" ")
+        );
+        self.lld(driver, &command, Some(store.at));
+        self.say_later(later);
+        let planned = planned(target, own, store, lun);
+        self.target(|target| target.luns.push(planned));
+        Ok(())
+    }
+
+    /// The words of the command that makes the LUN; those that are not given leave their blanks behind.
+    fn words(&self, target: &Map, own: &Map) -> Result<Vec<String>, Stop> {
+        let word = |flag: &str, value: &str| match value {
+            "" => String::new(),
+            value => format!("{flag} {value}"),
+        };
         let mut words = Vec::new();
         for (option, flag) in WORDS {
             let value = match own.get(option) {
@@ -115,29 +134,10 @@ impl Script<'_> {
                     target.text(option)
                 }
             };
-            words.push(if value.is_empty() {
-                String::new()
-            } else {
-                format!("{flag} {value}")
-            });
+            words.push(word(flag, &value));
         }
-        let size = own.text("block-size");
-        words.push(if size.is_empty() {
-            String::new()
-        } else {
-            format!("--blocksize {size}")
-        });
-        let command = format!(
-            "--op new --mode logicalunit --tid {} --lun {lun} -b \"{}\" {}",
-            self.next_tid,
-            store.path,
-            words.join(" ")
-        );
-        self.lld(driver, &command, Some(store.at));
-        self.say_later(later);
-        let planned = planned(target, own, store, lun);
-        self.target(|target| target.luns.push(planned));
-        Ok(())
+        words.push(word("--blocksize", &own.text("block-size")));
+        Ok(words)
     }
 
     fn own_options(
