@@ -1,6 +1,7 @@
 //! What every rule works on, and how it tells what it found.
 
 use super::finding::{Finding, Rule, Severity};
+use super::words::{self, Scope};
 use crate::tgt::conf::lines::{LineId, Place};
 use crate::tgt::conf::plan::Plan;
 use crate::tgt::conf::{Conf, Files, Map};
@@ -137,7 +138,12 @@ impl Look<'_> {
 /// Passwords and keys are not repeated: what follows the user's name is replaced.
 pub(super) fn hide_secrets(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
-    if let Some(at) = lower.find("user") {
+    let first = line.split([' ', '\t', '=']).next().unwrap_or_default();
+    let nearly = [Scope::Target, Scope::Outside]
+        .into_iter()
+        .find_map(|scope| words::meant(first, scope))
+        .is_some_and(|meant| meant.ends_with("user"));
+    if let Some(at) = lower.find("user").or_else(|| nearly.then_some(0)) {
         let mut words = line[at..]
             .split([' ', '\t', '='])
             .filter(|word| !word.is_empty());
@@ -164,6 +170,7 @@ mod tests {
             ("incominguser bob secret", "incominguser bob ********"),
             ("IncomingUser = bob secret#x", "IncomingUser bob ********"),
             ("incominguser bob", "incominguser bob"),
+            ("incomingusr bob secret", "incomingusr bob ********"),
             (
                 "bsopts id=a;cephx_key=AQ==",
                 "bsopts id=a;cephx_key=********",
