@@ -17,8 +17,16 @@ test:            ## everything: unit tests, the command line, Ceph, the lab tier
 	@tests/run
 
 # -- demo ---------------------------------------------------------------------------------------------
+.PHONY: demo
+demo: setup      ## the main job on a real Debian image, in numbers; KEEP=1 leaves the lab up
+	@$(MAKE) --no-print-directory build
+	@KEEP=$(KEEP) tests/demo
 
 # -- bench --------------------------------------------------------------------------------------------
+.PHONY: bench
+bench: setup     ## what warmblock costs and gains, beside references from the same run
+	@$(MAKE) --no-print-directory build
+	@tests/bench/run
 
 # -- fmt ----------------------------------------------------------------------------------------------
 .PHONY: fmt fmt-check
@@ -29,11 +37,11 @@ fmt-check:
 	cargo fmt --check
 
 # -- lint ---------------------------------------------------------------------------------------------
-SCRIPTS := tests/run .ci/run
+SCRIPTS := tests/run .ci/run tests/demo tests/bench/run
 .PHONY: lint
 lint:            ## what CI insists on: no warnings, from clippy and shellcheck
 	cargo clippy --all-targets -- -D warnings
-	shellcheck $(SCRIPTS)
+	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 
 # -- docs ---------------------------------------------------------------------------------------------
 .PHONY: docs

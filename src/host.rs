@@ -1,5 +1,7 @@
 //! The machine a job runs on: its configuration, where things are, how tools are run, who watches.
 
+use std::sync::OnceLock;
+
 use crate::cancel::Cancel;
 use crate::ceph::{Cluster, ClusterTarget};
 use crate::config::Config;
@@ -27,6 +29,7 @@ pub struct Host {
     pub progress_mode: ProgressMode,
     /// Set when somebody asks to stop.
     pub cancel: Cancel,
+    lvm_filter: OnceLock<String>,
 }
 
 impl Host {
@@ -40,6 +43,7 @@ impl Host {
             progress: Progress::new(progress_mode),
             progress_mode,
             cancel,
+            lvm_filter: OnceLock::new(),
         }
     }
 
@@ -50,7 +54,7 @@ impl Host {
 
     /// LVM on this host.
     pub const fn lvm(&self) -> Lvm<'_> {
-        Lvm::new(&self.exec, &self.roots)
+        Lvm::new(&self.exec, &self.roots).keeping(&self.lvm_filter)
     }
 
     /// krbd on this host.

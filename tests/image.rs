@@ -5,6 +5,15 @@
 //! `WARMBLOCK_TEST_CEPH_NAMESPACE` (of the first) default to `one`, `one-ec` and `tenant`. Names are made up for each
 //! test, so that tests may run side by side and again.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy does not know that this is one"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a job is made where it is done"
+)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +35,10 @@ mod clone;
 mod import;
 #[path = "image/manage.rs"]
 mod manage;
+#[path = "image/remove.rs"]
+mod remove;
+#[path = "image/stopped.rs"]
+mod stopped;
 
 const CONF: &str = "WARMBLOCK_TEST_CEPH_CONF";
 
@@ -48,7 +61,13 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let missing = std::env::var_os(CONF).is_none();
-    let all = [import::TESTS, clone::TESTS, manage::TESTS];
+    let all = [
+        import::TESTS,
+        stopped::TESTS,
+        clone::TESTS,
+        manage::TESTS,
+        remove::TESTS,
+    ];
     let trials: Vec<Trial> = all
         .into_iter()
         .flatten()

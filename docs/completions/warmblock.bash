@@ -112,8 +112,17 @@ _warmblock() {
             warmblock__subcmd__image__subcmd__snap,unprotect)
                 cmd="warmblock__subcmd__image__subcmd__snap__subcmd__unprotect"
                 ;;
+            warmblock__subcmd__tgt,apply)
+                cmd="warmblock__subcmd__tgt__subcmd__apply"
+                ;;
             warmblock__subcmd__tgt,check)
                 cmd="warmblock__subcmd__tgt__subcmd__check"
+                ;;
+            warmblock__subcmd__tgt,inventory)
+                cmd="warmblock__subcmd__tgt__subcmd__inventory"
+                ;;
+            warmblock__subcmd__tgt,render)
+                cmd="warmblock__subcmd__tgt__subcmd__render"
                 ;;
             *)
                 ;;
@@ -164,7 +173,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__attach)
-            opts="-v -q -h --driver --mode --size --seed --on-full --link --break-lease --discard-dirty --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --driver --mode --size --seed --rate --on-full --link --break-lease --discard-dirty --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,6 +192,10 @@ _warmblock() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1320,13 +1333,17 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__insert)
-            opts="-v -q -h --seed --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --seed --rate --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1450,12 +1467,16 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__seed)
-            opts="-v -q -h --verify --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --rate --verify --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1534,12 +1555,74 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__tgt)
-            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help check"
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help inventory render check apply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__tgt__subcmd__apply)
+            opts="-v -q -h --inventory --gateway --offline --out --force --socket --control-port --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1582,6 +1665,110 @@ _warmblock() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__tgt__subcmd__inventory)
+            opts="-v -q -h --inventory --gateway --offline --online --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__tgt__subcmd__render)
+            opts="-v -q -h --inventory --gateway --offline --out --diff --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -59,6 +59,7 @@ writethrough\t'A write is acknowledged when Ceph has it; the cache can be lost a
 writeback\t'A write is acknowledged when the SSD has it; losing the host or its SSD loses data'"
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l size -d 'Bytes on the SSD [default: slice.size]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: seed.what]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l rate -d 'Seed at most so many bytes a second [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l on-full -d 'Without room on the SSD: go on uncached, or fail [default: slice.on_full]' -r -f -a "bypass\t'Serve the disk uncached, with a warning'
 fail\t'Refuse'"
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l link -d 'Make a symbolic link to the device' -r -F
@@ -89,6 +90,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l json -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l rate -d 'Read at most so many bytes a second [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -127,6 +129,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s v -l verb
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: as it was attached]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l rate -d 'Seed at most so many bytes a second [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -170,7 +173,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l id -d 'Ce
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l conf -d 'Ceph configuration file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l keyring -d 'Ceph keyring file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l cluster -d 'Ceph cluster name' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l lease -d 'Ask Ceph for the lease too: one round trip per disk'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l lease -d 'Ask Ceph for all leases too; for a named image it is always asked'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s q -l quiet -d 'Say nothing on standard error but errors'
@@ -321,18 +324,52 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "protect" -d 'Protect a snapshot from removal, so that it can be cloned'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "unprotect" -d 'Allow a snapshot\'s removal again'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "rollback" -d 'Set an image back to a snapshot; later writes are lost'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l id -d 'Ceph client id, without "client."' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l conf -d 'Ceph configuration file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l keyring -d 'Ceph keyring file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l cluster -d 'Ceph cluster name' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Check tgt-admin\'s files for what they do and do not say'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -f -a "inventory" -d 'Check the inventory and list what it serves'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -f -a "render" -d 'Write tgt-admin\'s file of every client'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -f -a "check" -d 'Check tgt-admin\'s files for what they do and do not say'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply" -f -a "apply" -d 'Bring the running tgtd to what the inventory says'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l online -d 'Ask Ceph about every image: is it there, with exclusive-lock?'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l out -d 'Where the files go [default: /etc/tgt/conf.d]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l diff -d 'Show what would change, and write nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -345,6 +382,25 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l out -d 'Where the files go [default: /etc/tgt/conf.d]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l control-port -d 'tgtd\'s control port' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l force -d 'Change also what disturbs initiators that are connected'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

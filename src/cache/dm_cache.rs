@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
-    Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
+    Site, Stats,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
@@ -38,9 +38,31 @@ impl Driver for DmCache {
         Capabilities {
             modes: vec![CacheMode::Writethrough, CacheMode::Writeback],
             seed: SeedAbility::Mapping,
-            guarantee: "write-through: Ceph has every acknowledged write, the SSD and the host can be lost at any time; \
-                        a failing SSD gives I/O errors until `warmblock bypass`. write-back: acknowledged writes that \
-                        were not flushed are lost with the SSD, and unreachable while the host is down",
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            tools: &[
+                "dmsetup",
+                "lvs",
+                "lvcreate",
+                "lvremove",
+                "cache_restore",
+                "cache_check",
+                "blkdiscard",
+            ],
+            modules: &["dm-mod", "dm-cache", "dm-cache-smq"],
+        }
+    }
+
+    fn guarantee(&self, mode: CacheMode) -> &'static str {
+        if mode.can_be_dirty() {
+            "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
+             reach while the host is down"
+        } else {
+            "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD gives I/O errors until \
+             `warmblock bypass`"
         }
     }
 
@@ -145,28 +167,28 @@ impl Driver for DmCache {
             .context(|| format!("cannot switch the cache device {name}"))
     }
 
-    /// The counters are read while I/O is held back: a reload resets them, and promotions begin with the resume.
+    /// The counters are read before the exchange, which resets them. What the guest writes between the two is dropped as
+    /// well; it was resident when it was counted.
     fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
-        let (dm, name) = (site.host.dm(), site.key.dm(Role::Cache));
-        let table = table(site, Running::Serving(mode))?;
-        let device = dm
-            .replace_and(&name, &table, site.host.config.deadline.tool, || {
-                dm.device(&name)
-            })
-            .context(|| format!("cannot make the cache device {name} serve"))?;
-        match device.as_ref().map(figures) {
-            Some(Ok(status)) => Ok(Filled {
+        let name = site.key.dm(Role::Cache);
+        let device = site.host.dm().device(&name)?;
+        let filled = match device.as_ref().map(figures) {
+            Some(Ok(status)) => Filled {
                 resident: status.used,
                 dropped: status.demotions,
-            }),
+            },
             Some(Err(why)) => {
-                Err(Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again"))
+                return Err(
+                    Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again")
+                );
             }
-            None => Err(Error::new(
-                Kind::Internal,
-                format!("the cache device {name} went away"),
-            )),
-        }
+            None => {
+                let message = format!("the cache device {name} went away");
+                return Err(Error::new(Kind::Internal, message));
+            }
+        };
+        self.switch(site, Running::Serving(mode))?;
+        Ok(filled)
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {

@@ -128,7 +128,7 @@ pub struct Stats {
     pub demotions: u64,
 }
 
-/// What a cache held at the moment at which it began to serve.
+/// What a cache held when its filling had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filled {
     /// Blocks that it held.
@@ -161,8 +161,15 @@ pub struct Capabilities {
     pub modes: Vec<CacheMode>,
     /// Whether it can be seeded, and how well the seed is proven.
     pub seed: SeedAbility,
-    /// What is lost when the SSD dies, and when the host dies, in words.
-    pub guarantee: &'static str,
+}
+
+/// What a driver needs of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// The tools that it calls.
+    pub tools: &'static [&'static str],
+    /// The kernel modules that it works with.
+    pub modules: &'static [&'static str],
 }
 
 /// How a driver is seeded.
@@ -180,8 +187,19 @@ pub trait Driver: Debug + Sync {
     /// Its name in configuration, records and leases.
     fn name(&self) -> DriverName;
 
+    /// Whether it puts anything in the path at all.
+    fn caches(&self) -> bool {
+        true
+    }
+
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What it needs of the host, so that a host that lacks it is told before anything is done.
+    fn needs(&self) -> Needs;
+
+    /// What is lost in a mode when the SSD dies, and when the host dies, in words.
+    fn guarantee(&self, mode: CacheMode) -> &'static str;
 
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;

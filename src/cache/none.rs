@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Part, Running, SeedAbility, Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
+    Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
@@ -20,12 +21,26 @@ impl Driver for None {
         config::fixed("none")
     }
 
+    fn caches(&self) -> bool {
+        false
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             modes: vec![CacheMode::None],
             seed: SeedAbility::Never,
-            guarantee: "nothing is kept on this host, so nothing is lost with it",
         }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            tools: &["dmsetup"],
+            modules: &["dm-mod"],
+        }
+    }
+
+    fn guarantee(&self, _mode: CacheMode) -> &'static str {
+        "nothing is kept on this host, so nothing is lost with it"
     }
 
     fn layout(&self, _wanted: Bytes, _block: Bytes) -> Vec<Part> {

@@ -17,6 +17,7 @@ mod image;
 mod info;
 mod lock;
 pub mod meta;
+pub mod omap;
 mod pool;
 mod progress;
 mod snap;

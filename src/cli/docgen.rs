@@ -19,6 +19,9 @@ use crate::job::{Answer, Job};
 use crate::model::Lease;
 use crate::progress::ProgressLine;
 use crate::tgt::check::CheckReport;
+use crate::tgt::daemon::apply::ApplyReport;
+use crate::tgt::render::RenderReport;
+use crate::tgt::report::InventoryReport;
 use crate::{Error, Kind, Result};
 
 /// One file.
@@ -157,7 +160,10 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<Lease>("lease")?,
         schema::<ProgressLine>("progress")?,
         schema::<StatusReport>("status")?,
+        schema::<ApplyReport>("tgt-apply")?,
         schema::<CheckReport>("tgt-check")?,
+        schema::<InventoryReport>("tgt-inventory")?,
+        schema::<RenderReport>("tgt-render")?,
     ])
 }
 

@@ -10,6 +10,7 @@ mod paint;
 mod render;
 mod run;
 mod settings;
+mod tgt;
 mod tgt_check;
 
 pub use args::Cli;
@@ -19,3 +20,4 @@ pub use output::Output;
 pub use paint::{Paint, Tone};
 pub use render::error::{ErrorBody, ErrorReport};
 pub use run::{fail, run};
+pub(crate) use settings::roots;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs, TgtCommand};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
-use super::{docgen, host, log, settings, tgt_check};
+use super::{docgen, host, log, settings, tgt, tgt_check};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
@@ -19,9 +19,11 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
     match &cli.command {
         Command::Disk(command) => run_job(cli, output, &command.job()),
         Command::Image { command } => run_job(cli, output, &command.job()),
+        // It is for files of anybody, on hosts where nothing of ours is configured.
         Command::Tgt {
             command: TgtCommand::Check(args),
         } => tgt_check::run(&cli.global, output, args),
+        Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
         Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),
@@ -92,7 +94,11 @@ fn attached(output: &Output, report: &Report) -> Result<()> {
 }
 
 fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
-    let report = disk::status(&host(&cli.global)?, args.image.as_ref(), args.lease)?;
+    let report = disk::status(
+        &host(&cli.global)?,
+        args.image.as_ref(),
+        args.lease || args.image.is_some(),
+    )?;
     output.answer(&report, render::status::human)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,15 +3,17 @@
 use std::time::Instant;
 
 use super::fill::fill;
-use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice};
+use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice, refuse_file};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::swap::take_out;
 use super::walk::Walk;
 use super::{detach, lease};
-use crate::Result;
 use crate::host::Host;
 use crate::job::{Attach, LayerName, Report};
 use crate::model::Change;
+use crate::tools::kmod;
+use crate::{Result, cache};
 
 /// Brings a disk up. Running it again on a disk that is up changes nothing.
 ///
@@ -19,9 +21,11 @@ use crate::model::Change;
 /// front can be used already. An attach that fails takes down what it made, unless the disk was there before.
 pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let disk = OpenDisk::to_attach(host, ask)?;
+    equip(host, &disk.record, dry_run)?;
     let known = Record::load(&host.roots, &disk.record.key)?;
     let new = known.is_none();
     let mut walk = Walk::new(host, disk, dry_run);
+    walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
     match climb(&mut walk) {
         Ok(()) => Ok(walk.report(true)),
@@ -31,6 +35,21 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Sees to the tools and kernel modules of the driver and to the link's path, before there is anything to undo.
+fn equip(host: &Host, record: &Record, dry_run: bool) -> Result<()> {
+    let needs = cache::driver(&record.driver)?.needs();
+    for tool in needs.tools {
+        host.exec.find(tool)?;
+    }
+    if let Some(link) = &record.link {
+        refuse_file(link)?;
+    }
+    if dry_run {
+        return Ok(());
+    }
+    kmod::ensure(&host.exec, &host.roots, needs.modules)
 }
 
 /// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.
@@ -43,6 +62,9 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     walk.up::<Slice>()?;
+    if walk.disk.record.intent == Intent::Bypassed {
+        return take_out(walk);
+    }
     walk.up::<CacheLayer>()?;
     walk.up::<Front>()?;
     walk.up::<Link>()?;

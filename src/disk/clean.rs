@@ -16,9 +16,12 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
     let key = walk.disk.record.key.clone();
     let may_be_dirty = lease_is_dirty(walk)?;
     let began = Instant::now();
-    refuse_if_lost(walk)?;
-    let before = match driver.probe(walk.host, &key)? {
-        Cache::Up { stats, .. } if may_be_dirty || stats.dirty > Bytes(0) => {
+    let seen = driver.probe(walk.host, &key)?;
+    let before = match &seen {
+        Cache::Up { running, stats, .. }
+            if may_be_dirty || takes_dirty(*running) || stats.dirty > Bytes(0) =>
+        {
+            refuse_if_lost(walk)?;
             driver.drain(&walk.site()?, walk.host.config.deadline.flush)?
         }
         _ => Bytes(0),
@@ -35,7 +38,10 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
         Cleanliness::Dirty(left) => return Err(not_clean(walk, &format!("{left} are dirty"))),
     };
     if may_be_dirty {
-        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+        // An image that is gone has no lease either.
+        if walk.disk.image.is_some() || walk.disk.unreachable.is_some() {
+            walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+        }
         walk.flush = Some(FlushProof {
             dirty_before: before.0.div_ceil(walk.disk.record.block.0),
             evidence,
@@ -103,31 +109,42 @@ pub(super) fn lease_is_dirty(walk: &mut Walk<'_>) -> Result<bool> {
     }
 }
 
-/// Refuses to write anything back under a lease that somebody else took over: their data are newer.
+/// Whether a cache in this state takes writes that the image does not get at once.
+fn takes_dirty(running: Running) -> bool {
+    match running {
+        Running::Serving(mode) => mode.can_be_dirty(),
+        Running::Draining => true,
+        Running::Filling => false,
+    }
+}
+
+/// Refuses to write anything back unless the lease still is ours, at our generation: otherwise somebody else has, or had,
+/// the image, and their data are newer.
 fn refuse_if_lost(walk: &mut Walk<'_>) -> Result<()> {
-    if walk.disk.image.is_none() {
+    if walk.disk.image.is_none() && walk.disk.unreachable.is_none() {
         return Ok(());
     }
-    let taken_by = walk.with_lease(|cell, me, _record| {
-        let holder = cell.lease.holder.as_ref();
-        Ok(holder
-            .map(|holder| holder.host.clone())
-            .filter(|host| *host != me.host))
-    })?;
-    let (Some(other), record) = (taken_by, &walk.disk.record) else {
-        return Ok(());
-    };
-    let dirty = walk.driver()?.cleanliness(walk.host, &record.key)?;
-    if !matches!(dirty, Cleanliness::Dirty(_)) {
-        return Ok(());
-    }
-    let message = format!(
-        "host {other} took {} over while this host's cache was dirty",
-        record.image
-    );
-    Err(Error::new(Kind::Dirty, message).remedy(
-        "writing the old data back would overwrite newer ones; give them up with `warmblock detach --discard-dirty`",
-    ))
+    let cache_id = walk.cache_id.clone();
+    walk.with_lease(|cell, me, record| {
+        let (lease, image) = (&cell.lease, &record.image);
+        if cell.is_held_by(me) && lease.generation == record.generation {
+            return Ok(());
+        }
+        let now = lease.holder.as_ref().map_or("nobody", |holder| holder.host.as_str());
+        let named = lease.holder.as_ref().and_then(|holder| holder.cache_id.as_ref());
+        if named.is_some() && named == cache_id.as_ref() {
+            let message = format!("the cache of {image} is here, and its lease names this host {now}, not {}", me.host);
+            return Err(Error::new(Kind::Dirty, message)
+                .remedy(format!("this host had another name: set host = \"{now}\" in the configuration")));
+        }
+        let message = format!(
+            "the lease of {image} is held by {now} at generation {}, not by {} at {}: writing this host's cache back would \
+             overwrite newer data",
+            lease.generation, me.host, record.generation
+        );
+        Err(Error::new(Kind::Dirty, message)
+            .remedy("somebody took the disk over; give this cache up with `warmblock detach --discard-dirty`"))
+    })
 }
 
 fn not_clean(walk: &Walk<'_>, why: &str) -> Error {

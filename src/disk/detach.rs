@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::clean::{lease_is_dirty, reopen};
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, in_use};
+use super::clean::{give_up, lease_is_dirty, reopen};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, refuse_in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
@@ -32,15 +32,20 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
 pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
+    refuse_in_use(walk)?;
     reopen_if_dirty(walk)?;
-    let dry_run = walk.dry_run;
-    if !dry_run && walk.disk.record.intent != Intent::Detached && !in_use(walk)? {
+    if walk.disk.record.intent != Intent::Detached {
         walk.disk.record.intent = Intent::Detached;
-        walk.disk.record.save(&walk.host.roots)?;
+        if !walk.dry_run {
+            walk.disk.record.save(&walk.host.roots)?;
+        }
     }
     // What the upper layers need to know of the lower ones.
     probe::<Map>(walk)?;
-    probe::<Slice>(walk)?;
+    if let Err(error) = probe::<Slice>(walk) {
+        // Told again, and for good, when it is the slice's turn.
+        walk.warnings.push(error.chain());
+    }
     walk.down::<Link>()?;
     walk.down::<Front>()?;
     walk.down::<CacheLayer>()?;
@@ -52,26 +57,37 @@ pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
 
 fn forget(walk: &mut Walk<'_>) -> Result<()> {
     let began = Instant::now();
+    let mut change = Change::Removed;
     if !walk.dry_run {
         let record = &walk.disk.record;
-        record.remove(&walk.host.roots)?;
+        change = record.remove(&walk.host.roots)?;
         // What a killed job was about to put in place.
         Record::sweep(&walk.host.roots)?;
         if let Some(dir) = record.link.as_deref().and_then(Path::parent) {
             atomic::sweep(dir)?;
         }
     }
-    walk.did(LayerName::Record, Change::Removed, String::new(), began);
+    walk.did(LayerName::Record, change, String::new(), began);
     Ok(())
 }
 
-/// A cache that went down dirty is opened again, so that it can be written back. Refused if it is not there any more.
+/// A cache that went down dirty is opened again, so that it can be written back; or given up, if that is what was asked for.
 fn reopen_if_dirty(walk: &mut Walk<'_>) -> Result<()> {
-    let record = &walk.disk.record;
-    let absent = matches!(walk.driver()?.probe(walk.host, &record.key)?, Cache::Absent);
-    let force = walk.disk.force.discard_dirty;
-    if walk.dry_run || force || !absent || walk.disk.image.is_none() || !lease_is_dirty(walk)? {
+    let cached = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
+    if cached != Cache::Absent || walk.disk.image.is_none() || !lease_is_dirty(walk)? {
         return Ok(());
+    }
+    if walk.dry_run {
+        let verb = if walk.disk.force.discard_dirty {
+            "given up"
+        } else {
+            "opened again and written back"
+        };
+        walk.did(LayerName::Cache, Change::Altered, verb, Instant::now());
+        return Ok(());
+    }
+    if walk.disk.force.discard_dirty {
+        return give_up(walk);
     }
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;

@@ -72,6 +72,9 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
         filled.resident,
         filled.dropped,
     ));
+    if let Some(Err(error)) = walk.seed.as_ref().map(SeedProof::check) {
+        walk.warnings.push(error.chain());
+    }
     if plan.left_out > 0 {
         let out = Bytes(plan.left_out * plan.block.bytes().0);
         walk.warnings
@@ -112,6 +115,6 @@ fn options(walk: &Walk<'_>) -> CopyOptions {
     CopyOptions {
         depth: seed.depth,
         chunk: seed.chunk,
-        rate: seed.rate,
+        rate: walk.rate.filter(|rate| *rate > Bytes(0)),
     }
 }

@@ -97,7 +97,7 @@ impl<'a> LeaseCell<'a> {
     pub fn read(pool: &'a Pool, id: &'a ImageId, image: &'a ImageSpec) -> Result<Self> {
         let raw = meta::get(pool, id, Lease::KEY)
             .context(|| format!("cannot read the lease of {image}"))?;
-        let lease = parse(image, raw.as_deref())?;
+        let lease = parse(image, id, raw.as_deref())?;
         Ok(Self {
             pool,
             id,
@@ -110,7 +110,8 @@ impl<'a> LeaseCell<'a> {
     /// Puts `new` in place if nobody changed the lease since it was read.
     ///
     /// Errors: [`Kind::Busy`] when somebody did.
-    pub fn set(&mut self, new: Lease) -> Result<()> {
+    pub fn set(&mut self, mut new: Lease) -> Result<()> {
+        new.image = Some(self.id.clone());
         if new == self.lease && self.raw.is_some() {
             return Ok(());
         }
@@ -153,6 +154,7 @@ impl<'a> LeaseCell<'a> {
         };
         self.set(Lease {
             version: Lease::VERSION,
+            image: None,
             generation,
             holder: Some(holder),
         })?;
@@ -225,7 +227,7 @@ impl<'a> LeaseCell<'a> {
 }
 
 /// Reads the bytes of the key; absent and empty both mean a lease that nobody ever took.
-pub fn parse(image: &ImageSpec, raw: Option<&[u8]>) -> Result<Lease> {
+pub fn parse(image: &ImageSpec, id: &ImageId, raw: Option<&[u8]>) -> Result<Lease> {
     let Some(raw) = raw.filter(|raw| !raw.is_empty()) else {
         return Ok(Lease::default());
     };
@@ -240,7 +242,7 @@ pub fn parse(image: &ImageSpec, raw: Option<&[u8]>) -> Result<Lease> {
     if lease.version != Lease::VERSION {
         return Err(refuse(format!("it is of version {}", lease.version)));
     }
-    Ok(lease)
+    Ok(lease.of(id))
 }
 
 fn now() -> u64 {
@@ -272,9 +274,14 @@ mod tests {
         };
         Lease {
             version: 1,
+            image: Some(id()),
             generation: 4,
             holder: Some(holder),
         }
+    }
+
+    fn id() -> ImageId {
+        "ab12".parse().unwrap()
     }
 
     fn image() -> ImageSpec {
@@ -351,13 +358,23 @@ mod tests {
             b"null",
             b"{\"x\":1}",
         ] {
-            assert_eq!(parse(&image(), Some(raw)).unwrap_err().kind(), Kind::Dirty);
+            assert_eq!(
+                parse(&image(), &id(), Some(raw)).unwrap_err().kind(),
+                Kind::Dirty
+            );
         }
-        assert_eq!(parse(&image(), Some(b"")).unwrap(), Lease::default());
+        assert_eq!(parse(&image(), &id(), Some(b"")).unwrap(), Lease::default());
+    }
+
+    #[test]
+    fn a_lease_that_a_clone_has_from_its_parent_says_nothing() {
         let lease = held("hv1", "b1", true);
+        let raw = serde_json::to_vec(&lease).unwrap();
+        assert_eq!(parse(&image(), &id(), Some(&raw)).unwrap(), lease);
+        let clone = "cd34".parse().unwrap();
         assert_eq!(
-            parse(&image(), Some(&serde_json::to_vec(&lease).unwrap())).unwrap(),
-            lease
+            parse(&image(), &clone, Some(&raw)).unwrap(),
+            Lease::default()
         );
     }
 }

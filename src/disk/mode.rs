@@ -2,12 +2,10 @@
 
 use std::time::Instant;
 
+use super::attach::climb;
 use super::clean::clean;
-use super::layers::{CacheLayer, Layer as _, Map, Slice, serve};
-use super::open::OpenDisk;
-use super::record::Intent;
-use super::swap;
-use super::walk::Walk;
+use super::layers::serve;
+use super::swap::{self, start};
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{DiskJob, FlushProof, LayerName, Report, SetMode};
@@ -16,13 +14,7 @@ use crate::{Error, Kind, Result};
 
 /// Writes dirty blocks back and proves it; a write-back cache then goes on in write-back.
 pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
-    let mut walk = Walk::new(
-        host,
-        OpenDisk::existing(host, &ask.image, "flush")?,
-        dry_run,
-    );
-    Map::probe(&mut walk)?;
-    Slice::probe(&mut walk)?;
+    let mut walk = start(host, &ask.image, "flush", dry_run)?;
     let began = Instant::now();
     let there = !matches!(
         walk.driver()?.probe(host, &walk.disk.record.key)?,
@@ -65,29 +57,29 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
             dry_run,
         );
     }
-    let mut walk = Walk::new(host, OpenDisk::existing(host, &ask.image, "mode")?, dry_run);
+    let mut walk = start(host, &ask.image, "mode", dry_run)?;
     let driver = walk.driver()?;
     if !driver.capabilities().modes.contains(&ask.mode) {
         let message = format!("driver {} has no mode {}", driver.name(), ask.mode);
         return Err(Error::new(Kind::Usage, message)
             .remedy("`warmblock doctor` lists the drivers and their modes"));
     }
-    Map::probe(&mut walk)?;
-    Slice::probe(&mut walk)?;
     let began = Instant::now();
     let change = if walk.disk.record.mode == ask.mode {
         Change::Kept
     } else {
         Change::Altered
     };
+    if walk.disk.record.mode.can_be_dirty() && !ask.mode.can_be_dirty() && !dry_run {
+        // Before the record says so: where Ceph cannot be asked, it is the record that tells whether anything may be dirty.
+        clean(&mut walk)?;
+    }
     // In a dry run too, so that the cache layer says what it would become; but saved only for real.
     walk.disk.record.mode = ask.mode;
     if !dry_run {
         walk.disk.record.save(&host.roots)?;
     }
     walk.did(LayerName::Record, change, ask.mode.to_string(), began);
-    if walk.disk.record.intent == Intent::Attached {
-        walk.up::<CacheLayer>()?;
-    }
+    climb(&mut walk)?;
     Ok(walk.report(true))
 }

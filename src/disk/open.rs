@@ -5,8 +5,11 @@ use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull};
+use crate::model::{
+    Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull, Role, SlicePolicy,
+};
 use crate::sys::lock::DiskLock;
+use crate::tools::dmsetup::Table;
 use crate::{Context, Error, Kind, Result, cache, config};
 
 /// A disk that a job works on.
@@ -53,8 +56,23 @@ impl OpenImage {
     fn by_record(host: &Host, record: &Record) -> Result<Self> {
         let spec = &record.image;
         let cluster = host.connect()?;
+        let fsid = cluster
+            .fsid()
+            .context(|| "cannot ask for the cluster's fsid".into())?;
+        if fsid != record.fsid {
+            let message = format!(
+                "image {spec} is of cluster {}, and this is {fsid}",
+                record.fsid
+            );
+            return Err(Error::new(Kind::Config, message).remedy(
+                "name the cluster that the disk was attached from, with --conf or [ceph] conf",
+            ));
+        }
+        // By their numbers, which renames do not change: "not found" must mean that it is gone.
+        let pool = cluster.pool_name(record.key.pool());
+        let pool = pool.context(|| format!("cannot find the pool of {spec}"))?;
         let pool = cluster
-            .pool(&spec.pool, spec.namespace.as_ref())
+            .pool(&pool, spec.namespace.as_ref())
             .context(|| format!("cannot open the pool of {spec}"))?;
         let image = pool
             .open_by_id_read_only(record.key.image(), None)
@@ -105,8 +123,8 @@ impl OpenDisk {
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let record = match Record::load(&host.roots, &key)? {
-            Some(record) if record.intent != Intent::Detached => merge(record, ask)?,
-            _ => fresh(host, ask, key, fsid, image.size)?,
+            Some(record) => merge(host, record, ask, image.size)?,
+            None => fresh(host, ask, key, fsid, image.size)?,
         };
         Ok(Self {
             record,
@@ -130,10 +148,14 @@ impl OpenDisk {
             .remedy("`warmblock status` lists the disks of this host")
         };
         let found = Record::find(&host.roots, spec)?.ok_or_else(missing)?;
-        let lock = DiskLock::acquire(&host.roots.run, &found.key, what, host.config.deadline.lock)?;
-        // Read again: whoever had the lock may have finished what we are about to do.
-        let record = Record::load(&host.roots, &found.key)?.ok_or_else(missing)?;
-        Ok(Self::with_record(host, record, lock))
+        Self::of_key(host, &found.key, what)?.ok_or_else(missing)
+    }
+
+    /// Opens the disk of a key; `None` if this host has no record of it, or has none any more once the lock is ours.
+    pub(super) fn of_key(host: &Host, key: &DiskKey, what: &str) -> Result<Option<Self>> {
+        let lock = DiskLock::acquire(&host.roots.run, key, what, host.config.deadline.lock)?;
+        let record = Record::load(&host.roots, key)?;
+        Ok(record.map(|record| Self::with_record(host, record, lock)))
     }
 
     /// Opens a disk to take it down, also one that this host has no record of: there may be devices all the same.
@@ -147,6 +169,9 @@ impl OpenDisk {
         let image = OpenImage::by_name(host, spec)?;
         let fsid = image.fsid()?;
         let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
+        if let Some(disk) = Self::of_key(host, &key, "detach")? {
+            return Ok(disk);
+        }
         Self::orphan(
             host,
             Record::of_unknown(key, spec.clone(), fsid, host.config.cache.block),
@@ -158,6 +183,10 @@ impl OpenDisk {
         let deadline = host.config.deadline.lock;
         let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", deadline)?;
         let mut disk = Self::with_record(host, record, lock);
+        let cache = host.dm().table(&disk.record.key.dm(Role::Cache))?;
+        if let Some(cache) = cache.as_ref().and_then(Table::as_cache) {
+            disk.record.block = cache.block.bytes();
+        }
         if let Some(image) = &disk.image {
             // The generation was lost with the record; host and cache id of the lease still have to match.
             let generation = image.lease(&disk.record)?.lease.generation;
@@ -191,7 +220,10 @@ impl OpenDisk {
         let Some(image) = &self.image else {
             let message = format!("image {} is gone", self.record.image);
             return Err(Error::new(Kind::NotFound, message)
-                .remedy("somebody removed it beneath this disk; `warmblock detach` cleans up what this host has of it"));
+                .remedy(
+                    "somebody removed it beneath this disk; `warmblock detach` cleans up what this host has of it, with \
+                     --discard-dirty for a write-back disk",
+                ));
         };
         Ok((&self.record, image))
     }
@@ -219,10 +251,6 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> R
                 .remedy(format!("choose one of: {}", list.join(", "))),
         );
     }
-    let policy = crate::model::SlicePolicy {
-        size: ask.size.or(config.slice.size.size),
-        ..config.slice.size
-    };
     if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
         return Err(Error::new(
             Kind::Usage,
@@ -237,8 +265,9 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> R
         fsid,
         intent: Intent::Attached,
         driver,
+        uncached: false,
         mode,
-        size: policy.wanted(image),
+        size: slice_size(host, ask, image),
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: ask.seed.unwrap_or(config.seed.what),
@@ -248,10 +277,17 @@ fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> R
     })
 }
 
+/// How much an attach wants to cache of an image.
+fn slice_size(host: &Host, ask: &Attach, image: Bytes) -> Bytes {
+    let policy = host.config.slice.size;
+    let size = ask.size.or(policy.size);
+    SlicePolicy { size, ..policy }.wanted(image)
+}
+
 /// The record of a disk that this host has, for an attach that asks for it again.
 ///
 /// Errors: [`Kind::Exists`] if the attach asks for something else than there is, with both sides.
-fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
+fn merge(host: &Host, mut record: Record, ask: &Attach, image: Bytes) -> Result<Record> {
     let clash = |what: &str, have: &str, want: &str, remedy: &str| {
         Error::new(
             Kind::Exists,
@@ -283,6 +319,28 @@ fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
             "`warmblock mode` changes it under load",
         ));
     }
+    let size = slice_size(host, ask, image);
+    if ask.size.is_some() && size != record.size {
+        let remedy = "detach it first, then attach it with the other size";
+        return Err(clash(
+            "a slice of",
+            &record.size.to_string(),
+            &size.to_string(),
+            remedy,
+        ));
+    }
+    if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
+        let remedy = format!(
+            "`warmblock seed {} {seed}` seeds it anew, under load",
+            ask.image
+        );
+        return Err(clash(
+            "seed",
+            &record.seed.to_string(),
+            &seed.to_string(),
+            &remedy,
+        ));
+    }
     if let Some(link) = ask
         .link
         .as_ref()
@@ -299,6 +357,7 @@ fn merge(mut record: Record, ask: &Attach) -> Result<Record> {
         }
         record.link = Some(link.clone());
     }
+    record.image = ask.image.clone();
     record.intent = Intent::Attached;
     Ok(record)
 }

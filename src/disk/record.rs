@@ -1,13 +1,15 @@
 //! The record of a disk on this host: what is wanted of it, so that an interrupted job can be finished.
 //!
 //! It holds intent only. What is, is read from the kernel, LVM and Ceph each time; a lost record costs nothing but the
-//! settings, because everything of ours can be found by its name (`model::names`).
+//! settings, because everything of ours can be found by its name (`model::names`), and what is dirty stands in the lease.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageSpec, SeedSpec, VgName};
+use crate::model::{
+    Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, ImageSpec, SeedSpec, VgName,
+};
 use crate::sys::{Roots, atomic};
 use crate::{Context, Error, Kind, Result};
 
@@ -37,8 +39,11 @@ pub struct Record {
     pub fsid: Fsid,
     /// What is wanted.
     pub intent: Intent,
-    /// The driver in use; `none` when there was no room and the policy is to bypass.
+    /// The driver wanted.
     pub driver: DriverName,
+    /// Whether there was no room for a slice, so that the disk is served without a cache until it is inserted.
+    #[serde(default)]
+    pub uncached: bool,
     /// The mode wanted.
     pub mode: CacheMode,
     /// The cached bytes wanted.
@@ -70,6 +75,7 @@ impl Record {
             fsid,
             intent: Intent::Detached,
             driver: crate::config::fixed("dm-cache"),
+            uncached: false,
             mode: CacheMode::Writethrough,
             size: Bytes(0),
             block,
@@ -84,6 +90,15 @@ impl Record {
     /// Removes what killed jobs left of records that they were about to write, and says how many there were.
     pub fn sweep(roots: &Roots) -> Result<usize> {
         atomic::sweep(&Self::dir(roots))
+    }
+
+    /// The driver in use.
+    pub fn driver_in_use(&self) -> DriverName {
+        if self.uncached {
+            crate::config::fixed("none")
+        } else {
+            self.driver.clone()
+        }
     }
 
     fn dir(roots: &Roots) -> PathBuf {
@@ -117,12 +132,15 @@ impl Record {
         }
     }
 
-    /// Every record of this host, by key.
-    pub fn all(roots: &Roots) -> Result<Vec<Self>> {
+    /// Every record of this host, by key, and why others cannot be read: one bad file must not stand in the way of all
+    /// other disks.
+    pub fn all(roots: &Roots) -> Result<(Vec<Self>, Vec<Error>)> {
         let dir = Self::dir(roots);
         let entries = match std::fs::read_dir(&dir) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), Vec::new()));
+            }
             Err(error) => {
                 return Err(
                     Error::new(Kind::Failed, format!("cannot list {}", dir.display()))
@@ -130,30 +148,35 @@ impl Record {
                 );
             }
         };
-        let mut records = Vec::new();
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
         for entry in entries {
-            let unreadable = |error| {
+            let failed = |error| {
                 Error::new(Kind::Failed, format!("cannot list {}", dir.display())).because(error)
             };
-            let path = entry.map_err(unreadable)?.path();
+            let path = entry.map_err(failed)?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == "json")
             {
-                records.extend(
-                    Self::read(&path).context(|| format!("cannot read {}", path.display()))?,
-                );
+                match Self::read(&path).context(|| format!("cannot read {}", path.display())) {
+                    Ok(record) => records.extend(record),
+                    Err(error) => unreadable.push(error),
+                }
             }
         }
         records.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(records)
+        Ok((records, unreadable))
     }
 
     /// The record of an image, by its name: how a disk is found when Ceph cannot be asked.
+    ///
+    /// Errors: there is none, and one that cannot be read may be it.
     pub fn find(roots: &Roots, image: &ImageSpec) -> Result<Option<Self>> {
-        Ok(Self::all(roots)?
-            .into_iter()
-            .find(|record| record.image == *image))
+        let (records, mut unreadable) = Self::all(roots)?;
+        match records.into_iter().find(|record| record.image == *image) {
+            Some(record) => Ok(Some(record)),
+            None => unreadable.pop().map_or(Ok(None), Err),
+        }
     }
 
     /// Writes it, durably and as a whole.
@@ -162,7 +185,7 @@ impl Record {
     }
 
     /// Removes it.
-    pub fn remove(&self, roots: &Roots) -> Result<()> {
-        atomic::remove(&Self::file(roots, &self.key)).map(drop)
+    pub fn remove(&self, roots: &Roots) -> Result<Change> {
+        atomic::remove(&Self::file(roots, &self.key))
     }
 }

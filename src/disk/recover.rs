@@ -60,7 +60,8 @@ impl RecoverReport {
 /// One disk's failure does not stop the others; it stands in its finding.
 pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
     let mut findings = Vec::new();
-    let records = Record::all(&host.roots)?;
+    let (records, unreadable) = Record::all(&host.roots)?;
+    findings.extend(unreadable.iter().map(damaged));
     for record in &records {
         findings.push(by_record(host, record, dry_run));
     }
@@ -87,8 +88,21 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
     })
 }
 
+/// A record that cannot be read: said, and left alone.
+fn damaged(error: &Error) -> Finding {
+    Finding {
+        image: None,
+        key: None,
+        found: "a record that cannot be read".into(),
+        action: None,
+        error: Some(error.chain()),
+        remedy: error.remedy_text().map(str::to_owned),
+    }
+}
+
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
-    let outcome = OpenDisk::existing(host, &record.image, "recover").and_then(|disk| {
+    let outcome = OpenDisk::of_key(host, &record.key, "recover").and_then(|disk| {
+        let Some(disk) = disk else { return Ok(None) };
         let detached = disk.record.intent == Intent::Detached;
         let mut walk = Walk::new(host, disk, dry_run);
         let done = if detached {
@@ -96,20 +110,24 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         } else {
             climb(&mut walk)
         };
-        done.map(|()| walk.report(!detached))
+        done.map(|()| Some(walk.report(!detached)))
     });
     let found = match record.intent {
         Intent::Detached => "its detach was interrupted",
         Intent::Attached => "wanted with its cache",
         Intent::Bypassed => "wanted without its cache in the path",
     };
-    let changed = outcome.as_ref().ok().map(|report| {
-        let steps = report.steps.iter().filter(|step| step.change.is_change());
-        steps
-            .map(|step| format!("{} {}", step.layer, step.change))
-            .collect::<Vec<_>>()
-            .join(", ")
-    });
+    let changed = outcome
+        .as_ref()
+        .ok()
+        .and_then(Option::as_ref)
+        .map(|report| {
+            let steps = report.steps.iter().filter(|step| step.change.is_change());
+            steps
+                .map(|step| format!("{} {}", step.layer, step.change))
+                .collect::<Vec<_>>()
+                .join(", ")
+        });
     finding(
         record,
         found,

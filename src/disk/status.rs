@@ -1,26 +1,29 @@
 //! Status: what every disk of this host is, in facts and in words. Changes nothing, and never waits for Ceph unless the
 //! lease is asked for.
 
+mod leases;
+mod seen;
+mod words;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::lease;
+use self::seen::Seen;
 use super::record::{Intent, Record};
 use crate::cache::{self, Cache, Running, Stats};
-use crate::ceph::{Cluster, meta};
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
-use crate::tools::dmsetup::{self, Target};
-use crate::tools::krbd::Mapping;
-use crate::{Context, Error, Kind, Result};
+use crate::model::{CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
+use crate::{Error, Kind, Result};
 
 /// The answer of `status`.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct StatusReport {
     /// The version of this format.
     pub version: u32,
+    /// Records that cannot be read, and why.
+    pub unreadable: Vec<String>,
     /// The disks that this host has a record of, by key.
     pub disks: Vec<DiskStatus>,
 }
@@ -34,7 +37,7 @@ pub struct DiskStatus {
     pub key: DiskKey,
     /// What is wanted of it.
     pub intent: Intent,
-    /// The driver.
+    /// The driver in use: `none` where there was no room for a cache.
     pub driver: DriverName,
     /// The mode wanted.
     pub mode: CacheMode,
@@ -83,7 +86,7 @@ impl StatusReport {
 /// Errors: [`Kind::NotFound`] for an image that this host has no disk of. An unreachable cluster is no error: it stands
 /// in [`DiskStatus::lease_error`].
 pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Result<StatusReport> {
-    let mut records = Record::all(&host.roots)?;
+    let (mut records, unreadable) = Record::all(&host.roots)?;
     if let Some(image) = image {
         records.retain(|record| record.image == *image);
         if records.is_empty() {
@@ -94,44 +97,32 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
             .remedy("`warmblock status` lists the disks of this host"));
         }
     }
-    let seen = Seen {
-        devices: host
-            .dm()
-            .list()
-            .context(|| "cannot list the devices of this host".into())?,
-        mappings: host.krbd().list(),
-    };
+    let seen = Seen::now(host)?;
     let mut disks = records
         .iter()
         .map(|record| one(host, record, &seen))
         .collect::<Result<Vec<_>>>()?;
     if with_lease {
-        add_leases(host, &records, &mut disks);
+        leases::add(host, &records, &mut disks);
     }
     Ok(StatusReport {
         version: StatusReport::VERSION,
+        unreadable: unreadable.iter().map(Error::chain).collect(),
         disks,
     })
 }
 
-/// What the kernel has, read once for all disks.
-struct Seen {
-    devices: Vec<dmsetup::Device>,
-    mappings: Vec<Mapping>,
-}
-
 fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
-    let driver = cache::driver(&record.driver)?;
-    let cached = driver.read(&record.key, &seen.devices);
-    let mapping = seen
-        .mappings
-        .iter()
-        .find(|mapping| mapping.is_of(&record.fsid, record.key.pool(), record.key.image()));
+    let driver = cache::driver(&record.driver_in_use())?;
+    let devices = seen.devices(&record.key);
+    let cached = driver.read(&record.key, devices);
+    let mapping = seen.mapping(record);
     let layers = vec![
-        map_layer(mapping),
-        cache_layer(record, &cached, mapping),
-        front_layer(record, seen),
-        link_layer(host, record),
+        words::map_layer(mapping),
+        words::slice_layer(host, record, driver),
+        words::cache_layer(record, &cached, mapping),
+        words::front_layer(record, devices),
+        words::link_layer(host, record),
     ];
     let (running, stats) = match &cached {
         Cache::Up { running, stats, .. } => (Some(*running), Some(*stats)),
@@ -142,189 +133,18 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         image: record.image.clone(),
         key: record.key.clone(),
         intent: record.intent,
-        driver: record.driver.clone(),
+        driver: record.driver_in_use(),
         mode: record.mode,
         generation: record.generation,
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
         well,
-        state: words(record, &layers, stats.as_ref()),
+        state: words::words(record, &layers, stats.as_ref()),
         layers,
         running,
         stats,
         lease: None,
         lease_error: None,
-        guarantee: driver.capabilities().guarantee,
+        guarantee: driver.guarantee(record.mode),
     })
-}
-
-fn map_layer(mapping: Option<&Mapping>) -> LayerStatus {
-    let what = match mapping {
-        Some(mapping) => format!("{}, {}", mapping.device.display(), mapping.size),
-        None => "not mapped".into(),
-    };
-    LayerStatus {
-        layer: LayerName::Map,
-        well: mapping.is_some(),
-        what,
-    }
-}
-
-fn cache_layer(record: &Record, cached: &Cache, mapping: Option<&Mapping>) -> LayerStatus {
-    let uncached = record.driver.as_str() == "none" || record.intent == Intent::Bypassed;
-    let (well, what) = match cached {
-        Cache::Absent if uncached => (true, "none in the path".to_owned()),
-        Cache::Absent => (false, "not in the kernel".to_owned()),
-        Cache::Broken { why } => (false, why.clone()),
-        Cache::Up { stuck: true, .. } => (
-            false,
-            "suspended: an exchange of its table was interrupted".into(),
-        ),
-        Cache::Up { size, .. }
-            if mapping.is_some_and(|mapping| mapping.size.sectors() != *size) =>
-        {
-            (
-                false,
-                "the image has another size now; bypass and insert take it over".into(),
-            )
-        }
-        Cache::Up {
-            running: Running::Filling,
-            stats,
-            ..
-        } => (false, format!("being seeded, {}", resident(stats))),
-        Cache::Up {
-            running: Running::Draining,
-            stats,
-            ..
-        } => (false, format!("being flushed, {} dirty", stats.dirty)),
-        Cache::Up {
-            running: Running::Serving(mode),
-            stats,
-            ..
-        } => (
-            *mode == record.mode,
-            format!("{} {mode}, {}", record.driver, resident(stats)),
-        ),
-    };
-    LayerStatus {
-        layer: LayerName::Cache,
-        well,
-        what,
-    }
-}
-
-fn front_layer(record: &Record, seen: &Seen) -> LayerStatus {
-    let name = record.key.dm(Role::Front);
-    let device = |role| {
-        seen.devices
-            .iter()
-            .find(|device| device.info.name == record.key.dm(role))
-    };
-    let (well, what) = match device(Role::Front) {
-        None => (false, "not there".to_owned()),
-        Some(front) if front.info.suspended => (false, "suspended: I/O waits".to_owned()),
-        Some(front) => {
-            let below = match front.table.segments.first().map(|segment| &segment.target) {
-                Some(Target::Linear { dev, .. }) => dev.to_string(),
-                _ => "?".into(),
-            };
-            let on_cache =
-                device(Role::Cache).is_some_and(|cache| cache.info.num.to_string() == below);
-            let users = front.info.open_count;
-            let path = if on_cache {
-                "leads to the cache"
-            } else {
-                "leads to the RBD"
-            };
-            let wanted =
-                on_cache == (record.intent == Intent::Attached && record.driver.as_str() != "none");
-            (wanted, format!("{name} {path}, opened {users} times"))
-        }
-    };
-    LayerStatus {
-        layer: LayerName::Front,
-        well,
-        what,
-    }
-}
-
-fn link_layer(host: &Host, record: &Record) -> LayerStatus {
-    let front = host.roots.mapper(record.key.dm(Role::Front));
-    let (well, what) = match &record.link {
-        None => (true, "none".to_owned()),
-        Some(link) => match std::fs::read_link(link) {
-            Ok(target) if target == front => (true, link.display().to_string()),
-            _ => (
-                false,
-                format!("{} does not lead to the front", link.display()),
-            ),
-        },
-    };
-    LayerStatus {
-        layer: LayerName::Link,
-        well,
-        what,
-    }
-}
-
-fn resident(stats: &Stats) -> String {
-    format!("{} of {} resident", stats.resident, stats.capacity)
-}
-
-/// The state in a sentence: is it well, is it warm, is anything at risk.
-fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stats>) -> String {
-    if record.intent == Intent::Detached {
-        return "a detach was interrupted; finish it with `warmblock recover`".into();
-    }
-    if let Some(bad) = layers.iter().find(|layer| !layer.well) {
-        return format!(
-            "not well: {} {}; see `warmblock recover --dry-run`",
-            bad.layer, bad.what
-        );
-    }
-    let Some(stats) = stats else {
-        return "served from Ceph, without a cache".into();
-    };
-    let reads = stats.read_hits + stats.read_misses;
-    let warm = match (stats.read_hits * 100).checked_div(reads) {
-        Some(percent) => format!("{percent} % of {reads} reads came from the SSD"),
-        None => "nothing was read yet".into(),
-    };
-    let risk = if stats.dirty > Bytes(0) {
-        format!("{} are only on this host's SSD", stats.dirty)
-    } else {
-        "nothing dirty".into()
-    };
-    format!("cached, {}; {warm}; {risk}", resident(stats))
-}
-
-/// Reads all leases over one connection, many at a time.
-fn add_leases(host: &Host, records: &[Record], disks: &mut [DiskStatus]) {
-    let cluster = match host.connect() {
-        Ok(cluster) => cluster,
-        Err(error) => {
-            let why = error.chain();
-            disks
-                .iter_mut()
-                .for_each(|disk| disk.lease_error = Some(why.clone()));
-            return;
-        }
-    };
-    for (record, disk) in records.iter().zip(disks) {
-        match lease_of(&cluster, record) {
-            Ok(lease) => disk.lease = Some(lease),
-            Err(error) => disk.lease_error = Some(error.chain()),
-        }
-    }
-}
-
-fn lease_of(cluster: &Cluster, record: &Record) -> Result<Lease> {
-    let spec = &record.image;
-    let pool = cluster
-        .pool(&spec.pool, spec.namespace.as_ref())
-        .context(|| format!("cannot open the pool of {spec}"))?;
-    let raw = meta::get(&pool, record.key.image(), Lease::KEY)
-        .context(|| format!("cannot read the lease of {spec}"))?;
-    lease::parse(spec, raw.as_deref())
 }

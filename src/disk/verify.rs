@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use super::fill::{allocated, apart};
-use super::layers::{Layer as _, Map, Slice};
-use super::open::OpenDisk;
+use super::swap::start;
 use super::walk::Walk;
 use crate::cache::{Cache, Stats};
 use crate::host::Host;
@@ -19,9 +18,8 @@ use crate::{Error, Kind, Result};
 /// would read it; the cache's own counters say how much of it came from the SSD. A guest that writes meanwhile can make a
 /// block differ for a moment: verify a disk at rest.
 pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
-    let mut walk = Walk::new(host, OpenDisk::existing(host, &ask.image, "verify")?, false);
-    Map::probe(&mut walk)?;
-    Slice::probe(&mut walk)?;
+    let mut walk = start(host, &ask.image, "verify", false)?;
+    walk.rate = ask.rate.or(walk.rate);
     let began = Instant::now();
     let before = counters(&walk)?;
     if before.dirty > Bytes(0) {

@@ -9,7 +9,7 @@ use super::record::Record;
 use crate::cache::{self, Device, Driver, Site};
 use crate::host::Host;
 use crate::job::{FlushProof, LayerName, Report, Step};
-use crate::model::{Change, Role};
+use crate::model::{Bytes, Change, Role};
 use crate::seed::{SeedPlan, SeedProof, VerifyReport};
 use crate::tools::krbd::Mapping;
 use crate::{Error, Kind, Result};
@@ -31,6 +31,8 @@ pub(super) struct Walk<'h> {
     pub(super) cache_id: Option<String>,
     /// What is being seeded, once the cache was opened for it.
     pub(super) plan: Option<SeedPlan>,
+    /// How fast to seed at most.
+    pub(super) rate: Option<Bytes>,
     steps: Vec<Step>,
     pub(super) seed: Option<SeedProof>,
     pub(super) flush: Option<FlushProof>,
@@ -48,6 +50,7 @@ impl<'h> Walk<'h> {
             parts: Vec::new(),
             cache_id: None,
             plan: None,
+            rate: host.config.seed.rate,
             steps: Vec::new(),
             seed: None,
             flush: None,
@@ -56,9 +59,9 @@ impl<'h> Walk<'h> {
         }
     }
 
-    /// The driver that the record names.
+    /// The driver in use.
     pub(super) fn driver(&self) -> Result<&'static dyn Driver> {
-        cache::driver(&self.disk.record.driver)
+        cache::driver(&self.disk.record.driver_in_use())
     }
 
     /// Brings a layer up.

@@ -25,7 +25,10 @@ pub fn records(host: &Host) -> Finding {
 
 /// The disks that are wanted, and those of them that were left as they are by an earlier boot or a broken-off detach.
 fn count(host: &Host) -> Result<(usize, usize)> {
-    let records = Record::all(&host.roots)?;
+    let (records, mut unreadable) = Record::all(&host.roots)?;
+    if let Some(error) = unreadable.pop() {
+        return Err(error);
+    }
     let boot = host.me()?.boot_id;
     let open = records
         .iter()

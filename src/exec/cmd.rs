@@ -31,6 +31,8 @@ pub(super) enum Stdin {
 pub struct Cmd {
     pub(super) tool: String,
     pub(super) args: Vec<OsString>,
+    /// Which of the arguments are shown to nobody.
+    secret_args: Vec<usize>,
     pub(super) env: Vec<(String, OsString)>,
     pub(super) stdin: Stdin,
     stdin_is_secret: bool,
@@ -58,6 +60,7 @@ impl Cmd {
         Self {
             tool: tool.to_owned(),
             args: Vec::new(),
+            secret_args: Vec::new(),
             env: Vec::new(),
             stdin: Stdin::Null,
             stdin_is_secret: false,
@@ -84,6 +87,14 @@ impl Cmd {
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
+    }
+
+    /// Adds an argument that must not be shown in logs and errors, for a tool that takes its secret in no other way. It still
+    /// is in the process table while the tool runs.
+    #[must_use]
+    pub fn secret_arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.secret_args.push(self.args.len());
+        self.arg(arg)
     }
 
     /// Adds arguments.
@@ -180,8 +191,12 @@ impl fmt::Display for Cmd {
             write!(f, "{name}={} ", quoted(value))?;
         }
         f.write_str(&quoted(OsStr::new(&self.tool)))?;
-        for arg in &self.args {
-            write!(f, " {}", quoted(arg))?;
+        for (at, arg) in self.args.iter().enumerate() {
+            if self.secret_args.contains(&at) {
+                f.write_str(" (secret)")?;
+            } else {
+                write!(f, " {}", quoted(arg))?;
+            }
         }
         match &self.stdin {
             Stdin::Null => Ok(()),

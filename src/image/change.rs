@@ -57,9 +57,8 @@ fn may_shrink(found: &Found<'_>, ask: &ResizeImage, has: Bytes) -> Result<()> {
             "image {} has {has}, and {} would cut it off",
             ask.image, ask.size
         );
-        return Err(
-            Error::new(Kind::Usage, message).remedy("say --shrink if what is beyond may be lost")
-        );
+        return Err(Error::new(Kind::Usage, message)
+            .remedy("say --allow-shrink if what is beyond may be lost"));
     }
     found.must_be_detached("shrink")?;
     found.must_be_unwatched("shrink")

@@ -30,10 +30,7 @@ pub(super) fn info(host: &Host, ask: &OneImage) -> Result<ImageReport> {
 /// [`Kind::NotFound`](crate::Kind::NotFound).
 pub(super) fn snapshots(host: &Host, ask: &OneImage) -> Result<ImageReport> {
     let found = Found::by_name(host, &ask.image)?;
-    let snapshots = found
-        .image
-        .snapshots()
-        .context(|| format!("cannot list the snapshots of {}", ask.image))?;
+    let snapshots = found.snapshots()?;
     let mut report = ImageReport::new(Some(&ask.image), false);
     report.snapshots = Some(snapshots);
     Ok(report)
@@ -49,12 +46,8 @@ fn more(found: &Found<'_>, info: &ImageInfo) -> Result<MoreFacts> {
     Ok(MoreFacts {
         allocated: allocated(image, info)
             .context(|| format!("cannot ask where {spec} has data"))?,
-        snapshots: image
-            .snapshots()
-            .context(|| format!("cannot list the snapshots of {spec}"))?,
-        children: image
-            .children(None)
-            .context(|| format!("cannot list the clones of {spec}"))?,
+        snapshots: found.snapshots()?,
+        children: found.children()?,
         watchers: found.watchers()?,
         locks: image
             .lockers()

@@ -199,3 +199,53 @@ pub struct RenameImage {
     /// Its new name, in the same pool and namespace.
     pub to: ImageName,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(json: &str) -> Result<ImageJob, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn jobs_are_short_and_read_back() {
+        let clone = parsed(r#"{"verb":"clone","parent":"one/a@snap","child":"one/b","size":"8G"}"#)
+            .unwrap();
+        let ImageJob::Clone(ask) = &clone else {
+            panic!("{clone:?}")
+        };
+        assert_eq!(ask.size, Some(Bytes::gib(8)));
+        assert_eq!(ask.parent.snap.as_ref().unwrap().as_str(), "snap");
+        let import = Import {
+            checksum: "md5:900150983cd24fb0d6963f7d28e17f72".parse().ok(),
+            features: Some(vec![Feature::Layering]),
+            ..Import::new("-".into(), "one/tenant/a".parse().unwrap())
+        };
+        let snap = OneSnap {
+            image: "one/a".parse().unwrap(),
+            snap: "s".parse().unwrap(),
+        };
+        for job in [
+            clone,
+            ImageJob::Import(import),
+            ImageJob::SnapRollback(snap),
+        ] {
+            assert_eq!(parsed(&serde_json::to_string(&job).unwrap()).unwrap(), job);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for bad in [
+            r#"{"verb":"clone","parent":"one/a","child":"one/b","sise":"8G"}"#,
+            r#"{"verb":"rm","image":"one/a"}"#,
+            r#"{"verb":"remove","image":"one/a","snapshot":true}"#,
+            r#"{"verb":"import","source":"-","image":"one/a","checksum":"md5:1"}"#,
+            r#"{"verb":"import","source":"-","image":"one/a","features":["warp"]}"#,
+            r#"{"verb":"resize","image":"one/a"}"#,
+        ] {
+            assert!(parsed(bad).is_err(), "{bad} was taken");
+        }
+    }
+}

@@ -131,7 +131,7 @@ fn fill(pool: &Pool, row: &mut ImageRow, allocated: bool) -> Result<(), CephErro
 fn with_lease(pool: &Pool, mut row: ImageRow, raw: Result<Option<Vec<u8>>, CephError>) -> ImageRow {
     let lease = raw
         .map_err(Error::from)
-        .and_then(|raw| parse_lease(&pool.spec(&row.name), raw.as_deref()));
+        .and_then(|raw| parse_lease(&pool.spec(&row.name), &row.id, raw.as_deref()));
     match lease {
         Ok(lease) => row.lease = Some(lease),
         Err(error) => row.problem = row.problem.or_else(|| Some(error.chain())),

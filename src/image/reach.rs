@@ -2,10 +2,10 @@
 
 use super::feature::Feature;
 use super::report::ImageFacts;
-use crate::ceph::{Cluster, Image, ImageInfo, Pool, Watcher, meta};
+use crate::ceph::{Child, Cluster, Image, ImageInfo, Pool, Snap, Watcher, meta};
 use crate::disk::parse_lease;
 use crate::host::Host;
-use crate::model::{ImageSpec, Lease};
+use crate::model::{Bytes, ImageSpec, Lease};
 use crate::{Context, Error, Kind, Result};
 
 /// How the name of an image ends that an import has under way; see `import::pending`.
@@ -46,7 +46,7 @@ pub(super) fn pool_to_create(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool
 /// That there is no image of a name.
 pub(super) fn not_found(spec: &ImageSpec) -> Error {
     let pool = match &spec.namespace {
-        Some(namespace) => format!("{} --namespace {namespace}", spec.pool),
+        Some(namespace) => format!("{}/{namespace}", spec.pool),
         None => spec.pool.to_string(),
     };
     Error::new(Kind::NotFound, format!("there is no image {spec}")).remedy(format!(
@@ -115,9 +115,27 @@ impl<'a> Found<'a> {
             .context(|| format!("cannot read the header of {}", self.spec))
     }
 
+    /// Its size.
+    pub(super) fn size(&self) -> Result<Bytes> {
+        let size = self.image.size();
+        size.context(|| format!("cannot read the size of {}", self.spec))
+    }
+
+    /// Its snapshots, those that Ceph keeps for clones included.
+    pub(super) fn snapshots(&self) -> Result<Vec<Snap>> {
+        let snapshots = self.image.snapshots();
+        snapshots.context(|| format!("cannot list the snapshots of {}", self.spec))
+    }
+
+    /// Its clones.
+    pub(super) fn children(&self) -> Result<Vec<Child>> {
+        let children = self.image.children(None);
+        children.context(|| format!("cannot list the clones of {}", self.spec))
+    }
+
     /// Its lease. One that cannot be understood counts as dirty.
     pub(super) fn lease(&self) -> Result<Lease> {
-        parse_lease(self.spec, self.lease.as_deref())
+        parse_lease(self.spec, self.image.id(), self.lease.as_deref())
     }
 
     /// Its lease as it stands in the metadata.

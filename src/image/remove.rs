@@ -46,17 +46,11 @@ fn removable(found: &Found<'_>, with_snapshots: bool) -> Result<Vec<Snap>> {
     let spec = found.spec;
     found.must_be_detached("remove")?;
     found.must_be_unwatched("remove")?;
-    let children = found
-        .image
-        .children(None)
-        .context(|| format!("cannot list the clones of {spec}"))?;
+    let children = found.children()?;
     if !children.is_empty() {
         return Err(has_children(&format!("remove {spec}"), &children));
     }
-    let snapshots = found
-        .image
-        .snapshots()
-        .context(|| format!("cannot list the snapshots of {spec}"))?;
+    let snapshots = found.snapshots()?;
     if let Some(other) = snapshots
         .iter()
         .find(|snap| matches!(snap.namespace, SnapNamespace::Group | SnapNamespace::Mirror))

@@ -31,11 +31,7 @@ impl<'a> Job<'a> {
     }
 
     fn find(&self) -> Result<Option<Snap>> {
-        let all = self
-            .found
-            .image
-            .snapshots()
-            .context(|| format!("cannot list the snapshots of {}", self.ask.image))?;
+        let all = self.found.snapshots()?;
         Ok(all.into_iter().find(|snap| snap.name == self.ask.snap))
     }
 

@@ -67,6 +67,9 @@ pub struct Attach {
     /// What to seed; likewise.
     #[serde(default)]
     pub seed: Option<SeedSpec>,
+    /// At most so many bytes a second are seeded; likewise.
+    #[serde(default)]
+    pub rate: Option<Bytes>,
     /// What to do when there is no room; likewise.
     #[serde(default)]
     pub on_full: Option<OnFull>,
@@ -90,6 +93,7 @@ impl Attach {
             mode: None,
             size: None,
             seed: None,
+            rate: None,
             on_full: None,
             link: None,
             break_lease: false,
@@ -133,6 +137,9 @@ pub struct SeedJob {
     /// What to seed; what the disk was attached with where it is absent.
     #[serde(default)]
     pub what: Option<SeedSpec>,
+    /// At most so many bytes a second are read; the configuration's limit where it is absent.
+    #[serde(default)]
+    pub rate: Option<Bytes>,
     /// Compare what is resident with the image instead of seeding.
     #[serde(default)]
     pub verify: bool,
@@ -147,6 +154,9 @@ pub struct Insert {
     /// What to seed; what the disk was attached with where it is absent.
     #[serde(default)]
     pub seed: Option<SeedSpec>,
+    /// At most so many bytes a second are seeded; the configuration's limit where it is absent.
+    #[serde(default)]
+    pub rate: Option<Bytes>,
 }
 
 /// `mode`.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheMode, DriverName, HostName};
+use super::{CacheMode, DriverName, HostName, ImageId};
 
 /// What an image's metadata says about its holder. An image without the key has [`Lease::default`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -13,6 +13,10 @@ use super::{CacheMode, DriverName, HostName};
 pub struct Lease {
     /// The version of this format; another one is refused, not guessed at.
     pub version: u32,
+    /// Whose lease it is. librbd copies an image's metadata into its clones (`rbd clone`), and with them this; in a clone
+    /// it says nothing.
+    #[serde(default)]
+    pub image: Option<ImageId>,
     /// Rises with every writable attach, and never falls; a cache of an older generation is stale.
     pub generation: u64,
     /// Who holds the disk; `None` when it is free.
@@ -45,6 +49,15 @@ impl Lease {
     /// The version that this program reads and writes.
     pub const VERSION: u32 = 1;
 
+    /// What it says about the image of this id: nothing, if it was copied from another one.
+    #[must_use]
+    pub fn of(self, image: &ImageId) -> Self {
+        match &self.image {
+            Some(other) if other != image => Self::default(),
+            _ => self,
+        }
+    }
+
     /// Whether the image may lack acknowledged writes, and on which host they are.
     pub fn dirty_on(&self) -> Option<&HostName> {
         self.holder
@@ -58,6 +71,7 @@ impl Default for Lease {
     fn default() -> Self {
         Self {
             version: Self::VERSION,
+            image: None,
             generation: 0,
             holder: None,
         }

@@ -1,4 +1,10 @@
-//! iSCSI targets of stgt (tgtd, tgtadm, tgt-admin) on RBD, for VMware ESXi.
+//! iSCSI targets on RBD through stgt: the inventory, the registry of identities, tgt-admin's files and what is read out of
+//! them, the running daemon.
 
 pub mod check;
 pub mod conf;
+pub mod daemon;
+pub mod inventory;
+pub mod registry;
+pub mod render;
+pub mod report;

@@ -132,7 +132,7 @@ impl<'a> Dmsetup<'a> {
 
     /// Lets I/O through again, to the inactive table if one is loaded.
     pub fn resume(&self, name: &DmName) -> Result<(), DmError> {
-        self.act(name, on("resume", name).arg("--verifyudev"))
+        self.act(name, resume(name))
     }
 
     /// Sends a message to the target at the device's start.
@@ -257,6 +257,10 @@ fn create(name: &DmName, table: &Table, access: Access) -> Cmd {
 
 fn load(name: &DmName, table: &Table) -> Cmd {
     on("load", name).stdin(table.to_string())
+}
+
+fn resume(name: &DmName) -> Cmd {
+    on("resume", name).arg("--verifyudev")
 }
 
 fn suspend(name: &DmName, flush: Flush) -> Cmd {

@@ -20,12 +20,13 @@ pub use filter::REJECTED;
 pub use report::{Lv, Vg};
 pub use tag::Tag;
 
-/// LVM on this host. Make one and keep it: it asks once which filters the administrator has.
+/// LVM on this host. It asks once which filters the administrator has, and keeps the answer where its maker wants it.
 #[derive(Debug)]
 pub struct Lvm<'a> {
     exec: &'a Exec,
     roots: &'a Roots,
     filter: OnceLock<String>,
+    kept: Option<&'a OnceLock<String>>,
 }
 
 impl<'a> Lvm<'a> {
@@ -35,7 +36,15 @@ impl<'a> Lvm<'a> {
             exec,
             roots,
             filter: OnceLock::new(),
+            kept: None,
         }
+    }
+
+    /// Keeps what it learns of the administrator's filters for the next one that is made.
+    #[must_use]
+    pub const fn keeping(mut self, kept: &'a OnceLock<String>) -> Self {
+        self.kept = Some(kept);
+        self
     }
 
     /// A volume group's size and room.
@@ -168,12 +177,12 @@ impl<'a> Lvm<'a> {
     }
 
     fn run(&self, cmd: Cmd) -> Result<Output, ExecError> {
-        let filter = match self.filter.get() {
+        let kept = self.kept.unwrap_or(&self.filter);
+        let filter = match kept.get() {
             Some(filter) => filter,
             None => {
                 let current = self.exec.run(&self.env(filter::ask()))?;
-                self.filter
-                    .get_or_init(|| filter::config(current.text().unwrap_or_default()))
+                kept.get_or_init(|| filter::config(current.text().unwrap_or_default()))
             }
         };
         self.exec.run(&self.env(cmd.arg("--config").arg(filter)))

@@ -1,7 +1,5 @@
 //! Clones: made once, found afterwards, and never mistaken for something else.
 
-use std::time::Instant;
-
 use warmblock::Kind;
 use warmblock::ceph::{CloneFormat, CreateOptions, ignore, meta};
 use warmblock::image::{CloneImage, ImageJob, ImageReport};
@@ -73,9 +71,7 @@ fn idempotent() -> Result<(), Box<dyn std::error::Error>> {
     let of = report.facts.unwrap().parent.unwrap();
     assert_eq!((of.image, of.snap.as_str()), (parent.spec.clone(), "snap"));
     assert!(one.bytes()[..9000] == noise(1, 9000));
-    let began = Instant::now();
     let report = run(&ask(&parent, &two))?;
-    eprintln!("the second clone took {:?}", began.elapsed());
     assert_eq!(report.steps.len(), 1);
     let again = run(&ask(&parent, &one))?;
     assert_eq!((again.change, again.steps.len()), (Some(Change::Kept), 0));
@@ -97,10 +93,6 @@ fn other_parent() -> Result<(), Box<dyn std::error::Error>> {
             error.chain()
         );
     }
-    let mut named = ask(&left, &child);
-    named.parent.snap = Some("other".parse()?);
-    let error = run(&named).unwrap_err();
-    assert_eq!(error.kind(), Kind::Exists, "{error:?}");
     let fresh = Scratch::new("child");
     let mut named = ask(&left, &fresh);
     named.parent.snap = Some("other".parse()?);

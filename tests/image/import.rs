@@ -1,17 +1,16 @@
 //! Imports: what comes in is what is there, sparse, and nothing is left of what failed.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use warmblock::exec::{Cmd, Exec};
 use warmblock::image::{Feature, ImageJob, Import, Packing, SourceFormat, import_reader};
 use warmblock::model::Bytes;
 use warmblock::{Kind, Result as Outcome};
 
-use super::{Scratch, Test, crash_after, do_it, ec_pool, host, noise};
+use super::{Scratch, Test, do_it, ec_pool, host, noise};
 
 pub const TESTS: &[(&str, Test)] = &[
     ("import: a raw file stays sparse", raw_is_sparse),
@@ -20,22 +19,15 @@ pub const TESTS: &[(&str, Test)] = &[
     ("import: what names other files is refused", refused),
     ("import: the checksum decides", checksums),
     ("import: sizes, names and options", options),
-    ("import: a stopped one leaves nothing", cancelled),
-    (
-        "import: killed after any step, it is done by the next one",
-        crashes,
-    ),
-    ("import: one at a time", concurrent),
-    ("import: a rate is kept", rate),
 ];
 
-const MIB: usize = 1 << 20;
+pub const MIB: usize = 1 << 20;
 
-fn import(scratch: &Scratch, path: &Path) -> Import {
+pub fn import(scratch: &Scratch, path: &Path) -> Import {
     Import::new(path.to_owned(), scratch.spec.clone())
 }
 
-fn run(ask: Import) -> Outcome<warmblock::image::ImageReport> {
+pub fn run(ask: Import) -> Outcome<warmblock::image::ImageReport> {
     do_it(ImageJob::Import(ask))
 }
 
@@ -49,7 +41,7 @@ fn disk() -> Vec<u8> {
     bytes
 }
 
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = dir.join(name);
     File::create(&path).unwrap().write_all(bytes).unwrap();
     path
@@ -336,109 +328,5 @@ fn options() -> Result<(), Box<dyn std::error::Error>> {
     let mut nowhere = import(&scratch, &path);
     nowhere.image.pool = "no-such".parse()?;
     assert_eq!(run(nowhere).unwrap_err().kind(), Kind::NotFound);
-    Ok(())
-}
-
-/// A reader that asks to stop after so many bytes.
-struct Stopper {
-    left: usize,
-    cancel: warmblock::cancel::Cancel,
-}
-
-impl Read for Stopper {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        into.fill(1);
-        if self.left < into.len() {
-            self.cancel.cancel();
-        }
-        self.left = self.left.saturating_sub(into.len());
-        Ok(into.len())
-    }
-}
-
-fn cancelled() -> Result<(), Box<dyn std::error::Error>> {
-    let scratch = Scratch::new("cancel");
-    let host = host();
-    let endless = Stopper {
-        left: 32 * MIB,
-        cancel: host.cancel.clone(),
-    };
-    let error = import_reader(&host, &import(&scratch, Path::new("-")), endless).unwrap_err();
-    assert_eq!(error.kind(), Kind::Cancelled);
-    assert!(
-        error.cleanup_errors().is_empty(),
-        "{:?}",
-        error.cleanup_errors()
-    );
-    assert!(!scratch.exists() && !scratch.pool.image_exists(&scratch.pending())?);
-    Ok(())
-}
-
-fn crashes() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = tempfile::tempdir()?;
-    let disk = noise(6, 5 * MIB);
-    let path = write(dir.path(), "raw", &disk);
-    for step in 1.. {
-        let scratch = Scratch::new("crash");
-        let ask = import(&scratch, &path);
-        let through = crash_after(step, &ImageJob::Import(ask.clone()));
-        // The name shows only once the image is complete.
-        let complete = scratch.exists();
-        if !complete {
-            run(ask)?;
-        }
-        assert!(scratch.bytes() == disk, "step {step}");
-        assert!(!scratch.pool.image_exists(&scratch.pending())?);
-        assert!(scratch.open().metadata_list()?.is_empty());
-        if through {
-            assert!(step > 3, "only {step} steps");
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-fn concurrent() -> Result<(), Box<dyn std::error::Error>> {
-    let scratch = Scratch::new("twice");
-    let (mut to, from) = std::os::unix::net::UnixStream::pair()?;
-    let ask = import(&scratch, Path::new("-"));
-    std::thread::scope(|scope| -> Result<(), Box<dyn std::error::Error>> {
-        let first = scope.spawn(|| import_reader(&host(), &ask, from));
-        to.write_all(&noise(7, 9 * MIB))?;
-        warmblock::sys::wait::until(
-            "the first import",
-            std::time::Duration::from_secs(20),
-            || {
-                let open = scratch.pool.open_read_only(&scratch.pending(), None);
-                Ok(open.ok().filter(|image| {
-                    image
-                        .metadata_get("warmblock.import")
-                        .is_ok_and(|mark| mark.is_some())
-                }))
-            },
-        )?;
-        let second = import_reader(&host(), &ask, &b"x"[..]).unwrap_err();
-        assert_eq!(second.kind(), Kind::Busy, "{second:?}");
-        drop(to);
-        first.join().unwrap()?;
-        Ok(())
-    })?;
-    assert!(scratch.bytes() == noise(7, 9 * MIB));
-    Ok(())
-}
-
-fn rate() -> Result<(), Box<dyn std::error::Error>> {
-    let scratch = Scratch::new("rate");
-    let ask = Import {
-        rate: Some(Bytes::mib(8)),
-        ..import(&scratch, Path::new("-"))
-    };
-    let began = Instant::now();
-    import_reader(&host(), &ask, &noise(8, 20 * MIB)[..])?;
-    let seconds = began.elapsed().as_secs_f64();
-    assert!(
-        (1.4..6.0).contains(&seconds),
-        "20 MiB at 8 MiB/s took {seconds} s"
-    );
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use crate::cmd::{self, Out, Running};
 use crate::world::{Image, LAB, World, noise, path};
 
 /// What every command of the program may take, unless a test says otherwise.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Small slices, and deadlines after which a test can still be told.
 pub const CONFIG: &str = r#"
@@ -23,10 +22,10 @@ vg = "ssd"
 size = "64M"
 min = "4M"
 [deadline]
-lock = "20s"
-tool = "30s"
-map = "40s"
-flush = "60s"
+lock = "60s"
+tool = "60s"
+map = "90s"
+flush = "120s"
 "#;
 
 #[derive(Debug, Clone)]
@@ -154,11 +153,15 @@ impl Host {
 
     /// Writes without noting it.
     pub fn try_write(&self, device: &str, seed: u64, offset: u64, len: u64) -> Result<Out> {
+        self.start_write(device, seed, offset, len)?.wait(PATIENCE)
+    }
+
+    /// Begins to write, without noting it.
+    pub fn start_write(&self, device: &str, seed: u64, offset: u64, len: u64) -> Result<Running> {
         let name = self.world.name("noise");
-        let file = self.world.dir.join("h").join(self.name).join(&name);
-        File::create(&file)?.write_all_at(&noise(seed, len), 0)?;
-        self.try_sh(&format!(
-            "dd if=/lab/{name} of={device} bs=64k seek={offset} oflag=direct,seek_bytes conv=notrunc,fsync status=none"
+        let file = self.put(&name, &noise(seed, len))?;
+        self.spawn(&format!(
+            "dd if={file} of={device} bs=64k seek={offset} oflag=direct,seek_bytes conv=notrunc,fsync status=none"
         ))
     }
 
@@ -384,7 +387,7 @@ pub fn essence(status: &Value) -> Value {
     json!({
         "intent": status["intent"], "driver": status["driver"], "mode": status["mode"], "link": status["link"],
         "well": status["well"], "layers": layers, "running": status["running"],
-        "stats": [stats["capacity"], stats["resident"], stats["dirty"]],
+        "capacity": stats["capacity"], "resident": stats["resident"],
         "lease": [lease["host"], lease["driver"], lease["mode"], lease["dirty"]],
     })
 }

@@ -27,7 +27,7 @@ pub use cluster::{ClusterHandle, Unconnected};
 pub use image::{ImageHandle, Opened};
 pub use ioctx::IoCtxHandle;
 pub use lists::RawLinked;
-pub use omap::{PendingRead, WriteOp, omap_get};
+pub use omap::{PendingRead, WriteOp, omap_get, omap_list};
 pub use options::{ImageOptions, OptionName};
 
 /// A C function that failed, and its errno (positive).

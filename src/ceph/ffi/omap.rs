@@ -89,6 +89,76 @@ pub fn omap_get(io: &IoCtxHandle, object: &str, key: &str) -> Raw<Option<Vec<u8>
     read.value()
 }
 
+/// `rados_read_op_omap_get_vals`: keys and values behind `after`, in the order of the keys, at most `count` (and at most
+/// what the OSDs allow, `osd_max_omap_entries_per_request`); none behind the last. `ENOENT` if there is no object.
+pub fn omap_list(
+    io: &IoCtxHandle,
+    object: &str,
+    after: &str,
+    count: u64,
+) -> Raw<Vec<(String, Vec<u8>)>> {
+    const CALL: &str = "rados_read_op_operate";
+    let object = cstring(CALL, object)?;
+    let after = cstring(CALL, after)?;
+    let empty = cstring(CALL, "")?;
+    let mut values: rados::rados_omap_iter_t = std::ptr::null_mut();
+    let mut result: c_int = 0;
+    // SAFETY: no preconditions.
+    let op = unsafe { rados::rados_create_read_op() };
+    // SAFETY: the op is alive, both words end with NUL and are copied, and both places outlive the op, which is done
+    // before this function ends.
+    unsafe {
+        rados::rados_read_op_omap_get_vals(
+            op,
+            after.as_ptr(),
+            empty.as_ptr(),
+            count,
+            &raw mut values,
+            &raw mut result,
+        );
+    }
+    // SAFETY: op and ioctx are alive, the name ends with NUL.
+    let returned = unsafe { rados::rados_read_op_operate(op, io.raw(), object.as_ptr(), 0) };
+    let entries = check(CALL, returned)
+        .and_then(|_| check("rados_read_op_omap_get_vals", result))
+        .and_then(|_| entries(values));
+    if !values.is_null() {
+        // SAFETY: librados made the iterator, the op is done, and it is ended once.
+        unsafe { rados::rados_omap_get_end(values) }
+    }
+    // SAFETY: made by rados_create_read_op, released once.
+    unsafe { rados::rados_release_read_op(op) }
+    entries
+}
+
+/// What an iterator has; it must be alive and filled in, or null.
+fn entries(values: rados::rados_omap_iter_t) -> Raw<Vec<(String, Vec<u8>)>> {
+    let mut all = Vec::new();
+    while !values.is_null() {
+        let mut key: *mut c_char = std::ptr::null_mut();
+        let mut value: *mut c_char = std::ptr::null_mut();
+        let mut len = 0;
+        // SAFETY: the iterator is alive and filled in; the places are ours to be written.
+        let returned = unsafe {
+            rados::rados_omap_get_next(values, &raw mut key, &raw mut value, &raw mut len)
+        };
+        check("rados_omap_get_next", returned)?;
+        if key.is_null() {
+            break;
+        }
+        // SAFETY: the iterator holds the key, which ends with NUL, until it is ended.
+        let key = unsafe { super::text(key) };
+        let value = if value.is_null() || len == 0 {
+            Vec::new()
+        } else {
+            // SAFETY: the iterator holds the value, of this length, until it is ended.
+            unsafe { std::slice::from_raw_parts(value.cast::<u8>(), len) }.to_vec()
+        };
+        all.push((key, value));
+    }
+    Ok(all)
+}
+
 /// Set by the callback of a completion.
 #[derive(Default)]
 struct Finished {
@@ -201,6 +271,15 @@ impl WriteOp {
         let op = Self(unsafe { rados::rados_create_write_op() });
         // SAFETY: the op is alive.
         unsafe { rados::rados_write_op_assert_exists(op.0) }
+        op
+    }
+
+    /// `rados_create_write_op`, with `rados_write_op_create`: the object is made if it is not there.
+    pub fn creating() -> Self {
+        // SAFETY: no preconditions.
+        let op = Self(unsafe { rados::rados_create_write_op() });
+        // SAFETY: the op is alive; 0 is LIBRADOS_CREATE_IDEMPOTENT, and the category may be null (it is unused).
+        unsafe { rados::rados_write_op_create(op.0, 0, std::ptr::null()) }
         op
     }
 

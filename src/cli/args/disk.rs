@@ -60,6 +60,9 @@ pub struct AttachArgs {
     /// [default: seed.what]
     #[arg(long, value_name = "WHAT")]
     pub seed: Option<SeedSpec>,
+    /// Seed at most so many bytes a second [default: seed.rate]
+    #[arg(long, value_name = "SIZE")]
+    pub rate: Option<Bytes>,
     /// Without room on the SSD: go on uncached, or fail
     /// [default: slice.on_full]
     #[arg(long, value_name = "bypass|fail", hide_possible_values = true)]
@@ -112,6 +115,9 @@ pub struct SeedArgs {
     /// none, allocated or first:SIZE [default: as it was attached]
     #[arg(value_name = "WHAT", conflicts_with = "verify")]
     pub what: Option<SeedSpec>,
+    /// Read at most so many bytes a second [default: seed.rate]
+    #[arg(long, value_name = "SIZE")]
+    pub rate: Option<Bytes>,
     /// Compare the cached blocks with the image instead
     #[arg(long)]
     pub verify: bool,
@@ -130,6 +136,9 @@ pub struct InsertArgs {
     /// [default: as it was attached]
     #[arg(long, value_name = "WHAT")]
     pub seed: Option<SeedSpec>,
+    /// Seed at most so many bytes a second [default: seed.rate]
+    #[arg(long, value_name = "SIZE")]
+    pub rate: Option<Bytes>,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -174,6 +183,7 @@ impl DiskCommand {
                 Request::Seed(SeedJob {
                     image: args.image.clone(),
                     what: args.what,
+                    rate: args.rate,
                     verify: args.verify,
                 }),
             ),
@@ -184,6 +194,7 @@ impl DiskCommand {
                 Request::Insert(Insert {
                     image: args.image.clone(),
                     seed: args.seed,
+                    rate: args.rate,
                 }),
             ),
             Self::Mode(args) => (
@@ -207,6 +218,7 @@ impl AttachArgs {
             mode: self.mode,
             size: self.size,
             seed: self.seed,
+            rate: self.rate,
             on_full: self.on_full,
             link: self.link.clone(),
             break_lease: self.break_lease,

@@ -22,7 +22,7 @@ pub use image::{
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
-pub use tgt::TgtCommand;
+pub use tgt::{TgtApplyArgs, TgtCommand, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d};
 pub use tgt_check::TgtCheckArgs;
 pub use words::{NamedSnap, PoolSpec};
 

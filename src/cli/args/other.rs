@@ -12,7 +12,7 @@ pub struct StatusArgs {
     /// The image; every disk of this host without it
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: Option<ImageSpec>,
-    /// Ask Ceph for the lease too: one round trip per disk
+    /// Ask Ceph for all leases too; for a named image it is always asked
     #[arg(long)]
     pub lease: bool,
 }

@@ -1,12 +1,120 @@
 //! The commands on iSCSI targets.
 
-use clap::Subcommand;
+use std::path::{Path, PathBuf};
 
+use clap::{Args, Subcommand};
+
+use super::Global;
 use super::tgt_check::TgtCheckArgs;
+use crate::model::HostName;
 
 /// The commands on iSCSI targets.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TgtCommand {
+    /// Check the inventory and list what it serves
+    Inventory(TgtInventoryArgs),
+    /// Write tgt-admin's file of every client
+    #[command(after_help = "\
+Writes /etc/tgt/conf.d/CLIENT.conf for every client that this gateway serves
+or stands by for, so that a restart of tgt restores it. Files of clients that
+are gone are removed; files that warmblock did not write are left alone.
+
+Example:
+  warmblock tgt render --diff")]
+    Render(TgtRenderArgs),
     /// Check tgt-admin's files for what they do and do not say
     Check(TgtCheckArgs),
+    /// Bring the running tgtd to what the inventory says
+    #[command(after_help = "\
+Compares the daemon with the inventory and changes what differs, live where
+tgtd can. What would disturb a session is refused, with the names of those
+who are connected, unless --force is given. Targets that are not of the
+inventory or its registry are never touched. The files are written first.
+
+Example:
+  warmblock tgt apply --dry-run")]
+    Apply(TgtApplyArgs),
+}
+
+/// Which inventory, and who we are in it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TgtSiteArgs {
+    /// The inventory; tgt.d/*.toml beside it is read after it
+    /// [default: /etc/warmblock/tgt.toml]
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+    /// Which of its gateways this host is [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub gateway: Option<HostName>,
+    /// Do without Ceph, with the image ids known from the last time
+    #[arg(long)]
+    pub offline: bool,
+}
+
+impl TgtSiteArgs {
+    /// The inventory's file.
+    pub fn file(&self, global: &Global) -> PathBuf {
+        let default = crate::cli::roots(global).etc.join("tgt.toml");
+        self.inventory.clone().unwrap_or(default)
+    }
+}
+
+/// `tgt inventory`.
+#[derive(Debug, Clone, Args)]
+pub struct TgtInventoryArgs {
+    /// The inventory.
+    #[command(flatten)]
+    pub site: TgtSiteArgs,
+    /// Ask Ceph about every image: is it there, with exclusive-lock?
+    #[arg(long, conflicts_with = "offline")]
+    pub online: bool,
+}
+
+/// `tgt render`.
+#[derive(Debug, Clone, Args)]
+pub struct TgtRenderArgs {
+    /// The inventory.
+    #[command(flatten)]
+    pub site: TgtSiteArgs,
+    /// Where the files go [default: /etc/tgt/conf.d]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// `tgt apply`.
+#[derive(Debug, Clone, Args)]
+pub struct TgtApplyArgs {
+    /// The inventory.
+    #[command(flatten)]
+    pub site: TgtSiteArgs,
+    /// Where the files go [default: /etc/tgt/conf.d]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Change also what disturbs initiators that are connected
+    #[arg(long)]
+    pub force: bool,
+    /// tgtd's control socket, without the port at its end
+    /// [default: /var/run/tgtd/socket]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "TGT_IPC_SOCKET",
+        hide_env_values = true
+    )]
+    pub socket: Option<PathBuf>,
+    /// tgtd's control port
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub control_port: u16,
+    /// How it is done.
+    #[command(flatten)]
+    pub changing: super::Changing,
+}
+
+/// Where tgt-admin's files are.
+pub fn conf_d(out: Option<&Path>, global: &Global) -> PathBuf {
+    let etc = crate::cli::roots(global).etc;
+    out.map_or_else(|| etc.with_file_name("tgt").join("conf.d"), Path::to_owned)
 }

@@ -6,6 +6,7 @@ pub mod image;
 pub mod recover;
 pub mod report;
 pub mod status;
+pub mod tgt;
 pub mod tgt_check;
 
 use super::paint::{Paint, Tone};

@@ -11,6 +11,16 @@ use crate::model::Bytes;
 
 /// A line per disk; a single disk with all its layers.
 pub fn human(report: &StatusReport, paint: Paint) -> String {
+    let mut text: String = report
+        .unreadable
+        .iter()
+        .map(|why| format!("{} {why}\n", paint.tone(Tone::Bad, "not shown:")))
+        .collect();
+    text.push_str(&disks(report, paint));
+    text
+}
+
+fn disks(report: &StatusReport, paint: Paint) -> String {
     match report.disks.as_slice() {
         [] => "no disks are attached on this host\n".into(),
         [disk] => one(disk, paint),
@@ -150,6 +160,7 @@ mod tests {
     fn many_disks_have_a_line_each_and_one_has_all() {
         let mut report = StatusReport {
             version: 1,
+            unreadable: Vec::new(),
             disks: vec![disk("one/a", true), disk("one/bcd", false)],
         };
         insta::assert_snapshot!(human(&report, Paint::PLAIN), @r"

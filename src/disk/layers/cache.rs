@@ -1,10 +1,11 @@
 //! The cache: the composite device, and the moments at which the lease must know of dirty data.
 
-use super::front::point;
+use super::front::{leads_to_cache, point};
 use super::{Found, Layer};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
+use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
@@ -19,73 +20,46 @@ impl Layer for CacheLayer {
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
         let record = &walk.disk.record;
-        let serving = Running::Serving(record.mode);
-        Ok(match walk.driver()?.probe(walk.host, &record.key)? {
-            Cache::Absent if record.driver.as_str() == "none" => Found::Right("none".into()),
-            Cache::Absent => Found::Absent {
+        let seen = walk.driver()?.probe(walk.host, &record.key)?;
+        if seen == Cache::Absent && !walk.driver()?.caches() {
+            return Ok(Found::Right("none".into()));
+        }
+        let (driver, mode) = (&record.driver, record.mode);
+        if seen != Cache::Absent && record.intent == Intent::Detached {
+            return Ok(Found::Right(format!("{driver} {mode}")));
+        }
+        Ok(match judge(walk, &seen)? {
+            Verdict::Absent => Found::Absent {
                 wanted: format!(
-                    "{} {}, {} blocks, seed {}",
-                    record.driver, record.mode, record.block, record.seed
+                    "{driver} {mode}, {} blocks, seed {}",
+                    record.block, record.seed
                 ),
             },
-            Cache::Broken { why } => Found::Wrong { why },
-            Cache::Up { stuck: true, .. } => Found::Wrong {
-                why: "resumed: an exchange of its table was interrupted".into(),
-            },
-            Cache::Up { running, size, .. } => {
-                let grown = walk
-                    .mapping
-                    .as_ref()
-                    .is_some_and(|mapping| mapping.size.sectors() != size);
-                match running {
-                    _ if grown => Found::Wrong {
-                        why: "made anew for the image's new size".into(),
-                    },
-                    running if running == serving => {
-                        Found::Right(format!("{} {}", record.driver, record.mode))
-                    }
-                    Running::Filling => Found::Wrong {
-                        why: "its seeding was interrupted; seeded anew".into(),
-                    },
-                    Running::Draining => Found::Wrong {
-                        why: format!("its flush was interrupted; {}", record.mode),
-                    },
-                    Running::Serving(mode) => Found::Wrong {
-                        why: format!("{mode} changed to {}", record.mode),
-                    },
-                }
-            }
+            Verdict::Good => Found::Right(format!("{driver} {mode}")),
+            Verdict::Switch(why) | Verdict::Anew(why) => Found::Wrong { why },
         })
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let serving = Running::Serving(walk.disk.record.mode);
-        match walk.driver()?.probe(walk.host, &walk.disk.record.key)? {
-            Cache::Absent => {
+        let seen = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
+        match judge(walk, &seen)? {
+            Verdict::Good => Ok(()),
+            Verdict::Absent => {
                 if lease_is_dirty(walk)? {
                     reopen(walk)?;
                 }
                 prepare(walk)
             }
-            Cache::Broken { why } if lease_is_dirty(walk)? => Err(broken(walk, &why)),
-            Cache::Broken { .. } => {
-                retreat(walk)?;
-                prepare(walk)
-            }
-            Cache::Up { running, size, .. }
-                if running == Running::Filling || size != walk.origin()?.size =>
-            {
-                retreat(walk)?;
-                prepare(walk)
-            }
-            Cache::Up {
-                running,
-                stuck: false,
-                ..
-            } if running == serving => Ok(()),
-            Cache::Up { .. } => {
+            Verdict::Switch(_) => {
                 clean(walk)?;
                 serve(walk)
+            }
+            Verdict::Anew(_) => {
+                if let (Cache::Broken { why }, true) = (&seen, lease_is_dirty(walk)?) {
+                    return Err(broken(walk, why));
+                }
+                retreat(walk)?;
+                prepare(walk)
             }
         }
     }
@@ -99,6 +73,48 @@ impl Layer for CacheLayer {
         }
         close(walk)
     }
+}
+
+/// What is to be done with what is in the kernel.
+enum Verdict {
+    /// Nothing is there.
+    Absent,
+    /// It is as the record wants it.
+    Good,
+    /// It is coherent, and does something else.
+    Switch(String),
+    /// What it holds is worth nothing.
+    Anew(String),
+}
+
+/// Judges a cache. One is coherent only while the front leads to it: what was written past it, it has missed.
+fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
+    let (running, size, stuck) = match seen {
+        Cache::Absent => return Ok(Verdict::Absent),
+        Cache::Broken { why } => return Ok(Verdict::Anew(why.clone())),
+        Cache::Up {
+            running,
+            size,
+            stuck,
+            ..
+        } => (*running, *size, *stuck),
+    };
+    let mode = walk.disk.record.mode;
+    let mapping = walk.mapping.as_ref();
+    if mapping.is_none_or(|mapping| mapping.size.sectors() != size) {
+        return Ok(Verdict::Anew("made anew for the image's new size".into()));
+    }
+    if !leads_to_cache(walk)? {
+        return Ok(Verdict::Anew("it was out of the path; made anew".into()));
+    }
+    let interrupted = "an exchange of its table was interrupted";
+    Ok(match running {
+        Running::Filling => Verdict::Anew("its seeding was interrupted; seeded anew".into()),
+        running if running == Running::Serving(mode) && !stuck => Verdict::Good,
+        _ if stuck => Verdict::Switch(format!("{interrupted}; {mode}")),
+        Running::Draining => Verdict::Switch(format!("it was draining; now {mode}")),
+        Running::Serving(other) => Verdict::Switch(format!("{other} changed to {mode}")),
+    })
 }
 
 /// Writes the cache's metadata for what is to be seeded, and opens it: filling, or at once serving if there is nothing
@@ -119,8 +135,25 @@ pub(in crate::disk) fn serve(walk: &mut Walk<'_>) -> Result<()> {
     let (driver, mode) = (walk.driver()?, walk.disk.record.mode);
     match driver.probe(walk.host, &walk.disk.record.key)? {
         Cache::Absent => driver.open(&walk.site()?, Running::Serving(mode)).map(drop),
+        // What it maps was not copied yet.
+        Cache::Up {
+            running: Running::Filling,
+            ..
+        } => Err(filling(walk)),
         _ => driver.switch(&walk.site()?, Running::Serving(mode)),
     }
+}
+
+/// The error for a cache that was left while it was being filled.
+fn filling(walk: &Walk<'_>) -> Error {
+    let image = &walk.disk.record.image;
+    Error::new(
+        Kind::Busy,
+        format!("the cache of {image} is not filled: its seeding was interrupted"),
+    )
+    .remedy(format!(
+        "run `warmblock attach {image}` again, which seeds it anew"
+    ))
 }
 
 /// Makes a cache that was filled serve in the record's mode.
@@ -156,8 +189,16 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
     let driver = walk.driver()?;
     driver.close(walk.host, &walk.disk.record.key)?;
     // Only metadata that are there can be wiped; a slice that is gone or inactive is formatted before its next use.
-    if walk.parts.iter().any(|(role, _)| *role == Role::Meta) && walk.mapping.is_some() {
-        driver.wipe(&walk.site()?)?;
+    let there = walk.parts.iter().any(|(role, _)| *role == Role::Meta) && walk.mapping.is_some();
+    let wiped = if there {
+        driver.wipe(&walk.site()?)
+    } else {
+        Ok(())
+    };
+    if let Err(error) = wiped {
+        // Not wiped is not dangerous, for a slice is formatted before its next use; an SSD that fails must not keep its
+        // disk here.
+        walk.warnings.push(error.chain());
     }
     Ok(())
 }

@@ -60,18 +60,8 @@ impl Layer for Front {
 
     /// Refused while somebody has it open: the stack below must not go away under a running VM.
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        refuse_in_use(walk)?;
         let (host, name) = (walk.host, walk.disk.record.key.dm(Role::Front));
-        if let Some(info) = host.dm().info(&name)?.filter(|info| info.open_count > 0) {
-            let who = describe(&holders(&host.roots, info.num));
-            return Err(Error::new(
-                Kind::Busy,
-                format!(
-                    "image {} is in use: {name} is {who}",
-                    walk.disk.record.image
-                ),
-            )
-            .remedy("stop the VM or whoever has it open, then run it again"));
-        }
         host.dm()
             .remove(&name, host.config.deadline.tool)
             .context(|| format!("cannot remove the front {name}"))?;
@@ -79,14 +69,33 @@ impl Layer for Front {
     }
 }
 
-/// Whether somebody has the front open.
-pub(in crate::disk) fn in_use(walk: &Walk<'_>) -> Result<bool> {
-    let info = walk.host.dm().info(&walk.disk.record.key.dm(Role::Front))?;
-    Ok(info.is_some_and(|info| info.open_count > 0))
+/// Refuses a disk whose front somebody has open, by name.
+pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
+    let (host, name) = (walk.host, walk.disk.record.key.dm(Role::Front));
+    let Some(info) = host.dm().info(&name)?.filter(|info| info.open_count > 0) else {
+        return Ok(());
+    };
+    let who = describe(&holders(&host.roots, info.num));
+    let message = format!(
+        "image {} is in use: {name} is {who}",
+        walk.disk.record.image
+    );
+    Err(Error::new(Kind::Busy, message)
+        .remedy("stop the VM or whoever has it open, then run it again"))
+}
+
+/// Whether the front is there and leads to the cache: nothing was written past the cache then.
+pub(super) fn leads_to_cache(walk: &Walk<'_>) -> Result<bool> {
+    let key = &walk.disk.record.key;
+    let Some(cache) = walk.host.dm().info(&key.dm(Role::Cache))? else {
+        return Ok(false);
+    };
+    let front = walk.host.dm().table(&key.dm(Role::Front))?;
+    Ok(front.is_some_and(|front| front == Table::linear(front.len(), cache.num)))
 }
 
 /// Makes the front lead to `target`: in-flight I/O is finished, new I/O waits, the table is exchanged, I/O goes on.
-pub(in crate::disk) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
+pub(super) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
     let name = walk.disk.record.key.dm(Role::Front);
     walk.host
         .dm()
@@ -110,7 +119,7 @@ fn wanted(walk: &Walk<'_>) -> Option<Device> {
 fn below(walk: &Walk<'_>) -> String {
     match walk.disk.record.intent {
         Intent::Bypassed => "RBD, without a cache".into(),
-        _ if walk.disk.record.driver.as_str() == "none" => "RBD, without a cache".into(),
+        _ if walk.disk.record.driver_in_use().as_str() == "none" => "RBD, without a cache".into(),
         _ => format!("{} cache", walk.disk.record.driver),
     }
 }

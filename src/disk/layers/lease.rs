@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Found, Layer};
+use crate::cache::Cache;
 use crate::disk::lease::{Claim, claim};
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
@@ -63,8 +64,15 @@ impl Layer for LeaseLayer {
         let mut cell = image.lease(record)?;
         match claim(&record.image, &cell.lease, &me, force)? {
             Claim::Held => {}
-            Claim::Reopen { .. } => cell.renew_boot(&me)?,
+            Claim::Reopen { .. } => {
+                refuse_watchers(host, record, image, host.config.deadline.map)?;
+                cell.renew_boot(&me)?;
+                // The record's generation stays: the cache is opened only if it is the lease's.
+                walk.disk.record.boot_id = me.boot_id;
+                return walk.disk.record.save(&host.roots);
+            }
             Claim::Take => {
+                refuse_stale(walk)?;
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
                 let before = cell.lease.holder.is_some();
                 let patience = if before {
@@ -93,6 +101,22 @@ impl Layer for LeaseLayer {
             cell.release(me)
         })
     }
+}
+
+/// Refuses to take a lease anew while a cache of an earlier one is still in the kernel: somebody else may have had the
+/// image since, so the cache is stale, and what is dirty in it must not be written.
+fn refuse_stale(walk: &Walk<'_>) -> Result<()> {
+    let record = &walk.disk.record;
+    if walk.driver()?.probe(walk.host, &record.key)? == Cache::Absent {
+        return Ok(());
+    }
+    let message = format!(
+        "this host has a cache of {} under a lease that it lost",
+        record.image
+    );
+    Err(Error::new(Kind::Dirty, message).remedy(
+        "stop what uses the disk here and `warmblock detach` it, with --discard-dirty if its cache is dirty; then attach it",
+    ))
 }
 
 /// Refuses an image that somebody else has open.

@@ -38,11 +38,9 @@ impl Layer for Link {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Absent {
                 wanted: arrow(link, &front),
             }),
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Error::new(
-                Kind::Exists,
-                format!("{} is there and is no symbolic link", link.display()),
-            )
-            .remedy("move it away, or choose another --link")),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(Found::Wrong {
+                why: in_the_way(link),
+            }),
             Err(error) => Err(
                 Error::new(Kind::Failed, format!("cannot read {}", link.display())).because(error),
             ),
@@ -52,7 +50,10 @@ impl Layer for Link {
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         let front = target(walk);
         match &walk.disk.record.link {
-            Some(link) => atomic::symlink(&front, link),
+            Some(link) => {
+                refuse_file(link)?;
+                atomic::symlink(&front, link)
+            }
             None => Ok(()),
         }
     }
@@ -64,6 +65,19 @@ impl Layer for Link {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses a path at which there is something else than a link: it is somebody's, and a rename would destroy it.
+pub(in crate::disk) fn refuse_file(link: &Path) -> Result<()> {
+    match fs::symlink_metadata(link) {
+        Ok(there) if !there.is_symlink() => Err(Error::new(Kind::Exists, in_the_way(link))
+            .remedy("move it away, or choose another --link")),
+        _ => Ok(()),
+    }
+}
+
+fn in_the_way(link: &Path) -> String {
+    format!("{} is there and is no symbolic link", link.display())
 }
 
 fn target(walk: &Walk<'_>) -> PathBuf {

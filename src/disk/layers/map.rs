@@ -42,12 +42,17 @@ impl Layer for Map {
             .map(&host.krbd_client(), &spec, &host.krbd_options(), deadline)
             .context(|| format!("cannot map image {}", record.image))?;
         if mapping.image_id != *record.key.image() {
-            host.krbd().unmap(&mapping, host.config.deadline.tool)?;
+            let undone = host
+                .krbd()
+                .unmap(&mapping, host.config.deadline.tool)
+                .map(drop);
             let message = format!(
                 "image {} was replaced by another one of its name while it was mapped",
                 record.image
             );
-            return Err(Error::new(Kind::Exists, message).remedy("run it again"));
+            return Err(Error::new(Kind::Exists, message)
+                .remedy("run it again")
+                .and_then_cleanup(undone.map_err(Error::from)));
         }
         walk.mapping = Some(mapping);
         Ok(())

@@ -7,7 +7,7 @@ use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{Change, OnFull, Role, VgName};
+use crate::model::{OnFull, Role};
 use crate::sys::Block;
 use crate::tools::blk;
 use crate::tools::lvm::{Lv, LvmError, Tag};
@@ -34,14 +34,21 @@ impl Layer for Slice {
         }
         if record.intent == Intent::Detached && !there.is_empty() {
             // Whatever it is, it goes; a record that was lost does not know what it should be.
-            let active: Vec<Lv> = there.into_iter().filter(|lv| lv.num.is_some()).collect();
-            adopt(walk, &active)?;
+            if there.iter().any(|lv| lv.num.is_none()) {
+                return Ok(Found::Wrong {
+                    why: INACTIVE.into(),
+                });
+            }
+            adopt(walk, &there)?;
             return Ok(Found::Right("discarded and removed".into()));
         }
         if there.is_empty() {
-            let vg = record.vg.as_ref().map_or("?", VgName::as_str);
             return Ok(Found::Absent {
-                wanted: describe(vg, &wanted),
+                wanted: match &record.vg {
+                    Some(vg) => describe(vg.as_str(), &wanted),
+                    None => "no volume group is configured: uncached, or refused, as on_full says"
+                        .into(),
+                },
             });
         }
         let complete = wanted.len() == there.len() && wanted.iter().all(|part| fits(&there, *part));
@@ -69,13 +76,13 @@ impl Layer for Slice {
             _ => {}
         }
         match make(walk) {
-            Err(error) if error.kind() == Kind::NoSpace && walk.disk.on_full == OnFull::Bypass => {
+            Err(error) if no_room(walk, &error) && walk.disk.on_full == OnFull::Bypass => {
                 remove(walk)?;
                 walk.warnings.push(format!(
                     "{}; the disk is served uncached (on_full = bypass)",
                     error.chain()
                 ));
-                walk.disk.record.driver = crate::config::fixed("none");
+                walk.disk.record.uncached = true;
                 walk.disk.record.save(&walk.host.roots)
             }
             other => other,
@@ -86,6 +93,12 @@ impl Layer for Slice {
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         remove(walk)
     }
+}
+
+/// Whether this host has no room for the slice; one without a volume group never has. A group that is configured and not
+/// there is a mistake, not a lack of room.
+fn no_room(walk: &Walk<'_>, error: &Error) -> bool {
+    error.kind() == Kind::NoSpace || walk.disk.record.vg.is_none()
 }
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {
@@ -105,31 +118,70 @@ fn make(walk: &mut Walk<'_>) -> Result<()> {
     adopt(walk, &there)
 }
 
+/// Discards the volumes, as far as the SSD can, and removes them; never those that may hold what the image lacks.
 fn remove(walk: &mut Walk<'_>) -> Result<()> {
-    let there = volumes(walk.host, walk)?;
-    discard_and_remove(walk.host, &there)?;
+    let (host, there) = (walk.host, volumes(walk.host, walk)?);
+    refuse_needed(walk, &there)?;
     walk.parts.clear();
     walk.cache_id = None;
+    let Some(first) = there.first() else {
+        return Ok(());
+    };
+    for lv in there.iter().filter(|lv| lv.num.is_some()) {
+        if let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name)) {
+            // An SSD that fails must not keep its disk here.
+            walk.warnings.push(format!(
+                "{} was removed without being discarded: {error}",
+                lv.name
+            ));
+        }
+    }
+    let names: Vec<_> = there.iter().map(|lv| &lv.name).collect();
+    let removed = host
+        .lvm()
+        .remove(&first.vg, &names, host.config.deadline.tool);
+    removed.context(|| {
+        format!(
+            "cannot remove the slice of {} from volume group {}",
+            first.name.key, first.vg
+        )
+    })?;
     Ok(())
 }
 
-/// Discards volumes, as far as the SSD can, and removes them.
-pub(in crate::disk) fn discard_and_remove(host: &Host, volumes: &[Lv]) -> Result<Change> {
-    let Some(first) = volumes.first() else {
-        return Ok(Change::Absent);
+/// Refuses to remove a slice that the lease names as dirty, whoever holds the lease; and any slice of a write-back disk
+/// whose lease cannot be asked.
+fn refuse_needed(walk: &Walk<'_>, there: &[Lv]) -> Result<()> {
+    let Some(data) = there.iter().find(|lv| lv.name.role == Role::Data) else {
+        return Ok(());
     };
-    for lv in volumes.iter().filter(|lv| lv.num.is_some()) {
-        blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name))?;
-    }
-    let names: Vec<_> = volumes.iter().map(|lv| &lv.name).collect();
-    host.lvm()
-        .remove(&first.vg, &names, host.config.deadline.tool)
-        .context(|| {
-            format!(
-                "cannot remove the slice of {} from volume group {}",
-                first.name.key, first.vg
-            )
-        })
+    let record = &walk.disk.record;
+    let why = match (&walk.disk.image, &walk.disk.unreachable) {
+        _ if walk.disk.force.discard_dirty => return Ok(()),
+        (Some(image), _) => {
+            let holder = image.lease(record)?.lease.holder;
+            match holder
+                .filter(|holder| holder.dirty && holder.cache_id.as_ref() == Some(&data.uuid))
+            {
+                None => return Ok(()),
+                Some(holder) => format!(
+                    "it holds data that the image lacks, as its lease of host {} says",
+                    holder.host
+                ),
+            }
+        }
+        (None, _) if !record.mode.can_be_dirty() => return Ok(()),
+        (None, Some(error)) => format!(
+            "it may hold data that the image lacks, and the lease cannot be asked: {}",
+            error.chain()
+        ),
+        (None, None) => "it may hold data of an image that is gone".to_owned(),
+    };
+    let message = format!("the slice of {} is not removed: {why}", record.image);
+    Err(Error::new(Kind::Dirty, message).remedy(
+        "`warmblock recover` on the host that the lease names writes them back (set `host` if this host was renamed); \
+         `warmblock detach --discard-dirty` gives them up",
+    ))
 }
 
 /// This disk's volumes, whatever the record says of their volume group.

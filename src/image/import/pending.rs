@@ -13,7 +13,7 @@ use super::super::reach::{self, PENDING};
 use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
 use crate::disk::Me;
 use crate::host::Host;
-use crate::model::{HostName, ImageName, ImageSpec};
+use crate::model::{HostName, ImageId, ImageName, ImageSpec};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -94,41 +94,38 @@ impl<'a> Pending<'a> {
         Ok(true)
     }
 
-    /// Makes the image, open to write.
+    /// Makes the image, open to write. It is marked before it is opened, so that whoever finds it open can tell by whom.
     pub(super) fn create(&self, host: &Host, options: &CreateOptions) -> Result<Image> {
         let name = &self.temporary.image;
-        self.pool
-            .create(name, options)
-            .context(|| format!("cannot make image {}", self.temporary))?;
-        let image = self
-            .pool
-            .open(name)
-            .context(|| format!("cannot open image {}", self.temporary))?;
+        let made = self.pool.create(name, options);
+        made.context(|| format!("cannot make image {}", self.temporary))?;
         let me = host.me()?;
         let importer = Importer {
             host: me.host,
             boot_id: me.boot_id,
             pid: std::process::id(),
         };
-        let importer = serde_json::to_string(&importer)
-            .map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
-        image
-            .metadata_set(KEY, &importer)
-            .context(|| format!("cannot mark image {}", self.temporary))?;
-        Ok(image)
+        let mark = serde_json::to_vec(&importer);
+        let mark = mark.map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
+        let (id, _) = self.mark()?;
+        let set = meta::compare_and_set(self.pool, &id, KEY, None, Some(&mark));
+        set.context(|| format!("cannot mark image {}", self.temporary))?;
+        self.pool
+            .open(name)
+            .context(|| format!("cannot open image {}", self.temporary))
     }
 
-    /// Gives the complete image its name.
+    /// Gives the complete image its name. The mark goes when nobody has the image open any more, for the same reason.
     ///
     /// # Errors
     /// [`Kind::Exists`] if somebody made one of that name meanwhile.
     pub(super) fn commit(&self, image: Image) -> Result<()> {
         image
-            .metadata_remove(KEY)
-            .context(|| format!("cannot unmark image {}", self.temporary))?;
-        image
             .close()
             .context(|| format!("cannot close image {}", self.temporary))?;
+        let (id, mark) = self.mark()?;
+        let unset = meta::compare_and_set(self.pool, &id, KEY, mark.as_deref(), None);
+        unset.context(|| format!("cannot unmark image {}", self.temporary))?;
         let renamed = self.pool.rename(&self.temporary.image, &self.spec.image);
         match renamed.map_err(Error::from) {
             Err(error) if error.kind() == Kind::Exists => Err(taken(self.spec)),
@@ -189,14 +186,18 @@ impl<'a> Pending<'a> {
     }
 
     fn importer(&self) -> Result<Option<Importer>> {
-        let id = self
-            .pool
-            .image_id(&self.temporary.image)
-            .context(|| format!("cannot look for {}", self.temporary))?;
-        let Some(id) = id else { return Ok(None) };
-        let raw = meta::get(self.pool, &id, KEY)
-            .context(|| format!("cannot read the metadata of {}", self.temporary))?;
-        Ok(raw.and_then(|raw| serde_json::from_slice(&raw).ok()))
+        let (_, mark) = self.mark()?;
+        Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()))
+    }
+
+    /// The image's id and its mark.
+    fn mark(&self) -> Result<(ImageId, Option<Vec<u8>>)> {
+        let id = self.pool.image_id(&self.temporary.image);
+        let id = id.context(|| format!("cannot look for {}", self.temporary))?;
+        let id = id.ok_or_else(|| reach::not_found(&self.temporary))?;
+        let mark = meta::get(self.pool, &id, KEY);
+        let mark = mark.context(|| format!("cannot read the metadata of {}", self.temporary))?;
+        Ok((id, mark))
     }
 }
 

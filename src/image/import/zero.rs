@@ -43,7 +43,7 @@ mod tests {
         buffer[3 * GRAIN - 1] = 1;
         buffer[5 * GRAIN + 9] = 1;
         assert_eq!(data(&buffer), [GRAIN..3 * GRAIN, 5 * GRAIN..5 * GRAIN + 10]);
-        assert_eq!(data(&[1; 7]), [0..7]);
+        assert_eq!(data(&[1; 7]), vec![Range { start: 0, end: 7 }]);
     }
 
     #[test]

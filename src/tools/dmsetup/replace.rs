@@ -2,36 +2,25 @@
 
 use std::time::Duration;
 
-use super::{DmError, Dmsetup, Flush, Table};
+use super::{DmError, Dmsetup, Table, resume};
 use crate::model::DmName;
 
 impl Dmsetup<'_> {
     /// Exchanges a device's table: I/O under way is finished, new I/O waits meanwhile, then it goes to the new table.
     ///
-    /// Also resumes a device that an interrupted call left suspended. If the device below hangs, so that its I/O does not
-    /// end before the deadline, the old table stays in force.
+    /// Resuming a device that has another table loaded suspends it first, exchanges the tables and lets I/O go on, all in
+    /// one call of the kernel (`do_resume` in dm-ioctl.c): the guest waits for its own I/O and for nothing else. Also
+    /// resumes a device that an interrupted call left suspended. If the device below hangs, so that its I/O does not end
+    /// before the deadline, the old table stays in force.
     pub fn replace(&self, name: &DmName, table: &Table, deadline: Duration) -> Result<(), DmError> {
-        self.replace_and(name, table, deadline, || Ok(()))
-    }
-
-    /// As [`Dmsetup::replace`]; calls `between` while I/O is held back and the old table is still in force: for counters
-    /// that the exchange resets. If it fails, the exchange is made all the same: nothing is worse than held-back I/O.
-    pub fn replace_and<T>(
-        &self,
-        name: &DmName,
-        table: &Table,
-        deadline: Duration,
-        between: impl FnOnce() -> Result<T, DmError>,
-    ) -> Result<T, DmError> {
         self.load(name, table)?;
-        if let Err(error) = self.suspend(name, Flush::Yes, deadline) {
-            // Without the new table first: resuming with it would exchange the tables after all.
-            self.clear(name)?;
-            self.resume(name)?;
-            return Err(error);
+        let taken = self.act(name, resume(name).arg("--nolockfs").deadline(deadline));
+        if taken.is_err() {
+            // The table that was not taken must not be taken later by somebody who resumes the device.
+            if let Err(failed) = self.clear(name) {
+                tracing::warn!("{name} keeps the table that was not taken: {failed}");
+            }
         }
-        let seen = between();
-        self.resume(name)?;
-        seen
+        taken
     }
 }

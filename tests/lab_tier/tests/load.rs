@@ -10,7 +10,7 @@ use crate::world::{MIB, STANDARD};
 /// fio in passes, each with checksums of its own seed: a block of an earlier pass is found out. It stops when told to.
 const LOAD: &str = "rm -f /run/load.stop /run/load.pass; n=0; \
     until [ -e /run/load.stop ]; do n=$((n+1)); \
-    fio --name=load --filename=DEVICE --ioengine=libaio --direct=1 --rw=randwrite --bs=4k --iodepth=8 --offset=4M --size=6M \
+    fio --name=load --filename=DEVICE --ioengine=libaio --direct=1 --rw=randwrite --bs=4k --iodepth=8 --offset=7M --size=2M \
         --verify=crc32c --verify_fatal=1 --do_verify=1 --randseed=$n --randrepeat=0 --output=/run/load.log || \
         { cat /run/load.log; echo failed in pass $n; exit 1; }; \
     echo $n >/run/load.pass.new; mv /run/load.pass.new /run/load.pass; done; echo done in $n passes";
@@ -62,11 +62,11 @@ pub fn everything(case: &Case) -> Result<()> {
         Some(0),
     )?;
     // What the guest has written last is in Ceph, and all around it is untouched.
-    let seen = host.sh(&format!("dd if={device} bs=1M skip=4 count=6 iflag=direct status=none of=/lab/load.data && rm -f /run/load.*"))?;
+    let seen = host.sh(&format!("dd if={device} bs=1M skip=7 count=2 iflag=direct status=none of=/lab/load.data && rm -f /run/load.*"))?;
     drop(seen);
     host.detach(&image)?;
     let data = std::fs::read(world.dir.join("h").join(host.name).join("load.data"))?;
     let model = std::fs::File::options().write(true).open(&image.model)?;
-    std::os::unix::fs::FileExt::write_all_at(&model, &data, 4 * MIB)?;
+    std::os::unix::fs::FileExt::write_all_at(&model, &data, 7 * MIB)?;
     host.check_gone(&image)
 }

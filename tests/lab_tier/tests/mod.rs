@@ -38,30 +38,32 @@ pub const ALL: &[Test] = &[
         crash::attach_write_through_even,
     ),
     test(
-        "crash::attach_and_detach_write_back_1",
+        "crash::attach_and_detach_write_back",
         Need::One,
-        crash::attach_write_back_odd,
+        crash::attach_write_back,
     ),
     test(
-        "crash::attach_and_detach_write_back_2",
+        "crash::bypass_and_insert",
         Need::One,
-        crash::attach_write_back_even,
+        crash::bypass_and_insert,
     ),
-    test("crash::seed", Need::One, crash::seed),
-    test("crash::bypass", Need::One, crash::bypass),
     test(
-        "crash::bypass_of_write_back",
+        "crash::bypass_then_attach",
         Need::One,
-        crash::bypass_of_write_back,
+        crash::bypass_then_attach,
     ),
-    test("crash::insert", Need::One, crash::insert),
-    test("crash::flush", Need::One, crash::flush),
-    test("crash::mode_to_write_back", Need::One, crash::to_write_back),
     test(
-        "crash::mode_to_write_through",
+        "crash::bypass_then_attach_write_back",
         Need::One,
-        crash::to_write_through,
+        crash::bypass_then_attach_write_back,
     ),
+    test(
+        "crash::flush_then_attach",
+        Need::One,
+        crash::flush_then_attach,
+    ),
+    test("crash::modes", Need::One, crash::modes),
+    test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
     test(
         "power::write_through_keeps_what_others_wrote",
         Need::One,
@@ -73,12 +75,7 @@ pub const ALL: &[Test] = &[
         power::recover_write_through,
     ),
     test(
-        "write_back::dirty_flush_detach_without_udevd",
-        Need::Plain,
-        write_back::life,
-    ),
-    test(
-        "write_back::dirty_flush_detach_with_udevd",
+        "write_back::dirty_flush_detach",
         Need::Udev,
         write_back::life,
     ),
@@ -90,12 +87,7 @@ pub const ALL: &[Test] = &[
         ssd::while_seeding,
     ),
     test(
-        "load::bypass_insert_seed_mode_flush_without_udevd",
-        Need::Plain,
-        load::everything,
-    ),
-    test(
-        "load::bypass_insert_seed_mode_flush_with_udevd",
+        "load::bypass_insert_seed_mode_flush",
         Need::Udev,
         load::everything,
     ),
@@ -184,6 +176,10 @@ const fn test(name: &'static str, need: Need, body: Body) -> Test {
 }
 
 /// Two things that must be the same.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference on every constant"
+)]
 fn same<A: Debug + PartialEq<B>, B: Debug>(what: &str, have: A, want: B) -> Result<()> {
     ensure!(have == want, "{what}: {have:?} instead of {want:?}");
     Ok(())

@@ -32,11 +32,12 @@ pub fn none(case: &Case) -> Result<()> {
     let image = world.clone_of(STANDARD)?;
     let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
     same("seed", &report["seed"], &Value::Null)?;
-    same(
-        "resident",
-        host.status(&image)?["stats"]["resident"].as_u64(),
-        Some(0),
-    )?;
+    // A udevd without our rules looks for signatures in the new device, and smq keeps what it reads.
+    let resident = host.status(&image)?["stats"]["resident"].as_u64();
+    ensure!(
+        resident.is_some_and(|resident| resident < 8 * MIB),
+        "{resident:?} bytes are resident, and nothing was seeded"
+    );
     finish(host, &image, &report)
 }
 
@@ -107,7 +108,7 @@ pub fn blank(case: &Case) -> Result<()> {
 pub fn again(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
-    let report = host.attach(&image, &["--size", "32M", "--seed", "none"])?;
+    let report = host.attach(&image, &["--size", "64M", "--seed", "none"])?;
     let device = front(&report)?;
     host.write(&device, &image, 5, 30 * MIB, MIB)?;
     for (what, end) in [

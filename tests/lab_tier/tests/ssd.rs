@@ -58,7 +58,7 @@ pub fn write_back(case: &Case) -> Result<()> {
     make_dirty(host, &image, &device, 11)?;
     break_slice(host, &device, "data")?;
     let config = host.config("[deadline]\nflush = \"5s\"")?;
-    for verb in ["bypass", "detach", "flush"] {
+    for verb in ["bypass", "flush", "detach"] {
         let out = host.wb(&[verb, &image.spec]).config(&config).run()?;
         let codes = [Kind::Dirty, Kind::Timeout].map(|kind| i32::from(kind.exit_code()));
         ensure!(

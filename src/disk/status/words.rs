@@ -1,0 +1,180 @@
+//! Each layer of a disk, and the whole of it, in words.
+
+use super::LayerStatus;
+use crate::cache::{Cache, Driver, Part, Running, Stats};
+use crate::disk::record::{Intent, Record};
+use crate::host::Host;
+use crate::job::LayerName;
+use crate::model::{Bytes, Role};
+use crate::tools::dmsetup::{self, Target};
+use crate::tools::krbd::Mapping;
+
+pub(super) fn map_layer(mapping: Option<&Mapping>) -> LayerStatus {
+    let what = match mapping {
+        Some(mapping) => format!("{}, {}", mapping.device.display(), mapping.size),
+        None => "not mapped".into(),
+    };
+    LayerStatus {
+        layer: LayerName::Map,
+        well: mapping.is_some(),
+        what,
+    }
+}
+
+/// By the volumes' nodes: LVM itself takes longer to ask than everything else together.
+pub(super) fn slice_layer(host: &Host, record: &Record, driver: &dyn Driver) -> LayerStatus {
+    let parts = driver.layout(record.size, record.block);
+    let (well, what) = match &record.vg {
+        _ if parts.is_empty() => (true, "none needed".to_owned()),
+        None => (false, "no volume group is known".to_owned()),
+        Some(vg) => {
+            let node = |part: &Part| host.lvm().path(vg, &record.key.lv(part.role));
+            let missing = parts.iter().find(|part| !node(part).exists());
+            match missing {
+                Some(part) => (
+                    false,
+                    format!("{} is not there or not active", node(part).display()),
+                ),
+                None => (true, format!("{} in volume group {vg}", record.size)),
+            }
+        }
+    };
+    LayerStatus {
+        layer: LayerName::Slice,
+        well,
+        what,
+    }
+}
+
+pub(super) fn cache_layer(
+    record: &Record,
+    cached: &Cache,
+    mapping: Option<&Mapping>,
+) -> LayerStatus {
+    let uncached = record.driver_in_use().as_str() == "none" || record.intent == Intent::Bypassed;
+    let (well, what) = match cached {
+        Cache::Absent if uncached => (true, "none in the path".to_owned()),
+        Cache::Absent => (false, "not in the kernel".to_owned()),
+        Cache::Broken { why } => (false, why.clone()),
+        Cache::Up { stuck: true, .. } => (
+            false,
+            "suspended: an exchange of its table was interrupted".into(),
+        ),
+        Cache::Up { size, .. }
+            if mapping.is_some_and(|mapping| mapping.size.sectors() != *size) =>
+        {
+            (
+                false,
+                "the image has another size now; bypass and insert take it over".into(),
+            )
+        }
+        Cache::Up {
+            running: Running::Filling,
+            stats,
+            ..
+        } => (false, format!("being seeded, {}", resident(stats))),
+        Cache::Up {
+            running: Running::Draining,
+            stats,
+            ..
+        } => (false, format!("being flushed, {} dirty", stats.dirty)),
+        Cache::Up {
+            running: Running::Serving(mode),
+            stats,
+            ..
+        } => (
+            *mode == record.mode,
+            format!("{} {mode}, {}", record.driver, resident(stats)),
+        ),
+    };
+    LayerStatus {
+        layer: LayerName::Cache,
+        well,
+        what,
+    }
+}
+
+pub(super) fn front_layer(record: &Record, devices: &[dmsetup::Device]) -> LayerStatus {
+    let name = record.key.dm(Role::Front);
+    let device = |role| {
+        devices
+            .iter()
+            .find(|device| device.info.name == record.key.dm(role))
+    };
+    let (well, what) = match device(Role::Front) {
+        None => (false, "not there".to_owned()),
+        Some(front) if front.info.suspended => (false, "suspended: I/O waits".to_owned()),
+        Some(front) => {
+            let below = match front.table.segments.first().map(|segment| &segment.target) {
+                Some(Target::Linear { dev, .. }) => dev.to_string(),
+                _ => "?".into(),
+            };
+            let on_cache =
+                device(Role::Cache).is_some_and(|cache| cache.info.num.to_string() == below);
+            let users = front.info.open_count;
+            let path = if on_cache {
+                "leads to the cache"
+            } else {
+                "leads to the RBD"
+            };
+            let wanted = on_cache
+                == (record.intent == Intent::Attached && record.driver_in_use().as_str() != "none");
+            (wanted, format!("{name} {path}, opened {users} times"))
+        }
+    };
+    LayerStatus {
+        layer: LayerName::Front,
+        well,
+        what,
+    }
+}
+
+pub(super) fn link_layer(host: &Host, record: &Record) -> LayerStatus {
+    let front = host.roots.mapper(record.key.dm(Role::Front));
+    let (well, what) = match &record.link {
+        None => (true, "none".to_owned()),
+        Some(link) => match std::fs::read_link(link) {
+            Ok(target) if target == front => (true, link.display().to_string()),
+            _ => (
+                false,
+                format!("{} does not lead to the front", link.display()),
+            ),
+        },
+    };
+    LayerStatus {
+        layer: LayerName::Link,
+        well,
+        what,
+    }
+}
+
+pub(super) fn resident(stats: &Stats) -> String {
+    format!("{} of {} resident", stats.resident, stats.capacity)
+}
+
+/// The state in a sentence: is it well, is it warm, is anything at risk.
+pub(super) fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stats>) -> String {
+    if record.intent == Intent::Detached {
+        return "a detach was interrupted; finish it with `warmblock recover`".into();
+    }
+    if let Some(bad) = layers.iter().find(|layer| !layer.well) {
+        return format!(
+            "not well: {} {}; see `warmblock recover --dry-run`",
+            bad.layer, bad.what
+        );
+    }
+    let Some(stats) = stats else {
+        return "served from Ceph, without a cache".into();
+    };
+    let reads = stats.read_hits + stats.read_misses;
+    let warm = match (stats.read_hits * 100).checked_div(reads) {
+        Some(percent) => format!("{percent} % of {reads} reads came from the SSD"),
+        None => "nothing was read yet".into(),
+    };
+    let risk = if stats.dirty > Bytes(0) {
+        format!("{} are only on this host's SSD", stats.dirty)
+    } else {
+        "nothing dirty".into()
+    };
+    format!("cached, {}; {warm}; {risk}", resident(stats))
+}

@@ -1,0 +1,112 @@
+//! Is what a new LUN needs there? Asked outside tgtd, with a deadline, as the client that tgtd will be.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::super::Tgtadm;
+use super::{Plan, Step};
+use crate::ceph::{Cluster, ClusterTarget};
+use crate::host::Host;
+use crate::tgt::inventory::{Inventory, Lun, Problems, look_up};
+use crate::tgt::render::LunView;
+use crate::{Context, Error, Kind, Result};
+
+/// Blocks every target of which a new LUN cannot be opened, or is open somewhere else.
+pub(super) fn check(
+    host: &Host,
+    tgtadm: &Tgtadm<'_>,
+    inventory: &Inventory,
+    plan: &mut Plan,
+    force: bool,
+) -> Result<()> {
+    let mut ceph: Option<Cluster> = None;
+    let luns: HashMap<String, &Lun> = inventory
+        .targets()
+        .flat_map(|(_, target)| &target.luns)
+        .map(|lun| (lun.image.to_string(), lun))
+        .collect();
+    for target in &mut plan.targets {
+        let mut why = Vec::new();
+        for step in &target.steps {
+            let Step::LunNew { lun, bs_type, .. } = step else {
+                continue;
+            };
+            if *bs_type != "rbd" {
+                why.extend(front_missing(lun));
+                continue;
+            }
+            let cluster = match &ceph {
+                Some(cluster) => cluster,
+                None => ceph.insert(reach(host, tgtadm, inventory)?),
+            };
+            if let Some(lun) = luns.get(&lun.image) {
+                why.extend(refused(cluster, lun, force)?);
+            }
+        }
+        if !why.is_empty() {
+            target.blocked = Some(why.join("; "));
+        }
+    }
+    Ok(())
+}
+
+fn front_missing(lun: &LunView) -> Option<String> {
+    let there = Path::new(&lun.path).exists();
+    (!there).then(|| {
+        format!(
+            "{} is not attached here: warmblock attach {}",
+            lun.image, lun.image
+        )
+    })
+}
+
+/// Connects as tgtd will. Takes no longer than the configuration's connect deadline.
+fn reach(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory) -> Result<Cluster> {
+    if !tgtadm.has_backing_store("rbd")? {
+        return Err(
+            Error::new(Kind::Missing, "this tgtd cannot open RBD images")
+                .remedy("install the package tgt-rbd, and start tgtd again"),
+        );
+    }
+    let own = host.ceph_target();
+    let access = &inventory.ceph;
+    let same = own.id == access.id;
+    let target = ClusterTarget {
+        id: access.id.clone(),
+        conf: access.conf.clone().or_else(|| own.conf.clone()),
+        keyring: own.keyring.clone().filter(|_| same),
+        keyfile: own.keyfile.clone().filter(|_| same),
+        ..own
+    };
+    Cluster::connect(&target).context(|| {
+        format!(
+            "cannot reach Ceph as client.{}, which tgtd is to be",
+            access.id
+        )
+    })
+}
+
+/// Why an image may not be opened by tgtd now.
+fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Result<Vec<String>> {
+    let name = &lun.image;
+    let pool = match cluster.pool(&name.image.pool, None) {
+        Ok(pool) => pool,
+        Err(error) if error.is_not_found() => {
+            return Ok(vec![format!("there is no pool {}", name.image.pool)]);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let fsid = cluster.fsid()?;
+    let mut problems = Problems::default();
+    let found = look_up(&pool, &fsid, lun, &mut problems)?;
+    let mut why: Vec<String> = problems
+        .0
+        .into_iter()
+        .map(|found| format!("{}: {}", found.message, found.remedy))
+        .collect();
+    let watchers = found.map(|found| found.watchers).unwrap_or_default();
+    if !watchers.is_empty() && !force {
+        why.push(format!("{name} is open at {}: two writers would destroy it; end the other one first (a tgtd that died is gone from the list after 30 s)", watchers.join(", ")));
+    }
+    Ok(why)
+}
