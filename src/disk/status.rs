@@ -37,7 +37,7 @@ pub struct DiskStatus {
     pub key: DiskKey,
     /// What is wanted of it.
     pub intent: Intent,
-    /// The driver.
+    /// The driver in use: `none` where there was no room for a cache.
     pub driver: DriverName,
     /// The mode wanted.
     pub mode: CacheMode,
@@ -133,7 +133,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         image: record.image.clone(),
         key: record.key.clone(),
         intent: record.intent,
-        driver: record.driver.clone(),
+        driver: record.driver_in_use(),
         mode: record.mode,
         generation: record.generation,
         front: host.roots.mapper(record.key.dm(Role::Front)),
