@@ -2,6 +2,7 @@
 //!
 //! Only the module of a tool looks at what that tool says on stderr, once, and makes a variant of its error of it.
 
+pub mod bcache;
 pub mod blk;
 pub mod dmsetup;
 pub mod kmod;
