@@ -121,10 +121,11 @@ pub fn driver(name: &str) -> Result<&'static Driver> {
     found.with_context(|| format!("no driver {name}"))
 }
 
+type Applies = fn(&Driver) -> bool;
 type ForDriver = fn(&Case, &'static Driver) -> Result<()>;
 
 /// The cases, and to which drivers each says something.
-const CASES: &[(&str, Need, ForDriver, fn(&Driver) -> bool)] = &[
+const CASES: &[(&str, Need, ForDriver, Applies)] = &[
     ("life", Need::One, life, |_| true),
     ("swap_under_load", Need::One, load::exchange, |_| true),
     ("crash_attach_detach", Need::One, crash::of_driver, |_| true),
