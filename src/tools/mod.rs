@@ -4,6 +4,7 @@
 
 pub mod blk;
 pub mod dmsetup;
+pub mod flashcache;
 pub mod kmod;
 pub mod krbd;
 pub mod lvm;
