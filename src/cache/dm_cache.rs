@@ -5,8 +5,10 @@
 //! says that they hold dirty data; `dmsetup remove` is no flush; only the `cleaner` policy is; and its promise counts
 //! from the moment its table is resumed.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use super::drain::{cannot_tell, still_dirty};
 use super::{
     Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
     Site, Stats,
@@ -38,12 +40,14 @@ impl Driver for DmCache {
         Capabilities {
             modes: vec![CacheMode::Writethrough, CacheMode::Writeback],
             seed: SeedAbility::Mapping,
+            reads: true,
+            live: true,
         }
     }
 
     fn needs(&self) -> Needs {
-        Needs {
-            tools: &[
+        Needs::of(
+            &[
                 "dmsetup",
                 "lvs",
                 "lvcreate",
@@ -52,18 +56,18 @@ impl Driver for DmCache {
                 "cache_check",
                 "blkdiscard",
             ],
-            modules: &["dm-mod", "dm-cache", "dm-cache-smq"],
-        }
+            &["dm-mod", "dm-cache", "dm-cache-smq"],
+        )
     }
 
-    fn guarantee(&self, mode: CacheMode) -> &'static str {
-        if mode.can_be_dirty() {
+    fn guarantee(&self, mode: CacheMode) -> Cow<'static, str> {
+        Cow::Borrowed(if mode.can_be_dirty() {
             "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
              reach while the host is down"
         } else {
             "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD gives I/O errors until \
              `warmblock bypass`"
-        }
+        })
     }
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
@@ -85,7 +89,7 @@ impl Driver for DmCache {
         ]
     }
 
-    fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
         let name = key.dm(Role::Cache);
         let Some(device) = seen.iter().find(|device| device.info.name == name) else {
             return Cache::Absent;
@@ -105,6 +109,7 @@ impl Driver for DmCache {
                 stats: stats(status),
                 size: device.table.len(),
                 stuck: device.info.suspended,
+                num: device.info.num,
             },
             Err(why) => Cache::Broken { why },
         }
@@ -209,11 +214,7 @@ impl Driver for DmCache {
             site.host.cancel.check()?;
             let rest = deadline.saturating_sub(began.elapsed());
             if rest.is_zero() {
-                return Err(Error::new(
-                    Kind::Timeout,
-                    format!("{left} of {name} are still dirty after {} s", deadline.as_secs()),
-                )
-                .remedy("it goes on writing them back; run the command again, or raise [deadline] flush"));
+                return Err(still_dirty(site, left, deadline));
             }
             // The kernel raises an event when the last block is clean; the pause is only for the progress bar.
             site.host
@@ -332,9 +333,11 @@ fn sound(driver: &DmCache, site: &Site<'_>) -> Result<(Running, Bytes, u32)> {
     let event = site.host.dm().info(&name)?.map_or(0, |info| info.event);
     match driver.probe(site.host, site.key)? {
         Cache::Up { running, stats, .. } => Ok((running, stats.dirty, event)),
-        Cache::Absent => Err(Error::new(Kind::Internal, format!("the cache device {name} is not there"))),
-        Cache::Broken { why } => Err(Error::new(Kind::Dirty, why)
-            .remedy("unknown counts as dirty: repair the SSD, or give up what it holds with --discard-dirty")),
+        Cache::Absent => Err(Error::new(
+            Kind::Internal,
+            format!("the cache device {name} is not there"),
+        )),
+        Cache::Broken { why } => Err(cannot_tell(why)),
     }
 }
 

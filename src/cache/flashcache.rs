@@ -11,9 +11,10 @@ mod sysctl;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::sysctl::{Knob, Sysctl};
+use super::drain::{cannot_tell, wait_for_clean};
 use super::{
     Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility, Site,
     Stats,
@@ -34,8 +35,6 @@ const EXTENT: Bytes = Bytes::mib(4);
 pub(super) const SET: Bytes = Bytes(tool::BLOCK.0 * tool::ASSOCIATIVITY);
 /// A stream longer than this is not cached once the seed is done, so that a backup does not drive the seed out.
 const SEQUENTIAL_KIB: u64 = 4096;
-/// Between two looks at what is dirty.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// See the module.
 #[derive(Debug)]
@@ -168,29 +167,13 @@ impl Driver for Flashcache {
         })
     }
 
+    /// What it is asked to write back it goes on writing back; a block whose disk failed is tried again when asked again.
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
-        let began = Instant::now();
         self.switch(site, Running::Draining)?;
         let whole = dirty(site)?;
         let sysctl = Sysctl::of(site.host, site.key);
-        let task = site.host.progress.start("flush", whole);
-        let mut left = whole;
-        while left > Bytes(0) {
-            sysctl.set(Knob::DoSync, 1)?;
-            site.host.cancel.check()?;
-            if began.elapsed() >= deadline {
-                let message = format!("{left} of disk {} are still dirty after {} s", site.key, deadline.as_secs());
-                return Err(Error::new(Kind::Timeout, message)
-                    .remedy("it goes on writing them back; run the command again, or raise [deadline] flush"));
-            }
-            let before = left;
-            crate::sys::wait::poll(LOOK.min(deadline.saturating_sub(began.elapsed())), || {
-                left = dirty(site).unwrap_or(left);
-                (left < before).then_some(())
-            });
-            task.advance(whole.saturating_sub(left).saturating_sub(task.done()));
-        }
-        task.finish();
+        sysctl.set_if_there(Knob::DoSync, 1)?;
+        wait_for_clean(site, whole, deadline, || dirty(site))?;
         Ok(whole)
     }
 
@@ -295,10 +278,7 @@ fn sound(site: &Site<'_>) -> Result<(dmsetup::Device, Conf, Counters)> {
     let device = site.host.dm().device(&name)?.ok_or_else(|| {
         Error::new(Kind::Internal, format!("the cache device {name} is not there"))
     })?;
-    let (conf, counters) = figures(&device).map_err(|why| {
-        Error::new(Kind::Dirty, why)
-            .remedy("unknown counts as dirty: repair the SSD, or give up what it holds with --discard-dirty")
-    })?;
+    let (conf, counters) = figures(&device).map_err(cannot_tell)?;
     Ok((device, conf, counters))
 }
 

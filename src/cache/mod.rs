@@ -5,13 +5,25 @@
 //! the origin's bytes are changed by guest writes only; nothing is called clean without evidence; and a cache that is
 //! not in the kernel is worth nothing unless the lease says that it holds dirty data.
 //!
-//! How a cache is filled without a race: the driver opens [`Running::Filling`], in which every read goes to the origin
-//! and a write to a block that is being filled drops that block. So the guest may run meanwhile, and whatever is still
-//! mapped at the end equals the origin. Then [`Driver::switch`] makes it serve.
+//! How a cache is filled without a race: the driver opens [`Running::Filling`], and the guest may run meanwhile. A driver
+//! of [`SeedAbility::Mapping`] then sends every read to the origin and drops a block that the guest writes, so whatever is
+//! still mapped at the end equals the origin; one of [`SeedAbility::Reading`] takes in everything that is read through it,
+//! and is coherent all the time. Then [`Driver::settle`] makes it serve.
 
+mod bcache;
 mod dm_cache;
+mod dm_writecache;
+mod drain;
+pub mod external;
+mod flashcache;
+mod list;
 mod none;
+mod registry;
 
+pub use list::{DriverInfo, DriverList};
+pub use registry::{Drivers, Listed};
+
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +50,8 @@ pub struct Site<'a> {
     pub parts: Vec<(Role, Device)>,
     /// The cache block.
     pub block: Bytes,
+    /// The mode that it is to serve in at last.
+    pub mode: CacheMode,
 }
 
 /// A block device that is there.
@@ -97,6 +111,8 @@ pub enum Cache {
         size: Sectors,
         /// Whether I/O to it is held back, as an interrupted exchange of its table leaves it.
         stuck: bool,
+        /// The device that the front leads to while the cache is in the path.
+        num: DevNum,
     },
     /// A device that does not: its SSD fails, or it is not what we made.
     Broken {
@@ -161,15 +177,30 @@ pub struct Capabilities {
     pub modes: Vec<CacheMode>,
     /// Whether it can be seeded, and how well the seed is proven.
     pub seed: SeedAbility,
+    /// Whether what is read comes from the SSD later; a driver for writes only has nothing to fill.
+    pub reads: bool,
+    /// Whether [`Driver::switch`] changes the mode in use; else the cache is taken out of the path and put in again.
+    pub live: bool,
 }
 
 /// What a driver needs of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The tools that it calls.
-    pub tools: &'static [&'static str],
+    pub tools: Vec<String>,
     /// The kernel modules that it works with.
-    pub modules: &'static [&'static str],
+    pub modules: Vec<String>,
+}
+
+impl Needs {
+    /// Of tools and modules by name.
+    pub fn of(tools: &[&str], modules: &[&str]) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            tools: owned(tools),
+            modules: owned(modules),
+        }
+    }
 }
 
 /// How a driver is seeded.
@@ -178,8 +209,10 @@ pub struct Needs {
 pub enum SeedAbility {
     /// Not at all.
     Never,
-    /// Block by block, exactly.
+    /// Block by block, exactly: the mapping is written first, then the blocks are copied beneath the cache.
     Mapping,
+    /// What is read through it while it is [`Running::Filling`] stays; a pass that reads nothing from Ceph is the proof.
+    Reading,
 }
 
 /// One way to cache. All calls may be repeated.
@@ -199,18 +232,29 @@ pub trait Driver: Debug + Sync {
     fn needs(&self) -> Needs;
 
     /// What is lost in a mode when the SSD dies, and when the host dies, in words.
-    fn guarantee(&self, mode: CacheMode) -> &'static str;
+    fn guarantee(&self, mode: CacheMode) -> Cow<'static, str>;
 
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
 
-    /// What is in the kernel, as read from a list of our devices; so a thousand disks cost one list.
-    fn read(&self, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
+    /// How much of an image a data volume of a size can hold at once: what a seed may fill of it.
+    fn room(&self, data: Bytes) -> Bytes {
+        data
+    }
+
+    /// The device-mapper device by which the cache is found: the cache itself, or what it stands on.
+    fn anchor(&self) -> Role {
+        Role::Cache
+    }
+
+    /// What is in the kernel, as read from a list of our devices, and from sysfs where the driver is not device-mapper's;
+    /// so a thousand disks cost one list.
+    fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
 
     /// What is in the kernel of one disk.
     fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
-        let seen = host.dm().device(&key.dm(Role::Cache))?;
-        Ok(self.read(key, seen.as_slice()))
+        let seen = host.dm().device(&key.dm(self.anchor()))?;
+        Ok(self.read(host, key, seen.as_slice()))
     }
 
     /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the
@@ -238,6 +282,13 @@ pub trait Driver: Debug + Sync {
     /// Takes the cache out of the kernel. Nothing may use it; whether it is clean is the caller's to know.
     fn close(&self, host: &Host, key: &DiskKey) -> Result<Change>;
 
+    /// Makes the kernel let go of a slice whose cache is [`Cache::Absent`]: an interrupted open left something, or udev took
+    /// the slice up by itself at boot. Writes nothing to the origin. Called before the slice or the map is taken away.
+    fn release(&self, host: &Host, key: &DiskKey) -> Result<()> {
+        let _nothing = (host, key);
+        Ok(())
+    }
+
     /// Makes the slice unusable as a cache, so that nobody ever opens it warm.
     fn wipe(&self, site: &Site<'_>) -> Result<()>;
 
@@ -258,17 +309,9 @@ impl Site<'_> {
     }
 }
 
-/// Every driver of this program.
-static DRIVERS: [&dyn Driver; 2] = [&dm_cache::DmCache, &none::None];
-
-/// The driver of a name.
+/// The driver of a name, on a host.
 ///
-/// Errors: [`Kind::Usage`], listing those there are.
-pub fn driver(name: &DriverName) -> Result<&'static dyn Driver> {
-    let found = DRIVERS.into_iter().find(|driver| driver.name() == *name);
-    found.ok_or_else(|| {
-        let names = DRIVERS.map(|driver| driver.name().to_string()).join(", ");
-        Error::new(Kind::Usage, format!("there is no cache driver {name}"))
-            .remedy(format!("choose one of: {names}"))
-    })
+/// Errors: [`Kind::Usage`], listing those there are; for one from outside, that it may not be run or does not answer.
+pub fn driver<'h>(host: &'h Host, name: &DriverName) -> Result<&'h dyn Driver> {
+    host.drivers.get(name)
 }

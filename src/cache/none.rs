@@ -1,5 +1,6 @@
 //! The driver `none`: no cache. The front stands on the RBD; for bypass, for hosts without an SSD, and to compare.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{
@@ -29,25 +30,24 @@ impl Driver for None {
         Capabilities {
             modes: vec![CacheMode::None],
             seed: SeedAbility::Never,
+            reads: false,
+            live: true,
         }
     }
 
     fn needs(&self) -> Needs {
-        Needs {
-            tools: &["dmsetup"],
-            modules: &["dm-mod"],
-        }
+        Needs::of(&["dmsetup"], &["dm-mod"])
     }
 
-    fn guarantee(&self, _mode: CacheMode) -> &'static str {
-        "nothing is kept on this host, so nothing is lost with it"
+    fn guarantee(&self, _mode: CacheMode) -> Cow<'static, str> {
+        Cow::Borrowed("nothing is kept on this host, so nothing is lost with it")
     }
 
     fn layout(&self, _wanted: Bytes, _block: Bytes) -> Vec<Part> {
         Vec::new()
     }
 
-    fn read(&self, _key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, _host: &Host, _key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
         Cache::Absent
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::external::{self, External, Found, Program};
-use super::{Driver, dm_cache, flashcache, none};
+use super::{Driver, bcache, dm_cache, dm_writecache, flashcache, none};
 use crate::config::Config;
 use crate::exec::Exec;
 use crate::model::DriverName;
@@ -13,10 +13,16 @@ use crate::sys::Roots;
 use crate::{Error, Kind, Result};
 
 /// Those of this program.
-static BUILT_IN: [&dyn Driver; 3] = [&dm_cache::DmCache, &none::None, &flashcache::Flashcache];
+static BUILT_IN: [&dyn Driver; 5] = [
+    &dm_cache::DmCache,
+    &bcache::Bcache,
+    &dm_writecache::DmWritecache,
+    &flashcache::Flashcache,
+    &none::None,
+];
 
 /// The drivers of a host. A directory is looked into once per process, and only when a driver is asked for that is not of
-/// this program; what a driver can do is asked once, when it is first used.
+/// this program; what a driver can do is asked once, when it is first used, and one that did not answer is not asked again.
 #[derive(Debug)]
 pub struct Drivers {
     config: Config,
@@ -28,7 +34,7 @@ pub struct Drivers {
 #[derive(Debug)]
 struct Slot {
     found: Found,
-    driver: OnceLock<External>,
+    driver: OnceLock<Result<External>>,
 }
 
 /// A driver, and where it comes from.
@@ -103,13 +109,12 @@ impl Drivers {
     }
 
     fn external<'a>(&'a self, name: &DriverName, slot: &'a Slot) -> Result<&'a External> {
-        if let Some(driver) = slot.driver.get() {
-            return Ok(driver);
-        }
-        let path = slot.found.program.as_ref().map_err(Error::again)?;
-        let program = Program::new(self.exec.clone(), name.clone(), path.clone());
-        let driver = External::ask(program, &self.config, &self.roots)?;
-        Ok(slot.driver.get_or_init(|| driver))
+        let asked = slot.driver.get_or_init(|| {
+            let path = slot.found.program.as_ref().map_err(Error::again)?;
+            let program = Program::new(self.exec.clone(), name.clone(), path.clone());
+            External::ask(program, &self.config, &self.roots)
+        });
+        asked.as_ref().map_err(Error::again)
     }
 
     fn unknown(&self, name: &DriverName) -> Error {

@@ -1,10 +1,13 @@
 //! Bytes to and from devices, past the page cache, and what they should be.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::model::Bytes;
 use crate::sys::direct::{self, AlignedBuf};
+use crate::sys::wait;
 use crate::{Error, Kind, Result};
 
 /// One request.
@@ -25,7 +28,7 @@ pub(super) fn noise(seed: u64, len: Bytes) -> Vec<u8> {
 
 /// Writes bytes, aligned as direct I/O needs it, and waits until the device has them.
 pub(super) fn write(path: &Path, offset: Bytes, bytes: &[u8]) -> Result<()> {
-    let file = direct::open_exclusive(path)?;
+    let file = open_to_write(path)?;
     let mut at = offset.0;
     for chunk in bytes.chunks(CHUNK) {
         let mut buffer = AlignedBuf::zeroed(chunk.len());
@@ -34,6 +37,16 @@ pub(super) fn write(path: &Path, offset: Bytes, bytes: &[u8]) -> Result<()> {
         at += chunk.len() as u64;
     }
     file.sync_all().map_err(|error| cannot("write", path, error))
+}
+
+/// A probe of udev's may still have it open.
+fn open_to_write(path: &Path) -> Result<File> {
+    let what = format!("{} to be free", path.display());
+    wait::until(&what, Duration::from_secs(10), || match direct::open_exclusive(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == Kind::Busy => Ok(None),
+        Err(error) => Err(error),
+    })
 }
 
 /// Reads so many bytes.

@@ -6,27 +6,36 @@ use super::fill::fill;
 use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice, refuse_file};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
-use super::swap::take_out;
+use super::swap::{self, take_out};
 use super::walk::Walk;
 use super::{detach, lease};
 use crate::host::Host;
 use crate::job::{Attach, LayerName, Report};
-use crate::model::Change;
+use crate::model::{Change, DriverName};
 use crate::tools::kmod;
 use crate::{Result, cache};
 
 /// Brings a disk up. Running it again on a disk that is up changes nothing.
 ///
+/// Asked for another driver than a disk has, it exchanges the cache under load (see [`swap::exchange`]).
+///
 /// The order is the record (intent), the lease, map, slice, cache, front, link; then the cache is filled, while the
 /// front can be used already. An attach that fails takes down what it made, unless the disk was there before.
 pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
-    let disk = OpenDisk::to_attach(host, ask)?;
-    equip(host, &disk.record, dry_run)?;
+    let mut disk = OpenDisk::to_attach(host, ask)?;
+    let exchange = disk.exchange.take();
+    let driver = exchange.as_ref().map(|new| &new.driver);
+    equip(host, driver.unwrap_or(&disk.record.driver), dry_run)?;
+    disk.record.link.as_deref().map_or(Ok(()), refuse_file)?;
     let known = Record::load(&host.roots, &disk.record.key)?;
     let new = known.is_none();
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
+    if let Some(new) = exchange {
+        swap::exchange(&mut walk, new)?;
+        return Ok(walk.report(true));
+    }
     match climb(&mut walk) {
         Ok(()) => Ok(walk.report(true)),
         Err(error) if new && !dry_run && undoable(&error) => {
@@ -37,19 +46,17 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     }
 }
 
-/// Sees to the tools and kernel modules of the driver and to the link's path, before there is anything to undo.
-fn equip(host: &Host, record: &Record, dry_run: bool) -> Result<()> {
-    let needs = cache::driver(&record.driver)?.needs();
-    for tool in needs.tools {
+/// Sees to the tools and kernel modules of a driver, before there is anything to undo.
+fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
+    let needs = cache::driver(host, driver)?.needs();
+    for tool in &needs.tools {
         host.exec.find(tool)?;
-    }
-    if let Some(link) = &record.link {
-        refuse_file(link)?;
     }
     if dry_run {
         return Ok(());
     }
-    kmod::ensure(&host.exec, &host.roots, needs.modules)
+    let modules: Vec<&str> = needs.modules.iter().map(String::as_str).collect();
+    kmod::ensure(&host.exec, &host.roots, &modules)
 }
 
 /// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.

@@ -49,6 +49,10 @@ pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
     walk.down::<Link>()?;
     walk.down::<Front>()?;
     walk.down::<CacheLayer>()?;
+    if !walk.dry_run {
+        let key = &walk.disk.record.key;
+        walk.driver()?.release(walk.host, key)?;
+    }
     walk.down::<Map>()?;
     walk.down::<LeaseLayer>()?;
     walk.down::<Slice>()?;

@@ -4,19 +4,29 @@ use std::path::Path;
 
 use super::layers::{retreat, settle};
 use super::walk::Walk;
+use crate::cache::SeedAbility;
 use crate::ceph::DiffOptions;
 use crate::model::{Bytes, Role, SeedSpec};
-use crate::seed::{self, Apart, BlockSize, CopyOptions, CopyReport, SeedPlan, SeedProof};
+use crate::seed::{
+    self, Apart, BlockSize, CopyOptions, CopyReport, ProofMethod, SeedPlan, SeedProof,
+};
+use crate::sys::block::sectors_read;
 use crate::{Context, Result};
+
+/// So many passes that should read nothing from Ceph: a cache may be too busy to take in all of the first ones.
+const PROOFS: u32 = 3;
 
 /// Chooses what to bring, from the image's allocated extents (parent data of a clone included); `None` for nothing.
 pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
     let spec = walk.disk.record.seed;
-    if spec == SeedSpec::None || walk.parts.is_empty() {
+    let driver = walk.driver()?;
+    let never = driver.capabilities().seed == SeedAbility::Never;
+    if spec == SeedSpec::None || walk.parts.is_empty() || never {
         return Ok(None);
     }
     let block = BlockSize::new(walk.disk.record.block)?;
-    let capacity = block.whole_blocks(walk.site()?.part(Role::Data)?.size.bytes());
+    let data = walk.site()?.part(Role::Data)?.size.bytes();
+    let capacity = block.whole_blocks(driver.room(data));
     let size = walk.origin()?.size.bytes();
     let extents = allocated(walk, spec, size)?;
     let plan = seed::plan(spec, extents, size, block, capacity);
@@ -53,34 +63,72 @@ pub(super) fn allocated(
     Ok(extents)
 }
 
-/// Copies what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.
+/// Brings what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.
 ///
-/// The front already leads to the cache, so the guest may run: the kernel drops what it writes meanwhile. If the copy
-/// fails or is cancelled, the cache is taken out of the path and the front leads to the RBD.
+/// The front already leads to the cache, so the guest may run. If it fails or is cancelled, the cache is taken out of the
+/// path and the front leads to the RBD.
 pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
     let Some(plan) = walk.plan.take() else {
         return Ok(());
     };
-    let filled = copy(walk, &plan).and_then(|copied| Ok((copied, settle(walk)?)));
-    let (copied, filled) = match filled {
-        Ok(filled) => filled,
+    let filled = match walk.driver()?.capabilities().seed {
+        SeedAbility::Reading => read_through(walk, &plan),
+        SeedAbility::Mapping | SeedAbility::Never => copy_beneath(walk, &plan),
+    };
+    let proof = match filled {
+        Ok(proof) => proof,
         Err(error) => return Err(error.and_then_cleanup(retreat(walk))),
     };
-    walk.seed = Some(SeedProof::of_plan(
-        &plan,
-        &copied,
-        filled.resident,
-        filled.dropped,
-    ));
-    if let Some(Err(error)) = walk.seed.as_ref().map(SeedProof::check) {
+    if let Err(error) = proof.check() {
         walk.warnings.push(error.chain());
     }
+    walk.seed = Some(proof);
     if plan.left_out > 0 {
         let out = Bytes(plan.left_out * plan.block.bytes().0);
         walk.warnings
             .push(format!("{out} of the seed did not fit into the slice"));
     }
     Ok(())
+}
+
+/// Copies the blocks beneath the cache; the kernel dropped what the guest wrote meanwhile.
+fn copy_beneath(walk: &mut Walk<'_>, plan: &SeedPlan) -> Result<SeedProof> {
+    let copied = copy(walk, plan)?;
+    let filled = settle(walk)?;
+    Ok(SeedProof::of_plan(
+        plan,
+        &copied,
+        filled.resident,
+        filled.dropped,
+    ))
+}
+
+/// Reads the blocks through the cache, until a pass reads nothing from Ceph: that pass is the proof. What the guest reads
+/// past the cache in that time counts against it, so the proof may say less than is true, never more.
+fn read_through(walk: &mut Walk<'_>, plan: &SeedPlan) -> Result<SeedProof> {
+    let (origin, top) = (walk.origin()?, walk.driver()?.top(&walk.site()?)?);
+    let from_ceph = || sectors_read(&walk.host.roots, origin.number);
+    let pass = || {
+        seed::read_apart(&apart(walk, plan, &top.path, &top.path))
+            .context(|| format!("cannot seed the cache of {}", walk.disk.record.image))
+    };
+    let first = pass()?;
+    let (mut took, mut missed) = (first.took, Bytes(0));
+    for _ in 0..PROOFS {
+        let before = from_ceph()?;
+        took += pass()?.took;
+        missed = from_ceph()?.bytes().saturating_sub(before.bytes());
+        if missed == Bytes(0) {
+            break;
+        }
+    }
+    settle(walk)?;
+    let missing = missed.0.div_ceil(plan.block.bytes().0).min(plan.kept());
+    Ok(
+        SeedProof::new(ProofMethod::SecondPass, plan.asked, plan.left_out)
+            .found(plan.kept() - missing, 0)
+            .copied(first.bytes, took),
+    )
 }
 
 fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {

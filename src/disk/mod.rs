@@ -23,6 +23,7 @@ mod status;
 mod swap;
 mod verify;
 mod walk;
+mod want;
 
 pub use attach::attach;
 pub use detach::detach;

@@ -5,12 +5,14 @@ use std::time::Instant;
 use super::attach::climb;
 use super::clean::clean;
 use super::layers::serve;
+use super::record::Intent;
 use super::swap::{self, start};
+use super::want::knows;
+use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{DiskJob, FlushProof, LayerName, Report, SetMode};
 use crate::model::{CacheMode, Change};
-use crate::{Error, Kind, Result};
 
 /// Writes dirty blocks back and proves it; a write-back cache then goes on in write-back.
 pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
@@ -46,7 +48,8 @@ pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
     Ok(walk.report(true))
 }
 
-/// Changes the mode. Leaving write-back writes everything back and proves it; `none` is bypass.
+/// Changes the mode: live where the driver can, else by taking the cache out of the path and putting it in again. Leaving
+/// write-back writes everything back and proves it; `none` is bypass.
 pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     if ask.mode == CacheMode::None {
         return swap::bypass(
@@ -59,12 +62,14 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     }
     let mut walk = start(host, &ask.image, "mode", dry_run)?;
     let driver = walk.driver()?;
-    if !driver.capabilities().modes.contains(&ask.mode) {
-        let message = format!("driver {} has no mode {}", driver.name(), ask.mode);
-        return Err(Error::new(Kind::Usage, message)
-            .remedy("`warmblock doctor` lists the drivers and their modes"));
-    }
+    knows(driver, ask.mode)?;
     let began = Instant::now();
+    let around = !driver.capabilities().live
+        && walk.disk.record.intent == Intent::Attached
+        && walk.disk.record.mode != ask.mode;
+    if around {
+        swap::take_out(&mut walk)?;
+    }
     let change = if walk.disk.record.mode == ask.mode {
         Change::Kept
     } else {
@@ -80,6 +85,10 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         walk.disk.record.save(&host.roots)?;
     }
     walk.did(LayerName::Record, change, ask.mode.to_string(), began);
-    climb(&mut walk)?;
+    if around {
+        swap::put_in(&mut walk)?;
+    } else {
+        climb(&mut walk)?;
+    }
     Ok(walk.report(true))
 }

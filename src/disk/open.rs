@@ -2,15 +2,14 @@
 
 use crate::ceph::{Cluster, Image, Pool};
 use crate::disk::lease::{Force, LeaseCell};
-use crate::disk::record::{Intent, Record};
+use crate::disk::record::Record;
+use crate::disk::want::{self, Exchange};
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{
-    Bytes, CacheMode, DiskKey, DriverName, Fsid, ImageId, ImageSpec, OnFull, Role, SlicePolicy,
-};
+use crate::model::{Bytes, DiskKey, Fsid, ImageId, ImageSpec, OnFull, Role};
 use crate::sys::lock::DiskLock;
 use crate::tools::dmsetup::Table;
-use crate::{Context, Error, Kind, Result, cache, config};
+use crate::{Context, Error, Kind, Result};
 
 /// A disk that a job works on.
 #[derive(Debug)]
@@ -25,6 +24,8 @@ pub(super) struct OpenDisk {
     pub(super) force: Force,
     /// What to do when there is no room.
     pub(super) on_full: OnFull,
+    /// Another driver that the disk is to get.
+    pub(super) exchange: Option<Exchange>,
     /// Held until the job ends; the kernel drops it with the process.
     _lock: DiskLock,
 }
@@ -122,9 +123,9 @@ impl OpenDisk {
             discard_dirty: ask.discard_dirty,
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
-        let record = match Record::load(&host.roots, &key)? {
-            Some(record) => merge(host, record, ask, image.size)?,
-            None => fresh(host, ask, key, fsid, image.size)?,
+        let (record, exchange) = match Record::load(&host.roots, &key)? {
+            Some(record) => want::again(host, record, ask, image.size)?,
+            None => (want::fresh(host, ask, key, fsid, image.size)?, None),
         };
         Ok(Self {
             record,
@@ -132,6 +133,7 @@ impl OpenDisk {
             unreachable: None,
             force,
             on_full,
+            exchange,
             _lock: lock,
         })
     }
@@ -182,6 +184,7 @@ impl OpenDisk {
     pub(super) fn orphan(host: &Host, record: Record) -> Result<Self> {
         let deadline = host.config.deadline.lock;
         let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", deadline)?;
+        let record = want::as_its_slice(host, record)?;
         let mut disk = Self::with_record(host, record, lock);
         let cache = host.dm().table(&disk.record.key.dm(Role::Cache))?;
         if let Some(cache) = cache.as_ref().and_then(Table::as_cache) {
@@ -208,6 +211,7 @@ impl OpenDisk {
             unreachable,
             force: Force::default(),
             on_full,
+            exchange: None,
             _lock: lock,
         }
     }
@@ -227,137 +231,4 @@ impl OpenDisk {
         };
         Ok((&self.record, image))
     }
-}
-
-/// A record for a disk that this host does not have yet.
-fn fresh(host: &Host, ask: &Attach, key: DiskKey, fsid: Fsid, image: Bytes) -> Result<Record> {
-    let config = &host.config;
-    let none: DriverName = config::fixed("none");
-    let driver = match (&ask.driver, ask.mode) {
-        (Some(driver), _) => driver.clone(),
-        (None, Some(CacheMode::None)) => none.clone(),
-        (None, _) => config.cache.driver.clone(),
-    };
-    let mode = ask.mode.unwrap_or(if driver == none {
-        CacheMode::None
-    } else {
-        config.cache.mode
-    });
-    let modes = cache::driver(&driver)?.capabilities().modes;
-    if !modes.contains(&mode) {
-        let list: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
-        return Err(
-            Error::new(Kind::Usage, format!("driver {driver} has no mode {mode}"))
-                .remedy(format!("choose one of: {}", list.join(", "))),
-        );
-    }
-    if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("a slice of {size} is smaller than one cache block"),
-        )
-        .remedy(format!("ask for at least {}", config.slice.size.min)));
-    }
-    Ok(Record {
-        version: Record::VERSION,
-        key,
-        image: ask.image.clone(),
-        fsid,
-        intent: Intent::Attached,
-        driver,
-        uncached: false,
-        mode,
-        size: slice_size(host, ask, image),
-        block: config.cache.block,
-        vg: config.slice.vg.clone(),
-        seed: ask.seed.unwrap_or(config.seed.what),
-        link: ask.link.clone(),
-        generation: 0,
-        boot_id: String::new(),
-    })
-}
-
-/// How much an attach wants to cache of an image.
-fn slice_size(host: &Host, ask: &Attach, image: Bytes) -> Bytes {
-    let policy = host.config.slice.size;
-    let size = ask.size.or(policy.size);
-    SlicePolicy { size, ..policy }.wanted(image)
-}
-
-/// The record of a disk that this host has, for an attach that asks for it again.
-///
-/// Errors: [`Kind::Exists`] if the attach asks for something else than there is, with both sides.
-fn merge(host: &Host, mut record: Record, ask: &Attach, image: Bytes) -> Result<Record> {
-    let clash = |what: &str, have: &str, want: &str, remedy: &str| {
-        Error::new(
-            Kind::Exists,
-            format!(
-                "image {} is attached with {what} {have}, not {want}",
-                ask.image
-            ),
-        )
-        .remedy(remedy.to_owned())
-    };
-    if let Some(driver) = ask
-        .driver
-        .as_ref()
-        .filter(|driver| **driver != record.driver)
-    {
-        let remedy = "detach it first, then attach it with the other driver";
-        return Err(clash(
-            "driver",
-            record.driver.as_str(),
-            driver.as_str(),
-            remedy,
-        ));
-    }
-    if let Some(mode) = ask.mode.filter(|mode| *mode != record.mode) {
-        return Err(clash(
-            "mode",
-            record.mode.as_str(),
-            mode.as_str(),
-            "`warmblock mode` changes it under load",
-        ));
-    }
-    let size = slice_size(host, ask, image);
-    if ask.size.is_some() && size != record.size {
-        let remedy = "detach it first, then attach it with the other size";
-        return Err(clash(
-            "a slice of",
-            &record.size.to_string(),
-            &size.to_string(),
-            remedy,
-        ));
-    }
-    if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
-        let remedy = format!(
-            "`warmblock seed {} {seed}` seeds it anew, under load",
-            ask.image
-        );
-        return Err(clash(
-            "seed",
-            &record.seed.to_string(),
-            &seed.to_string(),
-            &remedy,
-        ));
-    }
-    if let Some(link) = ask
-        .link
-        .as_ref()
-        .filter(|link| record.link.as_ref() != Some(link))
-    {
-        if let Some(old) = &record.link {
-            let (old, new) = (old.display().to_string(), link.display().to_string());
-            return Err(clash(
-                "link",
-                &old,
-                &new,
-                "detach it first, or use the link there is",
-            ));
-        }
-        record.link = Some(link.clone());
-    }
-    record.image = ask.image.clone();
-    record.intent = Intent::Attached;
-    Ok(record)
 }

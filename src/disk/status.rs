@@ -62,7 +62,7 @@ pub struct DiskStatus {
     /// Why it could not be read.
     pub lease_error: Option<String>,
     /// What the driver guarantees, in words.
-    pub guarantee: &'static str,
+    pub guarantee: String,
 }
 
 /// One layer of a disk.
@@ -113,15 +113,15 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
 }
 
 fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
-    let driver = cache::driver(&record.driver_in_use())?;
+    let driver = cache::driver(host, &record.driver_in_use())?;
     let devices = seen.devices(&record.key);
-    let cached = driver.read(&record.key, devices);
+    let cached = driver.read(host, &record.key, devices);
     let mapping = seen.mapping(record);
     let layers = vec![
         words::map_layer(mapping),
         words::slice_layer(host, record, driver),
         words::cache_layer(record, &cached, mapping),
-        words::front_layer(record, devices),
+        words::front_layer(record, &cached, devices),
         words::link_layer(host, record),
     ];
     let (running, stats) = match &cached {
@@ -145,6 +145,6 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         stats,
         lease: None,
         lease_error: None,
-        guarantee: driver.guarantee(record.mode),
+        guarantee: driver.guarantee(record.mode).into_owned(),
     })
 }

@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use super::attach::climb;
 use super::clean::{clean, lease_is_dirty, reopen};
-use super::layers::{Front, Layer as _, Link, Map, Slice, close};
+use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::walk::Walk;
-use crate::cache::Cache;
+use super::want::{Exchange, seedable};
+use crate::cache::{self, Cache};
 use crate::host::Host;
 use crate::job::{DiskJob, Insert, LayerName, Report, SeedJob};
-use crate::model::{Change, ImageSpec};
+use crate::model::{Change, ImageSpec, SeedSpec};
 use crate::{Error, Kind, Result};
 
 /// Takes the cache out of the path: flush, prove clean, exchange the front's table, remove the cache. The slice stays.
@@ -26,6 +27,7 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "insert", dry_run)?;
     walk.rate = ask.rate.or(walk.rate);
     if let Some(seed) = ask.seed {
+        seedable(walk.driver()?, seed)?;
         walk.disk.record.seed = seed;
     }
     put_in(&mut walk)?;
@@ -43,12 +45,44 @@ pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
         )
         .remedy("detach it, then attach it with a cache driver"));
     }
+    let what = ask.what.unwrap_or(SeedSpec::Allocated);
+    seedable(cache::driver(host, &walk.disk.record.driver)?, what)?;
     if let Some(what) = ask.what {
         walk.disk.record.seed = what;
     }
     take_out(&mut walk)?;
     put_in(&mut walk)?;
     Ok(walk.report(true))
+}
+
+/// Exchanges the cache of a disk for one of another driver, under load: the old one is flushed, proven clean, taken out of
+/// the path and removed with its slice; then the record says what is wanted instead, and that is put in. A disk that was
+/// left between the two is served from Ceph, and asking again goes on.
+pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
+    walk.up::<LeaseLayer>()?;
+    walk.up::<Map>()?;
+    if lease_is_dirty(walk)? {
+        // It may have to be opened again, to be written back.
+        walk.up::<Slice>()?;
+    } else if let Err(error) = Slice::probe(walk) {
+        walk.warnings.push(error.chain());
+    }
+    take_out(walk)?;
+    walk.down::<Slice>()?;
+    let began = Instant::now();
+    let record = &mut walk.disk.record;
+    let what = format!("{} {} instead of {}", new.driver, new.mode, record.driver);
+    record.driver = new.driver;
+    record.mode = new.mode;
+    record.size = new.size;
+    record.seed = new.seed;
+    walk.warnings.extend(new.warning);
+    if !walk.dry_run {
+        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+        walk.disk.record.save(&walk.host.roots)?;
+    }
+    walk.did(LayerName::Record, Change::Altered, what, began);
+    put_in(walk)
 }
 
 /// Opens a disk that is up on this host.
@@ -128,7 +162,7 @@ pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
 }
 
 /// Brings the stack up with the cache in the path. If that fails on a disk that was bypassed, it is bypassed again.
-fn put_in(walk: &mut Walk<'_>) -> Result<()> {
+pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
     let bypassed = walk.disk.record.intent == Intent::Bypassed;
     walk.disk.record.intent = Intent::Attached;
     if walk.dry_run {

@@ -60,8 +60,8 @@ impl<'h> Walk<'h> {
     }
 
     /// The driver in use.
-    pub(super) fn driver(&self) -> Result<&'static dyn Driver> {
-        cache::driver(&self.disk.record.driver_in_use())
+    pub(super) fn driver(&self) -> Result<&'h dyn Driver> {
+        cache::driver(self.host, &self.disk.record.driver_in_use())
     }
 
     /// Brings a layer up.
@@ -152,6 +152,7 @@ impl<'h> Walk<'h> {
             origin: self.origin()?,
             parts: self.parts.clone(),
             block: self.disk.record.block,
+            mode: self.disk.record.mode,
         })
     }
 

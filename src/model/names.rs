@@ -41,11 +41,19 @@ pub enum Role {
     Data,
     /// The slice's part that holds the cache's metadata.
     Meta,
+    /// What a cache stands on where it does not stand on the RBD itself: the RBD behind a piece of the slice.
+    Origin,
 }
 
 impl Role {
     /// Every role, in the order of the stack from the top.
-    pub const ALL: [Self; 4] = [Self::Front, Self::Cache, Self::Data, Self::Meta];
+    pub const ALL: [Self; 5] = [
+        Self::Front,
+        Self::Cache,
+        Self::Origin,
+        Self::Data,
+        Self::Meta,
+    ];
 
     /// The role as it stands in names and tags.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +62,7 @@ impl Role {
             Self::Cache => "cache",
             Self::Data => "data",
             Self::Meta => "meta",
+            Self::Origin => "origin",
         }
     }
 }

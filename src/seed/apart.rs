@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BlockSize, CacheBlock, CopyOptions, CopyReport, Devices, OriginBlock, SeedPlan, VerifyReport,
-    copy, open_image, open_slice, verify,
+    copy, open_image, open_slice, read, verify,
 };
 use crate::cancel::Cancel;
 use crate::exec::{Cmd, Exec};
@@ -45,6 +45,7 @@ struct Ask {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum Verb {
     Copy,
+    Read,
     Verify,
 }
 
@@ -93,7 +94,18 @@ pub struct Apart<'a> {
 ///
 /// Errors: those of [`copy`], and [`Kind::Timeout`] when no byte moved for as long as `stall`.
 pub fn copy_apart(apart: &Apart<'_>) -> Result<CopyReport> {
-    match apart.run(Verb::Copy)? {
+    moved(apart, Verb::Copy)
+}
+
+/// As [`read`], in a child: reads the plan's blocks from [`Apart::image`], which is the cache device then.
+///
+/// Errors: as of [`copy_apart`].
+pub fn read_apart(apart: &Apart<'_>) -> Result<CopyReport> {
+    moved(apart, Verb::Read)
+}
+
+fn moved(apart: &Apart<'_>, verb: Verb) -> Result<CopyReport> {
+    match apart.run(verb)? {
         Reply::Copied {
             bytes,
             requests,
@@ -225,13 +237,9 @@ fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
                 image: &image,
                 slice: &slice,
             };
-            let done = copy(&plan, &devices, &options, cancel, &progress)?;
-            Ok(Reply::Copied {
-                bytes: done.bytes.0,
-                requests: done.requests,
-                took: done.took,
-            })
+            copy(&plan, &devices, &options, cancel, &progress).map(copied)
         }
+        Verb::Read => read(&plan, &image, &options, cancel, &progress).map(copied),
         Verb::Verify => {
             let slice = open_image(&ask.slice)?;
             let devices = Devices {
@@ -253,6 +261,14 @@ fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
                 examples,
             })
         }
+    }
+}
+
+fn copied(done: CopyReport) -> Reply {
+    Reply::Copied {
+        bytes: done.bytes.0,
+        requests: done.requests,
+        took: done.took,
     }
 }
 

@@ -156,6 +156,21 @@ impl Block {
     }
 }
 
+/// What was read from a device since it was made (kernel: Documentation/block/stat.rst, third field).
+///
+/// Errors: [`Kind::NotFound`] when the kernel has no such device.
+pub fn sectors_read(roots: &Roots, num: DevNum) -> Result<Sectors> {
+    let stat = attribute(&num.sysfs(roots), "stat").unwrap_or_default();
+    let field = stat.split_whitespace().nth(2).map(str::parse);
+    match field {
+        Some(Ok(sectors)) => Ok(Sectors(sectors)),
+        _ => {
+            let message = format!("the kernel has no statistics of device {num}");
+            Err(Error::new(Kind::NotFound, message))
+        }
+    }
+}
+
 /// Waits until a node is there and is a block device.
 pub fn wait_for_node(path: &Path, deadline: Duration) -> Result<DevNum> {
     let what = format!("the device node {}", path.display());

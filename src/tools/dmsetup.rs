@@ -6,6 +6,7 @@ mod info;
 mod replace;
 mod status;
 mod table;
+mod writecache;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use cache::{CacheMode, CacheTarget, Policy};
 pub use info::{Device, Info};
 pub use status::{CacheState, CacheStatus, Status};
 pub use table::{Dev, Segment, Table, Target};
+pub use writecache::{WritecacheStatus, WritecacheTarget};
 
 /// How long waiting for one reply of the kernel is given beyond the caller's own deadline.
 const REPLY: Duration = Duration::from_secs(10);
@@ -44,6 +46,18 @@ pub enum DmError {
     /// dmsetup failed otherwise.
     #[error(transparent)]
     Exec(#[from] ExecError),
+}
+
+impl DmError {
+    /// Whether a device of a table that was to be loaded is held by somebody else.
+    pub fn is_busy_below(&self) -> bool {
+        match self {
+            Self::Exec(error) => {
+                error.says("reload ioctl") && error.says("Device or resource busy")
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<DmError> for Error {
@@ -101,6 +115,14 @@ impl<'a> Dmsetup<'a> {
             }
             ran => Ok(ran.map(drop)?),
         }
+    }
+
+    /// Gives its UUID to a device that another tool created under our name, and that has none yet; one that has it keeps it.
+    pub fn set_uuid(&self, name: &DmName) -> Result<(), DmError> {
+        if self.info(name)?.is_some() {
+            return Ok(());
+        }
+        self.act(name, on("rename", name).arg("--setuuid").arg(name.uuid()))
     }
 
     /// Removes a device, trying again while it is open until the deadline: a passing probe of udev's is no reason to fail.

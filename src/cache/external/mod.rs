@@ -14,6 +14,7 @@ pub use find::{EXECUTABLE, Found, find, program};
 pub use program::Program;
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use self::protocol::{
@@ -38,7 +39,12 @@ pub struct External {
     said: CapabilitiesAnswer,
     roots: Roots,
     deadline: Duration,
+    /// Why it did not answer in time: a thousand disks do not wait for it one after the other.
+    silent: OnceLock<String>,
 }
+
+/// How long a driver may take to look at a disk.
+const QUICK: Duration = Duration::from_secs(10);
 
 impl External {
     /// The driver of an executable, once it has told what it can do.
@@ -51,6 +57,7 @@ impl External {
             program,
             roots: roots.clone(),
             deadline,
+            silent: OnceLock::new(),
         })
     }
 
@@ -64,26 +71,36 @@ impl External {
         &self.program
     }
 
+    /// What a disk's devices are called.
+    pub fn names(key: &DiskKey) -> DiskNames {
+        DiskNames {
+            key: key.clone(),
+            cache: key.dm(Role::Cache).into(),
+            origin: key.dm(Role::Origin).into(),
+        }
+    }
+
+    /// The request to open a disk in a mode.
+    pub fn request_to_open(site: &Site<'_>, mode: CacheMode, deadline: Duration) -> Request {
+        request(site, Some(Running::Serving(mode)), deadline)
+    }
+
     /// A verb on a disk of which only the key is needed.
     fn on_key(&self, verb: Verb, key: &DiskKey) -> Result<StatusAnswer> {
+        let deadline = match verb {
+            Verb::Status => self.deadline.min(QUICK),
+            _ => self.deadline,
+        };
         let request = Request {
-            disk: Some(names(key)),
-            ..Program::request(self.deadline)
+            disk: Some(Self::names(key)),
+            ..Program::request(deadline)
         };
         self.program.disk(verb, &request)
     }
 
     /// A verb on a disk and its devices.
     fn on_site(&self, verb: Verb, site: &Site<'_>, running: Option<Running>, deadline: Duration) -> Result<StatusAnswer> {
-        let (run, mode) = running.map_or((None, None), words);
-        let request = Request {
-            disk: Some(names(site.key)),
-            site: Some(place(site)),
-            run,
-            mode,
-            ..Program::request(deadline)
-        };
-        self.program.disk(verb, &request)
+        self.program.disk(verb, &request(site, running, deadline))
     }
 
     /// What an answer comes to, with the kernel's word on the device.
@@ -162,10 +179,23 @@ impl Driver for External {
 
     /// Asks the driver itself: its devices need not be of device-mapper.
     fn read(&self, _host: &Host, key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
+        if let Some(why) = self.silent.get() {
+            return Cache::Broken { why: why.clone() };
+        }
         match self.on_key(Verb::Status, key) {
             Ok(answer) => self.cache(&answer),
-            Err(error) => Cache::Broken { why: error.chain() },
+            Err(error) => {
+                let why = error.chain();
+                if error.kind() == Kind::Timeout {
+                    self.silent.get_or_init(|| why.clone());
+                }
+                Cache::Broken { why }
+            }
         }
+    }
+
+    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        Ok(self.read(host, key, &[]))
     }
 
     fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
@@ -251,11 +281,15 @@ impl Driver for External {
     }
 }
 
-fn names(key: &DiskKey) -> DiskNames {
-    DiskNames {
-        key: key.clone(),
-        cache: key.dm(Role::Cache).into(),
-        origin: key.dm(Role::Origin).into(),
+/// A request about a disk and its devices.
+fn request(site: &Site<'_>, running: Option<Running>, deadline: Duration) -> Request {
+    let (run, mode) = running.map_or((None, None), words);
+    Request {
+        disk: Some(External::names(site.key)),
+        site: Some(place(site)),
+        run,
+        mode,
+        ..Program::request(deadline)
     }
 }
 

@@ -66,7 +66,7 @@ fn one(disk: &DiskStatus, paint: Paint) -> String {
     }));
     rows.extend(disk.stats.iter().flat_map(|stats| counters(stats, &pair)));
     rows.extend(lease_text(disk).map(|text| pair("lease", text)));
-    rows.push(pair("guarantee", disk.guarantee.to_owned()));
+    rows.push(pair("guarantee", disk.guarantee.clone()));
     text.push_str(&columns("  ", &rows));
     text
 }
@@ -152,7 +152,7 @@ mod tests {
             }),
             lease: None,
             lease_error: (!well).then(|| "Ceph does not answer".into()),
-            guarantee: "nothing is lost with the SSD",
+            guarantee: "nothing is lost with the SSD".into(),
         }
     }
 

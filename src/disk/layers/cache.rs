@@ -1,6 +1,6 @@
 //! The cache: the composite device, and the moments at which the lease must know of dirty data.
 
-use super::front::{leads_to_cache, point};
+use super::front::{leads_to, point};
 use super::{Found, Layer};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
@@ -89,22 +89,23 @@ enum Verdict {
 
 /// Judges a cache. One is coherent only while the front leads to it: what was written past it, it has missed.
 fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
-    let (running, size, stuck) = match seen {
+    let (running, size, stuck, num) = match seen {
         Cache::Absent => return Ok(Verdict::Absent),
         Cache::Broken { why } => return Ok(Verdict::Anew(why.clone())),
         Cache::Up {
             running,
             size,
             stuck,
+            num,
             ..
-        } => (*running, *size, *stuck),
+        } => (*running, *size, *stuck, *num),
     };
     let mode = walk.disk.record.mode;
     let mapping = walk.mapping.as_ref();
     if mapping.is_none_or(|mapping| mapping.size.sectors() != size) {
         return Ok(Verdict::Anew("made anew for the image's new size".into()));
     }
-    if !leads_to_cache(walk)? {
+    if !leads_to(walk, num)? {
         return Ok(Verdict::Anew("it was out of the path; made anew".into()));
     }
     let interrupted = "an exchange of its table was interrupted";
@@ -123,6 +124,10 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     walk.plan = fill::plan(walk)?;
     let driver = walk.driver()?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;
+    if !driver.capabilities().live {
+        // It is filled in the mode in which it will serve.
+        announce(walk)?;
+    }
     match walk.plan {
         Some(_) => driver.open(&walk.site()?, Running::Filling).map(drop),
         None => serve(walk),
@@ -188,8 +193,8 @@ pub(in crate::disk) fn retreat(walk: &mut Walk<'_>) -> Result<()> {
 pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
     let driver = walk.driver()?;
     driver.close(walk.host, &walk.disk.record.key)?;
-    // Only metadata that are there can be wiped; a slice that is gone or inactive is formatted before its next use.
-    let there = walk.parts.iter().any(|(role, _)| *role == Role::Meta) && walk.mapping.is_some();
+    // Only a slice that is there can be wiped; one that is gone or inactive is formatted before its next use.
+    let there = !walk.parts.is_empty() && walk.mapping.is_some();
     let wiped = if there {
         driver.wipe(&walk.site()?)
     } else {

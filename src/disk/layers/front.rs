@@ -7,6 +7,7 @@ use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
+use crate::sys::DevNum;
 use crate::sys::holders::{describe, holders};
 use crate::tools::dmsetup::{Access, Table};
 use crate::{Context, Error, Kind, Result};
@@ -86,14 +87,13 @@ pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
         .remedy("stop the VM or whoever has it open, then run it again"))
 }
 
-/// Whether the front is there and leads to the cache: nothing was written past the cache then.
-pub(super) fn leads_to_cache(walk: &Walk<'_>) -> Result<bool> {
-    let key = &walk.disk.record.key;
-    let Some(cache) = walk.host.dm().info(&key.dm(Role::Cache))? else {
-        return Ok(false);
-    };
-    let front = walk.host.dm().table(&key.dm(Role::Front))?;
-    Ok(front.is_some_and(|front| front == Table::linear(front.len(), cache.num)))
+/// Whether the front is there and leads to the device `cache`: nothing was written past the cache then.
+pub(super) fn leads_to(walk: &Walk<'_>, cache: DevNum) -> Result<bool> {
+    let front = walk
+        .host
+        .dm()
+        .table(&walk.disk.record.key.dm(Role::Front))?;
+    Ok(front.is_some_and(|front| front == Table::linear(front.len(), cache)))
 }
 
 /// Makes the front lead to `target`: in-flight I/O is finished, new I/O waits, the table is exchanged, I/O goes on.

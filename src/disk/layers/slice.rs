@@ -127,6 +127,7 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
     let Some(first) = there.first() else {
         return Ok(());
     };
+    walk.driver()?.release(host, &walk.disk.record.key)?;
     for lv in there.iter().filter(|lv| lv.num.is_some()) {
         if let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name)) {
             // An SSD that fails must not keep its disk here.
@@ -230,9 +231,14 @@ fn fits(there: &[Lv], part: Part) -> bool {
     found.is_some_and(|lv| lv.size >= part.size && lv.size.0 < part.size.0 + (1 << 30))
 }
 
-fn tags(record: &Record) -> Result<[Tag; 3]> {
-    let image = Tag::pair("image", &record.image.to_string())?;
-    Ok([Tag::ours(), image, Tag::pair("fsid", record.fsid.as_str())?])
+/// What the volumes tell by themselves, for a host that has lost the record.
+fn tags(record: &Record) -> Result<[Tag; 4]> {
+    Ok([
+        Tag::ours(),
+        Tag::pair("image", &record.image.to_string())?,
+        Tag::pair("fsid", record.fsid.as_str())?,
+        Tag::pair("driver", record.driver.as_str())?,
+    ])
 }
 
 fn describe(vg: &str, parts: &[Part]) -> String {

@@ -94,14 +94,14 @@ pub(super) fn cache_layer(
     }
 }
 
-pub(super) fn front_layer(record: &Record, devices: &[dmsetup::Device]) -> LayerStatus {
+pub(super) fn front_layer(
+    record: &Record,
+    cached: &Cache,
+    devices: &[dmsetup::Device],
+) -> LayerStatus {
     let name = record.key.dm(Role::Front);
-    let device = |role| {
-        devices
-            .iter()
-            .find(|device| device.info.name == record.key.dm(role))
-    };
-    let (well, what) = match device(Role::Front) {
+    let front = devices.iter().find(|device| device.info.name == name);
+    let (well, what) = match front {
         None => (false, "not there".to_owned()),
         Some(front) if front.info.suspended => (false, "suspended: I/O waits".to_owned()),
         Some(front) => {
@@ -109,8 +109,7 @@ pub(super) fn front_layer(record: &Record, devices: &[dmsetup::Device]) -> Layer
                 Some(Target::Linear { dev, .. }) => dev.to_string(),
                 _ => "?".into(),
             };
-            let on_cache =
-                device(Role::Cache).is_some_and(|cache| cache.info.num.to_string() == below);
+            let on_cache = matches!(cached, Cache::Up { num, .. } if num.to_string() == below);
             let users = front.info.open_count;
             let path = if on_cache {
                 "leads to the cache"

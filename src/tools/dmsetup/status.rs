@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::cache::{CacheMode, Policy};
 use super::info;
 use super::table::{counted, number};
+use super::writecache::WritecacheStatus;
 use crate::model::{Bytes, Sectors};
 
 /// The status of one segment.
@@ -12,6 +13,8 @@ use crate::model::{Bytes, Sectors};
 pub enum Status {
     /// A cache.
     Cache(CacheState),
+    /// A cache for writes.
+    Writecache(WritecacheStatus),
     /// Anything else, as the kernel prints it.
     Other {
         /// The target's name.
@@ -97,6 +100,9 @@ fn segment(line: &str) -> Result<Status, String> {
         ("cache", ["Error"]) => Ok(Status::Cache(CacheState::Error)),
         ("cache", args) => cache(args)
             .map(|status| Status::Cache(CacheState::Running(status)))
+            .map_err(|why| format!("{line:?}: {why}")),
+        ("writecache", args) => WritecacheStatus::parse(args)
+            .map(Status::Writecache)
             .map_err(|why| format!("{line:?}: {why}")),
         (target, args) => Ok(Status::Other {
             target: target.to_owned(),

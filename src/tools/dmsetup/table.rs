@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::cache::CacheTarget;
 use super::info;
+use super::writecache::WritecacheTarget;
 use crate::error::Result as CrateResult;
 use crate::model::Sectors;
 use crate::sys::DevNum;
@@ -72,6 +73,8 @@ pub enum Target {
     },
     /// A cache.
     Cache(CacheTarget),
+    /// A cache for writes.
+    Writecache(WritecacheTarget),
     /// Fails every I/O.
     Error,
     /// Anything else, as the kernel prints it.
@@ -150,6 +153,19 @@ impl Table {
         }
     }
 
+    /// The cache for writes, if the device is one and nothing else.
+    pub fn as_writecache(&self) -> Option<&WritecacheTarget> {
+        match &self.segments[..] {
+            [
+                Segment {
+                    target: Target::Writecache(cache),
+                    ..
+                },
+            ] => Some(cache),
+            _ => None,
+        }
+    }
+
     /// With every path replaced by the device's number, as the kernel prints it.
     pub fn resolve(self) -> CrateResult<Self> {
         let resolve = |segment: Segment| -> CrateResult<Segment> {
@@ -159,6 +175,7 @@ impl Table {
                     offset,
                 },
                 Target::Cache(cache) => Target::Cache(cache.resolve()?),
+                Target::Writecache(cache) => Target::Writecache(cache.resolve()?),
                 other => other,
             };
             Ok(Segment { target, ..segment })
@@ -179,6 +196,7 @@ impl fmt::Display for Table {
                     writeln!(f, "{start} {len} linear {dev} {offset}")?
                 }
                 Target::Cache(cache) => writeln!(f, "{start} {len} cache {cache}")?,
+                Target::Writecache(cache) => writeln!(f, "{start} {len} writecache {cache}")?,
                 Target::Error => writeln!(f, "{start} {len} error")?,
                 Target::Other { name, args } => writeln!(f, "{start} {len} {name} {args}")?,
             }
@@ -220,6 +238,10 @@ fn segment(line: &str) -> Result<Segment, String> {
         ("cache", args) => {
             let cache = CacheTarget::parse(args).map_err(|why| bad(&why))?;
             cache.map_or_else(other, Target::Cache)
+        }
+        ("writecache", args) => {
+            let cache = WritecacheTarget::parse(args).map_err(|why| bad(&why))?;
+            cache.map_or_else(other, Target::Writecache)
         }
         ("error", _) => Target::Error,
         _ => other(),

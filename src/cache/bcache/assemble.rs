@@ -1,0 +1,200 @@
+//! Making a bcache of its parts, and taking it apart.
+
+use std::path::Path;
+
+use super::{bearer, bucket, set, tool};
+use crate::cache::Site;
+use crate::exec::ExecError;
+use crate::host::Host;
+use crate::model::{Bytes, Change, DiskKey, Role, Sectors};
+use crate::sys::holders::{Holder, describe, holders};
+use crate::sys::{block, direct, wait};
+use crate::tools::bcache::{Backing, LEAST_OFFSET};
+use crate::tools::dmsetup::{Access, Table, Target};
+use crate::tools::udev;
+use crate::{Context, Error, Kind, Result};
+
+/// So much of the data volume's start is zeroed: its superblock, the journal behind it, and what blkid looks at first.
+const HEAD: Bytes = Bytes::mib(1);
+
+/// Zeroes what makes the volumes a bcache: the whole prefix, and the cache's superblock. The kernel may hold them a moment
+/// longer than it shows them.
+pub(super) fn wipe(site: &Site<'_>) -> Result<()> {
+    let (data, prefix) = (site.part(Role::Data)?, site.part(Role::Meta)?);
+    let deadline = site.host.config.deadline.tool;
+    for (path, size) in [(&prefix.path, prefix.size.bytes()), (&data.path, HEAD)] {
+        let zeroed = wait::poll(deadline, || match direct::zero_head(path, size) {
+            Err(error) if error.kind() == Kind::Busy => None,
+            other => Some(other),
+        });
+        zeroed
+            .unwrap_or_else(|| direct::zero_head(path, size))
+            .context(|| format!("cannot wipe the cache on {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes both superblocks onto wiped volumes. Signatures behind the start are removed too: a block of a guest's disk may
+/// look like one where it came to lie.
+pub(super) fn format(site: &Site<'_>) -> Result<()> {
+    let (data, prefix) = (site.part(Role::Data)?, site.part(Role::Meta)?);
+    if prefix.size < LEAST_OFFSET {
+        let message = format!("{} is too small for a superblock", prefix.path.display());
+        return Err(Error::new(Kind::Internal, message));
+    }
+    let (bcache, set) = (tool(site.host), set(site.key));
+    let made = bcache
+        .wipe_signatures(&data.path)
+        .and_then(|()| bcache.make_backing(&prefix.path, &set, prefix.size))
+        .and_then(|()| bcache.make_cache(&data.path, &set, bucket(data.size.bytes())));
+    made.context(|| format!("cannot make {} a bcache", data.path.display()))
+}
+
+/// Puts the parts together, whichever of them udev has taken up already, and waits for the device.
+pub(super) fn open(site: &Site<'_>) -> Result<Backing> {
+    let host = site.host;
+    bear(site)?;
+    let dir = tool(host).set_dir(&set(site.key));
+    let data = &site.part(Role::Data)?.path;
+    let origin = host.roots.mapper(site.key.dm(Role::Origin));
+    taken_up(host, data, || Ok(dir.exists().then_some(())))?;
+    let num = bearer(host, site.key)?;
+    taken_up(host, &origin, || {
+        Ok(num.and_then(|num| tool(host).backing(num)))
+    })?;
+    let backing = taken_up(host, &origin, || Ok(ready(site, num)))?;
+    let served = backing.device.as_ref();
+    let size = served.map_or(Sectors(0), |served| served.size);
+    if size != site.origin.size {
+        let message = format!(
+            "bcache serves {size} sectors of disk {} instead of {}",
+            site.key, site.origin.size
+        );
+        return Err(Error::new(Kind::Internal, message));
+    }
+    if let Some(served) = served {
+        block::wait_for_node(&served.path, host.config.deadline.tool)?;
+    }
+    Ok(backing)
+}
+
+/// The backing device once it is attached and served; asks for its attachment where the kernel has not done it by itself.
+fn ready(site: &Site<'_>, num: Option<crate::sys::DevNum>) -> Option<Backing> {
+    let (bcache, set) = (tool(site.host), set(site.key));
+    let backing = bcache.backing(num?)?;
+    match &backing.set {
+        Some(attached) if *attached == set => {}
+        Some(_) => return None,
+        None => {
+            let file = backing.dir.join("attach");
+            // Refused while somebody else does the same; then it is attached the next time.
+            let asked = bcache.set(&file, &set, site.host.config.deadline.tool);
+            tracing::debug!(?asked, "attach to {set}");
+            return None;
+        }
+    }
+    backing.device.is_some().then_some(backing)
+}
+
+/// Asks the kernel to take up a device until `there` finds what that brings.
+fn taken_up<T>(
+    host: &Host,
+    device: &Path,
+    mut there: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = host.config.deadline.tool;
+    let mut last = None;
+    let what = format!("bcache to take up {}", device.display());
+    let found = wait::until(&what, deadline, || {
+        if let Some(found) = there()? {
+            return Ok(Some(found));
+        }
+        last = tool(host).register(device, deadline).err();
+        there()
+    });
+    found.map_err(|error| {
+        let error = error.remedy("see what the kernel says of bcache in `dmesg`");
+        match last {
+            Some(refused) => error.because(Error::from(refused)),
+            None => error,
+        }
+    })
+}
+
+/// The prefix and the RBD behind it as one device. udev may look at the prefix at the moment, and hold it for that.
+fn bear(site: &Site<'_>) -> Result<()> {
+    let (host, name) = (site.host, site.key.dm(Role::Origin));
+    if bearer(host, site.key)?.is_some() {
+        return Ok(());
+    }
+    let prefix = site.part(Role::Meta)?;
+    let linear = |num: crate::sys::DevNum| Target::Linear {
+        dev: num.into(),
+        offset: Sectors(0),
+    };
+    let table = Table::one(prefix.size, linear(prefix.number))
+        .then(site.origin.size, linear(site.origin.number));
+    let deadline = host.config.deadline.tool;
+    udev::settle(&host.exec, &host.roots, deadline)?;
+    let create = || host.dm().create(&name, &table, Access::ReadWrite);
+    let created = wait::poll(deadline, || match create() {
+        Err(error) if error.is_busy_below() => None,
+        other => Some(other),
+    });
+    created
+        .unwrap_or_else(create)
+        .context(|| format!("cannot put {} in front of the RBD", prefix.path.display()))
+}
+
+/// Stops the device, then its set, then takes away what they stood on; each may be absent. Dirty data stay on the SSD.
+///
+/// Errors: [`Kind::Busy`] before anything is stopped, if somebody uses the device.
+pub(super) fn close(host: &Host, key: &DiskKey) -> Result<Change> {
+    let deadline = host.config.deadline.tool;
+    let mut change = Change::Absent;
+    if let Some(num) = bearer(host, key)? {
+        if let Some(backing) = tool(host).backing(num) {
+            refuse_used(host, key, &backing)?;
+            change = Change::Removed;
+            stop(host, &backing.dir)?;
+        }
+    }
+    let dir = tool(host).set_dir(&set(key));
+    if dir.exists() {
+        change = Change::Removed;
+        stop(host, &dir)?;
+    }
+    let name = key.dm(Role::Origin);
+    let removed = host
+        .dm()
+        .remove(&name, deadline)
+        .context(|| format!("cannot remove {name}"))?;
+    Ok(if removed.is_change() { removed } else { change })
+}
+
+/// Asks one to stop, and waits until it has.
+fn stop(host: &Host, dir: &Path) -> Result<()> {
+    let deadline = host.config.deadline.tool;
+    match tool(host).set(&dir.join("stop"), "1", deadline) {
+        // It went by itself.
+        Err(ExecError::Failed { .. }) if !dir.exists() => return Ok(()),
+        other => other.context(|| format!("cannot stop {}", dir.display()))?,
+    }
+    let what = format!("bcache to stop {}", dir.display());
+    wait::until(&what, deadline, || Ok((!dir.exists()).then_some(())))
+        .map_err(|error| error.remedy("somebody has it open: stop that, then run it again"))
+}
+
+/// Refuses a device that another one stands on, or that is mounted; a process that looks at it goes by.
+fn refuse_used(host: &Host, key: &DiskKey, backing: &Backing) -> Result<()> {
+    let Some(served) = &backing.device else {
+        return Ok(());
+    };
+    let mut users = holders(&host.roots, served.num);
+    users.retain(|user| !matches!(user, Holder::Process { .. }));
+    if users.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the bcache of disk {key} is {}", describe(&users));
+    Err(Error::new(Kind::Busy, message).remedy("stop what uses it, then run it again"))
+}

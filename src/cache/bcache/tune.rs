@@ -1,0 +1,92 @@
+//! What a bcache does, as its knobs say; every state is told by the knobs alone, so that a crash between two of them leaves
+//! one that the next run sees through.
+
+use super::{set, tool};
+use crate::cache::{Running, Site};
+use crate::model::{Bytes, CacheMode, Role};
+use crate::tools::bcache::Backing;
+use crate::{Context, Result};
+
+/// The kernel's own values: reads in a row of 4 MiB and more pass the cache by, and so do reads when the SSD takes longer
+/// than 2 ms and writes when it takes longer than 20 ms.
+const USUAL: [&str; 3] = ["4194304", "2000", "20000"];
+/// How much of a write-back cache may stay dirty, in percent; the kernel's own value.
+const DIRTY_PERCENT: &str = "10";
+/// Seconds that dirty data rest before they are written back. The kernel's 30 would be slept to their end when a flush is
+/// asked for.
+const REST: &str = "1";
+
+/// Sets the knobs for what the cache shall do.
+pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Result<()> {
+    match running {
+        Running::Filling => {
+            knob(
+                site,
+                backing,
+                "cache_mode",
+                CacheMode::Writethrough.as_str(),
+            )?;
+            // Last, since it is the sign of a cache that is being filled.
+            bypass(site, backing, ["0", "0", "0"])
+        }
+        Running::Draining => {
+            knob(
+                site,
+                backing,
+                "cache_mode",
+                CacheMode::Writethrough.as_str(),
+            )?;
+            knob(site, backing, "writeback_delay", "0")?;
+            knob(site, backing, "writeback_running", "1")?;
+            knob(site, backing, "writeback_percent", "0")
+        }
+        Running::Serving(mode) => {
+            bypass(site, backing, USUAL)?;
+            knob(site, backing, "writeback_delay", REST)?;
+            knob(site, backing, "writeback_percent", DIRTY_PERCENT)?;
+            knob(site, backing, "cache_mode", mode.as_str())
+        }
+    }
+}
+
+/// When the cache is passed by: requests in a row in bytes, latency of reads and of writes in microseconds; 0 for never.
+fn bypass(site: &Site<'_>, backing: &Backing, [row, read, write]: [&str; 3]) -> Result<()> {
+    let dir = tool(site.host).set_dir(&set(site.key));
+    for (name, value) in [("read", read), ("write", write)] {
+        let file = dir.join(format!("congested_{name}_threshold_us"));
+        put(site, &file, value)?;
+    }
+    knob(site, backing, "sequential_cutoff", row)
+}
+
+fn knob(site: &Site<'_>, backing: &Backing, name: &str, value: &str) -> Result<()> {
+    put(site, &backing.dir.join(name), value)
+}
+
+fn put(site: &Site<'_>, file: &std::path::Path, value: &str) -> Result<()> {
+    let deadline = site.host.config.deadline.tool;
+    tool(site.host)
+        .set(file, value, deadline)
+        .context(|| format!("cannot set {} to {value}", file.display()))
+}
+
+/// What the knobs say. A cache that drains or fills is in write-through meanwhile.
+pub(super) fn running(backing: &Backing) -> Running {
+    let mode = backing.mode.unwrap_or(CacheMode::None);
+    match mode {
+        CacheMode::Writethrough if backing.sequential_cutoff == Bytes(0) => Running::Filling,
+        CacheMode::Writethrough if backing.writeback_percent == 0 => Running::Draining,
+        mode => Running::Serving(mode),
+    }
+}
+
+/// Waits until every write has ended that began before: one that began in write-back may become dirty after the mode was
+/// changed. The front's table is exchanged for itself, which waits for its I/O; nobody but the front writes to the cache.
+pub(super) fn barrier(site: &Site<'_>) -> Result<()> {
+    let (dm, front) = (site.host.dm(), site.key.dm(Role::Front));
+    let Some(table) = dm.table(&front)?.filter(|table| !table.is_empty()) else {
+        return Ok(());
+    };
+    dm.replace(&front, &table, site.host.config.deadline.tool)
+        .context(|| format!("cannot wait for the I/O of {front}"))
+}

@@ -1,0 +1,249 @@
+//! The driver `dm-writecache`: writes are acknowledged by the SSD and go to Ceph later; reads are not cached.
+//!
+//! What the kernel does that shapes this file (cache-drivers facts, 3.4): a first sector of zeroes makes it format the
+//! slice, and anything else that it knows is replayed over the origin without a question, so the slice is wiped when it is
+//! closed and opened again only when a lease says that it holds dirty data; every block that it holds is one that the
+//! origin may lack; with `cleaner` a write to a block that it does not hold goes to the origin, so it comes to an end under
+//! load, and stays clean then. A cleaner also flushes when it is suspended, which happens at each exchange of its table.
+//!
+//! Blocks of 512 bytes, since a larger block would be the disk's logical block size and a guest's smaller I/O would fail.
+//! The kernel keeps some 80 bytes of memory for each: 160 MiB per GiB of slice.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::drain::{cannot_tell, wait_for_clean};
+use super::{
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
+    Site, Stats,
+};
+use crate::host::Host;
+use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
+use crate::seed::SeedPlan;
+use crate::sys::direct;
+use crate::tools::dmsetup::{
+    self, Access, Status, Table, Target, WritecacheStatus, WritecacheTarget,
+};
+use crate::{Context, Error, Kind, Result, config};
+
+/// The block size.
+const BLOCK: Bytes = Bytes(512);
+/// The start of the slice which, when zero, makes the kernel format it.
+const SUPERBLOCK: Bytes = Bytes::kib(4);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct DmWritecache;
+
+impl Driver for DmWritecache {
+    fn name(&self) -> DriverName {
+        config::fixed("dm-writecache")
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            modes: vec![CacheMode::Writeback],
+            seed: SeedAbility::Never,
+            reads: false,
+            live: true,
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::of(
+            &["dmsetup", "lvs", "lvcreate", "lvremove", "blkdiscard"],
+            &["dm-mod", "dm-writecache"],
+        )
+    }
+
+    fn guarantee(&self, _mode: CacheMode) -> Cow<'static, str> {
+        Cow::Borrowed(
+            "writes are acknowledged when this host's SSD has them: what was not written back is lost with the SSD, and \
+             out of reach while the host is down; reads come from Ceph",
+        )
+    }
+
+    /// 16 bytes of metadata for each block, and a little for their head.
+    fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
+        let metadata = wanted.0.div_ceil(BLOCK.0).saturating_mul(16);
+        let size = Bytes(wanted.0.saturating_add(metadata)).round_up(block);
+        vec![Part {
+            role: Role::Data,
+            size: Bytes(size.0.saturating_add(Bytes::mib(1).0)),
+        }]
+    }
+
+    fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+        let name = key.dm(Role::Cache);
+        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
+            return Cache::Absent;
+        };
+        if !device.info.live {
+            let why = format!("{name} has no table: its making was interrupted");
+            return Cache::Broken { why };
+        }
+        let Some(target) = device.table.as_writecache() else {
+            return Cache::Broken {
+                why: format!("{name} is no dm-writecache: {}", device.table),
+            };
+        };
+        let status = match device.status.first() {
+            Some(Status::Writecache(status)) => status,
+            other => {
+                let why = format!("{name} has no status of a dm-writecache: {other:?}");
+                return Cache::Broken { why };
+            }
+        };
+        if status.error != 0 {
+            let why = format!("{name} failed with error {}: its SSD", status.error);
+            return Cache::Broken { why };
+        }
+        Cache::Up {
+            running: if target.cleaner {
+                Running::Draining
+            } else {
+                Running::Serving(CacheMode::Writeback)
+            },
+            stats: stats(status, target.block),
+            size: device.table.len(),
+            stuck: device.info.suspended,
+            num: device.info.num,
+        }
+    }
+
+    fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
+        self.wipe(site)
+    }
+
+    fn open(&self, site: &Site<'_>, running: Running) -> Result<Change> {
+        let name = site.key.dm(Role::Cache);
+        site.host
+            .dm()
+            .create(&name, &table(site, running)?, Access::ReadWrite)
+            .context(|| format!("cannot create the cache device {name}"))?;
+        Ok(Change::Made)
+    }
+
+    fn switch(&self, site: &Site<'_>, running: Running) -> Result<()> {
+        let name = site.key.dm(Role::Cache);
+        let deadline = site.host.config.deadline.flush;
+        site.host
+            .dm()
+            .replace(&name, &table(site, running)?, deadline)
+            .context(|| format!("cannot switch the cache device {name}"))
+    }
+
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
+        self.switch(site, Running::Serving(mode))?;
+        Ok(Filled {
+            resident: 0,
+            dropped: 0,
+        })
+    }
+
+    fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
+        let (was, whole) = dirty(self, site)?;
+        if was != Running::Draining {
+            self.switch(site, Running::Draining)?;
+        }
+        wait_for_clean(site, whole, deadline, || {
+            dirty(self, site).map(|(_, left)| left)
+        })?;
+        Ok(whole)
+    }
+
+    fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
+        Ok(match self.probe(host, key)? {
+            Cache::Absent => Cleanliness::Unknown {
+                why: "the cache is not in the kernel".into(),
+            },
+            Cache::Broken { why } => Cleanliness::Unknown { why },
+            Cache::Up { stats, .. } if stats.dirty > Bytes(0) => Cleanliness::Dirty(stats.dirty),
+            Cache::Up {
+                running: Running::Draining,
+                ..
+            } => Cleanliness::Clean {
+                evidence: "dmsetup status: every block is free, and the cleaner takes no new ones"
+                    .into(),
+            },
+            Cache::Up { .. } => Cleanliness::Unknown {
+                why: "nothing is dirty at the moment, and the next write may be".into(),
+            },
+        })
+    }
+
+    fn close(&self, host: &Host, key: &DiskKey) -> Result<Change> {
+        let name = key.dm(Role::Cache);
+        host.dm()
+            .remove(&name, host.config.deadline.tool)
+            .context(|| format!("cannot remove the cache device {name}"))
+    }
+
+    fn wipe(&self, site: &Site<'_>) -> Result<()> {
+        let data = site.part(Role::Data)?;
+        direct::zero_head(&data.path, SUPERBLOCK)
+            .context(|| format!("cannot wipe the cache on {}", data.path.display()))
+    }
+
+    fn top(&self, site: &Site<'_>) -> Result<Device> {
+        let name = site.key.dm(Role::Cache);
+        let info = site.host.dm().info(&name)?.ok_or_else(|| {
+            let message = format!("the cache device {name} is not there");
+            Error::new(Kind::Internal, message)
+        })?;
+        Ok(Device {
+            path: site.host.roots.mapper(&name),
+            number: info.num,
+            size: site.origin.size,
+        })
+    }
+}
+
+/// The kernel's table for what the cache shall do.
+fn table(site: &Site<'_>, running: Running) -> Result<Table> {
+    let cleaner = match running {
+        Running::Serving(CacheMode::Writeback) => false,
+        Running::Draining => true,
+        Running::Serving(_) | Running::Filling => {
+            let message = format!("dm-writecache cannot be {running:?}");
+            return Err(Error::new(Kind::Usage, message).remedy(
+                "its only mode is writeback; `warmblock bypass` takes it out of the path",
+            ));
+        }
+    };
+    let target = WritecacheTarget {
+        origin: site.origin.number.into(),
+        ssd: site.part(Role::Data)?.number.into(),
+        block: BLOCK,
+        cleaner,
+    };
+    Ok(Table::one(site.origin.size, Target::Writecache(target)))
+}
+
+/// What a cache that must work is doing, and what of it is dirty; what is on its way to the origin counts.
+fn dirty(driver: &DmWritecache, site: &Site<'_>) -> Result<(Running, Bytes)> {
+    match driver.probe(site.host, site.key)? {
+        Cache::Up { running, stats, .. } => Ok((running, stats.dirty)),
+        Cache::Absent => Err(cannot_tell(format!(
+            "the cache of disk {} is not in the kernel",
+            site.key
+        ))),
+        Cache::Broken { why } => Err(cannot_tell(why)),
+    }
+}
+
+fn stats(status: &WritecacheStatus, block: Bytes) -> Stats {
+    let bytes = |blocks: u64| Bytes(blocks.saturating_mul(block.0));
+    let dirty = bytes(status.dirty().max(status.writeback));
+    Stats {
+        capacity: bytes(status.blocks),
+        resident: dirty,
+        dirty,
+        read_hits: status.read_hits,
+        read_misses: status.reads.saturating_sub(status.read_hits),
+        write_hits: status.write_hits,
+        write_misses: status.writes.saturating_sub(status.write_hits),
+        promotions: 0,
+        demotions: 0,
+    }
+}

@@ -1,0 +1,265 @@
+//! What an attach wants of a disk: a new record, or the one that there is, with or without another driver.
+
+use crate::cache::{self, Driver, SeedAbility};
+use crate::disk::record::{Intent, Record};
+use crate::exec::ExecError;
+use crate::host::Host;
+use crate::job::Attach;
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, SeedSpec, SlicePolicy};
+use crate::tools::lvm::LvmError;
+use crate::{Context, Error, Kind, Result, config};
+
+/// What a disk that is attached is to have instead of the driver that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Exchange {
+    /// The driver.
+    pub(super) driver: DriverName,
+    /// Its mode.
+    pub(super) mode: CacheMode,
+    /// The cached bytes wanted.
+    pub(super) size: Bytes,
+    /// What to seed.
+    pub(super) seed: SeedSpec,
+    /// What the operator should know of the choice.
+    pub(super) warning: Option<String>,
+}
+
+/// A record for a disk that this host does not have yet.
+pub(super) fn fresh(
+    host: &Host,
+    ask: &Attach,
+    key: DiskKey,
+    fsid: Fsid,
+    image: Bytes,
+) -> Result<Record> {
+    let config = &host.config;
+    let name = match (&ask.driver, ask.mode) {
+        (Some(driver), _) => driver.clone(),
+        (None, Some(CacheMode::None)) => config::fixed("none"),
+        (None, _) => config.cache.driver.clone(),
+    };
+    let driver = cache::driver(host, &name)?;
+    if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("a slice of {size} is smaller than one cache block"),
+        )
+        .remedy(format!("ask for at least {}", config.slice.size.min)));
+    }
+    Ok(Record {
+        version: Record::VERSION,
+        key,
+        image: ask.image.clone(),
+        fsid,
+        intent: Intent::Attached,
+        driver: name,
+        uncached: false,
+        mode: mode(host, driver, ask.mode, None)?,
+        size: slice_size(host, ask, image),
+        block: config.cache.block,
+        vg: config.slice.vg.clone(),
+        seed: seed(driver, ask.seed, config.seed.what)?,
+        link: ask.link.clone(),
+        generation: 0,
+        boot_id: String::new(),
+    })
+}
+
+/// The mode for a driver: as asked; else the one that there was, else the configuration's, else the driver's first one.
+///
+/// Errors: [`Kind::Usage`] if it is asked for and the driver has no such mode.
+fn mode(
+    host: &Host,
+    driver: &dyn Driver,
+    asked: Option<CacheMode>,
+    had: Option<CacheMode>,
+) -> Result<CacheMode> {
+    let modes = driver.capabilities().modes;
+    if let Some(asked) = asked {
+        return knows(driver, asked).map(|()| asked);
+    }
+    let wishes = had.into_iter().chain([host.config.cache.mode]);
+    let found = wishes
+        .chain(modes.first().copied())
+        .find(|mode| modes.contains(mode));
+    found.ok_or_else(|| {
+        Error::new(
+            Kind::Internal,
+            format!("driver {} has no modes", driver.name()),
+        )
+    })
+}
+
+/// Refuses a mode that a driver does not have.
+pub(super) fn knows(driver: &dyn Driver, mode: CacheMode) -> Result<()> {
+    let modes = driver.capabilities().modes;
+    if modes.contains(&mode) {
+        return Ok(());
+    }
+    let list: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
+    let message = format!("driver {} has no mode {mode}", driver.name());
+    Err(Error::new(Kind::Usage, message).remedy(format!(
+        "choose one of: {}; `warmblock doctor` says what each driver can do",
+        list.join(", ")
+    )))
+}
+
+/// What to seed: as asked, or else as usual; nothing for a cache that cannot be seeded.
+///
+/// Errors: as of [`seedable`].
+fn seed(driver: &dyn Driver, asked: Option<SeedSpec>, usual: SeedSpec) -> Result<SeedSpec> {
+    if let Some(asked) = asked {
+        seedable(driver, asked)?;
+        return Ok(asked);
+    }
+    let never = driver.caches() && driver.capabilities().seed == SeedAbility::Never;
+    Ok(if never { SeedSpec::None } else { usual })
+}
+
+/// Refuses to seed a cache that cannot be seeded.
+///
+/// Errors: [`Kind::Usage`], with the reason.
+pub(super) fn seedable(driver: &dyn Driver, what: SeedSpec) -> Result<()> {
+    let can = driver.capabilities();
+    if what == SeedSpec::None || !driver.caches() || can.seed != SeedAbility::Never {
+        return Ok(());
+    }
+    let why = if can.reads {
+        "it has no way to be filled before it is used"
+    } else {
+        "it caches writes only, so there is nothing to fill"
+    };
+    let message = format!("driver {} cannot be seeded: {why}", driver.name());
+    Err(Error::new(Kind::Usage, message).remedy("leave the seed out, or choose another driver"))
+}
+
+/// How much an attach wants to cache of an image.
+fn slice_size(host: &Host, ask: &Attach, image: Bytes) -> Bytes {
+    let policy = host.config.slice.size;
+    let size = ask.size.or(policy.size);
+    SlicePolicy { size, ..policy }.wanted(image)
+}
+
+/// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach
+/// asks for another driver.
+///
+/// Errors: [`Kind::Exists`] if the attach asks for something else than there is, with both sides.
+pub(super) fn again(
+    host: &Host,
+    mut record: Record,
+    ask: &Attach,
+    image: Bytes,
+) -> Result<(Record, Option<Exchange>)> {
+    let other = ask.driver.as_ref().filter(|name| **name != record.driver);
+    let exchange = match other {
+        Some(name) => Some(exchange(host, &record, ask, name, image)?),
+        None => {
+            same_cache(host, &record, ask, image)?;
+            None
+        }
+    };
+    if let Some(link) = ask
+        .link
+        .as_ref()
+        .filter(|link| record.link.as_ref() != Some(link))
+    {
+        if let Some(old) = &record.link {
+            let (old, new) = (old.display().to_string(), link.display().to_string());
+            let remedy = "detach it first, or use the link there is";
+            return Err(clash(ask, "link", &old, &new, remedy));
+        }
+        record.link = Some(link.clone());
+    }
+    record.image = ask.image.clone();
+    record.intent = Intent::Attached;
+    Ok((record, exchange))
+}
+
+fn exchange(
+    host: &Host,
+    record: &Record,
+    ask: &Attach,
+    name: &DriverName,
+    image: Bytes,
+) -> Result<Exchange> {
+    let driver = cache::driver(host, name)?;
+    let mode = mode(host, driver, ask.mode, Some(record.mode))?;
+    // The choice of a driver that could not be seeded was none.
+    let old = cache::driver(host, &record.driver)?.capabilities().seed;
+    let usual = if old == SeedAbility::Never {
+        host.config.seed.what
+    } else {
+        record.seed
+    };
+    let fell_back = ask.mode.is_none() && record.mode != CacheMode::None && mode != record.mode;
+    let warning = format!(
+        "driver {name} has no mode {}: the disk is in {mode} now; {}",
+        record.mode,
+        driver.guarantee(mode)
+    );
+    Ok(Exchange {
+        driver: name.clone(),
+        mode,
+        size: match ask.size {
+            Some(_) => slice_size(host, ask, image),
+            None => record.size,
+        },
+        seed: seed(driver, ask.seed, usual)?,
+        warning: (fell_back && driver.caches()).then_some(warning),
+    })
+}
+
+/// Refuses an attach that asks for another mode, size or seed than the disk has.
+fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Result<()> {
+    if let Some(mode) = ask.mode.filter(|mode| *mode != record.mode) {
+        let remedy = "`warmblock mode` changes it under load";
+        return Err(clash(
+            ask,
+            "mode",
+            record.mode.as_str(),
+            mode.as_str(),
+            remedy,
+        ));
+    }
+    let size = slice_size(host, ask, image);
+    if ask.size.is_some() && size != record.size {
+        let (have, want) = (record.size.to_string(), size.to_string());
+        let remedy = "detach it first, then attach it with the other size";
+        return Err(clash(ask, "a slice of", &have, &want, remedy));
+    }
+    if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
+        let (have, want) = (record.seed.to_string(), seed.to_string());
+        let remedy = format!(
+            "`warmblock seed {} {seed}` seeds it anew, under load",
+            ask.image
+        );
+        return Err(clash(ask, "seed", &have, &want, &remedy));
+    }
+    Ok(())
+}
+
+fn clash(ask: &Attach, what: &str, have: &str, want: &str, remedy: &str) -> Error {
+    let message = format!(
+        "image {} is attached with {what} {have}, not {want}",
+        ask.image
+    );
+    Error::new(Kind::Exists, message).remedy(remedy.to_owned())
+}
+
+/// A record that was made up, with the driver that its slice is tagged with, and a mode that this driver has.
+pub(super) fn as_its_slice(host: &Host, mut record: Record) -> Result<Record> {
+    let volumes = match host.lvm().list() {
+        Err(LvmError::Exec(ExecError::Missing { .. })) => Vec::new(),
+        other => other.context(|| "cannot list the slices of this host".into())?,
+    };
+    let ours = volumes.iter().filter(|lv| lv.name.key == record.key);
+    let named = ours.filter_map(|lv| lv.tag("driver")?.parse().ok()).next();
+    if let Some(name) = named {
+        record.driver = name;
+    }
+    let modes = cache::driver(host, &record.driver)?.capabilities().modes;
+    if let Some(first) = modes.first().filter(|_| !modes.contains(&record.mode)) {
+        record.mode = *first;
+    }
+    Ok(record)
+}

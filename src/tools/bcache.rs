@@ -1,0 +1,225 @@
+//! bcache: make-bcache(8), and the kernel's interface in sysfs (kernel: Documentation/admin-guide/bcache.rst).
+//!
+//! Everything is found by what it is: a cache set by its UUID, a backing device by the number of the device that bears it.
+//! The numbers in `bcacheN` change from boot to boot and are never used. What is written to sysfs is written by tee(1), a
+//! process that can be given up: the kernel takes its registration lock for it, and keeps it while a device hangs.
+
+mod human;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::exec::{Cmd, Exec, ExecError};
+use crate::model::{Bytes, CacheMode, Sectors};
+use crate::sys::block::attribute;
+use crate::sys::{DevNum, Roots};
+
+/// The least number of buckets: the kernel keeps a thousandth of them (rounded up to a power of two) free, and at least one.
+pub const LEAST_BUCKETS: u64 = 1024;
+
+/// Where the superblock lies in a device, in sectors (`SB_SECTOR`), and so the least room before a backing device's data.
+pub const LEAST_OFFSET: Sectors = Sectors(16);
+
+/// The state of a backing device, as its superblock has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It belongs to no cache set.
+    NoCache,
+    /// A scan of the whole index found nothing dirty, and nothing was written back-wise since.
+    Clean,
+    /// The cache has data that the device lacks.
+    Dirty,
+    /// It was run without its dirty cache.
+    Inconsistent,
+}
+
+/// A backing device that is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backing {
+    /// Its directory in sysfs.
+    pub dir: PathBuf,
+    /// Its state.
+    pub state: State,
+    /// How it treats writes; `None` for a word that this program does not know.
+    pub mode: Option<CacheMode>,
+    /// The cache set that it is attached to.
+    pub set: Option<String>,
+    /// The device that it is served as, once it runs.
+    pub device: Option<Served>,
+    /// From how many bytes in a row on the cache is passed by; zero for never.
+    pub sequential_cutoff: Bytes,
+    /// How much of the cache may be dirty before it is written back in earnest; zero for "all, at once".
+    pub writeback_percent: u64,
+    /// How much is dirty, rounded to two digits.
+    pub dirty: Bytes,
+    /// Whether the kernel fails all I/O to it.
+    pub failed: bool,
+}
+
+/// A `bcacheN`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Its node.
+    pub path: PathBuf,
+    /// Its number.
+    pub num: DevNum,
+    /// Its size.
+    pub size: Sectors,
+}
+
+/// How full a cache set is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filling {
+    /// All of it.
+    pub capacity: Bytes,
+    /// What is neither free nor its own index, to a hundredth of the capacity.
+    pub resident: Bytes,
+}
+
+/// Reads of a backing device; sysfs lags up to 14 seconds behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Served from the cache.
+    pub hits: u64,
+    /// Not, or not as a whole.
+    pub misses: u64,
+}
+
+/// bcache on this host.
+#[derive(Debug, Clone, Copy)]
+pub struct Bcache<'a> {
+    exec: &'a Exec,
+    roots: &'a Roots,
+}
+
+impl<'a> Bcache<'a> {
+    /// bcache, its tools run by `exec`.
+    pub const fn new(exec: &'a Exec, roots: &'a Roots) -> Self {
+        Self { exec, roots }
+    }
+
+    /// Makes a device a cache of its own set. It must hold no signature: make-bcache refuses whatever blkid(8) knows.
+    pub fn make_cache(&self, device: &Path, set: &str, bucket: Bytes) -> Result<(), ExecError> {
+        let cmd = make(set).arg("--bucket").arg(bucket.0.to_string());
+        self.run(cmd.arg("--cache").arg(device))
+    }
+
+    /// Writes the superblock of a backing device whose data begin at `offset` to the device that bears its start.
+    pub fn make_backing(&self, start: &Path, set: &str, offset: Sectors) -> Result<(), ExecError> {
+        let cmd = make(set).arg("--data-offset").arg(offset.0.to_string());
+        self.run(cmd.arg("--bdev").arg(start))
+    }
+
+    /// Removes every signature that blkid(8) knows.
+    pub fn wipe_signatures(&self, device: &Path) -> Result<(), ExecError> {
+        self.run(Cmd::change("wipefs").args(["--all", "--quiet"]).arg(device))
+    }
+
+    /// Asks the kernel to take up a device; one that it has, or that udev has it take up at the moment, is no error.
+    pub fn register(&self, device: &Path, deadline: Duration) -> Result<(), ExecError> {
+        let file = self.root().join("register_quiet");
+        self.set(&file, &device.to_string_lossy(), deadline)
+    }
+
+    /// Writes to a file of sysfs.
+    pub fn set(&self, file: &Path, value: &str, deadline: Duration) -> Result<(), ExecError> {
+        let cmd = Cmd::change("tee").arg(file).stdin(value.as_bytes());
+        self.run(cmd.deadline(deadline))
+    }
+
+    /// The directory of a cache set, whether it is there or not.
+    pub fn set_dir(&self, set: &str) -> PathBuf {
+        self.root().join(set)
+    }
+
+    /// The backing device that a device bears, if the kernel has taken it up.
+    pub fn backing(&self, bearer: DevNum) -> Option<Backing> {
+        let dir = bearer.sysfs(self.roots).join("bcache");
+        let text = |name: &str| attribute(&dir, name);
+        let state = match text("state")?.as_str() {
+            "no cache" => State::NoCache,
+            "clean" => State::Clean,
+            "dirty" => State::Dirty,
+            _ => State::Inconsistent,
+        };
+        let link = |name: &str| dir.join(name).canonicalize().ok();
+        let last = |path: PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+        Some(Backing {
+            state,
+            mode: text("cache_mode").and_then(|modes| chosen(&modes)),
+            set: link("cache").and_then(last),
+            device: link("dev").and_then(|dir| self.served(&dir)),
+            sequential_cutoff: human::bytes(&text("sequential_cutoff")?)?,
+            writeback_percent: text("writeback_percent")?.parse().ok()?,
+            dirty: human::bytes(&text("dirty_data")?)?,
+            failed: text("io_disable").is_some_and(|flag| flag != "0"),
+            dir,
+        })
+    }
+
+    fn served(&self, dir: &Path) -> Option<Served> {
+        let name = dir.file_name()?;
+        Some(Served {
+            path: self.roots.dev.join(name),
+            num: attribute(dir, "dev")?.parse().ok()?,
+            size: Sectors(attribute(dir, "size")?.parse().ok()?),
+        })
+    }
+
+    /// How full a cache set is; `None` while it is not there.
+    pub fn filling(&self, set: &str) -> Option<Filling> {
+        let dir = self.set_dir(set);
+        let cache = dir.join("cache0");
+        let buckets: u64 = attribute(&cache, "nbuckets")?.parse().ok()?;
+        let bucket = human::bytes(&attribute(&dir, "bucket_size")?)?;
+        let capacity = Bytes(buckets.saturating_mul(bucket.0));
+        let stats = attribute(&cache, "priority_stats")?;
+        let percent = |name| human::percent(&stats, name).unwrap_or(0);
+        let empty = (percent("Unused:") + percent("Metadata:")).min(100);
+        Some(Filling {
+            capacity,
+            resident: Bytes(capacity.0 / 100 * (100 - empty)),
+        })
+    }
+
+    /// Hits and misses of a backing device, since it was registered.
+    pub fn counters(&self, backing: &Backing) -> Counters {
+        let dir = backing.dir.join("stats_total");
+        let count = |name| attribute(&dir, name).and_then(|text| text.parse().ok());
+        Counters {
+            hits: count("cache_hits").unwrap_or(0),
+            misses: count("cache_misses").unwrap_or(0),
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.roots.sys.join("fs/bcache")
+    }
+
+    fn run(&self, cmd: Cmd) -> Result<(), ExecError> {
+        self.exec.run(&cmd).map(drop)
+    }
+}
+
+/// Sizes are in bytes. 512-byte blocks: a larger one would be the disk's logical block size.
+fn make(set: &str) -> Cmd {
+    Cmd::change("make-bcache").args(["--block", "512", "--cset-uuid", set])
+}
+
+/// The word in brackets of `writethrough [writeback] writearound none`.
+fn chosen(modes: &str) -> Option<CacheMode> {
+    let word = modes
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix('[')?.strip_suffix(']'))?;
+    [
+        CacheMode::None,
+        CacheMode::Writearound,
+        CacheMode::Writethrough,
+        CacheMode::Writeback,
+    ]
+    .into_iter()
+    .find(|mode| mode.as_str() == word)
+}
+
+#[cfg(test)]
+mod tests;
