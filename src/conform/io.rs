@@ -67,14 +67,12 @@ pub(super) fn read(path: &Path, offset: Bytes, len: Bytes) -> Result<Vec<u8>> {
 /// The device holds these bytes from its start on.
 pub(super) fn expect(what: &str, path: &Path, bytes: &[u8]) -> Result<()> {
     let have = read(path, Bytes(0), Bytes(bytes.len() as u64))?;
-    let different = have.iter().zip(bytes).position(|(have, want)| have != want);
-    match different {
-        None => Ok(()),
-        Some(at) => Err(Error::new(
-            Kind::Mismatch,
-            format!("{what}: {} differs from byte {at} on", path.display()),
-        )),
+    if have == bytes {
+        return Ok(());
     }
+    let at = have.iter().zip(bytes).take_while(|(have, want)| have == want).count();
+    let message = format!("{what}: {} differs from byte {at} on", path.display());
+    Err(Error::new(Kind::Mismatch, message))
 }
 
 fn cannot(what: &str, path: &Path, error: std::io::Error) -> Error {

@@ -17,9 +17,9 @@ use crate::tools::losetup;
 use crate::{Context, Error, Kind, Result};
 
 /// The image: large enough for every driver's blocks, small enough to be read often.
-pub(super) const IMAGE: Bytes = Bytes::mib(24);
+pub(super) const IMAGE: Bytes = Bytes::mib(8);
 /// What is to be cached of it.
-const WANTED: Bytes = Bytes::mib(16);
+const WANTED: Bytes = Bytes::mib(6);
 /// The cache block that is asked for.
 const BLOCK: Bytes = Bytes::kib(256);
 
@@ -38,6 +38,8 @@ pub(super) struct Disk {
     /// The key of the linear device that stands for the image.
     below: DiskKey,
     pub(super) origin: Device,
+    /// What the image held at first.
+    pub(super) bytes: Vec<u8>,
     pub(super) parts: Vec<(Role, Device)>,
 }
 
@@ -67,7 +69,8 @@ impl<'a> Stand<'a> {
         let key = |what: &str| format!("00000000-0-{what}{number}p{}", std::process::id()).parse();
         let (key, below): (DiskKey, DiskKey) = (key("check")?, key("image")?);
         let image = self.device(&format!("image{number}"), IMAGE)?;
-        io::write(&image.path, Bytes(0), &io::noise(u64::from(number) + 1, IMAGE))?;
+        let bytes = io::noise(u64::from(number) + 1, IMAGE);
+        io::write(&image.path, Bytes(0), &bytes)?;
         let name = below.dm(Role::Front);
         let table = Table::linear(image.size, image.number);
         self.host.dm().create(&name, &table, Access::ReadWrite)?;
@@ -82,6 +85,7 @@ impl<'a> Stand<'a> {
             key,
             below,
             origin,
+            bytes,
             parts,
         })
     }
