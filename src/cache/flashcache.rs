@@ -108,6 +108,11 @@ impl Driver for Flashcache {
         }
     }
 
+    /// By way of dmsetup(8), whose words on a flashcache are what its documentation shows.
+    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        Ok(self.read(host, key, &host.dm().list()?))
+    }
+
     /// Its blocks are chosen by what is read while it is filled; before, there must be nothing.
     fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
         self.wipe(site)
@@ -275,7 +280,8 @@ fn figures(device: &dmsetup::Device) -> Result<(Conf, Counters), String> {
 /// The device of a cache that must work, with what it says of itself.
 fn sound(site: &Site<'_>) -> Result<(dmsetup::Device, Conf, Counters)> {
     let name = site.key.dm(Role::Cache);
-    let device = site.host.dm().device(&name)?.ok_or_else(|| {
+    let seen = site.host.dm().list()?.into_iter();
+    let device = seen.into_iter().find(|device| device.info.name == name).ok_or_else(|| {
         Error::new(Kind::Internal, format!("the cache device {name} is not there"))
     })?;
     let (conf, counters) = figures(&device).map_err(cannot_tell)?;

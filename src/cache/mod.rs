@@ -242,6 +242,12 @@ pub trait Driver: Debug + Sync {
         data
     }
 
+    /// How much may be on its way into a cache that is being filled at once, where there is such a limit: what comes faster
+    /// is not taken in. For a data volume of a size.
+    fn gulp(&self, _data: Bytes) -> Option<Bytes> {
+        None
+    }
+
     /// The device-mapper device by which the cache is found: the cache itself, or what it stands on.
     fn anchor(&self) -> Role {
         Role::Cache

@@ -14,7 +14,7 @@ use crate::sys::block::sectors_read;
 use crate::{Context, Result};
 
 /// So many passes that should read nothing from Ceph: a cache may be too busy to take in all of the first ones.
-const PROOFS: u32 = 3;
+const PROOFS: u32 = 5;
 
 /// Chooses what to bring, from the image's allocated extents (parent data of a clone included); `None` for nothing.
 pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
@@ -107,9 +107,14 @@ fn copy_beneath(walk: &mut Walk<'_>, plan: &SeedPlan) -> Result<SeedProof> {
 /// past the cache in that time counts against it, so the proof may say less than is true, never more.
 fn read_through(walk: &mut Walk<'_>, plan: &SeedPlan) -> Result<SeedProof> {
     let (origin, top) = (walk.origin()?, walk.driver()?.top(&walk.site()?)?);
+    let data = walk.site()?.part(Role::Data)?.size.bytes();
+    let mut task = apart(walk, plan, &top.path, &top.path);
+    if let Some(gulp) = walk.driver()?.gulp(data) {
+        task.options = task.options.within(gulp);
+    }
     let from_ceph = || sectors_read(&walk.host.roots, origin.number);
     let pass = || {
-        seed::read_apart(&apart(walk, plan, &top.path, &top.path))
+        seed::read_apart(&task)
             .context(|| format!("cannot seed the cache of {}", walk.disk.record.image))
     };
     let first = pass()?;

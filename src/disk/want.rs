@@ -228,6 +228,7 @@ fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Resul
         return Err(clash(ask, "a slice of", &have, &want, remedy));
     }
     if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
+        seedable(cache::driver(host, &record.driver)?, seed)?;
         let (have, want) = (record.seed.to_string(), seed.to_string());
         let remedy = format!(
             "`warmblock seed {} {seed}` seeds it anew, under load",

@@ -121,6 +121,16 @@ impl<'a> Bcache<'a> {
         self.set(&file, &device.to_string_lossy(), deadline)
     }
 
+    /// Writes to a knob in sysfs, unless it is as wanted already.
+    pub fn turn(&self, knob: &Path, value: &str, deadline: Duration) -> Result<(), ExecError> {
+        let dir = knob.parent().unwrap_or(knob);
+        let name = knob.file_name().unwrap_or_default().to_string_lossy();
+        match attribute(dir, &name) {
+            Some(text) if reads_as(&text, value) => Ok(()),
+            _ => self.set(knob, value, deadline),
+        }
+    }
+
     /// Writes to a file of sysfs.
     pub fn set(&self, file: &Path, value: &str, deadline: Duration) -> Result<(), ExecError> {
         let cmd = Cmd::change("tee").arg(file).stdin(value.as_bytes());
@@ -204,6 +214,12 @@ impl<'a> Bcache<'a> {
 /// Sizes are in bytes. 512-byte blocks: a larger one would be the disk's logical block size.
 fn make(set: &str) -> Cmd {
     Cmd::change("make-bcache").args(["--block", "512", "--cset-uuid", set])
+}
+
+/// Whether a knob's text means a value: the same word, the one in brackets, or the same figure for people.
+fn reads_as(text: &str, value: &str) -> bool {
+    let figure = human::bytes(text).map(|bytes| bytes.0.to_string());
+    text == value || text.contains(&format!("[{value}]")) || figure.as_deref() == Some(value)
 }
 
 /// The word in brackets of `writethrough [writeback] writearound none`.

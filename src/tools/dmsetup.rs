@@ -130,11 +130,8 @@ impl<'a> Dmsetup<'a> {
         }
     }
 
-    /// Gives its UUID to a device that another tool created under our name, and that has none yet; one that has it keeps it.
+    /// Gives its UUID to a device that another tool created under our name, and that has none yet.
     pub fn set_uuid(&self, name: &DmName) -> Result<(), DmError> {
-        if self.info(name)?.is_some() {
-            return Ok(());
-        }
         self.act(name, on("rename", name).arg("--setuuid").arg(name.uuid()))
     }
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 
 use crate::host::Host;
+use crate::tests::conformance::Driver;
 use crate::world::World;
 
 /// Which hosts a test needs.
@@ -41,7 +42,22 @@ impl Case {
     }
 }
 
-pub type Body = fn(&Case) -> Result<()>;
+/// What a test does.
+#[derive(Debug, Clone, Copy)]
+pub enum Body {
+    Alone(fn(&Case) -> Result<()>),
+    /// The same for each driver.
+    Driver(fn(&Case, &'static Driver) -> Result<()>, &'static Driver),
+}
+
+impl Body {
+    fn run(self, case: &Case) -> Result<()> {
+        match self {
+            Self::Alone(body) => body(case),
+            Self::Driver(body, driver) => body(case, driver),
+        }
+    }
+}
 
 /// A test.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +164,7 @@ impl Test {
             world: Arc::clone(&first.world),
             hosts: hosts.to_vec(),
         };
-        let body = std::panic::AssertUnwindSafe(|| (self.body)(&case));
+        let body = std::panic::AssertUnwindSafe(|| self.body.run(&case));
         let outcome =
             std::panic::catch_unwind(body).unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
         let outcome = outcome.and_then(|()| hosts.iter().try_for_each(Host::check_empty));

@@ -49,13 +49,16 @@ fn outside(args: &Arguments) -> Result<ExitCode> {
     );
     println!(
         "the lab cannot run here, so its {} tests are skipped: {reason}",
-        tests::ALL.len()
+        tests::all().len()
     );
     Ok(skip_all(args))
 }
 
 fn skip_all(args: &Arguments) -> ExitCode {
-    let trials = tests::ALL.iter().map(|test| test.skipped()).collect();
+    let trials = tests::all()
+        .into_iter()
+        .map(|test| test.skipped())
+        .collect();
     libtest_mimic::run(args, trials).exit_code()
 }
 
@@ -75,7 +78,10 @@ fn inside(mut args: Arguments) -> Result<ExitCode> {
         })
     })?;
     let pool = Arc::new(Pool::new(hosts.to_vec()));
-    let trials = tests::ALL.iter().map(|test| test.trial(&pool)).collect();
+    let trials = tests::all()
+        .into_iter()
+        .map(|test| test.trial(&pool))
+        .collect();
     // One worker per host.
     args.test_threads = Some(2);
     let conclusion = libtest_mimic::run(&args, trials);

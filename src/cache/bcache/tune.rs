@@ -42,7 +42,9 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
         }
         Running::Serving(mode) => {
             bypass(site, backing, USUAL)?;
-            knob(site, backing, "writeback_delay", REST)?;
+            if mode.can_be_dirty() {
+                knob(site, backing, "writeback_delay", REST)?;
+            }
             knob(site, backing, "writeback_percent", DIRTY_PERCENT)?;
             knob(site, backing, "cache_mode", mode.as_str())
         }
@@ -66,7 +68,7 @@ fn knob(site: &Site<'_>, backing: &Backing, name: &str, value: &str) -> Result<(
 fn put(site: &Site<'_>, file: &std::path::Path, value: &str) -> Result<()> {
     let deadline = site.host.config.deadline.tool;
     tool(site.host)
-        .set(file, value, deadline)
+        .turn(file, value, deadline)
         .context(|| format!("cannot set {} to {value}", file.display()))
 }
 

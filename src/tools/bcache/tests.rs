@@ -34,6 +34,21 @@ fn the_chosen_mode_is_in_brackets() {
 }
 
 #[test]
+fn a_knob_is_turned_only_if_it_must_be() {
+    for (text, value) in [
+        ("4.0M", "4194304"),
+        ("10", "10"),
+        ("a [b] c", "b"),
+        ("0", "0"),
+    ] {
+        assert!(reads_as(text, value), "{text} {value}");
+    }
+    for (text, value) in [("4.0M", "0"), ("[a] b", "b"), ("1", "10"), ("0", "")] {
+        assert!(!reads_as(text, value), "{text} {value}");
+    }
+}
+
+#[test]
 fn commands_are_what_make_bcache_takes() {
     let set = make(SET).arg("--bucket").arg("16384");
     assert_eq!(

@@ -4,6 +4,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 use warmblock::Kind;
 
+use super::conformance::{Driver, exhaustive};
 use super::same;
 use crate::case::Case;
 use crate::cmd::{KILLED, Out};
@@ -11,7 +12,7 @@ use crate::host::{Host, alike, front};
 use crate::world::{Image, KIB, SMALL};
 
 /// More steps than any verb has.
-const TOO_MANY: u32 = 90;
+const TOO_MANY: u32 = 200;
 
 const THROUGH: &[&str] = &["--size", "16M", "--seed", "allocated"];
 const BACK: &[&str] = &["--size", "16M", "--seed", "first:6M", "--mode", "writeback"];
@@ -23,7 +24,7 @@ pub fn attach_write_through_even(case: &Case) -> Result<()> {
     attach_and_detach(case, THROUGH, 2, 2)
 }
 
-/// A part of the steps will do: they are those of write-through, but for the lease's mark.
+/// Every second step will do: the steps are those of write-through, but for the lease's mark.
 pub fn attach_write_back(case: &Case) -> Result<()> {
     attach_and_detach(case, BACK, 2, 4)
 }
@@ -37,8 +38,42 @@ fn came_through(out: &Out) -> Result<bool> {
     }
 }
 
-/// Every so many steps from `first`: attach, killed; finished in one of three ways; detach, killed; finished.
-fn attach_and_detach(case: &Case, options: &[&str], first: u32, every: usize) -> Result<()> {
+/// Attach and detach with a driver, killed at some steps; in write-back where it has that mode, since there is more to lose.
+pub fn of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
+    let mode = driver.dirty_mode().unwrap_or(driver.modes[0]);
+    attach_and_detach(case, &options(driver, mode), 1, stride(driver))
+}
+
+/// The same for taking the cache out and putting it in again.
+pub fn bypass_of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
+    let mode = driver.dirty_mode().unwrap_or(driver.modes[0]);
+    let story = Story {
+        attach: &options(driver, mode),
+        there: &["bypass"],
+        back: &["insert"],
+        stride: stride(driver),
+    };
+    story.tell(case)
+}
+
+fn stride(driver: &Driver) -> usize {
+    if exhaustive() { 1 } else { driver.stride }
+}
+
+fn options(driver: &Driver, mode: &'static str) -> Vec<&'static str> {
+    let mut options = driver.options(mode);
+    for option in &mut options {
+        *option = match *option {
+            "32M" => "16M",
+            "first:8M" => "first:6M",
+            other => other,
+        };
+    }
+    options
+}
+
+/// Every `stride`-th step from `first`: attach, killed; finished in one of three ways; detach, killed; finished.
+fn attach_and_detach(case: &Case, options: &[&str], first: u32, stride: usize) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(SMALL)?;
     let attach = [&["attach", &image.spec], options].concat();
@@ -50,10 +85,10 @@ fn attach_and_detach(case: &Case, options: &[&str], first: u32, every: usize) ->
         host.check_gone(&image)?;
         status
     };
-    for (round, n) in (first..TOO_MANY).step_by(every).enumerate() {
+    for (n, i) in (first..TOO_MANY).step_by(stride).zip(0_u32..) {
         let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
         let attached = came_through(&host.wb(&attach).crash_after(n).run()?)?;
-        let round = round % 4;
+        let round = (first / 2 + i) % 4;
         if !attached && round == 3 {
             gone_after(host, host.wb(&detach).run()?).map_err(step)?;
             host.check_gone(&image).map_err(step)?;
@@ -99,8 +134,7 @@ struct Story<'a> {
     attach: &'a [&'a str],
     there: &'a [&'a str],
     back: &'a [&'a str],
-    /// Every so many steps.
-    every: usize,
+    stride: usize,
 }
 
 pub fn bypass_and_insert(case: &Case) -> Result<()> {
@@ -108,7 +142,7 @@ pub fn bypass_and_insert(case: &Case) -> Result<()> {
         attach: THROUGH,
         there: &["bypass"],
         back: &["insert"],
-        every: 1,
+        stride: 1,
     };
     story.tell(case)
 }
@@ -118,18 +152,17 @@ pub fn modes(case: &Case) -> Result<()> {
         attach: THROUGH,
         there: &["mode", "writeback"],
         back: &["mode", "writethrough"],
-        every: 1,
+        stride: 1,
     };
     story.tell(case)
 }
 
-/// A seed is a bypass and an insert, whose every step is walked above; here a part of them, with data that are dirty.
 pub fn seed_and_flush(case: &Case) -> Result<()> {
     let story = Story {
         attach: BACK,
         there: &["seed"],
         back: &["flush"],
-        every: 3,
+        stride: 1,
     };
     story.tell(case)
 }
@@ -188,8 +221,7 @@ impl Story<'_> {
         });
         let [there, back] = never_killed;
         let (there, back) = (there?, back?);
-        let mut came_back = false;
-        for (round, n) in (1..TOO_MANY).step_by(self.every).enumerate() {
+        for n in (1..TOO_MANY).step_by(self.stride) {
             let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
             let seed = u64::from(n);
             host.write(&device, &image, seed, seed * 16 * KIB, 16 * KIB)?;
@@ -201,13 +233,8 @@ impl Story<'_> {
                 host.attach(&image, self.attach)?;
                 call(host, &image, self.there)?;
             }
-            if came_back {
-                call(host, &image, self.back).map_err(step)?;
-            } else {
-                came_back = scene.killed(self.back, n, &back).map_err(step)?;
-            }
-            through &= came_back;
-            if round % 3 == 2 {
+            through &= scene.killed(self.back, n, &back).map_err(step)?;
+            if n % 3 == 0 {
                 host.check(&device, &image).map_err(step)?;
             }
             if through {

@@ -470,9 +470,9 @@ pub fn otherwise(case: &Case) -> Result<()> {
     host.sh("mkdir -p /run/links")?;
     host.attach(&image, &["--size", "8M", "--link", "/run/links/a"])?;
     let spec = image.spec.as_str();
-    host.wb(&["attach", spec, "--driver", "none"])
+    host.wb(&["attach", spec, "--driver", "none", "--mode", "writeback"])
         .run()?
-        .refused(Kind::Exists, &["dm-cache", "none"])?;
+        .refused(Kind::Usage, &["none", "writeback"])?;
     host.wb(&["attach", spec, "--mode", "writeback"])
         .run()?
         .refused(Kind::Exists, &["writethrough", "writeback"])?;

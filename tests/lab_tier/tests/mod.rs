@@ -1,5 +1,6 @@
 //! The tests, and the order in which they are begun: long ones first, those that need everything last.
 
+pub mod conformance;
 mod crash;
 mod faults;
 mod hosts;
@@ -18,9 +19,19 @@ use std::fmt::Debug;
 
 use anyhow::{Result, ensure};
 
-use crate::case::{Body, Need, Test};
+use crate::case::{Body, Case, Need, Test};
 
-pub const ALL: &[Test] = &[
+/// Those of all drivers between the long ones and the ones that need every host.
+pub fn all() -> Vec<Test> {
+    let (of_all, of_one): (Vec<Test>, Vec<Test>) = conformance::all()
+        .into_iter()
+        .partition(|test| test.need == Need::All);
+    let alone = ALONE.iter().copied();
+    let (last, first): (Vec<Test>, Vec<Test>) = alone.partition(|test| test.need == Need::All);
+    [first, of_one, last, of_all].concat()
+}
+
+const ALONE: &[Test] = &[
     test(
         "main_job::without_udevd",
         Need::Plain,
@@ -65,11 +76,6 @@ pub const ALL: &[Test] = &[
         crash::flush_then_attach,
     ),
     test(
-        "power::write_through_keeps_what_others_wrote",
-        Need::One,
-        power::write_through,
-    ),
-    test(
         "power::recover_begins_cold",
         Need::One,
         power::recover_write_through,
@@ -79,8 +85,6 @@ pub const ALL: &[Test] = &[
         Need::Udev,
         write_back::life,
     ),
-    test("ssd::write_through_survives", Need::One, ssd::write_through),
-    test("ssd::write_back_refuses", Need::One, ssd::write_back),
     test(
         "ssd::fails_while_it_is_seeded",
         Need::One,
@@ -154,11 +158,6 @@ pub const ALL: &[Test] = &[
         images::debian,
     ),
     test(
-        "power::write_back_brings_its_data_home",
-        Need::All,
-        power::write_back,
-    ),
-    test(
         "hosts::lease_is_respected_and_handed_over",
         Need::All,
         hosts::handed_over,
@@ -171,8 +170,12 @@ pub const ALL: &[Test] = &[
     ),
 ];
 
-const fn test(name: &'static str, need: Need, body: Body) -> Test {
-    Test { name, need, body }
+const fn test(name: &'static str, need: Need, body: fn(&Case) -> Result<()>) -> Test {
+    Test {
+        name,
+        need,
+        body: Body::Alone(body),
+    }
 }
 
 /// Two things that must be the same.

@@ -3,8 +3,9 @@
 use anyhow::{Result, ensure};
 use warmblock::Kind;
 
+use super::conformance::Driver;
 use super::same;
-use super::write_back::{keep_dirty, make_dirty};
+use super::write_back::make_dirty;
 use crate::case::Case;
 use crate::host::{Host, front};
 use crate::world::{KIB, MIB, STANDARD};
@@ -23,11 +24,15 @@ fn mend(host: &Host) -> Result<()> {
     host.sh("for f in /run/good-*; do n=${f#/run/good-}; dmsetup load $n <$f && dmsetup suspend --noflush --nolockfs $n && dmsetup resume $n; rm $f; done").map(drop)
 }
 
-pub fn write_through(case: &Case) -> Result<()> {
+/// In a mode in which Ceph has everything, nothing is lost and the disk goes on.
+pub fn clean(case: &Case, driver: &'static Driver) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
-    for role in ["data", "meta"] {
+    for (mode, role) in driver
+        .clean_modes()
+        .flat_map(|mode| driver.parts.iter().map(move |part| (mode, part)))
+    {
         let image = world.clone_of(STANDARD)?;
-        let device = front(&host.attach(&image, &["--size", "32M", "--seed", "first:8M"])?)?;
+        let device = front(&host.attach(&image, &driver.options(mode))?)?;
         host.write(&device, &image, 11, MIB, 256 * KIB)?;
         break_slice(host, &device, role)?;
         // It may fail, and what was acknowledged is in Ceph all the same.
@@ -48,12 +53,12 @@ pub fn write_through(case: &Case) -> Result<()> {
     Ok(())
 }
 
-pub fn write_back(case: &Case) -> Result<()> {
+/// What is dirty is not given up without a word.
+pub fn dirty(case: &Case, driver: &'static Driver) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
-    let options = ["--size", "32M", "--seed", "first:8M", "--mode", "writeback"];
-    let device = front(&host.attach(&image, &options)?)?;
-    keep_dirty(host, &device)?;
+    let device = front(&host.attach(&image, &driver.options("writeback"))?)?;
+    (driver.keep_dirty)(host, &device)?;
     let before = std::fs::read(&image.model)?;
     make_dirty(host, &image, &device, 11)?;
     break_slice(host, &device, "data")?;

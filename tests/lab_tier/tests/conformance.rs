@@ -1,0 +1,262 @@
+//! What every cache driver must do: one table of drivers, one list of cases, and each case for each driver.
+//!
+//!     cargo test --test lab conformance::bcache        WARMBLOCK_EXHAUSTIVE=1: crashes at every step, not at some
+//!
+//! A case knows of a driver only what stands in the table. The invariants I1 to I10 are those of a cache beneath a disk:
+//! I1 the image's bytes are the guest's alone; I2 the front is as large as the image, in blocks of the same size; I3, I6
+//! nothing is given back without the proof that it is clean; I4 a cache is cold unless lease and generation allow it; I5
+//! nothing is left; I7 what is read is what is in Ceph; I8 a verb that was killed is finished by running it again; I9 udev
+//! does no harm; I10 what another host wrote is never served from before it.
+
+use anyhow::{Context as _, Result, ensure};
+use warmblock::Kind;
+
+use super::main_job::BLOCK;
+use super::write_back::make_dirty;
+use super::{crash, load, power, same, ssd};
+use crate::case::{Body, Case, Need, Test};
+use crate::host::{Host, changes, front};
+use crate::world::{KIB, MIB, STANDARD};
+
+/// A driver, as far as the cases must know it.
+#[derive(Debug)]
+pub struct Driver {
+    pub name: &'static str,
+    /// What it can do; it is attached in the first of them.
+    pub modes: &'static [&'static str],
+    /// How it proves its seed; `None` if it cannot be seeded.
+    pub proof: Option<&'static str>,
+    /// The volumes of its slice.
+    pub parts: &'static [&'static str],
+    /// Keeps the kernel from writing back by itself, so that what is dirty stays dirty. Takes the host and the front.
+    pub keep_dirty: fn(&Host, &str) -> Result<()>,
+    /// How many steps lie between two crashes of a run that is not exhaustive.
+    pub stride: usize,
+}
+
+pub static DRIVERS: [Driver; 4] = [
+    Driver {
+        name: "none",
+        modes: &["none"],
+        proof: None,
+        parts: &[],
+        keep_dirty: |_, _| Ok(()),
+        stride: 7,
+    },
+    Driver {
+        name: "dm-cache",
+        modes: &["writethrough", "writeback"],
+        proof: Some("mapping"),
+        parts: &["data", "meta"],
+        keep_dirty: |host, front| {
+            host.sh(&format!(
+                "dmsetup message {front}-cache 0 migration_threshold 0"
+            ))
+            .map(drop)
+        },
+        stride: 9,
+    },
+    Driver {
+        name: "bcache",
+        modes: &["writethrough", "writearound", "writeback"],
+        proof: Some("second-pass"),
+        parts: &["data"],
+        keep_dirty: |host, _| {
+            host.sh(
+                "for d in /sys/block/bcache*/bcache; do echo 0 >$d/writeback_running; done; \
+                 for d in /sys/fs/bcache/*-*; do echo 0 >$d/congested_read_threshold_us; echo 0 >$d/congested_write_threshold_us; done",
+            )
+            .map(drop)
+        },
+        stride: 13,
+    },
+    Driver {
+        name: "dm-writecache",
+        modes: &["writeback"],
+        proof: None,
+        parts: &["data"],
+        // It writes nothing back before it is half full.
+        keep_dirty: |_, _| Ok(()),
+        stride: 9,
+    },
+];
+
+/// The driver of a name in the table.
+pub fn driver(name: &str) -> Result<&'static Driver> {
+    let found = DRIVERS.iter().find(|driver| driver.name == name);
+    found.with_context(|| format!("no driver {name}"))
+}
+
+type ForDriver = fn(&Case, &'static Driver) -> Result<()>;
+
+const CASES: &[(&str, Need, ForDriver)] = &[
+    ("life", Need::One, life),
+    ("swap_under_load", Need::One, load::exchange),
+    ("crash_attach_detach", Need::One, crash::of_driver),
+    ("crash_bypass_insert", Need::One, crash::bypass_of_driver),
+    ("ssd_fails_clean", Need::One, ssd::clean),
+    ("ssd_fails_dirty", Need::One, ssd::dirty),
+    ("power_cut_clean", Need::One, power::clean),
+    ("power_cut_dirty", Need::All, power::dirty),
+];
+
+/// Whether every step is crashed at.
+pub fn exhaustive() -> bool {
+    std::env::var("WARMBLOCK_EXHAUSTIVE").is_ok_and(|value| value == "1")
+}
+
+/// Every case for every driver that it says something about.
+pub fn all() -> Vec<Test> {
+    let mut tests = Vec::new();
+    for (case, need, body) in CASES {
+        for driver in &DRIVERS {
+            let applies = match *case {
+                "ssd_fails_clean" => {
+                    driver.clean_modes().next().is_some() && !driver.parts.is_empty()
+                }
+                "ssd_fails_dirty" | "power_cut_dirty" => driver.dirty_mode().is_some(),
+                "power_cut_clean" => driver.clean_modes().next().is_some(),
+                "crash_bypass_insert" => !driver.parts.is_empty(),
+                _ => true,
+            };
+            if applies {
+                let name = format!("conformance::{}::{case}", driver.name);
+                tests.push(Test {
+                    name: name.leak(),
+                    need: *need,
+                    body: Body::Driver(*body, driver),
+                });
+            }
+        }
+    }
+    tests
+}
+
+impl Driver {
+    /// The modes in which Ceph has everything.
+    pub fn clean_modes(&self) -> impl Iterator<Item = &'static str> {
+        let modes = self.modes.iter().copied();
+        modes.filter(|mode| *mode != "writeback")
+    }
+
+    /// The mode in which it has not.
+    pub fn dirty_mode(&self) -> Option<&'static str> {
+        self.modes.iter().copied().find(|mode| *mode == "writeback")
+    }
+
+    /// The options to attach a disk with it in a mode, seeded if it can be.
+    pub fn options(&self, mode: &'static str) -> Vec<&'static str> {
+        let seed = self.proof.map(|_| ["--seed", "first:8M"]);
+        ["--driver", self.name, "--mode", mode, "--size", "32M"]
+            .into_iter()
+            .chain(seed.into_iter().flatten())
+            .collect()
+    }
+}
+
+/// A disk's whole life, in each mode; and another host that must wait.
+fn life(case: &Case, driver: &'static Driver) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let options = driver.options(driver.modes[0]);
+    if driver.proof.is_none() && !driver.parts.is_empty() {
+        let line = [
+            "attach",
+            &image.spec,
+            "--driver",
+            driver.name,
+            "--seed",
+            "first:8M",
+        ];
+        host.wb(&line)
+            .run()?
+            .refused(Kind::Usage, &["writes only"])?;
+        host.check_gone(&image)?;
+    }
+    let report = host.attach(&image, &options)?;
+    let device = front(&report)?;
+    let rbd = host.rbd_device(&image)?;
+    if let Some(proof) = driver.proof {
+        let seed = &report["seed"];
+        let asked = world.allocated_blocks(&image, BLOCK, 8 * MIB)?;
+        same(
+            "the proof",
+            (&seed["exact"], seed["method"].as_str()),
+            (&true.into(), Some(proof)),
+        )?;
+        same("resident", seed["resident_blocks"].as_u64(), Some(asked))?;
+        let before = host.sectors(&rbd)?.0;
+        host.sh(&format!(
+            "dd if={device} of=/dev/null bs=64k count=128 iflag=direct status=none"
+        ))?;
+        same("sectors read from Ceph", host.sectors(&rbd)?.0, before)?;
+    }
+    let geometry = |device: &str| host.sh(&format!("blockdev --getsz --getss {device}"));
+    same(
+        "size and block size",
+        geometry(&device)?.stdout,
+        geometry(&format!("/dev/{rbd}"))?.stdout,
+    )?;
+    host.check(&device, &image)?;
+    let again = host.attach(&image, &options)?;
+    let changed: Vec<_> = changes(&again)
+        .into_iter()
+        .filter(|step| !step.ends_with(" kept"))
+        .collect();
+    ensure!(changed.is_empty(), "a second attach changed {changed:?}");
+
+    for (mode, seed) in driver.modes.iter().zip(1..) {
+        if driver.parts.is_empty() {
+            break;
+        }
+        host.wb(&["mode", &image.spec, mode]).ok()?;
+        in_mode(case, driver, &image, &device, mode, seed * 100)
+            .with_context(|| format!("in mode {mode}"))?;
+    }
+    // Leaving what can be dirty, the image is complete; whatever the mode, it is so after detach.
+    host.write(&device, &image, 7, 9 * MIB, 128 * KIB)?;
+    host.check(&device, &image)?;
+    host.detach(&image)?;
+    host.check_gone(&image)
+}
+
+fn in_mode(
+    case: &Case,
+    driver: &'static Driver,
+    image: &crate::world::Image,
+    device: &str,
+    mode: &str,
+    seed: u64,
+) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let dirty = mode == "writeback";
+    let status = host.status(image)?;
+    same("well", &status["well"], true)?;
+    same("mode", status["mode"].as_str(), Some(mode))?;
+    same("lease dirty", &status["lease"]["holder"]["dirty"], dirty)?;
+    let guarantee = status["guarantee"].as_str().unwrap_or_default();
+    same(
+        "the guarantee tells of a loss",
+        guarantee.contains("lost with the SSD"),
+        dirty,
+    )?;
+    if dirty {
+        (driver.keep_dirty)(host, device)?;
+        make_dirty(host, image, device, seed)?;
+        host.check(device, image)?;
+        host.wb(&["flush", &image.spec]).ok()?;
+    } else {
+        host.write(device, image, seed, MIB, 256 * KIB)?;
+        host.write(device, image, seed + 1, 40 * MIB, 512 * KIB)?;
+    }
+    world.check_ceph(image)?;
+    if !dirty {
+        let verified = host.wb(&["seed", "--verify", &image.spec]).ok()?;
+        same(
+            "different blocks",
+            verified["verify"]["different"].as_u64(),
+            Some(0),
+        )?;
+    }
+    host.check(device, image)
+}
