@@ -91,7 +91,12 @@ mod tests {
             info("dm-cache", None, None),
             info("opencas", Some("/usr/lib/warmblock/drivers/opencas"), Some("this host lacks the tool casadm")),
         ];
-        insta::assert_snapshot!(list(&DriverList { version: 1, drivers }, Paint::PLAIN), @"");
+        insta::assert_snapshot!(list(&DriverList { version: 1, drivers }, Paint::PLAIN), @r"
+        ok  dm-cache  writethrough  not seeded  built in
+        no  opencas   writethrough  not seeded  /usr/lib/warmblock/drivers/opencas (release 1.0)
+              -> this host lacks the tool casadm
+              -> install it
+        ");
     }
 
     #[test]
@@ -112,6 +117,11 @@ mod tests {
                 case("filled by reading", Outcome::Skip, "it cannot be filled"),
             ],
         };
-        insta::assert_snapshot!(checked(&report, Paint::PLAIN), @"");
+        insta::assert_snapshot!(checked(&report, Paint::PLAIN), @r"
+        ok    format twice           0.2 s  absent afterwards
+        FAIL  two disks do not meet  0.2 s  both are /dev/x
+        -     filled by reading      0.2 s  it cannot be filled
+        example 1.0: 1 passed, 1 failed, 1 do not apply
+        ");
     }
 }
