@@ -4,6 +4,7 @@
 //! and leaves the judgement to a pure function beside it.
 
 mod ceph;
+mod drivers;
 mod finding;
 mod host;
 mod kernel;
@@ -42,6 +43,7 @@ pub fn examine(config: Result<Config>, roots: Roots) -> Findings {
     findings.extend(tools::tools(exec));
     findings.extend(kernel::modules(&host));
     findings.push(kernel::dm_cache(exec));
+    findings.extend(drivers::drivers(&host));
     findings.extend(ssd::volume_group(&host));
     findings.extend([lvm::filter(exec, roots), udev::rules(roots)]);
     findings.extend(ceph::cluster(&host));

@@ -75,6 +75,7 @@ impl fmt::Display for DriverName {
 #[serde(rename_all = "lowercase")]
 pub enum CacheMode {
     /// No cache in the path.
+    #[value(alias = "bypass")]
     None,
     /// A write goes to Ceph and drops what is cached of it.
     #[value(alias = "around", alias = "wa")]

@@ -1,4 +1,4 @@
-//! Seeding: to fill a dm-cache before it is needed, exactly and provably, while the VM may already run.
+//! Seeding: to fill a cache before it is needed, exactly and provably, while the VM may already run.
 //!
 //! Waiting for a cache's policy to promote what a guest reads takes hours and is never exact. Instead the disk layer
 //! decides which origin block every cache block shall hold, tells the kernel so, and only then copies:
@@ -22,6 +22,9 @@
 //! the end of an image whose size is no multiple of the block size is never cached, a mapping of it is not even loaded,
 //! so no plan lists it. A guest's *discard* drops no mapping: the cache goes on serving the bytes of before, the image
 //! reads as zeros, and [`verify`] tells such a block as different although dm-cache does what it promises.
+//!
+//! A cache that knows no such mapping (bcache) is filled by [`read`]: the plan's blocks are read through it until a pass
+//! needs nothing from the image.
 //!
 //! Nothing in here creates or changes a device: it reads the image, writes the slice and says what it did.
 

@@ -47,7 +47,8 @@ pub struct AttachArgs {
     /// The image
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: ImageSpec,
-    /// Cache driver [default: cache.driver of the configuration]
+    /// Cache driver; for a disk that is attached with another one, it is
+    /// exchanged under load [default: cache.driver of the configuration]
     #[arg(long, value_name = "DRIVER")]
     pub driver: Option<DriverName>,
     /// writethrough, writearound, writeback or none [default: cache.mode]
@@ -150,7 +151,7 @@ pub struct ModeArgs {
     /// The image
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: ImageSpec,
-    /// writethrough, writearound, writeback or none (none is bypass)
+    /// writethrough, writearound, writeback or none (also: bypass)
     #[arg(value_name = "MODE", hide_possible_values = true)]
     pub mode: CacheMode,
     /// How it is done.

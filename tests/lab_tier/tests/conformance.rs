@@ -116,6 +116,10 @@ pub fn all() -> Vec<Test> {
                 }
                 "ssd_fails_dirty" | "power_cut_dirty" => driver.dirty_mode().is_some(),
                 "power_cut_clean" => driver.clean_modes().next().is_some(),
+                // Those of dm-cache are tested at every step anyway.
+                "crash_attach_detach" | "crash_bypass_insert" if driver.name == "dm-cache" => {
+                    exhaustive()
+                }
                 "crash_bypass_insert" => !driver.parts.is_empty(),
                 _ => true,
             };
@@ -147,7 +151,7 @@ impl Driver {
     /// The options to attach a disk with it in a mode, seeded if it can be.
     pub fn options(&self, mode: &'static str) -> Vec<&'static str> {
         let seed = self.proof.map(|_| ["--seed", "first:8M"]);
-        ["--driver", self.name, "--mode", mode, "--size", "32M"]
+        ["--driver", self.name, "--mode", mode]
             .into_iter()
             .chain(seed.into_iter().flatten())
             .collect()
@@ -158,7 +162,9 @@ impl Driver {
 fn life(case: &Case, driver: &'static Driver) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
-    let options = driver.options(driver.modes[0]);
+    // As large as the image, so that reading all of it drives nothing out.
+    let mut options = driver.options(driver.modes[0]);
+    options.extend(["--size", "96M"]);
     if driver.proof.is_none() && !driver.parts.is_empty() {
         let line = [
             "attach",

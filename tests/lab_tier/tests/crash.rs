@@ -62,12 +62,11 @@ fn stride(driver: &Driver) -> usize {
 
 fn options(driver: &Driver, mode: &'static str) -> Vec<&'static str> {
     let mut options = driver.options(mode);
+    options.extend(["--size", "16M"]);
     for option in &mut options {
-        *option = match *option {
-            "32M" => "16M",
-            "first:8M" => "first:6M",
-            other => other,
-        };
+        if *option == "first:8M" {
+            *option = "first:6M";
+        }
     }
     options
 }
