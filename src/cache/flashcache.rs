@@ -85,6 +85,11 @@ impl Driver for Flashcache {
         data.saturating_sub(metadata).saturating_sub(SUPERBLOCK).round_down(SET)
     }
 
+    /// Sets are stretches of the image, one after the other, so that any part of a stretch as long as the cache fits.
+    fn reach(&self, data: Bytes) -> Option<Bytes> {
+        Some(self.room(data))
+    }
+
     fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
         let name = key.dm(Role::Cache);
         let Some(device) = seen.iter().find(|device| device.info.name == name) else {
@@ -164,11 +169,12 @@ impl Driver for Flashcache {
     }
 
     fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
-        let (_, conf, _) = sound(site)?;
+        let (_, conf, counters) = sound(site)?;
         self.switch(site, Running::Serving(mode))?;
         Ok(Filled {
             resident: conf.cached * conf.block.0 / site.block.0,
             dropped: 0,
+            counted: counters.no_room == 0 && counters.replaced == 0 && !conf.disk_associative,
         })
     }
 

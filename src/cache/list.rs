@@ -86,7 +86,7 @@ fn info(host: &Host, listed: Listed<'_>) -> DriverInfo {
 }
 
 /// What a driver needs and this host has not, in words.
-fn lacks(host: &Host, needs: &super::Needs) -> Vec<String> {
+pub fn lacks(host: &Host, needs: &super::Needs) -> Vec<String> {
     let tools = needs.tools.iter().filter(|tool| host.exec.find(tool).is_err());
     let module = |name: &&String| matches!(kmod::probe(&host.exec, &host.roots, name), Ok(Module::Missing) | Err(_));
     let modules = needs.modules.iter().filter(module);

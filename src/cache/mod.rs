@@ -20,7 +20,7 @@ mod list;
 mod none;
 mod registry;
 
-pub use list::{DriverInfo, DriverList};
+pub use list::{DriverInfo, DriverList, lacks};
 pub use registry::{Drivers, Listed};
 
 use std::borrow::Cow;
@@ -151,6 +151,8 @@ pub struct Filled {
     pub resident: u64,
     /// Blocks that the guest wrote while they were filled, and which it therefore dropped.
     pub dropped: u64,
+    /// Whether `resident` is counted by the driver, block for block, with none thrown out and none refused for lack of room.
+    pub counted: bool,
 }
 
 /// Whether an image has everything that was acknowledged.
@@ -240,6 +242,12 @@ pub trait Driver: Debug + Sync {
     /// How much of an image a data volume of a size can hold at once: what a seed may fill of it.
     fn room(&self, data: Bytes) -> Bytes {
         data
+    }
+
+    /// How far into an image a seed may reach, where a block's place in the cache follows from its place in the image: nearer
+    /// than that no two share a place. For a data volume of a size.
+    fn reach(&self, _data: Bytes) -> Option<Bytes> {
+        None
     }
 
     /// How much may be on its way into a cache that is being filled at once, where there is such a limit: what comes faster

@@ -221,6 +221,7 @@ impl Driver for External {
         Ok(Filled {
             resident: 0,
             dropped: 0,
+            counted: false,
         })
     }
 
