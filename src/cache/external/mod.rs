@@ -314,3 +314,6 @@ const fn words(running: Running) -> (Option<Run>, Option<CacheMode>) {
         Running::Draining => (Some(Run::Drain), None),
     }
 }
+
+#[cfg(test)]
+mod tests;

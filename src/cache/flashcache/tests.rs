@@ -162,7 +162,7 @@ fn it_is_filled_in_the_mode_in_which_it_serves_then() {
         assert_eq!(world.running(), Running::Filling);
         world.set("cached", 128);
         let filled = Flashcache.settle(&site, mode).unwrap();
-        assert_eq!((filled.resident, filled.dropped), (2, 0), "128 blocks of 4 KiB");
+        assert_eq!((filled.resident, filled.dropped, filled.counted), (2, 0, true), "128 blocks of 4 KiB");
         assert_eq!(world.running(), Running::Serving(mode));
         Flashcache.close(&world.host, &world.key).unwrap();
         Flashcache.format(&site, None).unwrap();
