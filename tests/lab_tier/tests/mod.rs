@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod crash;
+mod external;
 mod faults;
 mod hosts;
 mod images;
@@ -38,6 +39,21 @@ const ALONE: &[Test] = &[
         main_job::write_through,
     ),
     test("main_job::with_udevd", Need::Udev, main_job::write_through),
+    test(
+        "external::example_conforms",
+        Need::Plain,
+        external::example_conforms,
+    ),
+    test(
+        "external::example_serves",
+        Need::Udev,
+        external::example_serves,
+    ),
+    test(
+        "external::liars_are_found_out",
+        Need::Plain,
+        external::liars_are_found_out,
+    ),
     test(
         "crash::attach_and_detach_write_through_1",
         Need::One,
