@@ -16,8 +16,8 @@ use std::time::Duration;
 use self::sysctl::{Knob, Sysctl};
 use super::drain::{cannot_tell, wait_for_clean};
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility, Site,
-    Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
+    Site, Stats,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
@@ -47,7 +47,11 @@ impl Driver for Flashcache {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            modes: vec![CacheMode::Writethrough, CacheMode::Writearound, CacheMode::Writeback],
+            modes: vec![
+                CacheMode::Writethrough,
+                CacheMode::Writearound,
+                CacheMode::Writeback,
+            ],
             seed: SeedAbility::Reading,
             reads: true,
             live: false,
@@ -56,7 +60,14 @@ impl Driver for Flashcache {
 
     fn needs(&self) -> Needs {
         Needs::of(
-            &["dmsetup", "flashcache_create", "flashcache_load", "lvs", "lvcreate", "lvremove"],
+            &[
+                "dmsetup",
+                "flashcache_create",
+                "flashcache_load",
+                "lvs",
+                "lvcreate",
+                "lvremove",
+            ],
             &["dm-mod", "flashcache"],
         )
     }
@@ -82,7 +93,9 @@ impl Driver for Flashcache {
     /// Whole sets, without the superblock and a write-back cache's metadata, 16 bytes for each block.
     fn room(&self, data: Bytes) -> Bytes {
         let metadata = Bytes(data.0 / 128).round_up(tool::BLOCK);
-        data.saturating_sub(metadata).saturating_sub(SUPERBLOCK).round_down(SET)
+        data.saturating_sub(metadata)
+            .saturating_sub(SUPERBLOCK)
+            .round_down(SET)
     }
 
     /// Sets are stretches of the image, one after the other, so that any part of a stretch as long as the cache fits.
@@ -150,7 +163,10 @@ impl Driver for Flashcache {
         if let Running::Serving(mode) = wanted
             && tool::mode(mode) != Some(conf.mode)
         {
-            let message = format!("flashcache runs as {} until it is made anew, not {mode}", CacheMode::from(conf.mode));
+            let message = format!(
+                "flashcache runs as {} until it is made anew, not {mode}",
+                CacheMode::from(conf.mode)
+            );
             return Err(Error::new(Kind::Usage, message)
                 .remedy("take it out of the path with `warmblock bypass`, then insert it again"));
         }
@@ -200,9 +216,14 @@ impl Driver for Flashcache {
         }
         match Sysctl::of(host, key).errors() {
             Ok((0, 0)) => Ok(Cleanliness::Clean {
-                evidence: format!("dmsetup table: no dirty block of {} resident, no error of SSD or disk", stats.resident),
+                evidence: format!(
+                    "dmsetup table: no dirty block of {} resident, no error of SSD or disk",
+                    stats.resident
+                ),
             }),
-            Ok((ssd, disk)) => unknown(format!("flashcache counts {ssd} errors of the SSD and {disk} of the disk")),
+            Ok((ssd, disk)) => unknown(format!(
+                "flashcache counts {ssd} errors of the SSD and {disk} of the disk"
+            )),
             Err(error) => unknown(error.chain()),
         }
     }
@@ -225,8 +246,12 @@ impl Driver for Flashcache {
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
         let data = site.part(Role::Data)?;
-        direct::zero_head(&data.path, SUPERBLOCK)
-            .context(|| format!("cannot wipe the cache's superblock on {}", data.path.display()))
+        direct::zero_head(&data.path, SUPERBLOCK).context(|| {
+            format!(
+                "cannot wipe the cache's superblock on {}",
+                data.path.display()
+            )
+        })
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
@@ -247,8 +272,10 @@ impl Flashcache {
         let ssd = site.part(Role::Data)?;
         let memory = sysctl::memory(&host.roots)?;
         if let Some(why) = tool::would_ask(ssd.size.bytes(), site.origin.size.bytes(), memory) {
-            return Err(Error::new(Kind::Usage, format!("flashcache is not made: {why}"))
-                .remedy("choose a smaller slice with --size, or the driver dm-cache"));
+            return Err(
+                Error::new(Kind::Usage, format!("flashcache is not made: {why}"))
+                    .remedy("choose a smaller slice with --size, or the driver dm-cache"),
+            );
         }
         Tools::new(&host.exec, &host.roots)
             .create(mode, &name, &ssd.path, disk)
@@ -272,10 +299,17 @@ fn link(host: &Host, key: &DiskKey) -> Result<PathBuf> {
 /// What flashcache says of itself, or in words why that is not a working cache.
 fn figures(device: &dmsetup::Device) -> Result<(Conf, Counters), String> {
     let name = &device.info.name;
-    let [Segment { target: Target::Other { name: target, args }, .. }] = &device.table.segments[..] else {
+    let [
+        Segment {
+            target: Target::Other { name: target, args },
+            ..
+        },
+    ] = &device.table.segments[..]
+    else {
         return Err(format!("{name} is no flashcache: {}", device.table));
     };
-    let Some(Status::Other { text, .. }) = device.status.first().filter(|_| target == "flashcache") else {
+    let Some(Status::Other { text, .. }) = device.status.first().filter(|_| target == "flashcache")
+    else {
         return Err(format!("{name} is no flashcache: {}", device.table));
     };
     let odd = |why: String| format!("{name}: {why}");
@@ -287,9 +321,15 @@ fn figures(device: &dmsetup::Device) -> Result<(Conf, Counters), String> {
 fn sound(site: &Site<'_>) -> Result<(dmsetup::Device, Conf, Counters)> {
     let name = site.key.dm(Role::Cache);
     let seen = site.host.dm().list()?.into_iter();
-    let device = seen.into_iter().find(|device| device.info.name == name).ok_or_else(|| {
-        Error::new(Kind::Internal, format!("the cache device {name} is not there"))
-    })?;
+    let device = seen
+        .into_iter()
+        .find(|device| device.info.name == name)
+        .ok_or_else(|| {
+            Error::new(
+                Kind::Internal,
+                format!("the cache device {name} is not there"),
+            )
+        })?;
     let (conf, counters) = figures(&device).map_err(cannot_tell)?;
     Ok((device, conf, counters))
 }

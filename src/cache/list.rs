@@ -87,9 +87,19 @@ fn info(host: &Host, listed: Listed<'_>) -> DriverInfo {
 
 /// What a driver needs and this host has not, in words.
 pub fn lacks(host: &Host, needs: &super::Needs) -> Vec<String> {
-    let tools = needs.tools.iter().filter(|tool| host.exec.find(tool).is_err());
-    let module = |name: &&String| matches!(kmod::probe(&host.exec, &host.roots, name), Ok(Module::Missing) | Err(_));
+    let tools = needs
+        .tools
+        .iter()
+        .filter(|tool| host.exec.find(tool).is_err());
+    let module = |name: &&String| {
+        matches!(
+            kmod::probe(&host.exec, &host.roots, name),
+            Ok(Module::Missing) | Err(_)
+        )
+    };
     let modules = needs.modules.iter().filter(module);
     let tools = tools.map(|tool| format!("the tool {tool}"));
-    tools.chain(modules.map(|name| format!("the module {name}"))).collect()
+    tools
+        .chain(modules.map(|name| format!("the module {name}")))
+        .collect()
 }

@@ -104,7 +104,10 @@ impl Drivers {
                 driver: OnceLock::new(),
             };
             let found = external::find(&self.config.drivers.path);
-            found.into_iter().map(|(name, found)| (name, slot(found))).collect()
+            found
+                .into_iter()
+                .map(|(name, found)| (name, slot(found)))
+                .collect()
         })
     }
 
@@ -119,7 +122,10 @@ impl Drivers {
 
     fn unknown(&self, name: &DriverName) -> Error {
         let inside = BUILT_IN.into_iter().map(|driver| driver.name());
-        let names: Vec<String> = inside.chain(self.outside().keys().cloned()).map(String::from).collect();
+        let names: Vec<String> = inside
+            .chain(self.outside().keys().cloned())
+            .map(String::from)
+            .collect();
         Error::new(Kind::Usage, format!("there is no cache driver {name}"))
             .remedy(format!("choose one of: {}", names.join(", ")))
     }
@@ -130,6 +136,9 @@ fn built_in(name: &DriverName) -> Option<&'static dyn Driver> {
 }
 
 fn hidden(name: &DriverName, dir: &Path) -> Error {
-    let message = format!("{} has the name of a driver of this program, {name}, and is not used", dir.display());
+    let message = format!(
+        "{} has the name of a driver of this program, {name}, and is not used",
+        dir.display()
+    );
     Error::new(Kind::Config, message).remedy("give the directory another name")
 }

@@ -70,7 +70,10 @@ impl Bench<'_> {
     }
 
     fn back(&self) -> Option<CacheMode> {
-        self.modes().iter().copied().find(|mode| mode.can_be_dirty())
+        self.modes()
+            .iter()
+            .copied()
+            .find(|mode| mode.can_be_dirty())
     }
 
     /// Before each case: nothing in the kernel, nothing in the slice, the image as it was made.
@@ -92,19 +95,26 @@ impl Bench<'_> {
 
     fn open(&self, mode: CacheMode) -> Result<()> {
         let opened = self.driver.open(&self.site(mode), Running::Serving(mode));
-        opened.map(drop).context(|| format!("cannot open it in {mode}"))
+        opened
+            .map(drop)
+            .context(|| format!("cannot open it in {mode}"))
     }
 
     /// A cache that is up: what it does, and its counters.
     pub(super) fn up(&self) -> Result<(Running, Stats)> {
         match self.driver.probe(self.host, &self.disk().key)? {
             Cache::Up { running, stats, .. } => Ok((running, stats)),
-            other => Err(Error::new(Kind::Mismatch, format!("it should be up, and is {other:?}"))),
+            other => Err(Error::new(
+                Kind::Mismatch,
+                format!("it should be up, and is {other:?}"),
+            )),
         }
     }
 
     fn top(&self) -> Result<std::path::PathBuf> {
-        self.driver.top(&self.site(CacheMode::None)).map(|device| device.path)
+        self.driver
+            .top(&self.site(CacheMode::None))
+            .map(|device| device.path)
     }
 
     /// Writes through the cache, and gives what the image must hold then.
@@ -125,23 +135,33 @@ impl Bench<'_> {
     }
 
     fn drain(&self, mode: CacheMode) -> Result<()> {
-        self.driver.drain(&self.site(mode), self.host.config.deadline.flush).map(drop)
+        self.driver
+            .drain(&self.site(mode), self.host.config.deadline.flush)
+            .map(drop)
     }
 }
 
 fn capabilities(bench: &Bench<'_>) -> Result<Seen> {
     let program: &Program = bench.driver.program();
     let again = program.capabilities(bench.host.config.deadline.tool)?;
-    ensure(again == *bench.driver.said(), || "the second answer differs from the first".into())?;
+    ensure(again == *bench.driver.said(), || {
+        "the second answer differs from the first".into()
+    })?;
     let modes: Vec<&str> = again.modes.iter().map(|mode| mode.as_str()).collect();
-    pass(format!("release {}, modes {}", again.release, modes.join(", ")))
+    pass(format!(
+        "release {}, modes {}",
+        again.release,
+        modes.join(", ")
+    ))
 }
 
 fn absent(bench: &Bench<'_>) -> Result<Seen> {
     let key = &bench.disk().key;
     for _ in 0..2 {
         let seen = bench.driver.probe(bench.host, key)?;
-        ensure(seen == Cache::Absent, || format!("nothing was opened, and it tells {seen:?}"))?;
+        ensure(seen == Cache::Absent, || {
+            format!("nothing was opened, and it tells {seen:?}")
+        })?;
         bench.driver.close(bench.host, key)?;
     }
     pass("absent, and closed twice")
@@ -159,14 +179,21 @@ fn open(bench: &Bench<'_>) -> Result<Seen> {
         bench.open(*mode)?;
         bench.open(*mode).context(|| "a second time".into())?;
         let (running, stats) = bench.up()?;
-        ensure(running == Running::Serving(*mode), || format!("asked for {mode}, it does {running:?}"))?;
-        ensure(stats.dirty == Bytes(0), || format!("fresh, and {} are dirty", stats.dirty))?;
+        ensure(running == Running::Serving(*mode), || {
+            format!("asked for {mode}, it does {running:?}")
+        })?;
+        ensure(stats.dirty == Bytes(0), || {
+            format!("fresh, and {} are dirty", stats.dirty)
+        })?;
         for _ in 0..2 {
             bench.driver.close(bench.host, &bench.disk().key)?;
         }
         bench.driver.wipe(&bench.site(*mode))?;
     }
-    pass(format!("{} modes; size, blocks and both ends are the image's", bench.modes().len()))
+    pass(format!(
+        "{} modes; size, blocks and both ends are the image's",
+        bench.modes().len()
+    ))
 }
 
 fn reads(bench: &Bench<'_>) -> Result<Seen> {
@@ -178,7 +205,9 @@ fn reads(bench: &Bench<'_>) -> Result<Seen> {
             bench.cache_has(pass, image)?;
         }
         let (_, stats) = bench.up()?;
-        ensure(stats.resident <= stats.capacity, || format!("it holds {} of {}", stats.resident, stats.capacity))?;
+        ensure(stats.resident <= stats.capacity, || {
+            format!("it holds {} of {}", stats.resident, stats.capacity)
+        })?;
     }
     pass(format!("{IMAGE} read twice in each mode"))
 }
@@ -196,7 +225,12 @@ fn untouched(bench: &Bench<'_>) -> Result<Seen> {
 }
 
 fn writes(bench: &Bench<'_>) -> Result<Seen> {
-    let through: Vec<CacheMode> = bench.modes().iter().copied().filter(|mode| !mode.can_be_dirty()).collect();
+    let through: Vec<CacheMode> = bench
+        .modes()
+        .iter()
+        .copied()
+        .filter(|mode| !mode.can_be_dirty())
+        .collect();
     if through.is_empty() {
         return skip("it has no mode in which the image has every acknowledged write");
     }
@@ -208,7 +242,9 @@ fn writes(bench: &Bench<'_>) -> Result<Seen> {
         bench.image_has(&format!("{mode}, right after the write"), &whole)?;
         bench.cache_has("after the write", &whole)?;
         let (_, stats) = bench.up()?;
-        ensure(stats.dirty == Bytes(0), || format!("{} are dirty in {mode}", stats.dirty))?;
+        ensure(stats.dirty == Bytes(0), || {
+            format!("{} are dirty in {mode}", stats.dirty)
+        })?;
     }
     pass("the image has each write when it is acknowledged, and nothing is dirty")
 }
@@ -227,9 +263,13 @@ fn dirty(bench: &Bench<'_>) -> Result<Seen> {
     bench.drain(mode)?;
     bench.image_has("after the flush", &whole)?;
     let (running, after) = bench.up()?;
-    ensure(after.dirty == Bytes(0), || format!("{} are dirty after the flush", after.dirty))?;
+    ensure(after.dirty == Bytes(0), || {
+        format!("{} are dirty after the flush", after.dirty)
+    })?;
     let taking = matches!(running, Running::Serving(mode) if mode.can_be_dirty());
-    ensure(!taking, || format!("after a flush it takes dirty data again: {running:?}"))?;
+    ensure(!taking, || {
+        format!("after a flush it takes dirty data again: {running:?}")
+    })?;
     let whole = bench.scribble(9)?;
     bench.image_has("written after the flush", &whole)?;
     pass(format!("{} were dirty, none afterwards", stats.dirty))
@@ -240,7 +280,9 @@ fn modes(bench: &Bench<'_>) -> Result<Seen> {
     if modes.len() < 2 {
         return skip("it has one mode");
     }
-    let pairs = modes.iter().flat_map(|from| modes.iter().map(move |to| (*from, *to)));
+    let pairs = modes
+        .iter()
+        .flat_map(|from| modes.iter().map(move |to| (*from, *to)));
     for (number, (from, to)) in pairs.enumerate() {
         bench.afresh(number)?;
         bench.open(from)?;
@@ -253,7 +295,9 @@ fn modes(bench: &Bench<'_>) -> Result<Seen> {
             .switch(&bench.site(to), Running::Serving(to))
             .context(|| format!("{from} to {to}"))?;
         let (running, _) = bench.up()?;
-        ensure(running == Running::Serving(to), || format!("{from} to {to}: it does {running:?}"))?;
+        ensure(running == Running::Serving(to), || {
+            format!("{from} to {to}: it does {running:?}")
+        })?;
         bench.cache_has("after the change", &whole)?;
         if !to.can_be_dirty() {
             bench.image_has(&format!("{from} to {to}"), &whole)?;
@@ -273,10 +317,17 @@ fn outlive(bench: &Bench<'_>) -> Result<Seen> {
     let whole = bench.scribble(12)?;
     bench.driver.close(bench.host, &bench.disk().key)?;
     let brought = bench.image_has("", &whole).is_ok();
-    bench.driver.open(&bench.site(mode), Running::Draining).context(|| "cannot open it to be drained".into())?;
+    bench
+        .driver
+        .open(&bench.site(mode), Running::Draining)
+        .context(|| "cannot open it to be drained".into())?;
     bench.drain(mode)?;
     bench.image_has("opened again and drained", &whole)?;
-    pass(if brought { "written back before the close" } else { "kept in the slice, and written back later" })
+    pass(if brought {
+        "written back before the close"
+    } else {
+        "kept in the slice, and written back later"
+    })
 }
 
 fn cold(bench: &Bench<'_>) -> Result<Seen> {
@@ -297,7 +348,11 @@ fn cold(bench: &Bench<'_>) -> Result<Seen> {
 
 impl Bench<'_> {
     fn drain_if_dirty(&self, mode: CacheMode) -> Result<()> {
-        if mode.can_be_dirty() { self.drain(mode) } else { Ok(()) }
+        if mode.can_be_dirty() {
+            self.drain(mode)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -322,7 +377,9 @@ fn two(bench: &Bench<'_>) -> Result<Seen> {
 /// The second disk serves when the first one is closed.
 fn alone(bench: &Bench<'_>, site: &Site<'_>, bytes: &[u8]) -> Result<()> {
     let second = bench.driver.top(site)?.path;
-    ensure(second != bench.top()?, || format!("both are {}", second.display()))?;
+    ensure(second != bench.top()?, || {
+        format!("both are {}", second.display())
+    })?;
     bench.driver.close(bench.host, &bench.disk().key)?;
     io::expect("the other one", &second, bytes)
 }
@@ -335,7 +392,8 @@ fn filled(bench: &Bench<'_>) -> Result<Seen> {
     bench.driver.open(&bench.site(mode), Running::Filling)?;
     let range = Bytes::mib(4);
     let top = bench.top()?;
-    let from_image = || crate::sys::block::sectors_read(&bench.host.roots, bench.disk().origin.number);
+    let from_image =
+        || crate::sys::block::sectors_read(&bench.host.roots, bench.disk().origin.number);
     let mut missed = io::read(&top, Bytes(0), range).map(|_| range)?;
     for _ in 0..3 {
         let before = from_image()?;
@@ -345,7 +403,9 @@ fn filled(bench: &Bench<'_>) -> Result<Seen> {
             break;
         }
     }
-    ensure(missed == Bytes(0), || format!("{missed} of {range} still come from the image after three passes"))?;
+    ensure(missed == Bytes(0), || {
+        format!("{missed} of {range} still come from the image after three passes")
+    })?;
     bench.driver.settle(&bench.site(mode), mode)?;
     pass(format!("{range} come from the slice alone"))
 }
@@ -362,10 +422,14 @@ fn hung(bench: &Bench<'_>) -> Result<Seen> {
         ..Program::request(PATIENCE)
     };
     let began = Instant::now();
-    let answer = bench.disk().hung(bench.host, || bench.driver.program().disk(Verb::Status, &request));
+    let answer = bench.disk().hung(bench.host, || {
+        bench.driver.program().disk(Verb::Status, &request)
+    });
     let took = began.elapsed();
     let StatusAnswer { state, .. } = answer.context(|| format!("{:.1} s", took.as_secs_f64()))?;
-    ensure(state != State::Absent, || "it is absent while the image hangs".into())?;
+    ensure(state != State::Absent, || {
+        "it is absent while the image hangs".into()
+    })?;
     pass(format!("status in {:.1} s", took.as_secs_f64()))
 }
 
@@ -374,10 +438,18 @@ fn let_go(bench: &Bench<'_>) -> Result<Seen> {
         bench.open(*mode)?;
         bench.drain_if_dirty(*mode)?;
         bench.driver.close(bench.host, &bench.disk().key)?;
-        for device in bench.disk().parts.iter().map(|(_, part)| part).chain([&bench.disk().origin]) {
-            wait::until(&format!("{} to be free", device.path.display()), Duration::from_secs(10), || {
-                Ok(crate::sys::direct::open_exclusive(&device.path).ok())
-            })?;
+        for device in bench
+            .disk()
+            .parts
+            .iter()
+            .map(|(_, part)| part)
+            .chain([&bench.disk().origin])
+        {
+            wait::until(
+                &format!("{} to be free", device.path.display()),
+                Duration::from_secs(10),
+                || Ok(crate::sys::direct::open_exclusive(&device.path).ok()),
+            )?;
         }
         bench.driver.wipe(&bench.site(*mode))?;
     }

@@ -33,20 +33,26 @@ pub(super) fn write(path: &Path, offset: Bytes, bytes: &[u8]) -> Result<()> {
     for chunk in bytes.chunks(CHUNK) {
         let mut buffer = AlignedBuf::zeroed(chunk.len());
         buffer.copy_from_slice(chunk);
-        file.write_all_at(&buffer, at).map_err(|error| cannot("write", path, error))?;
+        file.write_all_at(&buffer, at)
+            .map_err(|error| cannot("write", path, error))?;
         at += chunk.len() as u64;
     }
-    file.sync_all().map_err(|error| cannot("write", path, error))
+    file.sync_all()
+        .map_err(|error| cannot("write", path, error))
 }
 
 /// A probe of udev's may still have it open.
 fn open_to_write(path: &Path) -> Result<File> {
     let what = format!("{} to be free", path.display());
-    wait::until(&what, Duration::from_secs(10), || match direct::open_exclusive(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == Kind::Busy => Ok(None),
-        Err(error) => Err(error),
-    })
+    wait::until(
+        &what,
+        Duration::from_secs(10),
+        || match direct::open_exclusive(path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == Kind::Busy => Ok(None),
+            Err(error) => Err(error),
+        },
+    )
 }
 
 /// Reads so many bytes.
@@ -57,7 +63,8 @@ pub(super) fn read(path: &Path, offset: Bytes, len: Bytes) -> Result<Vec<u8>> {
     while at < end {
         let count = usize::try_from(end - at).map_or(CHUNK, |left| left.min(CHUNK));
         let mut buffer = AlignedBuf::zeroed(count);
-        file.read_exact_at(&mut buffer, at).map_err(|error| cannot("read", path, error))?;
+        file.read_exact_at(&mut buffer, at)
+            .map_err(|error| cannot("read", path, error))?;
         bytes.extend_from_slice(&buffer);
         at += count as u64;
     }
@@ -70,7 +77,11 @@ pub(super) fn expect(what: &str, path: &Path, bytes: &[u8]) -> Result<()> {
     if have == bytes {
         return Ok(());
     }
-    let at = have.iter().zip(bytes).take_while(|(have, want)| have == want).count();
+    let at = have
+        .iter()
+        .zip(bytes)
+        .take_while(|(have, want)| have == want)
+        .count();
     let message = format!("{what}: {} differs from byte {at} on", path.display());
     Err(Error::new(Kind::Mismatch, message))
 }

@@ -65,7 +65,10 @@ impl ConformReport {
 
     /// How many cases ended so.
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.cases.iter().filter(|case| case.outcome == outcome).count()
+        self.cases
+            .iter()
+            .filter(|case| case.outcome == outcome)
+            .count()
     }
 
     /// Whether no case failed.
@@ -119,24 +122,48 @@ pub fn check(host: &Host, dir: &Path) -> Result<ConformReport> {
 /// The driver of a directory, whose name is the driver's.
 fn open(host: &Host, dir: &Path) -> Result<External> {
     let whole = dir.canonicalize().map_err(|error| {
-        Error::new(Kind::NotFound, format!("there is no directory {}", dir.display())).because(error)
+        Error::new(
+            Kind::NotFound,
+            format!("there is no directory {}", dir.display()),
+        )
+        .because(error)
     })?;
     let path = program(&whole)?;
-    let name = whole.file_name().unwrap_or_default().to_string_lossy().parse()?;
-    External::ask(Program::new(host.exec.clone(), name, path), &host.config, &host.roots)
+    let name = whole
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .parse()?;
+    External::ask(
+        Program::new(host.exec.clone(), name, path),
+        &host.config,
+        &host.roots,
+    )
 }
 
 /// Tools and modules, the driver's and the test's own.
 fn equip(host: &Host, driver: &External) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
-        return Err(Error::new(Kind::Missing, "a driver is tried on block devices, which only root can make")
-            .remedy("run it as root, on a host without disks of warmblock"));
+        return Err(Error::new(
+            Kind::Missing,
+            "a driver is tried on block devices, which only root can make",
+        )
+        .remedy("run it as root, on a host without disks of warmblock"));
     }
     let said = driver.said();
-    for tool in said.tools.iter().map(String::as_str).chain(["losetup", "dmsetup"]) {
+    for tool in said
+        .tools
+        .iter()
+        .map(String::as_str)
+        .chain(["losetup", "dmsetup"])
+    {
         host.exec.find(tool)?;
     }
-    let modules = said.modules.iter().map(String::as_str).chain(["loop", "dm-mod"]);
+    let modules = said
+        .modules
+        .iter()
+        .map(String::as_str)
+        .chain(["loop", "dm-mod"]);
     kmod::ensure(&host.exec, &host.roots, &modules.collect::<Vec<_>>())
 }
 
@@ -163,6 +190,9 @@ fn run(bench: &Bench<'_>, name: &str, body: fn(&Bench<'_>) -> Result<Seen>) -> C
 }
 
 fn in_words(error: &Error) -> String {
-    let also = error.cleanup_errors().iter().map(|error| format!("; then: {}", error.chain()));
+    let also = error
+        .cleanup_errors()
+        .iter()
+        .map(|error| format!("; then: {}", error.chain()));
     error.chain() + &also.collect::<String>()
 }

@@ -18,11 +18,17 @@ fn refused(bench: &Bench<'_>, verb: &str, input: Vec<u8>, kind: Option<Kind>) ->
     let program = bench.driver.program();
     let output = program.run(verb, true, input, bench.host.config.deadline.tool)?;
     ensure(output.code == 1, || "it answers with exit code 0".into())?;
-    let answer: FailureAnswer = serde_json::from_slice(&output.stdout)
-        .map_err(|error| Error::new(Kind::Mismatch, "its refusal is no failure of the protocol").because(error))?;
+    let answer: FailureAnswer = serde_json::from_slice(&output.stdout).map_err(|error| {
+        Error::new(Kind::Mismatch, "its refusal is no failure of the protocol").because(error)
+    })?;
     let error = answer.error;
-    ensure(answer.version == VERSION && !error.message.is_empty(), || "its refusal says nothing".into())?;
-    ensure(kind.is_none_or(|kind| kind == error.kind), || format!("it calls it {:?}", error.kind))?;
+    ensure(
+        answer.version == VERSION && !error.message.is_empty(),
+        || "its refusal says nothing".into(),
+    )?;
+    ensure(kind.is_none_or(|kind| kind == error.kind), || {
+        format!("it calls it {:?}", error.kind)
+    })?;
     Ok(error.message)
 }
 
@@ -47,7 +53,11 @@ fn malformed(bench: &Bench<'_>) -> Result<Seen> {
     let cases: [(&str, &str, String); 9] = [
         ("no input", "open", String::new()),
         ("no JSON", "open", "open sesame".into()),
-        ("another version", "open", with("version", (VERSION + 1).into())),
+        (
+            "another version",
+            "open",
+            with("version", (VERSION + 1).into()),
+        ),
         ("no disk", "open", without(&["disk"])),
         ("no site", "open", without(&["site"])),
         ("no slice", "open", without(&["site", "parts", "data"])),
@@ -56,16 +66,21 @@ fn malformed(bench: &Bench<'_>) -> Result<Seen> {
         ("an unknown verb", "explode", text.clone()),
     ];
     for (what, verb, input) in &cases {
-        refused(bench, verb, input.clone().into_bytes(), Some(Kind::Usage)).context(|| (*what).to_owned())?;
+        refused(bench, verb, input.clone().into_bytes(), Some(Kind::Usage))
+            .context(|| (*what).to_owned())?;
     }
     for odd in ["../../etc", "x';reboot;'"] {
         let mut other = whole.clone();
         other["disk"]["cache"]["name"] = odd.into();
         other["disk"]["key"] = odd.into();
-        refused(bench, "open", other.to_string().into_bytes(), None).context(|| format!("a disk called {odd:?}"))?;
+        refused(bench, "open", other.to_string().into_bytes(), None)
+            .context(|| format!("a disk called {odd:?}"))?;
     }
     nothing_there(bench)?;
-    Ok(Seen::Pass(format!("{} requests refused, nothing done", cases.len() + 2)))
+    Ok(Seen::Pass(format!(
+        "{} requests refused, nothing done",
+        cases.len() + 2
+    )))
 }
 
 fn missing(bench: &Bench<'_>) -> Result<Seen> {
@@ -79,7 +94,9 @@ fn missing(bench: &Bench<'_>) -> Result<Seen> {
     let said = refused(bench, "open", request.to_string().into_bytes(), None)?;
     let key = &bench.disk().key;
     let left = bench.driver.probe(bench.host, key)?;
-    ensure(!matches!(left, Cache::Up { .. }), || "it says that it failed, and is up".into())?;
+    ensure(!matches!(left, Cache::Up { .. }), || {
+        "it says that it failed, and is up".into()
+    })?;
     bench.driver.close(bench.host, key)?;
     nothing_there(bench)?;
     Ok(Seen::Pass(said))
@@ -87,16 +104,26 @@ fn missing(bench: &Bench<'_>) -> Result<Seen> {
 
 fn nothing_there(bench: &Bench<'_>) -> Result<()> {
     let left = bench.driver.probe(bench.host, &bench.disk().key)?;
-    ensure(left == Cache::Absent, || format!("something is left: {left:?}"))
+    ensure(left == Cache::Absent, || {
+        format!("something is left: {left:?}")
+    })
 }
 
 impl Bench<'_> {
     /// A request to open that is right.
     fn request(&self) -> Result<serde_json::Value> {
-        let mode = self.driver.said().modes.first().copied().unwrap_or(CacheMode::Writethrough);
+        let mode = self
+            .driver
+            .said()
+            .modes
+            .first()
+            .copied()
+            .unwrap_or(CacheMode::Writethrough);
         let site = self.disk().site(self.host, mode);
-        let request: Request = External::request_to_open(&site, mode, self.host.config.deadline.tool);
+        let request: Request =
+            External::request_to_open(&site, mode, self.host.config.deadline.tool);
         debug_assert!(Verb::Open.changes());
-        serde_json::to_value(request).map_err(|error| Error::new(Kind::Internal, "cannot write a request").because(error))
+        serde_json::to_value(request)
+            .map_err(|error| Error::new(Kind::Internal, "cannot write a request").because(error))
     }
 }

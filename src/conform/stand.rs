@@ -46,11 +46,16 @@ pub(super) struct Disk {
 impl<'a> Stand<'a> {
     pub(super) fn new(host: &'a Host, driver: &External) -> Result<Self> {
         let memory = host.roots.dev.join("shm");
-        let dir = tempfile::Builder::new().prefix("warmblock-check-").tempdir_in(&memory);
+        let dir = tempfile::Builder::new()
+            .prefix("warmblock-check-")
+            .tempdir_in(&memory);
         let dir = dir.map_err(|error| {
-            Error::new(Kind::Missing, format!("cannot make a directory in {}", memory.display()))
-                .because(error)
-                .remedy("mount a tmpfs there, with room for 256 MiB")
+            Error::new(
+                Kind::Missing,
+                format!("cannot make a directory in {}", memory.display()),
+            )
+            .because(error)
+            .remedy("mount a tmpfs there, with room for 256 MiB")
         })?;
         let mut stand = Self {
             host,
@@ -97,7 +102,8 @@ impl<'a> Stand<'a> {
         made.map_err(|error| {
             Error::new(Kind::Failed, format!("cannot make {}", file.display())).because(error)
         })?;
-        let path = losetup::attach(&self.host.exec, &file).context(|| format!("cannot make a device of {}", file.display()))?;
+        let path = losetup::attach(&self.host.exec, &file)
+            .context(|| format!("cannot make a device of {}", file.display()))?;
         self.loops.push(path.clone());
         crate::sys::block::wait_for_node(&path, Duration::from_secs(10))?;
         let block = Block::at(&self.host.roots, &path)?;
@@ -122,7 +128,8 @@ impl Disk {
     pub(super) fn hung<T>(&self, host: &Host, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let name = self.below.dm(Role::Front);
         let tool = host.config.deadline.tool;
-        host.dm().suspend(&name, crate::tools::dmsetup::Flush::No, tool)?;
+        host.dm()
+            .suspend(&name, crate::tools::dmsetup::Flush::No, tool)?;
         let done = work();
         match (done, host.dm().resume(&name)) {
             (done, Ok(())) => done,
@@ -143,7 +150,10 @@ impl Drop for Stand<'_> {
         }
         for path in &self.loops {
             if let Err(error) = losetup::detach(&self.host.exec, path) {
-                tracing::warn!("the device {} of the test is left behind: {error}", path.display());
+                tracing::warn!(
+                    "the device {} of the test is left behind: {error}",
+                    path.display()
+                );
             }
         }
     }

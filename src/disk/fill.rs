@@ -139,11 +139,9 @@ fn read_through(walk: &mut Walk<'_>, plan: &SeedPlan) -> Result<SeedProof> {
         ProofMethod::SecondPass
     };
     let missing = missed.0.div_ceil(plan.block.bytes().0).min(plan.kept());
-    Ok(
-        SeedProof::new(method, plan.asked, plan.left_out)
-            .found(plan.kept() - missing, 0)
-            .copied(first.bytes, took),
-    )
+    Ok(SeedProof::new(method, plan.asked, plan.left_out)
+        .found(plan.kept() - missing, 0)
+        .copied(first.bytes, took))
 }
 
 fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {

@@ -12,7 +12,11 @@ pub fn drivers(host: &Host) -> Vec<Finding> {
     if !all.iter().any(|listed| listed.name == *configured)
         && let Err(error) = cache::driver(host, configured)
     {
-        findings.push(Finding::of_error("configured driver", &error, "correct [cache] driver"));
+        findings.push(Finding::of_error(
+            "configured driver",
+            &error,
+            "correct [cache] driver",
+        ));
     }
     findings
 }
@@ -23,14 +27,23 @@ fn one(host: &Host, all: &[Listed<'_>], listed: &Listed<'_>) -> Finding {
     let driver = match &listed.driver {
         Ok(driver) => *driver,
         Err(error) if configured => return Finding::of_error(name, error, &instead(host, all)),
-        Err(error) => return Finding::warn(name, error.chain(), error.remedy_text().unwrap_or("see why it does not answer")),
+        Err(error) => {
+            return Finding::warn(
+                name,
+                error.chain(),
+                error.remedy_text().unwrap_or("see why it does not answer"),
+            );
+        }
     };
     match (cache::lacks(host, &driver.needs()).first(), configured) {
         (None, true) => Finding::ok(name, format!("{}; {}", can(driver), promises(host, driver))),
         (None, false) => Finding::ok(name, can(driver)),
         (Some(what), false) => Finding::ok(
             name,
-            format!("{}; cannot be used here: this host lacks {what}", can(driver)),
+            format!(
+                "{}; cannot be used here: this host lacks {what}",
+                can(driver)
+            ),
         ),
         (Some(what), true) => Finding::fail(
             name,
@@ -44,12 +57,16 @@ fn one(host: &Host, all: &[Listed<'_>], listed: &Listed<'_>) -> Finding {
 fn instead(host: &Host, all: &[Listed<'_>]) -> String {
     let usable = all.iter().filter(|listed| {
         let driver = listed.driver.as_ref().ok();
-        driver.is_some_and(|driver| driver.caches() && cache::lacks(host, &driver.needs()).is_empty())
+        driver
+            .is_some_and(|driver| driver.caches() && cache::lacks(host, &driver.needs()).is_empty())
     });
     let names: Vec<&str> = usable.map(|listed| listed.name.as_str()).collect();
     match names[..] {
         [] => "install what is missing, or set driver = \"none\" in [cache]".into(),
-        _ => format!("install what is missing, or set [cache] driver to one that works here: {}", names.join(", ")),
+        _ => format!(
+            "install what is missing, or set [cache] driver to one that works here: {}",
+            names.join(", ")
+        ),
     }
 }
 

@@ -129,7 +129,8 @@ impl SeedPlan {
     pub fn within(mut self, end: Bytes) -> Self {
         let size = self.block.bytes().0;
         let before = self.kept();
-        self.blocks.retain(|block| block.offset(self.block).0.saturating_add(size) <= end.0);
+        self.blocks
+            .retain(|block| block.offset(self.block).0.saturating_add(size) <= end.0);
         self.left_out += before - self.kept();
         self
     }

@@ -117,7 +117,13 @@ impl<'a> Tools<'a> {
     }
 
     /// Makes a cache of the whole SSD, as the device-mapper device `name`, which has no UUID then.
-    pub fn create(&self, mode: Mode, name: &DmName, ssd: &Path, disk: &Path) -> Result<(), FlashcacheError> {
+    pub fn create(
+        &self,
+        mode: Mode,
+        name: &DmName,
+        ssd: &Path,
+        disk: &Path,
+    ) -> Result<(), FlashcacheError> {
         match self.run(create(mode, name, ssd, disk)) {
             Err(error) if error.says("Valid Flashcache already exists") => {
                 Err(FlashcacheError::Exists(ssd.display().to_string()))
@@ -135,7 +141,11 @@ impl<'a> Tools<'a> {
         self.run(load(name, ssd)).map_err(|error| match &error {
             ExecError::Failed { stderr, .. } => FlashcacheError::Unloadable {
                 ssd: ssd.display().to_string(),
-                why: stderr.lines().next().unwrap_or("it does not say why").to_owned(),
+                why: stderr
+                    .lines()
+                    .next()
+                    .unwrap_or("it does not say why")
+                    .to_owned(),
             },
             _ => error.into(),
         })
@@ -161,16 +171,21 @@ fn create(mode: Mode, name: &DmName, ssd: &Path, disk: &Path) -> Cmd {
 }
 
 fn load(name: &DmName, ssd: &Path) -> Cmd {
-    Cmd::change("flashcache_load").arg(ssd).arg(name.to_string())
+    Cmd::change("flashcache_load")
+        .arg(ssd)
+        .arg(name.to_string())
 }
 
 /// Why `flashcache_create` would ask on its terminal, which there is none of: in words, before it is run.
 pub fn would_ask(ssd: Bytes, disk: Bytes, memory: Bytes) -> Option<String> {
     let needed = Bytes(ssd.0 / BLOCK.0 * MEMORY_OF_A_BLOCK);
     if ssd > disk {
-        return Some(format!("the slice of {ssd} is larger than the image of {disk}"));
+        return Some(format!(
+            "the slice of {ssd} is larger than the image of {disk}"
+        ));
     }
-    (needed.0 > memory.0 / 4).then(|| format!("it would take {needed} of the host's memory of {memory}"))
+    (needed.0 > memory.0 / 4)
+        .then(|| format!("it would take {needed} of the host's memory of {memory}"))
 }
 
 #[cfg(test)]
@@ -196,7 +211,15 @@ mod tests {
     fn what_it_would_ask_about_is_known_before() {
         let ask = |ssd, disk| would_ask(ssd, disk, Bytes::gib(1));
         assert_eq!(ask(Bytes::gib(8), Bytes::gib(10)), None);
-        assert!(ask(Bytes::gib(11), Bytes::gib(10)).unwrap().contains("larger than the image"));
-        assert!(ask(Bytes::gib(64), Bytes::gib(100)).unwrap().contains("352 MiB"));
+        assert!(
+            ask(Bytes::gib(11), Bytes::gib(10))
+                .unwrap()
+                .contains("larger than the image")
+        );
+        assert!(
+            ask(Bytes::gib(64), Bytes::gib(100))
+                .unwrap()
+                .contains("352 MiB")
+        );
     }
 }

@@ -16,5 +16,6 @@ pub fn attach(exec: &Exec, file: &Path) -> Result<PathBuf, ExecError> {
 
 /// Takes a loop device away.
 pub fn detach(exec: &Exec, device: &Path) -> Result<(), ExecError> {
-    exec.run(&Cmd::change("losetup").arg("--detach").arg(device)).map(drop)
+    exec.run(&Cmd::change("losetup").arg("--detach").arg(device))
+        .map(drop)
 }

@@ -46,9 +46,12 @@ pub fn find(dirs: &[PathBuf]) -> BTreeMap<DriverName, Found> {
 pub fn program(dir: &Path) -> Result<PathBuf> {
     let file = dir.join(EXECUTABLE);
     let path = file.canonicalize().map_err(|error| {
-        Error::new(Kind::NotFound, format!("cannot find the driver's executable {}", file.display()))
-            .because(error)
-            .remedy("a driver is a directory with an executable file `driver` in it")
+        Error::new(
+            Kind::NotFound,
+            format!("cannot find the driver's executable {}", file.display()),
+        )
+        .because(error)
+        .remedy("a driver is a directory with an executable file `driver` in it")
     })?;
     let me = nix::unistd::geteuid().as_raw();
     for part in path.ancestors() {
@@ -56,18 +59,28 @@ pub fn program(dir: &Path) -> Result<PathBuf> {
             Error::new(Kind::Failed, format!("cannot look at {}", part.display())).because(error)
         })?;
         if let Some(why) = untrusted(&meta, part == path, me) {
-            let message = format!("the driver {} is not run: {} {why}", dir.display(), part.display());
+            let message = format!(
+                "the driver {} is not run: {} {why}",
+                dir.display(),
+                part.display()
+            );
             return Err(Error::new(Kind::Config, message).remedy(format!(
                 "`chown root: {0}; chmod go-w {0}`, once you know who put it there",
                 part.display()
             )));
         }
     }
-    if path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0) {
+    if path
+        .metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    {
         return Ok(path);
     }
-    Err(Error::new(Kind::Config, format!("{} is no executable file", path.display()))
-        .remedy(format!("`chmod 755 {}`", path.display())))
+    Err(Error::new(
+        Kind::Config,
+        format!("{} is no executable file", path.display()),
+    )
+    .remedy(format!("`chmod 755 {}`", path.display())))
 }
 
 /// Why somebody else than root, and whoever runs this, could exchange it. In a sticky directory (`/tmp`) nobody can rename
@@ -104,7 +117,10 @@ mod tests {
         driver(&b, "Odd name", 0o755);
         std::fs::create_dir_all(b.join("three")).unwrap();
         let found = find(&[a.clone(), b, root.path().join("none")]);
-        assert_eq!(found.keys().map(DriverName::as_str).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(
+            found.keys().map(DriverName::as_str).collect::<Vec<_>>(),
+            ["one", "two"]
+        );
         let one = &found[&"one".parse().unwrap()];
         assert_eq!(one.dir, a.join("one"));
         assert!(one.program.is_ok());

@@ -21,8 +21,8 @@ use self::protocol::{
     CapabilitiesAnswer, DiskNames, Place, Request, Run, SeedWord, State, StatusAnswer, Verb, Volume,
 };
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility, Site,
-    Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
+    Site, Stats,
 };
 use crate::config::Config;
 use crate::host::Host;
@@ -99,7 +99,13 @@ impl External {
     }
 
     /// A verb on a disk and its devices.
-    fn on_site(&self, verb: Verb, site: &Site<'_>, running: Option<Running>, deadline: Duration) -> Result<StatusAnswer> {
+    fn on_site(
+        &self,
+        verb: Verb,
+        site: &Site<'_>,
+        running: Option<Running>,
+        deadline: Duration,
+    ) -> Result<StatusAnswer> {
         self.program.disk(verb, &request(site, running, deadline))
     }
 
@@ -108,7 +114,10 @@ impl External {
         match answer.state {
             State::Absent => Cache::Absent,
             State::Broken => Cache::Broken {
-                why: answer.why.clone().unwrap_or_else(|| "it does not say why".into()),
+                why: answer
+                    .why
+                    .clone()
+                    .unwrap_or_else(|| "it does not say why".into()),
             },
             State::Up => self.up(answer).unwrap_or_else(|why| Cache::Broken {
                 why: format!("the cache driver {}: {why}", self.said.name),
@@ -140,7 +149,10 @@ impl External {
     }
 
     fn blame(&self) -> String {
-        format!("report it to the author of the cache driver {}, and choose another", self.said.name)
+        format!(
+            "report it to the author of the cache driver {}, and choose another",
+            self.said.name
+        )
     }
 }
 
@@ -174,7 +186,11 @@ impl Driver for External {
     }
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
-        self.said.parts.iter().map(|rule| rule.part(wanted, block)).collect()
+        self.said
+            .parts
+            .iter()
+            .map(|rule| rule.part(wanted, block))
+            .collect()
     }
 
     /// Asks the driver itself: its devices need not be of device-mapper.
@@ -278,7 +294,8 @@ impl Driver for External {
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
-        self.device(&self.on_key(Verb::Status, site.key)?).map(|(device, _)| device)
+        self.device(&self.on_key(Verb::Status, site.key)?)
+            .map(|(device, _)| device)
     }
 }
 
@@ -302,7 +319,11 @@ fn place(site: &Site<'_>) -> Place {
     };
     Place {
         origin: volume(&site.origin),
-        parts: site.parts.iter().map(|(role, device)| (*role, volume(device))).collect(),
+        parts: site
+            .parts
+            .iter()
+            .map(|(role, device)| (*role, volume(device)))
+            .collect(),
         block: site.block,
     }
 }

@@ -66,7 +66,12 @@ impl Program {
         let input = serde_json::to_vec(request).map_err(|error| {
             Error::new(Kind::Internal, "cannot write the request to a driver").because(error)
         })?;
-        let output = self.run(verb.as_str(), verb.changes(), input, Duration::from_secs(request.seconds))?;
+        let output = self.run(
+            verb.as_str(),
+            verb.changes(),
+            input,
+            Duration::from_secs(request.seconds),
+        )?;
         if output.code == 0 {
             let answer = self.read(&output)?;
             return Ok((answer, output));
@@ -76,9 +81,19 @@ impl Program {
     }
 
     /// Runs it with any word and any input: what the conformance test needs to be rude.
-    pub fn run(&self, verb: &str, changes: bool, input: Vec<u8>, deadline: Duration) -> Result<Output> {
+    pub fn run(
+        &self,
+        verb: &str,
+        changes: bool,
+        input: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Output> {
         let tool = self.path.to_string_lossy();
-        let cmd = if changes { Cmd::change(&tool) } else { Cmd::query(&tool) };
+        let cmd = if changes {
+            Cmd::change(&tool)
+        } else {
+            Cmd::query(&tool)
+        };
         let cmd = cmd
             .arg(verb)
             .stdin(input)
@@ -123,9 +138,19 @@ impl Program {
     /// The driver's own error, in its own words, of which there may be too many.
     fn failure(&self, verb: Verb, answer: FailureAnswer) -> Error {
         let said = answer.error;
-        let message = format!("cache driver {}, {}: {}", self.name, verb.as_str(), tidy(&said.message));
+        let message = format!(
+            "cache driver {}, {}: {}",
+            self.name,
+            verb.as_str(),
+            tidy(&said.message)
+        );
         let error = Error::new(said.kind, message);
-        match said.remedy.as_deref().map(tidy).filter(|words| !words.is_empty()) {
+        match said
+            .remedy
+            .as_deref()
+            .map(tidy)
+            .filter(|words| !words.is_empty())
+        {
             Some(remedy) => error.remedy(remedy),
             None => error,
         }
@@ -142,7 +167,10 @@ impl Program {
 
 /// On one line, without control characters, of bounded length.
 fn tidy(words: &str) -> String {
-    let line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = words
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(WORDS) {
         Some((end, _)) => format!("{} …", &line[..end]),

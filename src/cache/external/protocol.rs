@@ -208,7 +208,9 @@ impl PartRule {
         let share = u128::from(wanted.0) * u128::from(self.permille) / 1000;
         let each = u128::from(blocks) * u128::from(self.per_block.0);
         let sum = u128::from(self.fixed.0) + share + each;
-        let sum = u64::try_from(sum).unwrap_or(i64::MAX as u64).min(i64::MAX as u64);
+        let sum = u64::try_from(sum)
+            .unwrap_or(i64::MAX as u64)
+            .min(i64::MAX as u64);
         Part {
             role: self.role,
             size: Bytes(sum.max(1)).round_up(block),
@@ -359,7 +361,11 @@ impl CapabilitiesAnswer {
         if self.modes.contains(&CacheMode::None) {
             return Err("none is not a mode of a driver".into());
         }
-        if let Some(mode) = self.modes.iter().find(|mode| !self.guarantees.contains_key(mode)) {
+        if let Some(mode) = self
+            .modes
+            .iter()
+            .find(|mode| !self.guarantees.contains_key(mode))
+        {
             return Err(format!("it does not say what {mode} guarantees"));
         }
         let has = |role| self.parts.iter().filter(|part| part.role == role).count();
@@ -370,7 +376,12 @@ impl CapabilitiesAnswer {
             return Err("its parts are not one data and at most one meta".into());
         }
         let word = |word: &String| !word.is_empty() && word.chars().all(plain);
-        match self.tools.iter().chain(&self.modules).find(|name| !word(name)) {
+        match self
+            .tools
+            .iter()
+            .chain(&self.modules)
+            .find(|name| !word(name))
+        {
             Some(odd) => Err(format!("{odd:?} is no name of a tool or module")),
             None => Ok(()),
         }
@@ -396,14 +407,25 @@ mod tests {
         let size = |rule: PartRule| rule.part(Bytes::mib(100), Bytes::kib(256)).size;
         assert_eq!(size(rule(0, 1000, 0)), Bytes::mib(100));
         assert_eq!(size(rule(4 << 20, 1000, 0)), Bytes::mib(104));
-        assert_eq!(size(rule(0, 0, 16)), Bytes::kib(256), "400 blocks need 6400 bytes");
+        assert_eq!(
+            size(rule(0, 0, 16)),
+            Bytes::kib(256),
+            "400 blocks need 6400 bytes"
+        );
         assert_eq!(size(rule(0, 0, 0)), Bytes::kib(256), "never empty");
-        assert_eq!(size(rule(0, u64::MAX, u64::MAX)).0 >> 40, (i64::MAX as u64 >> 40) + 1);
+        assert_eq!(
+            size(rule(0, u64::MAX, u64::MAX)).0 >> 40,
+            (i64::MAX as u64 >> 40) + 1
+        );
     }
 
     #[test]
     fn an_answer_says_what_it_does_or_is_refused() {
-        let said = |text: &str| serde_json::from_str::<StatusAnswer>(text).unwrap().running();
+        let said = |text: &str| {
+            serde_json::from_str::<StatusAnswer>(text)
+                .unwrap()
+                .running()
+        };
         let up = |rest: &str| format!(r#"{{"version":1,"state":"up",{rest}}}"#);
         assert_eq!(
             said(&up(r#""run":"serve","mode":"writeback""#)),

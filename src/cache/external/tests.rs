@@ -20,7 +20,9 @@ struct World {
 impl World {
     /// A host with one driver, whose script says GOOD to `capabilities` and otherwise does what `verbs` has.
     fn new(verbs: &str) -> Self {
-        Self::with(&format!("case $1 in capabilities) echo '{GOOD}'; exit 0;; esac\n{verbs}"))
+        Self::with(&format!(
+            "case $1 in capabilities) echo '{GOOD}'; exit 0;; esac\n{verbs}"
+        ))
     }
 
     fn with(script: &str) -> Self {
@@ -45,7 +47,10 @@ impl World {
 
     /// Why it cannot be used at all.
     fn refusal(&self) -> String {
-        self.driver().map(|driver| driver.name()).unwrap_err().chain()
+        self.driver()
+            .map(|driver| driver.name())
+            .unwrap_err()
+            .chain()
     }
 
     fn broken(&self) -> String {
@@ -74,7 +79,9 @@ impl World {
 
 #[test]
 fn what_it_tells_is_used_and_asked_once() {
-    let world = World::with(&format!("[ $1 = capabilities ] && echo asked >>$0.log && echo '{GOOD}'"));
+    let world = World::with(&format!(
+        "[ $1 = capabilities ] && echo asked >>$0.log && echo '{GOOD}'"
+    ));
     for _ in 0..3 {
         let driver = world.driver().unwrap();
         assert_eq!(driver.name().as_str(), "odd");
@@ -85,8 +92,18 @@ fn what_it_tells_is_used_and_asked_once() {
     }
     let log = std::fs::read_to_string(world.root.path().join("drivers/odd/driver.log")).unwrap();
     assert_eq!(log, "asked\n");
-    let unknown = world.host.drivers.get(&"none-such".parse().unwrap()).map(|driver| driver.name());
-    assert!(unknown.unwrap_err().remedy_text().unwrap().contains("dm-cache, bcache"));
+    let unknown = world
+        .host
+        .drivers
+        .get(&"none-such".parse().unwrap())
+        .map(|driver| driver.name());
+    assert!(
+        unknown
+            .unwrap_err()
+            .remedy_text()
+            .unwrap()
+            .contains("dm-cache, bcache")
+    );
 }
 
 #[test]
@@ -100,13 +117,33 @@ fn capabilities_that_do_not_fit_are_refused() {
         (r#""version":1"#, r#""version":2"#, "speaks version 2"),
         (r#""name":"odd""#, r#""name":"even""#, "calls itself even"),
         (r#""release":"1""#, r#""release":1"#, "invalid type"),
-        (r#""about":"x""#, r#""about":"x","more":1"#, "unknown field `more`"),
+        (
+            r#""about":"x""#,
+            r#""about":"x","more":1"#,
+            "unknown field `more`",
+        ),
         (r#"["writethrough","writeback"]"#, "[]", "no mode"),
-        (r#"["writethrough","writeback"]"#, r#"["none"]"#, "none is not a mode"),
-        (r#""writeback":"none""#, r#""writearound":"none""#, "does not say what writeback"),
+        (
+            r#"["writethrough","writeback"]"#,
+            r#"["none"]"#,
+            "none is not a mode",
+        ),
+        (
+            r#""writeback":"none""#,
+            r#""writearound":"none""#,
+            "does not say what writeback",
+        ),
         (r#""role":"data""#, r#""role":"meta""#, "not one data"),
-        (r#""role":"data""#, r#""role":"front""#, "neither data nor meta"),
-        (r#""seed":"never""#, r#""seed":"never","tools":["a;b"]"#, "no name of a tool"),
+        (
+            r#""role":"data""#,
+            r#""role":"front""#,
+            "neither data nor meta",
+        ),
+        (
+            r#""seed":"never""#,
+            r#""seed":"never","tools":["a;b"]"#,
+            "no name of a tool",
+        ),
     ] {
         let said = with(from, to);
         assert!(said.contains(wanted), "{to}: {said}");
@@ -122,20 +159,41 @@ fn one_that_is_out_of_its_mind_is_survived() {
         ("kill -9 $$", "SIGKILL"),
         ("echo nonsense", "expected ident"),
         ("echo '{\"version\":1,\"state\":\"up\"'", "EOF"),
-        ("echo '{\"version\":1,\"state\":\"asleep\"}'", "unknown variant `asleep`"),
+        (
+            "echo '{\"version\":1,\"state\":\"asleep\"}'",
+            "unknown variant `asleep`",
+        ),
         ("echo '{\"version\":7}'", "speaks version 7"),
         ("head -c 5000000 /dev/zero", "more than 1 MiB"),
         ("printf '\\377\\376'", "expected value"),
-        ("echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"device\":\"/dev/null\"}'", "no counters"),
-        ("echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"stats\":{\"dirty\":0}}'", "has no device"),
+        (
+            "echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"device\":\"/dev/null\"}'",
+            "no counters",
+        ),
+        (
+            "echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"stats\":{\"dirty\":0}}'",
+            "has no device",
+        ),
         (
             "echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"device\":\"/etc/passwd\",\"stats\":{\"dirty\":0}}'",
             "is no block device",
         ),
-        ("echo '{\"version\":1,\"state\":\"up\",\"device\":\"/dev/x\",\"stats\":{\"dirty\":0}}'", "does not say what it does"),
-        ("echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"stats\":{\"dirty\":-1}}'", "negative"),
-        ("echo '{\"version\":1,\"error\":{\"kind\":\"busy\",\"message\":\"no\"}}'; exit 1", "status: no"),
-        ("echo '{\"version\":1,\"error\":{\"kind\":\"sad\",\"message\":\"no\"}}'; exit 1", "unknown variant `sad`"),
+        (
+            "echo '{\"version\":1,\"state\":\"up\",\"device\":\"/dev/x\",\"stats\":{\"dirty\":0}}'",
+            "does not say what it does",
+        ),
+        (
+            "echo '{\"version\":1,\"state\":\"up\",\"run\":\"drain\",\"stats\":{\"dirty\":-1}}'",
+            "negative",
+        ),
+        (
+            "echo '{\"version\":1,\"error\":{\"kind\":\"busy\",\"message\":\"no\"}}'; exit 1",
+            "status: no",
+        ),
+        (
+            "echo '{\"version\":1,\"error\":{\"kind\":\"sad\",\"message\":\"no\"}}'; exit 1",
+            "unknown variant `sad`",
+        ),
     ];
     for (script, wanted) in cases {
         let why = World::new(script).broken();
@@ -155,19 +213,35 @@ fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z"), "{stat}");
     let began = Instant::now();
-    assert!(matches!(driver.read(&world.host, &world.key, &[]), Cache::Broken { .. }));
+    assert!(matches!(
+        driver.read(&world.host, &world.key, &[]),
+        Cache::Broken { .. }
+    ));
     assert!(began.elapsed() < Duration::from_millis(500));
-    assert!(matches!(driver.cleanliness(&world.host, &world.key).unwrap(), Cleanliness::Unknown { .. }));
+    assert!(matches!(
+        driver.cleanliness(&world.host, &world.key).unwrap(),
+        Cleanliness::Unknown { .. }
+    ));
 }
 
 #[test]
 fn its_own_words_are_kept_within_bounds() {
     let script = r#"printf '{"version":1,"error":{"kind":"no-space","message":"a\\nb\\u001b[31m%s","remedy":"sit down"}}' $(head -c 4000 /dev/zero | tr '\0' x); exit 1"#;
     let world = World::new(script);
-    let error = world.driver().unwrap().close(&world.host, &world.key).unwrap_err();
-    assert_eq!((error.kind(), error.remedy_text()), (Kind::NoSpace, Some("sit down")));
+    let error = world
+        .driver()
+        .unwrap()
+        .close(&world.host, &world.key)
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.remedy_text()),
+        (Kind::NoSpace, Some("sit down"))
+    );
     let said = error.chain();
-    assert!(said.len() < 1200 && said.contains("a b [31mx") && !said.contains('\u{1b}'), "{said}");
+    assert!(
+        said.len() < 1200 && said.contains("a b [31mx") && !said.contains('\u{1b}'),
+        "{said}"
+    );
 }
 
 #[test]
@@ -183,11 +257,22 @@ fn what_it_claims_to_have_done_is_looked_at() {
     let other = driver.switch(&site, Running::Serving(CacheMode::Writethrough));
     assert!(refused(other).contains("instead of"));
     let taking = driver.drain(&site, Duration::from_secs(1)).map(drop);
-    assert!(refused(taking).contains("instead of Draining"), "write-back may become dirty again");
-    assert!(refused(driver.close(&world.host, &world.key).map(drop)).contains("still has a device"));
+    assert!(
+        refused(taking).contains("instead of Draining"),
+        "write-back may become dirty again"
+    );
+    assert!(
+        refused(driver.close(&world.host, &world.key).map(drop)).contains("still has a device")
+    );
     assert!(refused(driver.wipe(&site)).contains("in use"));
-    let left = World::new(r#"echo '{"version":1,"state":"up","run":"drain","device":"/dev/null","stats":{"dirty":4096}}'"#);
-    let error = left.driver().unwrap().drain(&left.site(), Duration::from_secs(1)).unwrap_err();
+    let left = World::new(
+        r#"echo '{"version":1,"state":"up","run":"drain","device":"/dev/null","stats":{"dirty":4096}}'"#,
+    );
+    let error = left
+        .driver()
+        .unwrap()
+        .drain(&left.site(), Duration::from_secs(1))
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout);
     assert!(error.chain().contains("4 KiB"), "{}", error.chain());
 }
@@ -195,12 +280,19 @@ fn what_it_claims_to_have_done_is_looked_at() {
 #[test]
 fn the_request_is_what_the_schema_says() {
     let world = World::new("cat >$0.request; echo '{\"version\":1,\"state\":\"absent\"}'");
-    let _refused = world.driver().unwrap().open(&world.site(), Running::Serving(CacheMode::Writeback));
+    let _refused = world
+        .driver()
+        .unwrap()
+        .open(&world.site(), Running::Serving(CacheMode::Writeback));
     // The close that cleans up after the refused open has overwritten it.
     let text = std::fs::read(world.root.path().join("drivers/odd/driver.request")).unwrap();
     let request: Request = serde_json::from_slice(&text).unwrap();
-    assert_eq!((request.disk, request.site), (Some(External::names(&world.key)), None));
-    let open = External::request_to_open(&world.site(), CacheMode::Writeback, Duration::from_secs(9));
+    assert_eq!(
+        (request.disk, request.site),
+        (Some(External::names(&world.key)), None)
+    );
+    let open =
+        External::request_to_open(&world.site(), CacheMode::Writeback, Duration::from_secs(9));
     insta::assert_json_snapshot!(open, @r#"
     {
       "version": 1,

@@ -13,7 +13,9 @@ impl External {
     pub(super) fn expect(&self, answer: &StatusAnswer, wanted: Running) -> Result<()> {
         match answer.running() {
             Ok(running) if running == wanted => Ok(()),
-            Ok(Running::Serving(mode)) if wanted == Running::Draining && !mode.can_be_dirty() => Ok(()),
+            Ok(Running::Serving(mode)) if wanted == Running::Draining && !mode.can_be_dirty() => {
+                Ok(())
+            }
             Ok(other) => Err(self.lies(&format!("it does {other:?} instead of {wanted:?}"))),
             Err(why) => Err(self.lies(&why)),
         }
@@ -23,12 +25,20 @@ impl External {
     /// as large as the image, with blocks as small, used by nobody, and with the image's bytes at both ends.
     ///
     /// A cache that is drained has bytes that the image lacks, so those are not compared.
-    pub(super) fn trust(&self, site: &Site<'_>, answer: &StatusAnswer, wanted: Running) -> Result<()> {
+    pub(super) fn trust(
+        &self,
+        site: &Site<'_>,
+        answer: &StatusAnswer,
+        wanted: Running,
+    ) -> Result<()> {
         self.expect(answer, wanted)?;
         let (device, block) = self.device(answer)?;
         let shown = device.path.display();
         let others = site.parts.iter().map(|(_, part)| part);
-        if others.chain([&site.origin]).any(|other| other.number == device.number) {
+        if others
+            .chain([&site.origin])
+            .any(|other| other.number == device.number)
+        {
             return Err(self.lies(&format!("{shown} is the image or the slice itself")));
         }
         if device.size != site.origin.size {
@@ -80,13 +90,20 @@ impl External {
         let found = seed::verify_apart(&apart)
             .context(|| format!("cannot compare {} with the image", device.display()))?;
         found.check().map_err(|error| {
-            self.lies(&format!("{} does not read as the image does", device.display())).because(error)
+            self.lies(&format!(
+                "{} does not read as the image does",
+                device.display()
+            ))
+            .because(error)
         })
     }
 
     pub(super) fn lies(&self, why: &str) -> Error {
-        Error::new(Kind::Mismatch, format!("the cache driver {} is not used: {why}", self.said.name))
-            .remedy(self.blame())
+        Error::new(
+            Kind::Mismatch,
+            format!("the cache driver {} is not used: {why}", self.said.name),
+        )
+        .remedy(self.blame())
     }
 }
 

@@ -61,9 +61,14 @@ impl Sysctl {
         let written = File::options().write(true).open(&path);
         let written = written.and_then(|mut file| file.write_all(format!("{value}\n").as_bytes()));
         written.map_err(|error| {
-            Error::new(Kind::Failed, format!("cannot write {value} to {}", path.display()))
-                .because(error)
-                .remedy("see whether the module flashcache is loaded and the cache is there: `dmsetup ls`")
+            Error::new(
+                Kind::Failed,
+                format!("cannot write {value} to {}", path.display()),
+            )
+            .because(error)
+            .remedy(
+                "see whether the module flashcache is loaded and the cache is there: `dmsetup ls`",
+            )
         })?;
         crate::fault::step(&format!("sysctl {}", knob.file()));
         Ok(())
@@ -92,6 +97,10 @@ pub(super) fn memory(roots: &Roots) -> Result<Bytes> {
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    kib.map(Bytes::kib)
-        .ok_or_else(|| Error::new(Kind::Failed, format!("cannot read the host's memory from {}", path.display())))
+    kib.map(Bytes::kib).ok_or_else(|| {
+        Error::new(
+            Kind::Failed,
+            format!("cannot read the host's memory from {}", path.display()),
+        )
+    })
 }

@@ -9,7 +9,11 @@ use crate::conform::{CaseReport, ConformReport, Outcome};
 
 /// A line per driver, what it lacks below it.
 pub fn list(list: &DriverList, paint: Paint) -> String {
-    let rows: Vec<_> = list.drivers.iter().map(|driver| driver_row(driver, paint)).collect();
+    let rows: Vec<_> = list
+        .drivers
+        .iter()
+        .map(|driver| driver_row(driver, paint))
+        .collect();
     let mut text = String::new();
     for (driver, line) in list.drivers.iter().zip(columns("", &rows).lines()) {
         let _infallible = writeln!(text, "{line}");
@@ -22,7 +26,11 @@ pub fn list(list: &DriverList, paint: Paint) -> String {
 }
 
 fn driver_row(driver: &DriverInfo, paint: Paint) -> Vec<String> {
-    let (word, tone) = if driver.usable { ("ok", Tone::Good) } else { ("no", Tone::Warn) };
+    let (word, tone) = if driver.usable {
+        ("ok", Tone::Good)
+    } else {
+        ("no", Tone::Warn)
+    };
     let modes: Vec<&str> = driver.modes.iter().map(|mode| mode.as_str()).collect();
     let seed = match driver.seed {
         Some(SeedAbility::Mapping) => "seeded exactly",
@@ -35,12 +43,22 @@ fn driver_row(driver: &DriverInfo, paint: Paint) -> Vec<String> {
         (Some(dir), None) => dir.display().to_string(),
         (None, _) => "built in".into(),
     };
-    vec![paint.tone(tone, word), driver.name.to_string(), modes.join(","), seed.into(), from]
+    vec![
+        paint.tone(tone, word),
+        driver.name.to_string(),
+        modes.join(","),
+        seed.into(),
+        from,
+    ]
 }
 
 /// A line per case, and the sum.
 pub fn checked(report: &ConformReport, paint: Paint) -> String {
-    let rows: Vec<_> = report.cases.iter().map(|case| case_row(case, paint)).collect();
+    let rows: Vec<_> = report
+        .cases
+        .iter()
+        .map(|case| case_row(case, paint))
+        .collect();
     let mut text = columns("", &rows);
     let count = |outcome| report.count(outcome);
     let sum = format!(
@@ -51,7 +69,11 @@ pub fn checked(report: &ConformReport, paint: Paint) -> String {
         count(Outcome::Fail),
         count(Outcome::Skip)
     );
-    let tone = if report.conforms() { Tone::Good } else { Tone::Bad };
+    let tone = if report.conforms() {
+        Tone::Good
+    } else {
+        Tone::Bad
+    };
     let _infallible = writeln!(text, "{}", paint.tone(tone, &sum));
     text
 }
@@ -89,7 +111,11 @@ mod tests {
         };
         let drivers = vec![
             info("dm-cache", None, None),
-            info("opencas", Some("/usr/lib/warmblock/drivers/opencas"), Some("this host lacks the tool casadm")),
+            info(
+                "opencas",
+                Some("/usr/lib/warmblock/drivers/opencas"),
+                Some("this host lacks the tool casadm"),
+            ),
         ];
         insta::assert_snapshot!(list(&DriverList { version: 1, drivers }, Paint::PLAIN), @r"
         ok  dm-cache  writethrough  not seeded  built in

@@ -146,7 +146,11 @@ pub(super) fn segments(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         match found.last_mut() {
-            Some(last) if !line.trim_start_matches(' ').starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(last)
+                if !line
+                    .trim_start_matches(' ')
+                    .starts_with(|c: char| c.is_ascii_digit()) =>
+            {
                 last.push(' ');
                 last.push_str(line.trim());
             }

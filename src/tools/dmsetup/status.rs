@@ -81,13 +81,18 @@ pub struct CacheStatus {
 
 /// `dmsetup status NAME`.
 pub(super) fn parse(text: &str) -> Result<Vec<Status>, String> {
-    info::segments(text).iter().map(|line| segment(line)).collect()
+    info::segments(text)
+        .iter()
+        .map(|line| segment(line))
+        .collect()
 }
 
 /// `dmsetup status`: the same with `NAME: ` in front, for every device; only ours are looked at.
 pub(super) fn parse_all(text: &str) -> Result<BTreeMap<String, Vec<Status>>, String> {
     let statuses = info::by_name(text).into_iter();
-    statuses.map(|(name, text)| Ok((name.to_owned(), parse(&text)?))).collect()
+    statuses
+        .map(|(name, text)| Ok((name.to_owned(), parse(&text)?)))
+        .collect()
 }
 
 fn segment(line: &str) -> Result<Status, String> {

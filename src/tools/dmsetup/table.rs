@@ -209,14 +209,19 @@ impl fmt::Display for Table {
 pub(super) fn parse(text: &str) -> Result<Table, String> {
     let segments = info::segments(text);
     Ok(Table {
-        segments: segments.iter().map(|line| segment(line)).collect::<Result<_, _>>()?,
+        segments: segments
+            .iter()
+            .map(|line| segment(line))
+            .collect::<Result<_, _>>()?,
     })
 }
 
 /// `dmsetup table`: the same with `NAME: ` in front, for every device. Lines of devices that are not ours are not looked at.
 pub(super) fn parse_all(text: &str) -> Result<BTreeMap<String, Table>, String> {
     let tables = info::by_name(text).into_iter();
-    tables.map(|(name, text)| Ok((name.to_owned(), parse(&text)?))).collect()
+    tables
+        .map(|(name, text)| Ok((name.to_owned(), parse(&text)?)))
+        .collect()
 }
 
 fn segment(line: &str) -> Result<Segment, String> {

@@ -81,7 +81,12 @@ pub fn parse_counters(text: &str) -> Result<Counters, String> {
 /// What is missing or odd, in words.
 pub fn parse_conf(text: &str) -> Result<Conf, String> {
     let found = pairs(text);
-    let word = |name: &str| found.get(name).copied().ok_or_else(|| format!("{name} is missing"));
+    let word = |name: &str| {
+        found
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("{name} is missing"))
+    };
     let mode = match word("cache mode")? {
         "WRITE_BACK" => Mode::Back,
         "WRITE_THROUGH" => Mode::Through,
@@ -115,7 +120,10 @@ pub fn parse_conf(text: &str) -> Result<Conf, String> {
 pub fn parse_proc(text: &str) -> Result<BTreeMap<&str, u64>, String> {
     let pair = |word: &'_ str| -> Option<(usize, Result<u64, String>)> {
         let at = word.find('=')?;
-        let value = word.get(at + 1..)?.parse().map_err(|_| format!("{word:?} is no number"));
+        let value = word
+            .get(at + 1..)?
+            .parse()
+            .map_err(|_| format!("{word:?} is no number"));
         Some((at, value))
     };
     let pairs = text.split_whitespace().filter_map(|word| {
@@ -131,7 +139,12 @@ pub fn parse_proc(text: &str) -> Result<BTreeMap<&str, u64>, String> {
 /// What is missing or no number, in words.
 pub fn parse_errors(text: &str) -> Result<(u64, u64), String> {
     let found = parse_proc(text)?;
-    let one = |name: &str| found.get(name).copied().ok_or_else(|| format!("{name} is missing"));
+    let one = |name: &str| {
+        found
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("{name} is missing"))
+    };
     let ssd = one("ssd_read_errors")? + one("ssd_write_errors")?;
     Ok((ssd, one("disk_read_errors")? + one("disk_write_errors")?))
 }
@@ -154,7 +167,9 @@ fn pairs(text: &str) -> BTreeMap<&str, &str> {
 
 fn number(found: &BTreeMap<&str, &str>, name: &str) -> Result<u64, String> {
     match found.get(name) {
-        Some(word) => word.parse().map_err(|_| format!("{name} is {word:?}, no number")),
+        Some(word) => word
+            .parse()
+            .map_err(|_| format!("{name} is {word:?}, no number")),
         None => Err(format!("{name} is missing")),
     }
 }
@@ -205,23 +220,39 @@ mod tests {
             disk_errors: 0,
         };
         assert_eq!(counters, wanted);
-        assert!(parse_counters("stats: \n\treads(142)\n").unwrap_err().contains("writes is missing"));
-        assert!(parse_counters(&STATUS.replace("(142)", "(x)")).unwrap_err().contains("no number"));
+        assert!(
+            parse_counters("stats: \n\treads(142)\n")
+                .unwrap_err()
+                .contains("writes is missing")
+        );
+        assert!(
+            parse_counters(&STATUS.replace("(142)", "(x)"))
+                .unwrap_err()
+                .contains("no number")
+        );
     }
 
     #[test]
     fn the_table_is_read() {
         let conf = parse_conf(TABLE).unwrap();
-        assert_eq!((conf.mode, conf.block, conf.associativity), (Mode::Back, Bytes::kib(4), 512));
+        assert_eq!(
+            (conf.mode, conf.block, conf.associativity),
+            (Mode::Back, Bytes::kib(4), 512)
+        );
         assert_eq!((conf.total, conf.cached, conf.dirty), (1_571_328, 93, 17));
         assert_eq!(conf.ssd, "/dev/ssd/wb-801945f3-3-ab-data");
         assert_eq!(conf.disk, "/run/warmblock/wb-801945f3-3-ab-disk");
         assert!(!conf.disk_associative);
-        let around = TABLE.replace("WRITE_BACK", "WRITE_AROUND").replace("\tdirty blocks(17), dirty percent(0)\n", "");
+        let around = TABLE
+            .replace("WRITE_BACK", "WRITE_AROUND")
+            .replace("\tdirty blocks(17), dirty percent(0)\n", "");
         assert_eq!(parse_conf(&around).unwrap().dirty, 0);
         let hashed = TABLE.replace("\tskip seq", "\tdisk assoc(256K)\n\tskip seq");
         assert!(parse_conf(&hashed).unwrap().disk_associative);
-        assert!(parse_conf(&TABLE.replace("\tdirty blocks(17)", "\tx(1)")).is_err(), "unknown is not clean");
+        assert!(
+            parse_conf(&TABLE.replace("\tdirty blocks(17)", "\tx(1)")).is_err(),
+            "unknown is not clean"
+        );
         assert!(parse_conf(&TABLE.replace("WRITE_BACK", "WRITE_CACHE")).is_err());
     }
 

@@ -14,7 +14,13 @@ const EXAMPLE: &str = include_str!("../../../drivers/example/driver");
 
 /// A driver on the host, as a directory of its own, and a configuration that finds it.
 fn install(host: &Host, name: &str, script: &str) -> Result<String> {
-    let dir = host.world.dir.join("h").join(host.name).join("drivers").join(name);
+    let dir = host
+        .world
+        .dir
+        .join("h")
+        .join(host.name)
+        .join("drivers")
+        .join(name);
     std::fs::create_dir_all(&dir)?;
     let file = dir.join("driver");
     warmblock::sys::atomic::write_mode(&file, script.as_bytes(), 0o755)?;
@@ -34,9 +40,17 @@ fn variant(name: &str, from: &str, to: &str) -> Result<String> {
 pub fn example_conforms(case: &Case) -> Result<()> {
     let host = case.host();
     let config = install(host, "example", EXAMPLE)?;
-    let report = host.wb(&["driver", "check", "/lab/drivers/example"]).config(&config).ok()?;
+    let report = host
+        .wb(&["driver", "check", "/lab/drivers/example"])
+        .config(&config)
+        .ok()?;
     let cases = report["cases"].as_array().context("no cases")?;
-    let with = |outcome: &str| cases.iter().filter(|case| case["outcome"] == outcome).count();
+    let with = |outcome: &str| {
+        cases
+            .iter()
+            .filter(|case| case["outcome"] == outcome)
+            .count()
+    };
     same("failed cases", with("fail"), 0)?;
     ensure!(with("pass") >= 12, "{report}");
     nothing_left(host)
@@ -44,7 +58,11 @@ pub fn example_conforms(case: &Case) -> Result<()> {
 
 fn nothing_left(host: &Host) -> Result<()> {
     let left = host.sh("losetup --noheadings; ls /dev/shm | grep warmblock || true; dmsetup ls | grep -v 'No devices' || true")?;
-    let left: Vec<&str> = left.text().lines().filter(|line| !line.starts_with("ssd-")).collect();
+    let left: Vec<&str> = left
+        .text()
+        .lines()
+        .filter(|line| !line.starts_with("ssd-"))
+        .collect();
     ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
 }
@@ -62,12 +80,23 @@ pub fn example_serves(case: &Case) -> Result<()> {
     let status = &wb(&["status", "--lease", &image.spec])?["disks"][0];
     same("well", &status["well"], true)?;
     same("driver", status["driver"].as_str(), Some("example"))?;
-    same("driver in the lease", status["lease"]["holder"]["driver"].as_str(), Some("example"))?;
+    same(
+        "driver in the lease",
+        status["lease"]["holder"]["driver"].as_str(),
+        Some("example"),
+    )?;
     wb(&["bypass", &image.spec])?;
     host.write(&device, &image, 72, 9 * MIB, 64 * KIB)?;
     wb(&["insert", &image.spec])?;
     host.check(&device, &image)?;
-    wb(&["attach", &image.spec, "--driver", "dm-cache", "--size", "32M"])?;
+    wb(&[
+        "attach",
+        &image.spec,
+        "--driver",
+        "dm-cache",
+        "--size",
+        "32M",
+    ])?;
     host.write(&device, &image, 73, 10 * MIB, 64 * KIB)?;
     wb(&["attach", &image.spec, "--driver", "example"])?;
     host.check(&device, &image)?;
@@ -78,18 +107,35 @@ pub fn example_serves(case: &Case) -> Result<()> {
 
 /// The driver stops to answer while its cache is in use: the disk is told as not well, and can be taken off it.
 fn hangs_later(host: &Host, config: &str, image: &crate::world::Image) -> Result<()> {
-    install(host, "example", "#!/bin/sh\n[ $1 != capabilities ] || exec /lab/drivers/.good capabilities\nexec sleep 1000\n")?;
-    let good = host.world.dir.join("h").join(host.name).join("drivers/.good");
+    install(
+        host,
+        "example",
+        "#!/bin/sh\n[ $1 != capabilities ] || exec /lab/drivers/.good capabilities\nexec sleep 1000\n",
+    )?;
+    let good = host
+        .world
+        .dir
+        .join("h")
+        .join(host.name)
+        .join("drivers/.good");
     warmblock::sys::atomic::write_mode(&good, EXAMPLE.as_bytes(), 0o755)?;
     let status = &host.wb(&["status", &image.spec]).config(config).ok()?["disks"][0];
     same("well", &status["well"], false)?;
-    ensure!(status["state"].to_string().contains("no end after"), "{status}");
+    ensure!(
+        status["state"].to_string().contains("no end after"),
+        "{status}"
+    );
     let out = host.wb(&["bypass", &image.spec]).config(config).run()?;
     out.refused(Kind::Timeout, &["example"])?;
     let table = host.sh("dmsetup table | grep -v cache | grep '^wb-'")?;
     let rbd = host.rbd_device(image)?;
     let number = host.sh(&format!("cat /sys/block/{rbd}/dev"))?;
-    ensure!(table.stdout.contains(&format!("linear {} 0", number.text())), "the front is not on the RBD: {table}");
+    ensure!(
+        table
+            .stdout
+            .contains(&format!("linear {} 0", number.text())),
+        "the front is not on the RBD: {table}"
+    );
     install(host, "example", EXAMPLE)?;
     Ok(())
 }
@@ -101,10 +147,25 @@ pub fn liars_are_found_out(case: &Case) -> Result<()> {
     let create = "--table \"0 $sectors linear $number 0\"";
     let wanted = "\"0 $sectors linear $number 0\"";
     let liars = [
-        ("itself", "answer up \"/dev/mapper/$name\"", "answer up \"/dev/rbd0\"", "the image or the slice itself"),
-        ("short", create, "--table \"0 $((sectors - 8)) linear $number 0\"", "sectors, and the image has"),
+        (
+            "itself",
+            "answer up \"/dev/mapper/$name\"",
+            "answer up \"/dev/rbd0\"",
+            "the image or the slice itself",
+        ),
+        (
+            "short",
+            create,
+            "--table \"0 $((sectors - 8)) linear $number 0\"",
+            "sectors, and the image has",
+        ),
         ("other", create, "--table \"0 $sectors zero\"", "does not"),
-        ("moved", create, "--table \"0 8 linear $number 8\n8 $((sectors - 8)) linear $number 8\"", "does not read as the image does"),
+        (
+            "moved",
+            create,
+            "--table \"0 8 linear $number 8\n8 $((sectors - 8)) linear $number 8\"",
+            "does not read as the image does",
+        ),
         ("else", "run: \"serve\"", "run: \"drain\"", "instead of"),
     ];
     for (name, from, to, words) in liars {
@@ -112,12 +173,28 @@ pub fn liars_are_found_out(case: &Case) -> Result<()> {
         // It believes its own tables, and tells that all is well.
         let lie = lie.replace("\"0 \"[0-9]*\" linear \"[0-9]*:[0-9]*\" 0\")", "*)");
         let config = install(host, name, &lie)?;
-        let out = host.wb(&["attach", &image.spec, "--driver", name]).config(&config).run()?;
-        out.refused(Kind::Mismatch, &[words]).with_context(|| name.to_owned())?;
+        let out = host
+            .wb(&["attach", &image.spec, "--driver", name])
+            .config(&config)
+            .run()?;
+        out.refused(Kind::Mismatch, &[words])
+            .with_context(|| name.to_owned())?;
         host.check_gone(&image).with_context(|| name.to_owned())?;
     }
-    let config = install(host, "moved", &variant("moved", create, "--table \"0 $sectors zero\"")?.replace("\"0 \"[0-9]*\" linear \"[0-9]*:[0-9]*\" 0\")", "*)"))?;
-    let out = host.wb(&["driver", "check", "/lab/drivers/moved"]).config(&config).run()?;
-    same("exit code of the check", out.code, i32::from(Kind::Mismatch.exit_code()))?;
+    let config = install(
+        host,
+        "moved",
+        &variant("moved", create, "--table \"0 $sectors zero\"")?
+            .replace("\"0 \"[0-9]*\" linear \"[0-9]*:[0-9]*\" 0\")", "*)"),
+    )?;
+    let out = host
+        .wb(&["driver", "check", "/lab/drivers/moved"])
+        .config(&config)
+        .run()?;
+    same(
+        "exit code of the check",
+        out.code,
+        i32::from(Kind::Mismatch.exit_code()),
+    )?;
     nothing_left(host)
 }
