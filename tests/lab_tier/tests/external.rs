@@ -194,3 +194,35 @@ pub fn liars_are_found_out(case: &Case) -> Result<()> {
     }
     Ok(())
 }
+
+/// `driver check` on the driver for Open-CAS, with real devices, and a casadm that keeps its state and caches nothing: the lab's
+/// kernel has no such module. So all but the filling must pass.
+pub fn opencas_conforms(case: &Case) -> Result<()> {
+    const OPENCAS: &str = include_str!("../../../drivers/opencas/driver");
+    const RULES: &str = include_str!("../../../drivers/opencas/58-warmblock-opencas.rules");
+    let host = case.host();
+    install(host, "opencas", OPENCAS)?;
+    let stubs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stubs/opencas");
+    let dir = host.world.dir.join("h").join(host.name).join("stubs");
+    std::fs::create_dir_all(&dir)?;
+    for stub in ["casadm", "modprobe", "state.sh"] {
+        std::fs::copy(format!("{stubs}/{stub}"), dir.join(stub))?;
+    }
+    host.put("opencas.rules", RULES.as_bytes())?;
+    host.sh("cp /lab/opencas.rules /etc/udev/rules.d/58-warmblock-opencas.rules && udevadm control --reload")?;
+    let config = host.config(
+        "[drivers]\npath = [\"/lab/drivers\"]\n[tools]\npath = [\"/lab/stubs\", \"/usr/sbin\", \"/sbin\", \"/usr/bin\", \"/bin\"]",
+    )?;
+    let report = host
+        .wb(&["driver", "check", "/lab/drivers/opencas"])
+        .config(&config)
+        .deadline(900)
+        .run()?
+        .json()?;
+    let cases = report["cases"].as_array().context("no cases")?;
+    let failed = cases.iter().filter(|case| case["outcome"] == "fail");
+    let failed: Vec<_> = failed.map(|case| &case["case"]).collect();
+    same("failed cases", failed, ["filled by reading"]).with_context(|| report.to_string())?;
+    host.sh("rm /etc/udev/rules.d/58-warmblock-opencas.rules && udevadm control --reload")?;
+    nothing_left(host)
+}

@@ -27,10 +27,18 @@ pub fn all() -> Vec<Test> {
     let (of_all, of_one): (Vec<Test>, Vec<Test>) = conformance::all()
         .into_iter()
         .partition(|test| test.need == Need::All);
-    let alone = ALONE.iter().copied();
+    let long = if conformance::exhaustive() { LONG } else { &[] };
+    let alone = ALONE.iter().chain(long).copied();
     let (last, first): (Vec<Test>, Vec<Test>) = alone.partition(|test| test.need == Need::All);
     [first, of_one, last, of_all].concat()
 }
+
+/// Only in an exhaustive run.
+const LONG: &[Test] = &[test(
+    "external::opencas_conforms",
+    Need::Udev,
+    external::opencas_conforms,
+)];
 
 const ALONE: &[Test] = &[
     test(
