@@ -16,7 +16,8 @@ pub(super) fn run(output: &Output, host: &Host, command: &DriverCommand) -> Resu
             Ok(ExitCode::SUCCESS)
         }
         DriverCommand::Check(args) => {
-            let report = conform::check(host, &args.dir)?;
+            let begins = |case: &str| output.note(|_| format!("{case} …\n"));
+            let report = conform::check(host, &args.dir, begins)?;
             let conforms = report.conforms();
             output.answer(&report, render::driver::checked)?;
             Ok(if conforms {

@@ -3,10 +3,12 @@
 //! Each case says in a sentence what it saw, and begins with nothing in the kernel. They work through [`External`], as a disk
 //! does, so what is refused here is what a disk would refuse; only malformed requests go to the executable itself.
 
+mod bench;
 mod cases;
 mod io;
 mod rude;
 mod stand;
+mod writing;
 
 use std::path::Path;
 use std::time::Instant;
@@ -19,6 +21,7 @@ use crate::model::DriverName;
 use crate::tools::kmod;
 use crate::{Error, Kind, Result};
 
+use self::bench::Bench;
 use self::stand::Stand;
 
 /// What became of a case.
@@ -86,18 +89,11 @@ enum Seen {
 /// A case: its name, and what it does.
 type Case = (&'static str, fn(&Bench<'_>) -> Result<Seen>);
 
-/// What the cases work with.
-struct Bench<'a> {
-    host: &'a Host,
-    driver: &'a External,
-    stand: &'a Stand<'a>,
-}
-
-/// Tries the driver in a directory.
+/// Tries the driver in a directory; `begins` is told each case before it is tried.
 ///
 /// Errors: it cannot be tried at all: it may not be run, does not say what it can do, or this host lacks what it or the test
 /// needs. A driver that fails a case is no error of this function.
-pub fn check(host: &Host, dir: &Path) -> Result<ConformReport> {
+pub fn check(host: &Host, dir: &Path, begins: impl Fn(&str)) -> Result<ConformReport> {
     let driver = open(host, dir)?;
     equip(host, &driver)?;
     let stand = Stand::new(host, &driver)?;
@@ -114,6 +110,7 @@ pub fn check(host: &Host, dir: &Path) -> Result<ConformReport> {
     };
     for (name, body) in cases::ALL.iter().chain(rude::ALL) {
         host.cancel.check()?;
+        begins(name);
         report.cases.push(run(&bench, name, *body));
     }
     Ok(report)

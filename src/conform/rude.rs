@@ -1,7 +1,8 @@
 //! The cases that are rude: requests that no disk makes.
 
+use super::bench::Bench;
 use super::cases::ensure;
-use super::{Bench, Case, Seen};
+use super::{Case, Seen};
 use crate::cache::external::External;
 use crate::cache::external::protocol::{FailureAnswer, Request, VERSION, Verb};
 use crate::cache::{Cache, Driver as _};

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
+use crate::cache::{Cleanliness, Driver, SeedAbility};
 use crate::cancel::Cancel;
+use crate::host::Host;
+use crate::model::Bytes;
 use crate::progress::ProgressMode;
 use crate::sys::{DevNum, atomic};
 
