@@ -30,6 +30,8 @@ pub struct Driver {
     pub parts: &'static [&'static str],
     /// Keeps the kernel from writing back by itself, so that what is dirty stays dirty. Takes the host and the front.
     pub keep_dirty: fn(&Host, &str) -> Result<()>,
+    /// What a host may do by itself after a boot, in the shell: udev takes up what it knows.
+    pub meddle: &'static str,
     /// The cases of a run that is not exhaustive, which must be short.
     pub usual: &'static [&'static str],
     /// How many steps lie between two crashes of such a run.
@@ -43,6 +45,7 @@ pub static DRIVERS: [Driver; 4] = [
         proof: None,
         parts: &[],
         keep_dirty: |_, _| Ok(()),
+        meddle: "",
         usual: &["life", "swap_under_load"],
         stride: 7,
     },
@@ -57,6 +60,7 @@ pub static DRIVERS: [Driver; 4] = [
             ))
             .map(drop)
         },
+        meddle: "",
         // Its crashes are tested at every step anyway.
         usual: &[
             "life",
@@ -80,6 +84,7 @@ pub static DRIVERS: [Driver; 4] = [
             )
             .map(drop)
         },
+        meddle: "vgchange -qq -ay ssd; modprobe bcache; for d in /dev/ssd/wb-*; do echo $d >/sys/fs/bcache/register; done",
         usual: &[
             "life",
             "swap_under_load",
@@ -96,6 +101,7 @@ pub static DRIVERS: [Driver; 4] = [
         parts: &["data"],
         // It writes nothing back before it is half full.
         keep_dirty: |_, _| Ok(()),
+        meddle: "",
         usual: &[
             "life",
             "swap_under_load",

@@ -85,6 +85,7 @@ pub fn dirty(case: &Case, driver: &'static Driver) -> Result<()> {
         let refused = other.wb(&["attach", &image.spec, "--break-lease"]).run()?;
         refused.refused(Kind::Dirty, &[host.name])?;
         host.boot()?;
+        host.try_sh(driver.meddle)?;
         match *way {
             "attach" => host.attach(&image, &[]).map(drop)?,
             "recover" => host.wb(&["recover"]).ok().map(drop)?,
