@@ -121,7 +121,10 @@ pub fn driver(name: &str) -> Result<&'static Driver> {
 type ForDriver = fn(&Case, &'static Driver) -> Result<()>;
 
 /// The cases, and to which drivers each says something.
-const CASES: &[(&str, Need, ForDriver, fn(&Driver) -> bool)] = &[
+/// A case: its name, its hosts, what it does, and for which drivers.
+type DriverCase = (&'static str, Need, ForDriver, fn(&Driver) -> bool);
+
+const CASES: &[DriverCase] = &[
     ("life", Need::One, life, |_| true),
     ("swap_under_load", Need::One, load::exchange, |_| true),
     ("crash_attach_detach", Need::One, crash::of_driver, |_| true),
