@@ -34,7 +34,7 @@ const SUPERBLOCK: Bytes = Bytes::kib(4);
 /// LVM's extents, unless a group has larger ones.
 const EXTENT: Bytes = Bytes::mib(4);
 /// A stretch of the disk that shares its set with no other stretch as long as the cache is larger than both.
-pub(super) const SET: Bytes = Bytes(tool::BLOCK.0 * tool::ASSOCIATIVITY);
+const SET: Bytes = Bytes(tool::BLOCK.0 * tool::ASSOCIATIVITY);
 /// A stream longer than this is not cached once the seed is done, so that a backup does not drive the seed out.
 const SEQUENTIAL_KIB: u64 = 4096;
 

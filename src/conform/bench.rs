@@ -110,9 +110,7 @@ impl Bench<'_> {
             .drain(&self.site(mode), self.host.config.deadline.flush)
             .map(drop)
     }
-}
 
-impl Bench<'_> {
     pub(super) fn drain_if_dirty(&self, mode: CacheMode) -> Result<()> {
         if mode.can_be_dirty() {
             self.drain(mode)
