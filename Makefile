@@ -41,7 +41,7 @@ SCRIPTS := tests/run .ci/run tests/demo tests/bench/run
 .PHONY: lint
 lint:            ## what CI insists on: no warnings, from clippy and shellcheck
 	cargo clippy --all-targets -- -D warnings
-	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+	shellcheck -x -P SCRIPTDIR $(SCRIPTS) $(wildcard drivers/*/driver tests/stubs/*/*)
 
 # -- docs ---------------------------------------------------------------------------------------------
 .PHONY: docs

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::cache::Drivers;
 use crate::cancel::Cancel;
 use crate::ceph::{Cluster, ClusterTarget};
 use crate::config::Config;
@@ -29,6 +30,8 @@ pub struct Host {
     pub progress_mode: ProgressMode,
     /// Set when somebody asks to stop.
     pub cancel: Cancel,
+    /// The cache drivers.
+    pub drivers: Drivers,
     lvm_filter: OnceLock<String>,
 }
 
@@ -37,6 +40,7 @@ impl Host {
     pub fn new(config: Config, roots: Roots, progress_mode: ProgressMode, cancel: Cancel) -> Self {
         let exec = Exec::new(config.tools.path.clone());
         Self {
+            drivers: Drivers::new(&config, &exec, &roots),
             config,
             roots,
             exec,

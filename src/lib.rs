@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod ceph;
 pub mod cli;
 pub mod config;
+pub mod conform;
 pub mod disk;
 pub mod doctor;
 pub mod error;

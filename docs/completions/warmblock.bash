@@ -37,6 +37,9 @@ _warmblock() {
             warmblock,doctor)
                 cmd="warmblock__subcmd__doctor"
                 ;;
+            warmblock,driver)
+                cmd="warmblock__subcmd__driver"
+                ;;
             warmblock,flush)
                 cmd="warmblock__subcmd__flush"
                 ;;
@@ -66,6 +69,12 @@ _warmblock() {
                 ;;
             warmblock__subcmd__config,show)
                 cmd="warmblock__subcmd__config__subcmd__show"
+                ;;
+            warmblock__subcmd__driver,check)
+                cmd="warmblock__subcmd__driver__subcmd__check"
+                ;;
+            warmblock__subcmd__driver,ls)
+                cmd="warmblock__subcmd__driver__subcmd__ls"
                 ;;
             warmblock__subcmd__image,clone)
                 cmd="warmblock__subcmd__image__subcmd__clone"
@@ -128,7 +137,7 @@ _warmblock() {
 
     case "${cmd}" in
         warmblock)
-            opts="-v -q -h -V --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help --version attach detach seed flush bypass insert mode recover status image tgt doctor config host copier docgen"
+            opts="-v -q -h -V --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help --version attach detach seed flush bypass insert mode recover status image tgt driver doctor config host copier docgen"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -494,6 +503,132 @@ _warmblock() {
         warmblock__subcmd__doctor)
             opts="-v -q -h --print-udev-rules --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__driver)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help ls check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__driver__subcmd__check)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__driver__subcmd__ls)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

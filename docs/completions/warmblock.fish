@@ -47,6 +47,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "recover" -d 'Fi
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "status" -d 'Show the disks of this host, layer by layer'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "image" -d 'Import, clone, list and remove images'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "tgt" -d 'Export images to ESXi as iSCSI targets, through stgt'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "driver" -d 'List the cache drivers, or try one that is not of warmblock itself'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Check that this host has what warmblock needs, and say what to do'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
@@ -388,6 +389,41 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -f -a "ls" -d 'List the cache drivers, and whether this host can use them'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -f -a "check" -d 'Try whether a driver does what the protocol has it promise'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

@@ -157,6 +157,7 @@ impl Driver for Bcache {
         Ok(Filled {
             resident: filling.resident.0 / site.block.0,
             dropped: 0,
+            counted: false,
         })
     }
 

@@ -181,6 +181,7 @@ impl Driver for DmCache {
             Some(Ok(status)) => Filled {
                 resident: status.used,
                 dropped: status.demotions,
+                counted: true,
             },
             Some(Err(why)) => {
                 return Err(

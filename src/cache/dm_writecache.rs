@@ -138,6 +138,7 @@ impl Driver for DmWritecache {
         Ok(Filled {
             resident: 0,
             dropped: 0,
+            counted: false,
         })
     }
 

@@ -14,7 +14,14 @@ mod bcache;
 mod dm_cache;
 mod dm_writecache;
 mod drain;
+pub mod external;
+mod flashcache;
+mod list;
 mod none;
+mod registry;
+
+pub use list::{DriverInfo, DriverList, lacks};
+pub use registry::{Drivers, Listed};
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -43,6 +50,8 @@ pub struct Site<'a> {
     pub parts: Vec<(Role, Device)>,
     /// The cache block.
     pub block: Bytes,
+    /// The mode that it is to serve in at last.
+    pub mode: CacheMode,
 }
 
 /// A block device that is there.
@@ -142,6 +151,8 @@ pub struct Filled {
     pub resident: u64,
     /// Blocks that the guest wrote while they were filled, and which it therefore dropped.
     pub dropped: u64,
+    /// Whether `resident` is counted by the driver, block for block, with none thrown out and none refused for lack of room.
+    pub counted: bool,
 }
 
 /// Whether an image has everything that was acknowledged.
@@ -233,6 +244,12 @@ pub trait Driver: Debug + Sync {
         data
     }
 
+    /// How far into an image a seed may reach, where a block's place in the cache follows from its place in the image: nearer
+    /// than that no two share a place. For a data volume of a size.
+    fn reach(&self, _data: Bytes) -> Option<Bytes> {
+        None
+    }
+
     /// How much may be on its way into a cache that is being filled at once, where there is such a limit: what comes faster
     /// is not taken in. For a data volume of a size.
     fn gulp(&self, _data: Bytes) -> Option<Bytes> {
@@ -306,28 +323,9 @@ impl Site<'_> {
     }
 }
 
-/// Every driver of this program.
-static DRIVERS: [&dyn Driver; 4] = [
-    &dm_cache::DmCache,
-    &bcache::Bcache,
-    &dm_writecache::DmWritecache,
-    &none::None,
-];
-
-/// Every driver that this host could use.
-pub fn drivers(_host: &Host) -> Vec<&dyn Driver> {
-    DRIVERS.to_vec()
-}
-
 /// The driver of a name, on a host.
 ///
-/// Errors: [`Kind::Usage`], listing those there are.
+/// Errors: [`Kind::Usage`], listing those there are; for one from outside, that it may not be run or does not answer.
 pub fn driver<'h>(host: &'h Host, name: &DriverName) -> Result<&'h dyn Driver> {
-    let all = drivers(host);
-    let found = all.iter().find(|driver| driver.name() == *name).copied();
-    found.ok_or_else(|| {
-        let names: Vec<String> = all.iter().map(|driver| driver.name().to_string()).collect();
-        Error::new(Kind::Usage, format!("there is no cache driver {name}"))
-            .remedy(format!("choose one of: {}", names.join(", ")))
-    })
+    host.drivers.get(name)
 }

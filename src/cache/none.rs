@@ -67,6 +67,7 @@ impl Driver for None {
         Ok(Filled {
             resident: 0,
             dropped: 0,
+            counted: false,
         })
     }
 

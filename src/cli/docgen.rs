@@ -12,7 +12,10 @@ use schemars::JsonSchema;
 use super::args::Cli;
 use super::render::error::ErrorReport;
 use super::{exit, output};
+use crate::cache::DriverList;
+use crate::cache::external::protocol;
 use crate::config::Config;
+use crate::conform::ConformReport;
 use crate::disk::StatusReport;
 use crate::doctor::Findings;
 use crate::job::{Answer, Job};
@@ -153,6 +156,10 @@ fn schemas() -> Result<Vec<Document>> {
     Ok(vec![
         schema::<Answer>("answer")?,
         schema::<Config>("config")?,
+        schema::<protocol::Answer>("driver-answer")?,
+        schema::<ConformReport>("driver-check")?,
+        schema::<DriverList>("driver-ls")?,
+        schema::<protocol::Request>("driver-request")?,
         schema::<ErrorReport>("error")?,
         schema::<Findings>("doctor")?,
         schema::<Job>("job")?,

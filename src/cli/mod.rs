@@ -2,6 +2,7 @@
 
 pub mod args;
 mod docgen;
+mod driver;
 mod exit;
 mod host;
 mod log;

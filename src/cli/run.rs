@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
-use super::{docgen, host, log, settings, tgt};
+use super::{docgen, driver, host, log, settings, tgt};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
@@ -20,6 +20,7 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Disk(command) => run_job(cli, output, &command.job()),
         Command::Image { command } => run_job(cli, output, &command.job()),
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
+        Command::Driver { command } => driver::run(output, &host(&cli.global)?, command),
         Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),

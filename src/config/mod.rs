@@ -32,6 +32,8 @@ pub struct Config {
     pub deadline: Deadline,
     /// Where the tools are.
     pub tools: Tools,
+    /// Where cache drivers from outside are.
+    pub drivers: Drivers,
 }
 
 /// `[ceph]`: how the cluster is reached.
@@ -141,6 +143,15 @@ pub struct Tools {
     pub path: Vec<PathBuf>,
 }
 
+/// `[drivers]`: cache drivers that are not of this program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drivers {
+    /// The directories searched, in order: each driver is a directory in one of them, named as the driver is. They, and all
+    /// above them, must belong to root and be writable by nobody else.
+    pub path: Vec<PathBuf>,
+}
+
 impl Default for Ceph {
     fn default() -> Self {
         Self {
@@ -194,6 +205,20 @@ impl Default for Tools {
             path: ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
                 .map(PathBuf::from)
                 .to_vec(),
+        }
+    }
+}
+
+impl Default for Drivers {
+    /// The operator's own first, then those of packages.
+    fn default() -> Self {
+        Self {
+            path: [
+                "/usr/local/lib/warmblock/drivers",
+                "/usr/lib/warmblock/drivers",
+            ]
+            .map(PathBuf::from)
+            .to_vec(),
         }
     }
 }

@@ -30,6 +30,10 @@ pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
     let size = walk.origin()?.size.bytes();
     let extents = allocated(walk, spec, size)?;
     let plan = seed::plan(spec, extents, size, block, capacity);
+    let plan = match driver.reach(data) {
+        Some(end) => plan.within(end),
+        None => plan,
+    };
     Ok((plan.kept() > 0).then_some(plan))
 }
 
@@ -127,13 +131,17 @@ fn read_through(walk: &mut Walk<'_>, plan: &SeedPlan) -> Result<SeedProof> {
             break;
         }
     }
-    settle(walk)?;
+    let filled = settle(walk)?;
+    let counted = filled.counted && missed == Bytes(0) && filled.resident >= plan.kept();
+    let method = if counted {
+        ProofMethod::Counters
+    } else {
+        ProofMethod::SecondPass
+    };
     let missing = missed.0.div_ceil(plan.block.bytes().0).min(plan.kept());
-    Ok(
-        SeedProof::new(ProofMethod::SecondPass, plan.asked, plan.left_out)
-            .found(plan.kept() - missing, 0)
-            .copied(first.bytes, took),
-    )
+    Ok(SeedProof::new(method, plan.asked, plan.left_out)
+        .found(plan.kept() - missing, 0)
+        .copied(first.bytes, took))
 }
 
 fn copy(walk: &Walk<'_>, plan: &SeedPlan) -> Result<CopyReport> {

@@ -101,7 +101,7 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     let mut disks = records
         .iter()
         .map(|record| one(host, record, &seen))
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Vec<_>>();
     if with_lease {
         leases::add(host, &records, &mut disks);
     }
@@ -112,14 +112,18 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     })
 }
 
-fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
-    let driver = cache::driver(host, &record.driver_in_use())?;
+fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
+    // One disk whose driver is gone, or does not answer, hides none of the others.
+    let driver = cache::driver(host, &record.driver_in_use());
     let devices = seen.devices(&record.key);
-    let cached = driver.read(host, &record.key, devices);
+    let cached = match &driver {
+        Ok(driver) => driver.read(host, &record.key, devices),
+        Err(error) => Cache::Broken { why: error.chain() },
+    };
     let mapping = seen.mapping(record);
     let layers = vec![
         words::map_layer(mapping),
-        words::slice_layer(host, record, driver),
+        words::slice_layer(host, record, driver.as_ref().ok().copied()),
         words::cache_layer(record, &cached, mapping),
         words::front_layer(record, &cached, devices),
         words::link_layer(host, record),
@@ -129,7 +133,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         _ => (None, None),
     };
     let well = record.intent != Intent::Detached && layers.iter().all(|layer| layer.well);
-    Ok(DiskStatus {
+    DiskStatus {
         image: record.image.clone(),
         key: record.key.clone(),
         intent: record.intent,
@@ -145,6 +149,9 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         stats,
         lease: None,
         lease_error: None,
-        guarantee: driver.guarantee(record.mode).into_owned(),
-    })
+        guarantee: match driver {
+            Ok(driver) => driver.guarantee(record.mode).into_owned(),
+            Err(_) => "unknown, because its driver cannot be asked".into(),
+        },
+    }
 }

@@ -152,6 +152,7 @@ impl<'h> Walk<'h> {
             origin: self.origin()?,
             parts: self.parts.clone(),
             block: self.disk.record.block,
+            mode: self.disk.record.mode,
         })
     }
 

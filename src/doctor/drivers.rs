@@ -1,15 +1,17 @@
 //! The cache drivers: which of them can be used here, what they can do, and what the configured one guarantees.
 
 use super::finding::Finding;
-use crate::cache::{self, Driver, SeedAbility};
+use crate::cache::{self, Driver, Listed, SeedAbility};
 use crate::host::Host;
-use crate::tools::kmod::{self, Module};
 
 /// One finding per driver. Those that are not configured are only told about.
 pub fn drivers(host: &Host) -> Vec<Finding> {
-    let all = cache::drivers(host);
-    let mut findings: Vec<Finding> = all.iter().map(|driver| one(host, *driver)).collect();
-    if let Err(error) = cache::driver(host, &host.config.cache.driver) {
+    let all = host.drivers.all();
+    let mut findings: Vec<Finding> = all.iter().map(|listed| one(host, &all, listed)).collect();
+    let configured = &host.config.cache.driver;
+    if !all.iter().any(|listed| listed.name == *configured)
+        && let Err(error) = cache::driver(host, configured)
+    {
         findings.push(Finding::of_error(
             "configured driver",
             &error,
@@ -19,41 +21,53 @@ pub fn drivers(host: &Host) -> Vec<Finding> {
     findings
 }
 
-fn one(host: &Host, driver: &dyn Driver) -> Finding {
-    let name = format!("driver {}", driver.name());
-    let configured = driver.name() == host.config.cache.driver;
-    match (lacks(host, driver), configured) {
+fn one(host: &Host, all: &[Listed<'_>], listed: &Listed<'_>) -> Finding {
+    let name = format!("driver {}", listed.name);
+    let configured = listed.name == host.config.cache.driver;
+    let driver = match &listed.driver {
+        Ok(driver) => *driver,
+        Err(error) if configured => return Finding::of_error(name, error, &instead(host, all)),
+        Err(error) => {
+            return Finding::warn(
+                name,
+                error.chain(),
+                error.remedy_text().unwrap_or("see why it does not answer"),
+            );
+        }
+    };
+    match (cache::lacks(host, &driver.needs()).first(), configured) {
         (None, true) => Finding::ok(name, format!("{}; {}", can(driver), promises(host, driver))),
         (None, false) => Finding::ok(name, can(driver)),
         (Some(what), false) => Finding::ok(
             name,
-            format!("{}; cannot be used here: {what}", can(driver)),
+            format!(
+                "{}; cannot be used here: this host lacks {what}",
+                can(driver)
+            ),
         ),
         (Some(what), true) => Finding::fail(
             name,
-            format!("it is configured and cannot be used here: {what}"),
-            "install what is missing, or choose another driver in [cache] driver",
+            format!("it is configured and cannot be used here: this host lacks {what}"),
+            instead(host, all),
         ),
     }
 }
 
-/// The first thing that a driver needs and this host does not have.
-fn lacks(host: &Host, driver: &dyn Driver) -> Option<String> {
-    let needs = driver.needs();
-    let tool = needs
-        .tools
-        .iter()
-        .find(|tool| host.exec.find(tool).is_err());
-    let missing = |module: &&String| {
-        !matches!(
-            kmod::probe(&host.exec, &host.roots, module),
-            Ok(Module::Present | Module::Loadable)
-        )
-    };
-    tool.map(|tool| format!("there is no {tool}")).or_else(|| {
-        let module = needs.modules.iter().find(missing)?;
-        Some(format!("the kernel has no {module}"))
-    })
+/// What to do about a driver that cannot be used: which others can.
+fn instead(host: &Host, all: &[Listed<'_>]) -> String {
+    let usable = all.iter().filter(|listed| {
+        let driver = listed.driver.as_ref().ok();
+        driver
+            .is_some_and(|driver| driver.caches() && cache::lacks(host, &driver.needs()).is_empty())
+    });
+    let names: Vec<&str> = usable.map(|listed| listed.name.as_str()).collect();
+    match names[..] {
+        [] => "install what is missing, or set driver = \"none\" in [cache]".into(),
+        _ => format!(
+            "install what is missing, or set [cache] driver to one that works here: {}",
+            names.join(", ")
+        ),
+    }
 }
 
 /// `writethrough, writeback; seeded exactly, by its mapping`

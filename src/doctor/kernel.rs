@@ -7,13 +7,14 @@ use crate::tools::kmod::{self, Module};
 use crate::{Error, Result};
 
 /// The modules, each with the driver that needs it; without one, every disk does.
-const MODULES: [(&str, Option<&str>); 7] = [
+const MODULES: [(&str, Option<&str>); 8] = [
     ("rbd", None),
     ("dm-mod", None),
     ("dm-cache", Some("dm-cache")),
     ("dm-cache-smq", Some("dm-cache")),
     ("bcache", Some("bcache")),
     ("dm-writecache", Some("dm-writecache")),
+    ("flashcache", Some("flashcache")),
     ("dm-clone", Some("local")),
 ];
 
@@ -40,6 +41,11 @@ fn judge(module: &str, other: Option<&str>, probed: Result<Module>) -> Finding {
         (Ok(Module::Missing), Some(driver)) => Finding::ok(
             name,
             format!("not in this kernel; only the driver {driver} needs it"),
+        ),
+        (Ok(Module::Missing), None) if module == "flashcache" => Finding::fail(
+            name,
+            "neither in the kernel nor loadable: no kernel after 4.7 builds it",
+            "set driver = \"dm-cache\" in [cache]: it does the same, and is in every kernel of today",
         ),
         (Ok(Module::Missing), None) => Finding::fail(
             name,

@@ -51,6 +51,12 @@ fn package(tool: &str) -> Option<&'static str> {
         "tee" => "coreutils",
         "make-bcache" | "bcache-super-show" => "bcache-tools",
         "tgtadm" | "tgt-admin" => "tgt (Debian) or scsi-target-utils (RHEL)",
+        "jq" => "jq",
+        "losetup" => "util-linux",
+        "casadm" => "open-cas-linux, of the Open-CAS project",
+        "flashcache_create" | "flashcache_load" => {
+            "flashcache, from its sources; no kernel after 4.7 builds its module, and the driver dm-cache does the same"
+        }
         "ssh" => "openssh-client (Debian) or openssh-clients (RHEL)",
         _ => return None,
     })

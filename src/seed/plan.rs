@@ -124,6 +124,17 @@ impl SeedPlan {
         self.blocks.len() as u64
     }
 
+    /// The same without the blocks that end beyond `end`: those are left out.
+    #[must_use]
+    pub fn within(mut self, end: Bytes) -> Self {
+        let size = self.block.bytes().0;
+        let before = self.kept();
+        self.blocks
+            .retain(|block| block.offset(self.block).0.saturating_add(size) <= end.0);
+        self.left_out += before - self.kept();
+        self
+    }
+
     /// How many bytes it brings.
     pub fn bytes(&self) -> Bytes {
         Bytes(self.kept() * self.block.bytes().0)

@@ -130,6 +130,11 @@ impl<'a> Dmsetup<'a> {
         }
     }
 
+    /// Gives its UUID to a device that another tool created under our name, and that has none yet.
+    pub fn set_uuid(&self, name: &DmName) -> Result<(), DmError> {
+        self.act(name, on("rename", name).arg("--setuuid").arg(name.uuid()))
+    }
+
     /// Removes a device, trying again while it is open until the deadline: a passing probe of udev's is no reason to fail.
     /// Dirty blocks of a write-back cache stay where they are: removing is not flushing.
     pub fn remove(&self, name: &DmName, deadline: Duration) -> Result<Change, DmError> {

@@ -71,6 +71,12 @@ fn missing(module: &str, error: ExecError) -> Error {
         "nbd" => "CONFIG_BLK_DEV_NBD",
         _ => "the module",
     };
+    if module == "flashcache" {
+        let message = "the kernel cannot load the module flashcache, which none after 4.7 builds";
+        return Error::new(Kind::Missing, message)
+            .remedy("use the driver dm-cache: it does the same, and is in every kernel of today")
+            .because(Error::from(error));
+    }
     let extra = "kernel-modules-extra (RHEL), linux-modules-extra (Ubuntu)";
     Error::new(
         Kind::Missing,

@@ -5,8 +5,10 @@
 pub mod bcache;
 pub mod blk;
 pub mod dmsetup;
+pub mod flashcache;
 pub mod kmod;
 pub mod krbd;
+pub mod losetup;
 pub mod lvm;
 pub mod thin;
 pub mod udev;

@@ -22,7 +22,7 @@ fn stub(root: &Path, tool: &str, script: &str) {
 fn configure(root: &Path, more: &str) {
     let (tools, conf) = (root.join("tools"), root.join("etc/ceph/ceph.conf"));
     let text = format!(
-        "host = \"hv1\"\n[tools]\npath = [{tools:?}]\n[ceph]\nconf = {conf:?}\nconnect_deadline = \"1s\"\n{more}"
+        "host = \"hv1\"\n[tools]\npath = [{tools:?}]\n[ceph]\nconf = {conf:?}\nconnect_deadline = \"1s\"\n[drivers]\npath = []\n{more}"
     );
     put(root, "etc/warmblock/warmblock.toml", &text);
     put(
@@ -172,7 +172,17 @@ type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 
 #[test]
 fn one_fault_at_a_time() {
-    let cases: [Case; 7] = [
+    let cases: [Case; 9] = [
+        (
+            "module flashcache",
+            &|root| configure(root, "[cache]\ndriver = \"flashcache\"\n"),
+            "no kernel after 4.7",
+        ),
+        (
+            "driver flashcache",
+            &|root| configure(root, "[cache]\ndriver = \"flashcache\"\n"),
+            "lacks the tool flashcache_create",
+        ),
         (
             "root",
             &|root| {

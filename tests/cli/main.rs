@@ -5,6 +5,7 @@
 mod answers;
 mod doctor;
 mod documents;
+mod drivers;
 mod help;
 mod refusals;
 

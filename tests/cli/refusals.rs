@@ -135,7 +135,9 @@ const CHANGING: [&[&str]; 21] = [
 /// A configuration that is not there stops each command right after its words were understood.
 #[test]
 fn changing_commands_take_dry_run_and_every_command_takes_json() {
-    let looking: [&[&str]; 5] = [
+    let looking: [&[&str]; 7] = [
+        &["driver", "ls"],
+        &["driver", "check", "/nonexistent"],
         &["status", "one/a", "--lease"],
         &["config", "show"],
         &["image", "ls", "one/ns"],

@@ -5,6 +5,7 @@
 //! a [`Job`](crate::job::Job), the same that OpenNebula's drivers send.
 
 mod disk;
+mod driver;
 mod global;
 mod image;
 mod image_job;
@@ -15,6 +16,7 @@ mod words;
 pub use disk::{
     AttachArgs, DetachArgs, DiskArgs, DiskCommand, InsertArgs, ModeArgs, RecoverArgs, SeedArgs,
 };
+pub use driver::{DriverCheckArgs, DriverCommand};
 pub use global::{Changing, Global};
 pub use image::{
     CloneArgs, FlattenArgs, ImageCommand, ImportArgs, InfoArgs, LsArgs, RenameArgs, ResizeArgs,
@@ -64,6 +66,12 @@ pub enum Command {
         /// What to do with targets.
         #[command(subcommand)]
         command: TgtCommand,
+    },
+    /// List the cache drivers, or try one that is not of warmblock itself
+    Driver {
+        /// What to do with drivers.
+        #[command(subcommand)]
+        command: DriverCommand,
     },
     /// Check that this host has what warmblock needs, and say what to do
     Doctor(DoctorArgs),

@@ -1,5 +1,6 @@
 //! Answers in words. JSON needs nothing here: it is the types themselves.
 
+pub mod driver;
 pub mod error;
 pub mod findings;
 pub mod image;

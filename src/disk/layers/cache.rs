@@ -126,6 +126,10 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     walk.plan = fill::plan(walk)?;
     let driver = walk.driver()?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;
+    if !driver.capabilities().live {
+        // It is filled in the mode in which it will serve.
+        announce(walk)?;
+    }
     match walk.plan {
         Some(_) => driver.open(&walk.site()?, Running::Filling).map(drop),
         None => serve(walk),

@@ -22,9 +22,14 @@ pub(super) fn map_layer(mapping: Option<&Mapping>) -> LayerStatus {
 }
 
 /// By the volumes' nodes: LVM itself takes longer to ask than everything else together.
-pub(super) fn slice_layer(host: &Host, record: &Record, driver: &dyn Driver) -> LayerStatus {
-    let parts = driver.layout(record.size, record.block);
+pub(super) fn slice_layer(
+    host: &Host,
+    record: &Record,
+    driver: Option<&dyn Driver>,
+) -> LayerStatus {
+    let parts = driver.map_or_else(Vec::new, |driver| driver.layout(record.size, record.block));
     let (well, what) = match &record.vg {
+        _ if driver.is_none() => (false, "of unknown volumes".to_owned()),
         _ if parts.is_empty() => (true, "none needed".to_owned()),
         None => (false, "no volume group is known".to_owned()),
         Some(vg) => {

@@ -115,3 +115,13 @@ proptest! {
         prop_assert_eq!(numbers(&plan), kept);
     }
 }
+
+#[test]
+fn what_lies_too_far_is_left_out() {
+    let all = [extent(blocks(1), blocks(2)), extent(blocks(6), blocks(3))];
+    let plan = plan(SeedSpec::Allocated, all, blocks(10), BLOCK, 10);
+    let near = plan.clone().within(Bytes(blocks(7).0 + 1));
+    assert_eq!(numbers(&near), [1, 2, 6]);
+    assert_eq!((near.asked, near.left_out), (5, 2));
+    assert_eq!(plan.clone().within(blocks(10)), plan);
+}

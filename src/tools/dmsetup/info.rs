@@ -115,15 +115,47 @@ pub(super) fn join(
     infos.into_iter().filter_map(whole).collect()
 }
 
-/// The lines `NAME: REST` of devices whose name could be ours; what others print is not looked at, so that it cannot fail us.
-pub(super) fn named_lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let split = |line: &'_ str| -> Option<(usize, usize)> {
-        let at = line.find(':')?;
-        line[..at].parse::<DmName>().ok()?;
-        Some((at, at + 1))
-    };
-    text.lines().filter_map(move |line| {
-        let (end, begin) = split(line)?;
-        Some((&line[..end], line[begin..].trim()))
-    })
+/// What is said of each device whose name could be ours, its `NAME: ` taken away; what others print is not looked at, so
+/// that it cannot fail us. flashcache goes on in further lines: those that do not begin with the name of a device, which
+/// has no blanks.
+pub(super) fn by_name(text: &str) -> BTreeMap<&str, String> {
+    let mut found: BTreeMap<&str, String> = BTreeMap::new();
+    let mut ours = None;
+    for line in text.lines() {
+        match line.split_once(':') {
+            Some((name, rest)) if !name.contains(char::is_whitespace) => {
+                ours = name.parse::<DmName>().is_ok().then_some(name);
+                add(&mut found, ours, rest.trim());
+            }
+            _ => add(&mut found, ours, line),
+        }
+    }
+    found
+}
+
+fn add<'a>(found: &mut BTreeMap<&'a str, String>, name: Option<&'a str>, line: &str) {
+    if let Some(name) = name {
+        let text = found.entry(name).or_default();
+        text.push_str(line);
+        text.push('\n');
+    }
+}
+
+/// The lines of one device's table or status, each with those that go on with it: a line begins with a number.
+pub(super) fn segments(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        match found.last_mut() {
+            Some(last)
+                if !line
+                    .trim_start_matches(' ')
+                    .starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            _ => found.push(line.trim().to_owned()),
+        }
+    }
+    found
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cache::{CacheMode, Policy};
+use super::info;
 use super::table::{counted, number};
 use super::writecache::WritecacheStatus;
 use crate::model::{Bytes, Sectors};
@@ -80,20 +81,18 @@ pub struct CacheStatus {
 
 /// `dmsetup status NAME`.
 pub(super) fn parse(text: &str) -> Result<Vec<Status>, String> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.map(segment).collect()
+    info::segments(text)
+        .iter()
+        .map(|line| segment(line))
+        .collect()
 }
 
 /// `dmsetup status`: the same with `NAME: ` in front, for every device; only ours are looked at.
 pub(super) fn parse_all(text: &str) -> Result<BTreeMap<String, Vec<Status>>, String> {
-    let mut statuses: BTreeMap<String, Vec<Status>> = BTreeMap::new();
-    for (name, line) in super::info::named_lines(text) {
-        let status = statuses.entry(name.to_owned()).or_default();
-        if !line.is_empty() {
-            status.push(segment(line)?);
-        }
-    }
-    Ok(statuses)
+    let statuses = info::by_name(text).into_iter();
+    statuses
+        .map(|(name, text)| Ok((name.to_owned(), parse(&text)?)))
+        .collect()
 }
 
 fn segment(line: &str) -> Result<Status, String> {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::cache::CacheTarget;
+use super::info;
 use super::writecache::WritecacheTarget;
 use crate::error::Result as CrateResult;
 use crate::model::Sectors;
@@ -206,25 +207,21 @@ impl fmt::Display for Table {
 
 /// `dmsetup table NAME`: one line per segment, none for a device without a table.
 pub(super) fn parse(text: &str) -> Result<Table, String> {
-    let segments = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(segment);
+    let segments = info::segments(text);
     Ok(Table {
-        segments: segments.collect::<Result<_, _>>()?,
+        segments: segments
+            .iter()
+            .map(|line| segment(line))
+            .collect::<Result<_, _>>()?,
     })
 }
 
 /// `dmsetup table`: the same with `NAME: ` in front, for every device. Lines of devices that are not ours are not looked at.
 pub(super) fn parse_all(text: &str) -> Result<BTreeMap<String, Table>, String> {
-    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
-    for (name, line) in super::info::named_lines(text) {
-        let table = tables.entry(name.to_owned()).or_default();
-        if !line.is_empty() {
-            table.segments.push(segment(line)?);
-        }
-    }
-    Ok(tables)
+    let tables = info::by_name(text).into_iter();
+    tables
+        .map(|(name, text)| Ok((name.to_owned(), parse(&text)?)))
+        .collect()
 }
 
 fn segment(line: &str) -> Result<Segment, String> {

@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod crash;
+mod external;
 mod faults;
 mod hosts;
 mod images;
@@ -26,10 +27,18 @@ pub fn all() -> Vec<Test> {
     let (of_all, of_one): (Vec<Test>, Vec<Test>) = conformance::all()
         .into_iter()
         .partition(|test| test.need == Need::All);
-    let alone = ALONE.iter().copied();
+    let long = if conformance::exhaustive() { LONG } else { &[] };
+    let alone = ALONE.iter().chain(long).copied();
     let (last, first): (Vec<Test>, Vec<Test>) = alone.partition(|test| test.need == Need::All);
     [first, of_one, last, of_all].concat()
 }
+
+/// Only in an exhaustive run.
+const LONG: &[Test] = &[test(
+    "external::opencas_conforms",
+    Need::Udev,
+    external::opencas_conforms,
+)];
 
 const ALONE: &[Test] = &[
     test(
@@ -38,6 +47,21 @@ const ALONE: &[Test] = &[
         main_job::write_through,
     ),
     test("main_job::with_udevd", Need::Udev, main_job::write_through),
+    test(
+        "external::example_conforms",
+        Need::Plain,
+        external::example_conforms,
+    ),
+    test(
+        "external::example_serves",
+        Need::Udev,
+        external::example_serves,
+    ),
+    test(
+        "external::liars_are_found_out",
+        Need::Plain,
+        external::liars_are_found_out,
+    ),
     test(
         "crash::attach_and_detach_write_through_1",
         Need::One,
