@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::Rule;
+use super::finding::{Rule, Severity};
 use super::look::Look;
 use crate::tgt::conf::plan::{PlannedLun, PlannedTarget};
 use crate::tgt::conf::{Map, Value, show};
@@ -16,13 +16,25 @@ pub(super) fn look(look: &mut Look<'_>) {
                 "no LUN is made of {}: tgt-admin takes it for a file that is not there{why}",
                 show(&skipped.path)
             );
-            look.danger(Rule::LunSkipped, skipped.at, message)
-                .of(&target.name)
-                .mended("bs-type rbd");
+            let said = look
+                .danger(Rule::LunSkipped, skipped.at, message)
+                .of(&target.name);
+            if !skipped.path.starts_with('/') {
+                let _said = said.mended("bs-type rbd");
+            }
         }
         if target.luns.is_empty() && target.skipped.is_empty() && plan.stop.is_none() {
-            let message = "the target has no LUN";
-            look.warn(Rule::NoLun, target.at, message).of(&target.name);
+            // That is how a gateway stands by.
+            let offline = look
+                .target(&target.name)
+                .is_some_and(|map| map.text("state") == "offline");
+            let severity = if offline {
+                Severity::Note
+            } else {
+                Severity::Warning
+            };
+            look.say(Rule::NoLun, severity, target.at, "the target has no LUN")
+                .of(&target.name);
         }
         numbers(look, target);
         order(look, target);

@@ -179,7 +179,7 @@ fn effect(text: &str, quoting: Quoting) -> Option<(Severity, Rule, String)> {
     }
     let changes = |c: char| match c {
         '$' | '\\' => true,
-        '\'' | '"' | '*' | '?' | '[' | '~' => bare,
+        '\'' | '"' | '~' => bare,
         _ => false,
     };
     if let Some(c) = text.chars().find(|c| changes(*c)) {
@@ -190,6 +190,14 @@ fn effect(text: &str, quoting: Quoting) -> Option<(Severity, Rule, String)> {
             Severity::Warning
         };
         return Some((severity, Rule::Shell, effect));
+    }
+    if let Some(c) = text.chars().find(|c| bare && matches!(c, '*' | '?' | '[')) {
+        // IPv6 addresses stand in brackets: without a file of one letter they arrive as they are.
+        let effect = format!(
+            "{} makes it a pattern for files where tgt-admin is started",
+            named(c)
+        );
+        return Some((Severity::Note, Rule::Shell, effect));
     }
     if text.contains('\'') {
         let effect = "from tgt 1.0.96 on an apostrophe leaves a quote open, and the command fails"
