@@ -22,7 +22,7 @@ status_of() { "$BIN" --root "$1" --json status; }
 status_root() { # ROOT DISKS
   local root=$1 fsid=0f5c7a9e-3b1d-4c55-9d0e-5a6b7c8d9e0f size=21474836480 sectors=41943040 n key dir
   local rest='"mode":"writethrough","size":8589934592,"block":262144,"vg":"ssd","seed":"allocated","link":null,"generation":1,"boot_id":"b"'
-  mkdir -p "$root"/{bin,etc/warmblock,run/warmblock,dev/mapper,var/lib/warmblock/disks,sys/bus/rbd/devices}
+  mkdir -p "$root"/{bin,etc/warmblock,run/warmblock,dev/mapper,dev/ssd,var/lib/warmblock/disks,sys/bus/rbd/devices}
   printf '[tools]\npath = ["%s/bin"]\n' "$root" >"$root/etc/warmblock/warmblock.toml"
   # shellcheck disable=SC2016  # expanded when the stub runs
   printf '#!/bin/sh\nexec /bin/cat "%s/dm-$1"\n' "$root" >"$root/bin/dmsetup"
@@ -31,6 +31,8 @@ status_root() { # ROOT DISKS
     key=0f5c7a9e-1-$(printf '%012x' $((n + 0x10a1b2c3d4)))
     printf '{"version":1,"key":"%s","image":"one/vm-%d","fsid":"%s","intent":"attached","driver":"dm-cache",%s}\n' $key $n $fsid "$rest" \
       >"$root/var/lib/warmblock/disks/$key.json"
+    : >"$root/dev/ssd/wb-$key-data"
+    : >"$root/dev/ssd/wb-$key-meta"
     dir=$root/sys/bus/rbd/devices/$n
     mkdir "$dir"
     echo one >"$dir/pool"

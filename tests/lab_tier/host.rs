@@ -377,7 +377,7 @@ pub fn changes(report: &Value) -> Vec<String> {
 }
 
 /// A status without what differs between two runs that did the same.
-pub fn essence(status: &Value) -> Value {
+fn essence(status: &Value) -> Value {
     let layers = status["layers"].as_array().cloned().unwrap_or_default();
     let layers: Vec<Value> = layers
         .iter()
@@ -387,7 +387,21 @@ pub fn essence(status: &Value) -> Value {
     json!({
         "intent": status["intent"], "driver": status["driver"], "mode": status["mode"], "link": status["link"],
         "well": status["well"], "layers": layers, "running": status["running"],
-        "capacity": stats["capacity"], "resident": stats["resident"],
+        "capacity": stats["capacity"],
         "lease": [lease["host"], lease["driver"], lease["mode"], lease["dirty"]],
     })
+}
+
+/// Two states must be alike: the same essence, and as much resident, but for a few blocks that reading has brought in or
+/// a guest that wrote while they were filled has driven out.
+pub fn alike(now: &Value, then: &Value) -> Result<()> {
+    let (have, want) = (essence(now), essence(then));
+    ensure!(have == want, "status: {have} instead of {want}");
+    let resident = |status: &Value| status["stats"]["resident"].as_u64().unwrap_or(0);
+    let (have, want) = (resident(now), resident(then));
+    ensure!(
+        have.abs_diff(want) <= 4 * 256 * 1024,
+        "resident: {have} instead of {want} bytes"
+    );
+    Ok(())
 }

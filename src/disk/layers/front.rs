@@ -25,11 +25,13 @@ impl Layer for Front {
                 wanted: format!("{name} onto the {}", below(walk)),
             });
         };
-        let (table, suspended) = (device.table, device.info.suspended || !device.info.live);
+        let (table, info) = (device.table, device.info);
+        // A table in the inactive slot is what a killed exchange left: it holds the device that it leads to.
+        let interrupted = info.suspended || info.inactive || !info.live;
         Ok(match wanted(walk) {
             // Nothing below is there (yet): only detach asks then.
             None => Found::Right(format!("{name}: {table}")),
-            Some(target) if table == linear(&target) && !suspended => {
+            Some(target) if table == linear(&target) && !interrupted => {
                 Found::Right(format!("{name} leads to the {}", below(walk)))
             }
             Some(_) => Found::Wrong {
