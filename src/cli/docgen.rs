@@ -20,8 +20,12 @@ use crate::model::Lease;
 use crate::progress::ProgressLine;
 use crate::tgt::check::CheckReport;
 use crate::tgt::daemon::apply::ApplyReport;
+use crate::tgt::failover::{FailoverReport, ReleaseReport};
 use crate::tgt::render::RenderReport;
 use crate::tgt::report::InventoryReport;
+use crate::tgt::resize::ResizeReport;
+use crate::tgt::status::TgtStatus;
+use crate::tgt::verify::VerifyReport;
 use crate::{Error, Kind, Result};
 
 /// One file.
@@ -162,8 +166,13 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<StatusReport>("status")?,
         schema::<ApplyReport>("tgt-apply")?,
         schema::<CheckReport>("tgt-check")?,
+        schema::<FailoverReport>("tgt-failover")?,
         schema::<InventoryReport>("tgt-inventory")?,
+        schema::<ReleaseReport>("tgt-release")?,
         schema::<RenderReport>("tgt-render")?,
+        schema::<ResizeReport>("tgt-resize")?,
+        schema::<TgtStatus>("tgt-status")?,
+        schema::<VerifyReport>("tgt-verify")?,
     ])
 }
 

@@ -4,7 +4,15 @@
 pub mod check;
 pub mod conf;
 pub mod daemon;
+pub mod failover;
+mod guest;
 pub mod inventory;
 pub mod registry;
 pub mod render;
 pub mod report;
+pub mod resize;
+mod site;
+pub mod status;
+pub mod verify;
+
+pub use site::Site;

@@ -7,6 +7,7 @@ pub mod dmsetup;
 pub mod kmod;
 pub mod krbd;
 pub mod lvm;
+pub mod ssh;
 pub mod thin;
 pub mod udev;
 

@@ -2,6 +2,7 @@
 //! error; no daemon at all is 107.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,8 @@ use crate::{Error, Kind, Result};
 const SOCKET: &str = "/var/run/tgtd/socket";
 /// Opening an image waits for Ceph, which was reached a moment before.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// A question is answered at once, unless the daemon hangs in something else.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// A running tgtd.
 #[derive(Debug, Clone)]
@@ -74,6 +77,7 @@ impl<'a> Tgtadm<'a> {
 
     fn query(&self, mode: &str) -> Cmd {
         self.words(Cmd::query("tgtadm"), "show", mode)
+            .deadline(ANSWER)
     }
 
     fn change(&self, op: &str, mode: &str) -> Cmd {
@@ -118,6 +122,19 @@ impl<'a> Tgtadm<'a> {
             .map(|line| line.trim().to_owned())
             .filter(|line| !line.is_empty())
             .collect())
+    }
+
+    /// Where it listens: `Portal: 0.0.0.0:3260,1`, without the group's number. An address of all interfaces is told as that
+    /// of the loopback, where it can be reached from here.
+    pub fn portals(&self) -> Result<Vec<SocketAddr>> {
+        let output = self.run(&self.query("portal"))?;
+        let words = output
+            .text()?
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Portal: "));
+        words
+            .map(|word| portal(word).ok_or_else(|| output.bad(format!("has the portal {word:?}")).into()))
+            .collect()
     }
 
     /// Whether the daemon has a kind of backing store.
@@ -207,6 +224,13 @@ impl<'a> Tgtadm<'a> {
         self.do_it(&cmd.args(["--params", &params.join(",")]))
     }
 
+    /// Opens what is behind a LUN once more, so that its size is read again (facts 2.4). The LUN answers "not ready" for that
+    /// moment; commands that are under way are done.
+    pub fn lun_reopen(&self, tid: u16, lun: u8, path: &str) -> Result<()> {
+        self.lun_params(tid, lun, &[("online".into(), "0".into())])?;
+        self.lun_params(tid, lun, &[("path".into(), path.into())])
+    }
+
     /// Removes a LUN, in use or not.
     pub fn lun_delete(&self, tid: u16, lun: u64) -> Result<()> {
         self.do_it(
@@ -235,5 +259,30 @@ impl<'a> Tgtadm<'a> {
         let op = if bind { "bind" } else { "unbind" };
         let cmd = self.on(op, "account", tid).args(["--user", user]);
         self.do_it(&if outgoing { cmd.arg("--outgoing") } else { cmd })
+    }
+}
+
+/// `ADDRESS:PORT,GROUP`.
+fn portal(word: &str) -> Option<SocketAddr> {
+    let mut portal: SocketAddr = word.rsplit_once(',')?.0.parse().ok()?;
+    match portal.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => portal.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => portal.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Some(portal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portals_are_read() {
+        let shown = |word| portal(word).map(|portal| portal.to_string());
+        assert_eq!(shown("10.0.0.1:3260,1").as_deref(), Some("10.0.0.1:3260"));
+        assert_eq!(shown("0.0.0.0:3260,1").as_deref(), Some("127.0.0.1:3260"));
+        assert_eq!(shown("[::]:3260,1").as_deref(), Some("[::1]:3260"));
+        assert_eq!(shown("nowhere"), None);
     }
 }

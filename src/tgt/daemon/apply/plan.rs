@@ -60,6 +60,27 @@ impl TargetPlan {
     }
 }
 
+impl Plan {
+    /// Leaves out what concerns other clients.
+    pub fn keep(&mut self, view: Option<&ClientView>) {
+        let ours = |iqn: &str| {
+            view.is_some_and(|view| view.targets.iter().any(|target| target.iqn == iqn))
+        };
+        let has = |user: &str| {
+            view.is_some_and(|view| {
+                [&view.chap, &view.chap_mutual]
+                    .into_iter()
+                    .flatten()
+                    .any(|chap| chap.user == user)
+            })
+        };
+        self.targets.retain(|target| ours(&target.iqn));
+        self.accounts.new.retain(|(user, _)| has(user));
+        self.accounts.again.retain(|again| has(&again.user));
+        self.accounts.gone.clear();
+    }
+}
+
 /// What is to be done so that the daemon is as the clients' views say. `ours` names every target that may be touched.
 pub fn plan(
     daemon: &Daemon,
