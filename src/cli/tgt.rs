@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::args::{TgtApplyArgs, TgtCommand, TgtDaemonArgs, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d};
+use super::args::{
+    TgtApplyArgs, TgtCommand, TgtDaemonArgs, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d,
+};
 use super::{Cli, Output, render, settings, tgt_check, tgt_live};
 use crate::host::Host;
 use crate::model::HostName;
@@ -101,11 +103,15 @@ fn render_command(
 
 fn apply(cli: &Cli, output: &Output, host: &Host, args: &TgtApplyArgs) -> Result<ExitCode> {
     let site = open(cli, output, host, &args.site, args.changing.dry_run)?;
-    if let Some(name) = args.client.as_deref().filter(|name| site.inventory.client(name).is_none())
+    if let Some(name) = args
+        .client
+        .as_deref()
+        .filter(|name| site.inventory.client(name).is_none())
     {
         let message = format!("the inventory has no client {name}");
-        return Err(Error::new(Kind::NotFound, message)
-            .remedy("`warmblock tgt inventory` lists them"));
+        return Err(
+            Error::new(Kind::NotFound, message).remedy("`warmblock tgt inventory` lists them")
+        );
     }
     let options = Options {
         conf_d: conf_d(args.out.as_deref(), &cli.global),

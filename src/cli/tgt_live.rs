@@ -127,9 +127,7 @@ fn on_another(cli: &Cli, host: &Host, site: &Site, args: &TgtFailoverArgs) -> Re
     let answer = ssh::run(&host.exec, &gateway.ssh, &words, ELSEWHERE)?;
     to_stderr(&format!("{}\n", answer.stderr));
     to_stdout(&String::from_utf8_lossy(&answer.stdout))?;
-    Ok(ExitCode::from(
-        u8::try_from(answer.code).unwrap_or(u8::MAX),
-    ))
+    Ok(ExitCode::from(u8::try_from(answer.code).unwrap_or(u8::MAX)))
 }
 
 pub(super) fn release(

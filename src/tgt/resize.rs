@@ -87,14 +87,22 @@ pub fn resize(
             if ceph.is_none() {
                 ceph = Some(reach(host, tgtadm, &site.inventory)?);
             }
-            let one = Target { tgtadm, view, target, state, ceph: ceph.as_ref(), dry_run };
+            let one = Target {
+                tgtadm,
+                view,
+                target,
+                state,
+                ceph: ceph.as_ref(),
+                dry_run,
+            };
             report.luns.extend(one.luns(&luns)?);
         }
     }
     if let (Some(image), true) = (image, report.luns.is_empty()) {
         let message = format!("{image} is no LUN that this gateway serves");
-        return Err(Error::new(Kind::NotFound, message)
-            .remedy("run it on the gateway that serves it: `warmblock tgt inventory` tells which"));
+        return Err(Error::new(Kind::NotFound, message).remedy(
+            "run it on the gateway that serves it: `warmblock tgt inventory` tells which",
+        ));
     }
     Ok(report)
 }
@@ -157,7 +165,10 @@ impl Target<'_> {
             .lun_reopen(self.state.tid, lun.number, &lun.path)?;
         resized.after = session.capacity(lun.number)?.size;
         if resized.after != size {
-            resized.error = Some(format!("it shows {} after it was opened anew", resized.after));
+            resized.error = Some(format!(
+                "it shows {} after it was opened anew",
+                resized.after
+            ));
         }
         Ok(resized)
     }

@@ -10,12 +10,7 @@ const OWN_FAILURE: i32 = 255;
 
 /// Runs `words` on `destination` (`[USER@]HOST`), as root: by sudo unless the user is root. Every exit code of the remote
 /// command is an answer; ssh's own failure is an error.
-pub fn run(
-    exec: &Exec,
-    destination: &str,
-    words: &[&str],
-    deadline: Duration,
-) -> Result<Output> {
+pub fn run(exec: &Exec, destination: &str, words: &[&str], deadline: Duration) -> Result<Output> {
     let sudo: &[&str] = if destination.starts_with("root@") {
         &[]
     } else {
@@ -26,7 +21,10 @@ pub fn run(
     let codes: Vec<i32> = (1..OWN_FAILURE).collect();
     let cmd = Cmd::query("ssh")
         .args(["-T", "-o", "BatchMode=yes", "-o"])
-        .arg(format!("ConnectTimeout={}", deadline.as_secs().clamp(1, 10)))
+        .arg(format!(
+            "ConnectTimeout={}",
+            deadline.as_secs().clamp(1, 10)
+        ))
         .args(["-o", "LogLevel=ERROR", "--", destination, &line])
         .ok_codes(&codes)
         .deadline(deadline);

@@ -27,9 +27,7 @@ pub use tgt::{
     TgtApplyArgs, TgtCommand, TgtDaemonArgs, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d,
 };
 pub use tgt_check::TgtCheckArgs;
-pub use tgt_live::{
-    TgtFailoverArgs, TgtReleaseArgs, TgtResizeArgs, TgtStatusArgs, TgtVerifyArgs,
-};
+pub use tgt_live::{TgtFailoverArgs, TgtReleaseArgs, TgtResizeArgs, TgtStatusArgs, TgtVerifyArgs};
 pub use words::{NamedSnap, PoolSpec};
 
 use clap::{Parser, Subcommand};

@@ -66,7 +66,9 @@ fn row(target: &TargetStatus, paint: Paint) -> Vec<String> {
     vec![
         target.iqn.clone(),
         role.to_owned(),
-        target.tid.map_or_else(|| "-".into(), |tid| format!("tid {tid}")),
+        target
+            .tid
+            .map_or_else(|| "-".into(), |tid| format!("tid {tid}")),
         paint.tone(tone, state),
         format!("{} LUNs", target.luns.len()),
         format!("{} sessions", target.sessions.len()),
@@ -127,7 +129,9 @@ fn check(check: &Check, paint: Paint) -> Vec<String> {
     };
     vec![
         paint.tone(tone, word),
-        check.lun.map_or_else(String::new, |lun| format!("LUN {lun}")),
+        check
+            .lun
+            .map_or_else(String::new, |lun| format!("LUN {lun}")),
         check.what.to_owned(),
         check.found.clone(),
     ]
@@ -146,7 +150,11 @@ pub fn resize(report: &ResizeReport, paint: Paint) -> String {
                 }
                 None => (Tone::Dim, lun.after.to_string()),
             };
-            let word = if lun.error.is_some() { "failed".into() } else { lun.change.to_string() };
+            let word = if lun.error.is_some() {
+                "failed".into()
+            } else {
+                lun.change.to_string()
+            };
             vec![
                 paint.tone(tone, &word),
                 format!("{} LUN {}", lun.iqn, lun.lun),
@@ -188,7 +196,10 @@ pub fn failover(report: &FailoverReport, paint: Paint) -> String {
     let words = if report.dry_run {
         format!("{} would serve {}", report.to, report.client)
     } else {
-        format!("{} serves {}, after {:.1} s", report.to, report.client, report.seconds)
+        format!(
+            "{} serves {}, after {:.1} s",
+            report.to, report.client, report.seconds
+        )
     };
     let _infallible = writeln!(text, "{words}");
     text

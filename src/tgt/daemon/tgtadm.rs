@@ -133,7 +133,9 @@ impl<'a> Tgtadm<'a> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("Portal: "));
         words
-            .map(|word| portal(word).ok_or_else(|| output.bad(format!("has the portal {word:?}")).into()))
+            .map(|word| {
+                portal(word).ok_or_else(|| output.bad(format!("has the portal {word:?}")).into())
+            })
             .collect()
     }
 

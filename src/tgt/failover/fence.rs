@@ -28,8 +28,8 @@ fn holders(cluster: &Cluster, spec: &ImageSpec) -> Result<(Image, BTreeSet<Strin
 
 /// Those who would be barred.
 pub(super) fn open_by(cluster: &Cluster, spec: &ImageSpec) -> Result<Vec<Fenced>> {
-    let (_, holders) = holders(cluster, spec)
-        .context(|| format!("cannot ask who has {spec} open"))?;
+    let (_, holders) =
+        holders(cluster, spec).context(|| format!("cannot ask who has {spec} open"))?;
     Ok(holders
         .into_iter()
         .map(|addr| Fenced {
@@ -52,14 +52,19 @@ pub(super) fn bar(cluster: &Cluster, found: &[Fenced], spec: &ImageSpec) -> Resu
     if addrs.is_empty() {
         return Ok(());
     }
-    let what = format!("the watches on {spec} of {}", addrs.iter().copied().collect::<Vec<_>>().join(", "));
+    let what = format!(
+        "the watches on {spec} of {}",
+        addrs.iter().copied().collect::<Vec<_>>().join(", ")
+    );
     wait::until(&what, GONE, || {
         let watchers = || {
             let pool = cluster.pool(&spec.pool, None)?;
             pool.open_read_only(&spec.image, None)?.watchers()
         };
         let left = watchers().context(|| format!("cannot ask who has {spec} open"))?;
-        let gone = !left.iter().any(|watcher| addrs.contains(watcher.addr.as_str()));
+        let gone = !left
+            .iter()
+            .any(|watcher| addrs.contains(watcher.addr.as_str()));
         Ok(gone.then_some(()))
     })
 }

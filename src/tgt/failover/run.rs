@@ -8,11 +8,11 @@ use crate::ceph::Cluster;
 use crate::host::Host;
 use crate::job::{Attach, Report};
 use crate::model::{HostName, ImageSpec};
-use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
+use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
+use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
 use crate::tgt::inventory::Client;
 use crate::tgt::registry::serve_from;
-use crate::tgt::Site;
 use crate::tools::ssh;
 use crate::{Error, Kind, Result, disk};
 
@@ -64,7 +64,11 @@ pub fn failover(
         // left from a time when this gateway served it; its clients are most likely barred
         let begun = Instant::now();
         release(host, tgtadm, &site, name, &options.apply)?;
-        work.did(format!("{to} has let go of what it still had open"), true, begun);
+        work.did(
+            format!("{to} has let go of what it still had open"),
+            true,
+            begun,
+        );
     }
     work.serve_from(&site, client, &to, dry_run)?;
     if !serving {
@@ -86,9 +90,7 @@ pub fn failover(
 fn here(site: &Site, client: &Client) -> Result<HostName> {
     let Some(here) = &site.gateway else {
         let message = "the inventory has no gateways, so there is nowhere to move a client to";
-        return Err(
-            Error::new(Kind::Config, message).remedy("add [gateway.NAME] for each of them")
-        );
+        return Err(Error::new(Kind::Config, message).remedy("add [gateway.NAME] for each of them"));
     };
     if client.gateway.as_ref() == Some(here) || client.standby.contains(here) {
         return Ok(here.clone());
@@ -151,12 +153,20 @@ impl Work<'_> {
     ) -> Result<()> {
         let begun = Instant::now();
         if dry_run {
-            self.did(format!("note in the registry that {to} serves {}", client.name), true, begun);
+            self.did(
+                format!("note in the registry that {to} serves {}", client.name),
+                true,
+                begun,
+            );
             return Ok(());
         }
         let new = serve_from(self.host, &site.inventory, &client.name, to)?;
         let words = if new { "says" } else { "says already" };
-        self.did(format!("the registry {words} that {to} serves {}", client.name), true, begun);
+        self.did(
+            format!("the registry {words} that {to} serves {}", client.name),
+            true,
+            begun,
+        );
         Ok(())
     }
 
@@ -172,22 +182,49 @@ impl Work<'_> {
             .collect();
         for name in others {
             let begun = Instant::now();
-            let asked = site.inventory.gateways.iter().find(|gateway| gateway.name == name);
+            let asked = site
+                .inventory
+                .gateways
+                .iter()
+                .find(|gateway| gateway.name == name);
             let Some(gateway) = asked else { continue };
             if options.dead || options.apply.dry_run {
-                let why = if options.dead { "not asked: said to be dead" } else { "would be asked to let go" };
+                let why = if options.dead {
+                    "not asked: said to be dead"
+                } else {
+                    "would be asked to let go"
+                };
                 self.did(format!("{name}: {why}"), !options.dead, begun);
                 continue;
             }
-            let words = ["warmblock", "--json", "-q", "tgt", "release", &client.name, "--gateway", name.as_str()];
+            let words = [
+                "warmblock",
+                "--json",
+                "-q",
+                "tgt",
+                "release",
+                &client.name,
+                "--gateway",
+                name.as_str(),
+            ];
             match ssh::run(&self.host.exec, &gateway.ssh, &words, options.release) {
-                Ok(output) if output.code == 0 => self.did(format!("{name} has let go"), true, begun),
+                Ok(output) if output.code == 0 => {
+                    self.did(format!("{name} has let go"), true, begun)
+                }
                 Ok(output) => {
                     let said = String::from_utf8_lossy(&output.stdout);
                     let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
-                    self.did(format!("{name} did not let go: exit code {}: {said}", output.code), false, begun);
+                    self.did(
+                        format!("{name} did not let go: exit code {}: {said}", output.code),
+                        false,
+                        begun,
+                    );
                 }
-                Err(error) => self.did(format!("{name} did not let go: {}", error.chain()), false, begun),
+                Err(error) => self.did(
+                    format!("{name} did not let go: {}", error.chain()),
+                    false,
+                    begun,
+                ),
             }
         }
     }

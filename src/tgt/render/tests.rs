@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::*;
 use crate::model::Change;
-use crate::tgt::inventory::Inventory;
 use crate::tgt::Site;
+use crate::tgt::inventory::Inventory;
 use crate::tgt::registry::{FileStore, identify};
 
 struct Scratch {

@@ -99,12 +99,7 @@ fn all(
 }
 
 /// Renders into a directory: all clients, or `only` one of them. Nothing is written in a dry run.
-pub fn render(
-    site: &Site,
-    dir: &Path,
-    only: Option<&str>,
-    dry_run: bool,
-) -> Result<RenderReport> {
+pub fn render(site: &Site, dir: &Path, only: Option<&str>, dry_run: bool) -> Result<RenderReport> {
     let (inventory, gateway) = (&site.inventory, site.gateway.as_ref());
     let wanted = all(inventory, gateway, &site.identities, &site.templates)?;
     let mut files = Vec::new();

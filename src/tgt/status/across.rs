@@ -59,11 +59,7 @@ fn of_target(iqn: &str, known: &[(String, &TargetStatus)], problems: &mut Vec<St
     }
 }
 
-fn of_image(
-    path: &str,
-    open: &[(String, &TargetStatus, &LunStatus)],
-    problems: &mut Vec<String>,
-) {
+fn of_image(path: &str, open: &[(String, &TargetStatus, &LunStatus)], problems: &mut Vec<String>) {
     let [(_, _, first), rest @ ..] = open else {
         return;
     };
@@ -99,7 +95,13 @@ mod tests {
     use crate::tgt::daemon::Nexus;
     use crate::tgt::inventory::ClientRole;
 
-    fn gateway(name: &str, tid: u16, ready: bool, luns: &[(&str, &str)], session: bool) -> GatewayStatus {
+    fn gateway(
+        name: &str,
+        tid: u16,
+        ready: bool,
+        luns: &[(&str, &str)],
+        session: bool,
+    ) -> GatewayStatus {
         let luns = luns
             .iter()
             .map(|(path, id)| LunStatus {
@@ -118,7 +120,11 @@ mod tests {
             role: ClientRole::Active,
             tid: Some(tid),
             ready,
-            sessions: if session { vec![Nexus::default()] } else { Vec::new() },
+            sessions: if session {
+                vec![Nexus::default()]
+            } else {
+                Vec::new()
+            },
             luns,
             drift: Vec::new(),
             problems: Vec::new(),

@@ -37,7 +37,9 @@ pub fn local(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site) -> Result<GatewaySta
     let applied = Applied::load(&host.roots, &incarnation?)?;
     let plan = plan(&daemon, &views, &site.identities.ours, &applied, false);
     for (user, _) in &plan.accounts.new {
-        status.problems.push(format!("the account {user} is missing"));
+        status
+            .problems
+            .push(format!("the account {user} is missing"));
     }
     let ceph = Ceph::reach(host, tgtadm, site, &daemon);
     if let Err(error) = &ceph {
@@ -195,7 +197,7 @@ fn watchers(cluster: &Cluster, image: &crate::model::ImageSpec) -> Result<Vec<St
 }
 
 /// Whether a client's address (`10.0.0.7:0/1234`) is one of this host's.
-pub(in crate::tgt) fn is_here(addr: &str, own: &BTreeSet<IpAddr>) -> bool {
+fn is_here(addr: &str, own: &BTreeSet<IpAddr>) -> bool {
     ip(addr).is_some_and(|ip| own.contains(&ip))
 }
 

@@ -11,4 +11,4 @@ pub use local::local;
 pub use remote::{all, elsewhere};
 pub use report::{GatewayStatus, LunStatus, TargetStatus, TgtStatus};
 
-pub(super) use local::{is_here, open_elsewhere};
+pub(super) use local::open_elsewhere;

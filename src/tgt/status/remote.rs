@@ -41,9 +41,9 @@ pub fn elsewhere(host: &Host, site: &Site) -> Vec<GatewayStatus> {
             .map(|gateway| scope.spawn(|| ask(host, gateway)))
             .collect();
         let answers = asked.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| {
-                Err(Error::new(Kind::Internal, "asking a gateway panicked"))
-            })
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new(Kind::Internal, "asking a gateway panicked")))
         });
         others
             .iter()
@@ -81,7 +81,11 @@ fn ask(host: &Host, gateway: &Gateway) -> Result<GatewayStatus> {
         Err(_) => {
             let said = String::from_utf8_lossy(&output.stdout);
             let said = format!("{} {}", said.trim(), output.stderr);
-            return Err(cannot(format!("exit code {}: {}", output.code, said.trim())));
+            return Err(cannot(format!(
+                "exit code {}: {}",
+                output.code,
+                said.trim()
+            )));
         }
     };
     if told.version != TgtStatus::VERSION {

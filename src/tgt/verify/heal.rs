@@ -1,7 +1,7 @@
 //! A LUN whose RADOS client Ceph has thrown out answers "ready" and fails every read and write, for good; setting its path again
 //! does not help, only making it anew does (facts 3.4).
 
-use super::{CheckState, Healed, TargetVerified};
+use super::{CheckState, TargetVerified};
 use crate::Result;
 use crate::ceph::Cluster;
 use crate::tgt::Site;

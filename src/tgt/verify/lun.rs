@@ -32,7 +32,11 @@ pub(super) fn checks(session: &mut Session, lun: &LunView, truth: Result<Truth>)
         &format!("512 bytes, exponent {}", lun.lbppbe),
     ));
     checks.push(if capacity.thin {
-        Check::failed(number, "thin provisioning", "on, and tgtd answers every UNMAP of an image with an error (facts 2.5)")
+        Check::failed(
+            number,
+            "thin provisioning",
+            "on, and tgtd answers every UNMAP of an image with an error (facts 2.5)",
+        )
     } else {
         Check::passed(number, "thin provisioning", "off")
     });
@@ -158,7 +162,13 @@ fn read(
         let found = match session.read(lun, block, per_piece, capacity.block) {
             Ok(found) => found,
             Err(error) if error.is_medium_error() => {
-                return Check::failed(number, what, format!("{error}: tgtd's client was thrown out by Ceph; --heal opens the image anew"));
+                return Check::failed(
+                    number,
+                    what,
+                    format!(
+                        "{error}: tgtd's client was thrown out by Ceph; --heal opens the image anew"
+                    ),
+                );
             }
             Err(error) => return Check::failed(number, what, error.to_string()),
         };
@@ -176,7 +186,11 @@ fn read(
 /// A read that nothing can be compared with.
 fn read_only(session: &mut Session, lun: u8, capacity: Capacity) -> Check {
     match session.read(lun, 0, 1, capacity.block) {
-        Ok(_) => Check::passed(Some(lun), "read, first", "works; there is nothing to compare it with"),
+        Ok(_) => Check::passed(
+            Some(lun),
+            "read, first",
+            "works; there is nothing to compare it with",
+        ),
         Err(error) => Check::failed(Some(lun), "read, first", error.to_string()),
     }
 }

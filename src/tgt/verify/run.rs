@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::target::Look;
-use super::{CheckState, Healed, TargetVerified, VerifyReport, heal};
+use super::{Healed, TargetVerified, VerifyReport, heal};
 use crate::ceph::Cluster;
 use crate::host::Host;
 use crate::tgt::Site;
@@ -37,8 +37,9 @@ pub fn verify(
     for name in &options.clients {
         if site.inventory.client(name).is_none() {
             let message = format!("the inventory has no client {name}");
-            return Err(Error::new(Kind::NotFound, message)
-                .remedy("`warmblock tgt inventory` lists them"));
+            return Err(
+                Error::new(Kind::NotFound, message).remedy("`warmblock tgt inventory` lists them")
+            );
         }
     }
     let mut found = status::all(host, tgtadm, site, options.others)?;
@@ -152,7 +153,15 @@ impl<'a> Work<'a> {
                     Ok(())
                 } else {
                     let ceph = self.ceph.as_ref();
-                    heal::heal(self.tgtadm, self.site, ceph, target, state, lun, &mut applied)
+                    heal::heal(
+                        self.tgtadm,
+                        self.site,
+                        ceph,
+                        target,
+                        state,
+                        lun,
+                        &mut applied,
+                    )
                 };
                 all.push(Healed {
                     iqn: target.iqn.clone(),
@@ -197,6 +206,7 @@ fn portals(tgtadm: &Tgtadm<'_>, site: &Site) -> Result<Vec<std::net::SocketAddr>
 
 #[cfg(test)]
 mod tests {
+    use super::super::CheckState;
     use super::*;
     use crate::tgt::status::TgtStatus;
 

@@ -126,9 +126,7 @@ impl Look<'_> {
 fn held_back(portal: SocketAddr, session: Result<Session, IscsiError>) -> Check {
     const WHAT: &str = "held back";
     match session {
-        Err(error) if error.is_refusal() => {
-            Check::passed(None, WHAT, format!("{portal}: {error}"))
-        }
+        Err(error) if error.is_refusal() => Check::passed(None, WHAT, format!("{portal}: {error}")),
         Err(error) => Check::failed(None, WHAT, format!("{portal}: {error}")),
         Ok(_) => Check::failed(
             None,
@@ -182,7 +180,13 @@ mod tests {
         for entry in ["ALL", "10.0.0.11", "10.0.0.0/24"] {
             assert!(admits(entry, from), "{entry}");
         }
-        for entry in ["10.0.0.12", "10.0.1.0/24", "[fd00::]/8", "iqn.2001-01.x.y", "10.0.0.0/99"] {
+        for entry in [
+            "10.0.0.12",
+            "10.0.1.0/24",
+            "[fd00::]/8",
+            "iqn.2001-01.x.y",
+            "10.0.0.0/99",
+        ] {
             assert!(!admits(entry, from), "{entry}");
         }
         assert!(admits("[fd00::]/8", "fd00::5".parse().unwrap()));

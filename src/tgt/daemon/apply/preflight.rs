@@ -61,7 +61,11 @@ fn front_missing(lun: &LunView) -> Option<String> {
 }
 
 /// Connects as tgtd will. Takes no longer than the configuration's connect deadline.
-pub(in crate::tgt) fn reach(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory) -> Result<Cluster> {
+pub(in crate::tgt) fn reach(
+    host: &Host,
+    tgtadm: &Tgtadm<'_>,
+    inventory: &Inventory,
+) -> Result<Cluster> {
     if !tgtadm.has_backing_store("rbd")? {
         return Err(
             Error::new(Kind::Missing, "this tgtd cannot open RBD images")

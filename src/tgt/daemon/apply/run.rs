@@ -54,7 +54,13 @@ pub fn apply(
     }
     preflight::check(host, tgtadm, &site.inventory, &mut plan, options.force)?;
     // the files first: should tgtd be restarted half-way, it comes up with what is wanted
-    let files = render(site, &options.conf_d, options.only.as_deref(), options.dry_run)?.files;
+    let files = render(
+        site,
+        &options.conf_d,
+        options.only.as_deref(),
+        options.dry_run,
+    )?
+    .files;
     let mut report = ApplyReport {
         version: 1,
         gateway: site.gateway.clone(),
