@@ -42,6 +42,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use gateways::Gateways;
 use world::World;
 
+/// Its labs are called by this letter and the supervisor's process number.
+pub const LAB_LETTER: char = 'g';
+
 type Body = fn(&Gateways) -> Result<()>;
 
 const TESTS: &[(&str, Body)] = &[
