@@ -111,7 +111,7 @@ want 0 "apply on what tgt-admin made"
 kept
 
 # -- under a live session with I/O
-in_lab timeout -k 1 40 iscsi-perf -i $ME -m 4 -b 8 -t 25 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
+in_lab timeout -k 1 40 iscsi-perf -i $ME -m 4 -b 8 -t 15 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
 PERF=$!
 for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
 secret newSECRET4567

@@ -59,8 +59,7 @@ pub fn under_load(gateways: &Gateways) -> Result<()> {
     gateways.inventory(&client("load", &chap, &[&two]))?;
     gateways
         .tgt(0, &["apply"])
-        .run()?
-        .refused(warmblock::Kind::Busy, &["remove LUN 1"])?;
+        .says(warmblock::Kind::Busy, "remove LUN 1")?;
     let told = load.end()?;
     println!(
         "apply under a session: {} writes read back, the longest pause {:.0} ms",
@@ -154,20 +153,18 @@ pub fn identity(gateways: &Gateways) -> Result<()> {
     gateways.inventory(&all)?;
     gateways.apply()?;
     gateways.kill(0)?;
-    gateways.start_tgtd(0)?;
-    gateways.hosts[0]
-        .sh("cat /etc/tgt/conf.d/*.conf >/tmp/all.conf && tgt-admin -e -c /tmp/all.conf")?;
+    gateways.restart(0)?;
     ensure!(seen(0)? == first, "another identity after a restart");
     gateways.tgt(0, &["apply"]).ok()?;
     ensure!(seen(0)? == first, "another identity after apply");
     gateways.verify(0, &["--all"], true)?;
     gateways
-        .tgt(1, &["failover", "middle", "--to", gateways.name(1)])
+        .tgt(1, &["failover", "middle", "--to", "hv2"])
         .ok()?;
     ensure!(seen(1)? == first, "another identity on the other gateway");
-    let files = gateways.hosts[1].sh("cat /etc/tgt/conf.d/middle.conf")?;
+    let file = gateways.file(1, "middle")?;
     let path = gateways.world.file("middle.conf");
-    warmblock::sys::atomic::write(&path, files.stdout.as_bytes())?;
+    warmblock::sys::atomic::write(&path, file.as_bytes())?;
     let checked = [
         env!("CARGO_BIN_EXE_warmblock"),
         "tgt",

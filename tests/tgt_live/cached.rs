@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::gateways::{Gateways, ME};
 use crate::initiator::{check, session, write};
@@ -39,11 +39,12 @@ fn passes(gateways: &Gateways, iqn: &str, image: &Image) -> Result<f64> {
 }
 
 pub fn export(gateways: &Gateways) -> Result<()> {
+    let gateways = gateways.far()?;
+    let [hv1, hv2] = gateways.hosts.as_ref().context("it runs on hosts")?;
     let (cached, plain) = (
         gateways.world.clone_of(SMALL)?,
         gateways.world.clone_of(SMALL)?,
     );
-    let hv1 = &gateways.hosts[0];
     inventory(gateways, &cached, &plain)?;
     // a disk that is not attached cannot be served
     let out = gateways.tgt(0, &["apply"]).run()?;
@@ -73,7 +74,12 @@ pub fn export(gateways: &Gateways) -> Result<()> {
     let rbd = hv1.rbd_device(&cached)?;
     let before = hv1.sectors(&rbd)?.0;
     let fast = passes(gateways, IQN, &cached)?;
-    ensure!(hv1.sectors(&rbd)?.0 == before, "reads went to Ceph");
+    let read = hv1.sectors(&rbd)?.0 - before;
+    ensure!(
+        read == 0,
+        "{read} sectors were read from Ceph: {}",
+        hv1.status(&cached)?["stats"]
+    );
     let slow = passes(gateways, PLAIN, &plain)?;
     println!(
         "cached export over 100 Mbit/s and 2 ms to Ceph: {:.0} MB/s, without the cache {:.0} MB/s",
@@ -115,6 +121,6 @@ pub fn export(gateways: &Gateways) -> Result<()> {
     // and away
     gateways.inventory("")?;
     gateways.tgt(1, &["apply", "--force"]).ok()?;
-    gateways.hosts[1].detach(&cached)?;
-    gateways.hosts[1].check_gone(&cached)
+    hv2.detach(&cached)?;
+    hv2.check_gone(&cached)
 }

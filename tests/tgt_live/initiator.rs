@@ -12,7 +12,7 @@ use warmblock::iscsi::{Account, IscsiError, Login, Session, login};
 use crate::world::{Image, noise};
 
 pub const INIT: &str = "iqn.2024-01.lab.test:init";
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(40);
 
 pub fn account(user: &str, secret: &str) -> Account {
     Account {

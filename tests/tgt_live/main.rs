@@ -5,11 +5,7 @@
 //! One test after the other, since each has both gateways. Where the lab cannot run, every test is skipped and the reason
 //! printed; with `CI=true` that is a failure.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a failing helper fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing helper fails the test")]
 
 #[allow(dead_code, reason = "shared with the lab tier, which uses all of it")]
 #[path = "../lab_tier/cmd.rs"]
@@ -103,7 +99,7 @@ fn outside(args: &Arguments) -> Result<ExitCode> {
 fn inside(mut args: Arguments) -> Result<ExitCode> {
     let world = Arc::new(World::enter()?);
     std::fs::copy(env!("CARGO_BIN_EXE_warmblock"), world.file("warmblock"))?;
-    let gateways = Arc::new(Gateways::start(&world)?);
+    let gateways = Arc::new(Gateways::on_the_machine(&world)?);
     let trial = |(name, body): &(&'static str, Body)| {
         let (gateways, body, name) = (Arc::clone(&gateways), *body, *name);
         Trial::test(name, move || one(&gateways, name, body))

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use super::show::{TargetState, parse_parameters, parse_targets};
 use crate::exec::{Cmd, Exec, ExecError, Output};
+use crate::sys::wait;
 use crate::{Error, Kind, Result};
 
 /// Where tgtd's sockets are unless TGT_IPC_SOCKET says otherwise (usr/tgtif.c).
 const SOCKET: &str = "/var/run/tgtd/socket";
 /// Opening an image waits for Ceph, which was reached a moment before.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a command of an initiator may keep a LUN busy that is to go; those of a healthy one end in milliseconds.
+const BUSY: Duration = Duration::from_secs(10);
 /// A question is answered at once, unless the daemon hangs in something else.
 const ANSWER: Duration = Duration::from_secs(20);
 
@@ -101,6 +104,27 @@ impl<'a> Tgtadm<'a> {
         self.run(cmd).map(drop)
     }
 
+    /// Again while a command of an initiator is under way on the LUN: tgtd refuses to take it away in that moment.
+    fn once_idle(&self, cmd: &Cmd) -> Result<()> {
+        let mut last = None;
+        let done = wait::poll(BUSY, || match self.exec.run(cmd) {
+            Err(error) if error.says("logical unit is still active") => {
+                last = Some(error);
+                None
+            }
+            Err(error) => Some(Err(error.into())),
+            Ok(_) => Some(Ok(())),
+        });
+        let busy = || {
+            let error = Error::new(Kind::Busy, "a command of an initiator does not end");
+            Err(match last {
+                Some(last) => error.because(last),
+                None => error,
+            })
+        };
+        done.unwrap_or_else(busy)
+    }
+
     /// All targets.
     pub fn targets(&self) -> Result<Vec<TargetState>> {
         let output = self.run(&self.query("target"))?;
@@ -158,7 +182,12 @@ impl<'a> Tgtadm<'a> {
     /// Removes a target; with sessions only by force.
     pub fn target_delete(&self, tid: u16, force: bool) -> Result<()> {
         let cmd = self.on("delete", "target", tid);
-        self.do_it(&if force { cmd.arg("--force") } else { cmd })
+        if !force {
+            return self.do_it(&cmd);
+        }
+        // or initiators would keep it busy: offline, they are sent away with their next command
+        self.state(tid, false)?;
+        self.once_idle(&cmd.arg("--force"))
     }
 
     /// Sets an iSCSI parameter, for the next login.
@@ -173,6 +202,20 @@ impl<'a> Tgtadm<'a> {
     /// Lets logins in, or drops and refuses them.
     pub fn state(&self, tid: u16, ready: bool) -> Result<()> {
         self.parameter(tid, "state", if ready { "ready" } else { "offline" })
+    }
+
+    /// Ends a connection at once; its initiator notices, where one of a target that is offline would only wait. One that is
+    /// gone already is no error.
+    pub fn disconnect(&self, tid: u16, session: u64, connection: u64) -> Result<()> {
+        let cmd = self.on("delete", "conn", tid);
+        let (session, connection) = (session.to_string(), connection.to_string());
+        match self
+            .exec
+            .run(&cmd.args(["--sid", &session, "--cid", &connection]))
+        {
+            Err(error) if !error.says("can't find") => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an address or network to those that are let in, or takes it away.
@@ -235,7 +278,7 @@ impl<'a> Tgtadm<'a> {
 
     /// Removes a LUN, in use or not.
     pub fn lun_delete(&self, tid: u16, lun: u64) -> Result<()> {
-        self.do_it(
+        self.once_idle(
             &self
                 .on("delete", "logicalunit", tid)
                 .args(["--lun", &lun.to_string()]),

@@ -247,6 +247,7 @@ fn one(
             // as long as it is served here, it keeps its accounts: without one it would ask for none
             return plan;
         }
+        disconnect(&mut plan);
     }
     parameters(&mut plan, view, daemon.parameters.get(&target.tid));
     luns::luns(&mut plan, target, now, applied, force);
@@ -259,6 +260,23 @@ fn one(
         });
     }
     plan
+}
+
+/// Whoever is connected is sent away, or it would wait for answers that do not come.
+fn disconnect(plan: &mut TargetPlan) {
+    let tid = plan.tid;
+    let connections = plan.sessions.iter().flat_map(|nexus| {
+        let session = nexus.id;
+        nexus
+            .connections
+            .iter()
+            .map(move |connection| Step::Disconnect {
+                tid,
+                session,
+                connection: *connection,
+            })
+    });
+    plan.steps.extend(connections);
 }
 
 /// First of all, whoever is let in and should not be.
