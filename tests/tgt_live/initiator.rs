@@ -1,6 +1,8 @@
 //! The initiator: logins as this machine, and a load that notices every error and every pause.
 
+use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -61,15 +63,27 @@ pub fn write(
 
 /// The whole LUN must hold what the model holds.
 pub fn check(session: &mut Session, lun: u8, image: &Image) -> Result<()> {
-    let model = std::fs::read(&image.model)?;
+    check_range(session, lun, image, 0, image.size)
+}
+
+/// A part of the LUN, in bytes.
+pub fn check_range(
+    session: &mut Session,
+    lun: u8,
+    image: &Image,
+    offset: u64,
+    len: u64,
+) -> Result<()> {
+    let mut model = vec![0; usize::try_from(len)?];
+    File::open(&image.model)?.read_exact_at(&mut model, offset)?;
     for (at, piece) in model.chunks(65536).enumerate() {
         let blocks = u32::try_from(piece.len() / 512)?;
-        let found = session.read(lun, at as u64 * 128, blocks, 512)?;
+        let block = offset / 512 + at as u64 * 128;
+        let found = session.read(lun, block, blocks, 512)?;
         ensure!(
             found == piece,
-            "{}: other bytes at {}",
-            image.spec,
-            at * 65536
+            "{}: other bytes at block {block}",
+            image.spec
         );
     }
     Ok(())
