@@ -97,6 +97,14 @@ pub fn export(gateways: &Gateways) -> Result<()> {
         .ok()?;
 
     // what only the SSD has is brought home before the other gateway serves
+    let front = hv1.status(&cached)?["front"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    // smq writes back as soon as it is idle, unless it may move nothing
+    hv1.sh(&format!(
+        "dmsetup message {front}-cache 0 migration_threshold 0"
+    ))?;
     let mut old = session(gateways.portal(0), IQN)?;
     write(&mut old, 1, &cached, 1, 0, 2 * MIB)?;
     let status = hv1.status(&cached)?;

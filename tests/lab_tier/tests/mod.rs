@@ -47,6 +47,8 @@ pub const ALL: &[Test] = &[
         Need::One,
         crash::bypass_and_insert,
     ),
+    test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
+    test("crash::modes", Need::One, crash::modes),
     test(
         "crash::bypass_then_attach",
         Need::One,
@@ -62,8 +64,6 @@ pub const ALL: &[Test] = &[
         Need::One,
         crash::flush_then_attach,
     ),
-    test("crash::modes", Need::One, crash::modes),
-    test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
     test(
         "power::write_through_keeps_what_others_wrote",
         Need::One,
