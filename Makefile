@@ -37,7 +37,7 @@ fmt-check:
 	cargo fmt --check
 
 # -- lint ---------------------------------------------------------------------------------------------
-SCRIPTS := tests/run .ci/run tests/demo tests/bench/run
+SCRIPTS := tests/run .ci/run tests/demo tests/bench/run tests/tgt_lab.sh
 .PHONY: lint
 lint:            ## what CI insists on: no warnings, from clippy and shellcheck
 	cargo clippy --all-targets -- -D warnings

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod fault;
 pub mod host;
 pub mod image;
+pub mod iscsi;
 pub mod job;
 pub mod model;
 pub mod progress;

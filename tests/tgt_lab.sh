@@ -2,8 +2,8 @@
 # `warmblock tgt apply` on a real tgtd with tgt-rbd, a real Ceph and real logins. Needs a lab that is up; takes a tgtd of its
 # own in it. Usage: LAB_ID=word tests/tgt_lab.sh BINARY     (everything stays in the lab's name space)
 set -euo pipefail
-cd "$(dirname "$(readlink -f "$0")")"
 BIN=$(readlink -f "${1:?the warmblock to test}")
+cd "$(dirname "$(readlink -f "$0")")"
 LAB=lab/lab
 HEAD=apply
 D=$(mktemp -d)
@@ -111,7 +111,7 @@ want 0 "apply on what tgt-admin made"
 kept
 
 # -- under a live session with I/O
-in_lab timeout -k 1 40 iscsi-perf -i $ME -m 4 -b 8 -t 25 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
+in_lab timeout -k 1 40 iscsi-perf -i $ME -m 4 -b 8 -t 15 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
 PERF=$!
 for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
 secret newSECRET4567
@@ -141,6 +141,8 @@ hold() { # ends by itself
   in_lab timeout -k 1 15 iscsi-perf -i $ME -m 1 -b 8 -t 12 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
   for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
 }
+site "$ADDR" '"one/tla", "one/tlb"' "${C2/\"one\/tlc\"/\"one\/tlc\", \"one\/tld\"}" ""
+want 0 "what was held back is wanted again"
 hold
 cp "$D/first.toml" "$D/site.toml"
 want 6 "held back again"

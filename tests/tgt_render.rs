@@ -259,6 +259,47 @@ fn the_real_tgt_admin_makes_of_them_what_the_inventory_says() {
     println!("{compared} commands of tgt-admin are those of the inventory");
 }
 
+/// What is rendered has nothing in it that `tgt check` warns of.
+#[test]
+fn what_is_rendered_is_clean() {
+    use warmblock::tgt::check::{Severity, check};
+    use warmblock::tgt::conf::Disk;
+    let site = golden_site();
+    let templates = Templates::built_in().unwrap();
+    for name in ["gw1", "gw2"] {
+        let files = rendered(
+            &site.inventory,
+            Some(&gateway(name)),
+            &site.identities,
+            &templates,
+        )
+        .unwrap();
+        let dir = site.dir.path().join(name);
+        for (client, text) in &files {
+            let file = dir.join(format!("{client}.conf"));
+            warmblock::sys::atomic::write_mode(&file, text.as_bytes(), 0o600).unwrap();
+        }
+        put(
+            &site.dir.path().join(format!("{name}.conf")),
+            &format!("include {}/*.conf\n", dir.display()),
+        );
+        let report = check(
+            &Disk,
+            &[site.dir.path().join(format!("{name}.conf"))],
+            false,
+        );
+        let bad: Vec<_> = report.checked[0]
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Note)
+            // a front that is not attached on this machine is passed over, and that is told rightly
+            .filter(|finding| !finding.message.contains("/dev/mapper/wb-"))
+            .collect();
+        assert!(bad.is_empty(), "{name}: {bad:#?}");
+        assert!(report.checked[0].targets > 0);
+    }
+}
+
 #[test]
 fn an_own_template_takes_its_place_and_its_mistakes_are_told() {
     let site = golden_site();

@@ -21,9 +21,14 @@ use crate::doctor::Findings;
 use crate::job::{Answer, Job};
 use crate::model::Lease;
 use crate::progress::ProgressLine;
+use crate::tgt::check::CheckReport;
 use crate::tgt::daemon::apply::ApplyReport;
+use crate::tgt::failover::{FailoverReport, ReleaseReport};
 use crate::tgt::render::RenderReport;
 use crate::tgt::report::InventoryReport;
+use crate::tgt::resize::ResizeReport;
+use crate::tgt::status::TgtStatus;
+use crate::tgt::verify::VerifyReport;
 use crate::{Error, Kind, Result};
 
 /// One file.
@@ -167,8 +172,14 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<ProgressLine>("progress")?,
         schema::<StatusReport>("status")?,
         schema::<ApplyReport>("tgt-apply")?,
+        schema::<CheckReport>("tgt-check")?,
+        schema::<FailoverReport>("tgt-failover")?,
         schema::<InventoryReport>("tgt-inventory")?,
+        schema::<ReleaseReport>("tgt-release")?,
         schema::<RenderReport>("tgt-render")?,
+        schema::<ResizeReport>("tgt-resize")?,
+        schema::<TgtStatus>("tgt-status")?,
+        schema::<VerifyReport>("tgt-verify")?,
     ])
 }
 

@@ -12,6 +12,8 @@ mod render;
 mod run;
 mod settings;
 mod tgt;
+mod tgt_check;
+mod tgt_live;
 
 pub use args::Cli;
 pub use docgen::{Document, documents};

@@ -3,10 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
-use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs};
+use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs, TgtCommand};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
-use super::{docgen, driver, host, log, settings, tgt};
+use super::{docgen, driver, host, log, settings, tgt, tgt_check};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
@@ -19,6 +19,10 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
     match &cli.command {
         Command::Disk(command) => run_job(cli, output, &command.job()),
         Command::Image { command } => run_job(cli, output, &command.job()),
+        // It is for files of anybody, on hosts where nothing of ours is configured.
+        Command::Tgt {
+            command: TgtCommand::Check(args),
+        } => tgt_check::run(&cli.global, output, args),
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
         Command::Driver { command } => driver::run(output, &host(&cli.global)?, command),
         Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),

@@ -12,6 +12,7 @@ mod lvm;
 mod pattern;
 mod records;
 mod ssd;
+mod tgt;
 mod tools;
 mod udev;
 
@@ -48,6 +49,7 @@ pub fn examine(config: Result<Config>, roots: Roots) -> Findings {
     findings.extend([lvm::filter(exec, roots), udev::rules(roots)]);
     findings.extend(ceph::cluster(&host));
     findings.push(records::records(&host));
+    findings.extend(tgt::gateway(&host));
     Findings {
         version: Findings::VERSION,
         findings,

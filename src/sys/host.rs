@@ -1,5 +1,7 @@
 //! Facts about this host.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::Roots;
@@ -22,6 +24,20 @@ pub fn hostname() -> Result<HostName> {
 pub fn boot_id(roots: &Roots) -> Result<String> {
     let path = roots.proc.join("sys/kernel/random/boot_id");
     Ok(read(&path)?.trim().to_owned())
+}
+
+/// The addresses of this host's interfaces, by which others know it (getifaddrs(3)).
+pub fn addresses() -> Result<BTreeSet<IpAddr>> {
+    let all = nix::ifaddrs::getifaddrs().map_err(|error| {
+        Error::new(Kind::Failed, "cannot list this host's addresses").because(error)
+    })?;
+    let ips = all.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        let v6 = address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip()));
+        v4.or(v6)
+    });
+    Ok(ips.collect())
 }
 
 /// Refuses with a remedy unless this process may change devices.

@@ -1,7 +1,18 @@
-//! iSCSI targets on RBD through stgt: the inventory, the registry of identities, tgt-admin's files, the running daemon.
+//! iSCSI targets on RBD through stgt: the inventory, the registry of identities, tgt-admin's files and what is read out of
+//! them, the running daemon.
 
+pub mod check;
+pub mod conf;
 pub mod daemon;
+pub mod failover;
+mod guest;
 pub mod inventory;
 pub mod registry;
 pub mod render;
 pub mod report;
+pub mod resize;
+mod site;
+pub mod status;
+pub mod verify;
+
+pub use site::Site;

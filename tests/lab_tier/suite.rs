@@ -23,6 +23,9 @@ use case::Pool;
 use host::Host;
 use world::World;
 
+/// Its labs are called by this letter and the supervisor's process number.
+pub const LAB_LETTER: char = 't';
+
 fn main() -> ExitCode {
     let args = Arguments::from_args();
     let outcome = if std::env::var_os(supervisor::INSIDE).is_some() {

@@ -35,7 +35,7 @@ pub fn lacks() -> Option<String> {
 /// Brings up, runs, takes down.
 pub fn supervise() -> Result<ExitCode> {
     sweep()?;
-    let id = format!("t{}", std::process::id());
+    let id = format!("{}{}", crate::LAB_LETTER, std::process::id());
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [
         signal_hook::consts::SIGINT,
@@ -55,7 +55,7 @@ pub fn supervise() -> Result<ExitCode> {
     outcome
 }
 
-/// Labs of earlier runs that were killed.
+/// Labs of earlier runs of this suite that were killed; those of others begin with another letter.
 fn sweep() -> Result<()> {
     let Ok(entries) = std::fs::read_dir(LABS) else {
         return Ok(());
@@ -63,7 +63,7 @@ fn sweep() -> Result<()> {
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let pid = name
-            .strip_prefix('t')
+            .strip_prefix(crate::LAB_LETTER)
             .and_then(|pid| pid.parse::<u32>().ok());
         let Some(pid) = pid else { continue };
         if !is_a_supervisor(pid) {

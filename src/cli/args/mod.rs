@@ -11,6 +11,8 @@ mod image;
 mod image_job;
 mod other;
 mod tgt;
+mod tgt_check;
+mod tgt_live;
 mod words;
 
 pub use disk::{
@@ -23,7 +25,11 @@ pub use image::{
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
-pub use tgt::{TgtApplyArgs, TgtCommand, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d};
+pub use tgt::{
+    TgtApplyArgs, TgtCommand, TgtDaemonArgs, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d,
+};
+pub use tgt_check::TgtCheckArgs;
+pub use tgt_live::{TgtFailoverArgs, TgtReleaseArgs, TgtResizeArgs, TgtStatusArgs, TgtVerifyArgs};
 pub use words::{NamedSnap, PoolSpec};
 
 use clap::{Parser, Subcommand};

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::Global;
+use super::tgt_check::TgtCheckArgs;
+use super::tgt_live::{
+    TgtFailoverArgs, TgtReleaseArgs, TgtResizeArgs, TgtStatusArgs, TgtVerifyArgs,
+};
 use crate::model::HostName;
 
 /// The commands on iSCSI targets.
@@ -21,6 +25,8 @@ are gone are removed; files that warmblock did not write are left alone.
 Example:
   warmblock tgt render --diff")]
     Render(TgtRenderArgs),
+    /// Check tgt-admin's files for what they do and do not say
+    Check(TgtCheckArgs),
     /// Bring the running tgtd to what the inventory says
     #[command(after_help = "\
 Compares the daemon with the inventory and changes what differs, live where
@@ -31,6 +37,47 @@ inventory or its registry are never touched. The files are written first.
 Example:
   warmblock tgt apply --dry-run")]
     Apply(TgtApplyArgs),
+    /// Show what tgtd has, beside what it should have
+    #[command(after_help = "\
+Reads the daemon and asks Ceph who has the images open: drift from the
+inventory, sessions, LUNs whose client Ceph has thrown out, images with two
+writers. --all asks the other gateways over ssh. Nothing is changed and
+nobody logs in; `tgt verify` does.
+
+Example:
+  warmblock tgt status --all")]
+    Status(TgtStatusArgs),
+    /// Log in as an initiator does, and compare what is found
+    #[command(after_help = "\
+Admits a name that nobody can guess for the moment, logs in over the portal
+with the client's secret, and compares vendor, pages 80, 83 and B0, size,
+sectors, write cache and reads of every LUN with what they should be.
+Strangers and logins without a secret must be refused, standbys must hold
+back. Exit status 14 if anything is otherwise.
+
+Example:
+  warmblock tgt verify --all --heal")]
+    Verify(TgtVerifyArgs),
+    /// Let a live LUN show its image's new size
+    #[command(after_help = "\
+tgtd reads an image's size once. This opens it anew under the running
+sessions; then let the initiators scan again. A LUN never becomes smaller.
+
+Example:
+  warmblock image resize rbd/vmfs01 4T && warmblock tgt resize rbd/vmfs01")]
+    Resize(TgtResizeArgs),
+    /// Let another gateway serve a client
+    #[command(after_help = "\
+The registry notes who serves; the old gateway is asked to let go, and
+whatever it still has open is put on Ceph's blocklist; then the images are
+opened here. Cached disks are flushed and detached there, attached here.
+Run again after any interruption, it finishes what was begun.
+
+Example:
+  warmblock tgt failover my-client --to gw2")]
+    Failover(TgtFailoverArgs),
+    /// Let go of a client that another gateway serves
+    Release(TgtReleaseArgs),
 }
 
 /// Which inventory, and who we are in it.
@@ -93,6 +140,20 @@ pub struct TgtApplyArgs {
     /// Change also what disturbs initiators that are connected
     #[arg(long)]
     pub force: bool,
+    /// Touch this client only
+    #[arg(long, value_name = "CLIENT")]
+    pub client: Option<String>,
+    /// The daemon.
+    #[command(flatten)]
+    pub daemon: TgtDaemonArgs,
+    /// How it is done.
+    #[command(flatten)]
+    pub changing: super::Changing,
+}
+
+/// Which tgtd.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TgtDaemonArgs {
     /// tgtd's control socket, without the port at its end
     /// [default: /var/run/tgtd/socket]
     #[arg(
@@ -105,9 +166,6 @@ pub struct TgtApplyArgs {
     /// tgtd's control port
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub control_port: u16,
-    /// How it is done.
-    #[command(flatten)]
-    pub changing: super::Changing,
 }
 
 /// Where tgt-admin's files are.

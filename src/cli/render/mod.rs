@@ -8,6 +8,8 @@ pub mod recover;
 pub mod report;
 pub mod status;
 pub mod tgt;
+pub mod tgt_check;
+pub mod tgt_live;
 
 use super::paint::{Paint, Tone};
 use crate::job::Answer;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A target as the daemon has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct TargetState {
 }
 
 /// A session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Nexus {
     /// Its number.
     pub id: u64,
@@ -39,6 +39,9 @@ pub struct Nexus {
     pub initiator: String,
     /// The addresses of its connections.
     pub addresses: Vec<String>,
+    /// Their numbers.
+    #[serde(default)]
+    pub connections: Vec<u64>,
 }
 
 /// A LUN as the daemon has it.
@@ -161,6 +164,7 @@ fn nexus(target: &mut TargetState, key: &str, value: &str) -> Result<(), String>
             let name = value.split_once(" alias:").map_or(value, |(name, _)| name);
             nexus.initiator = name.to_owned();
         }
+        "Connection" => nexus.connections.extend(value.parse::<u64>()),
         "IP Address" => nexus.addresses.push(value.to_owned()),
         _ => {}
     }
@@ -271,7 +275,8 @@ Target 5: bare
             [Nexus {
                 id: 45,
                 initiator: "iqn.2024-01.lab:init".into(),
-                addresses: vec!["127.0.0.1".into(), "[::1]".into()]
+                addresses: vec!["127.0.0.1".into(), "[::1]".into()],
+                connections: vec![1, 2],
             }]
         );
         assert_eq!(

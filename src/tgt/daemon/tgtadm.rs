@@ -2,18 +2,24 @@
 //! error; no daemon at all is 107.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::show::{TargetState, parse_parameters, parse_targets};
 use crate::exec::{Cmd, Exec, ExecError, Output};
+use crate::sys::wait;
 use crate::{Error, Kind, Result};
 
 /// Where tgtd's sockets are unless TGT_IPC_SOCKET says otherwise (usr/tgtif.c).
 const SOCKET: &str = "/var/run/tgtd/socket";
 /// Opening an image waits for Ceph, which was reached a moment before.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a command of an initiator may keep a LUN busy that is to go; those of a healthy one end in milliseconds.
+const BUSY: Duration = Duration::from_secs(10);
+/// A question is answered at once, unless the daemon hangs in something else.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// A running tgtd.
 #[derive(Debug, Clone)]
@@ -74,6 +80,7 @@ impl<'a> Tgtadm<'a> {
 
     fn query(&self, mode: &str) -> Cmd {
         self.words(Cmd::query("tgtadm"), "show", mode)
+            .deadline(ANSWER)
     }
 
     fn change(&self, op: &str, mode: &str) -> Cmd {
@@ -95,6 +102,27 @@ impl<'a> Tgtadm<'a> {
 
     fn do_it(&self, cmd: &Cmd) -> Result<()> {
         self.run(cmd).map(drop)
+    }
+
+    /// Again while a command of an initiator is under way on the LUN: tgtd refuses to take it away in that moment.
+    fn once_idle(&self, cmd: &Cmd) -> Result<()> {
+        let mut last = None;
+        let done = wait::poll(BUSY, || match self.exec.run(cmd) {
+            Err(error) if error.says("logical unit is still active") => {
+                last = Some(error);
+                None
+            }
+            Err(error) => Some(Err(error.into())),
+            Ok(_) => Some(Ok(())),
+        });
+        let busy = || {
+            let error = Error::new(Kind::Busy, "a command of an initiator does not end");
+            Err(match last {
+                Some(last) => error.because(last),
+                None => error,
+            })
+        };
+        done.unwrap_or_else(busy)
     }
 
     /// All targets.
@@ -120,6 +148,21 @@ impl<'a> Tgtadm<'a> {
             .collect())
     }
 
+    /// Where it listens: `Portal: 0.0.0.0:3260,1`, without the group's number. An address of all interfaces is told as that
+    /// of the loopback, where it can be reached from here.
+    pub fn portals(&self) -> Result<Vec<SocketAddr>> {
+        let output = self.run(&self.query("portal"))?;
+        let words = output
+            .text()?
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Portal: "));
+        words
+            .map(|word| {
+                portal(word).ok_or_else(|| output.bad(format!("has the portal {word:?}")).into())
+            })
+            .collect()
+    }
+
     /// Whether the daemon has a kind of backing store.
     pub fn has_backing_store(&self, kind: &str) -> Result<bool> {
         let output = self.run(&self.query("sys"))?;
@@ -139,7 +182,12 @@ impl<'a> Tgtadm<'a> {
     /// Removes a target; with sessions only by force.
     pub fn target_delete(&self, tid: u16, force: bool) -> Result<()> {
         let cmd = self.on("delete", "target", tid);
-        self.do_it(&if force { cmd.arg("--force") } else { cmd })
+        if !force {
+            return self.do_it(&cmd);
+        }
+        // or initiators would keep it busy: offline, they are sent away with their next command
+        self.state(tid, false)?;
+        self.once_idle(&cmd.arg("--force"))
     }
 
     /// Sets an iSCSI parameter, for the next login.
@@ -154,6 +202,20 @@ impl<'a> Tgtadm<'a> {
     /// Lets logins in, or drops and refuses them.
     pub fn state(&self, tid: u16, ready: bool) -> Result<()> {
         self.parameter(tid, "state", if ready { "ready" } else { "offline" })
+    }
+
+    /// Ends a connection at once; its initiator notices, where one of a target that is offline would only wait. One that is
+    /// gone already is no error.
+    pub fn disconnect(&self, tid: u16, session: u64, connection: u64) -> Result<()> {
+        let cmd = self.on("delete", "conn", tid);
+        let (session, connection) = (session.to_string(), connection.to_string());
+        match self
+            .exec
+            .run(&cmd.args(["--sid", &session, "--cid", &connection]))
+        {
+            Err(error) if !error.says("can't find") => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an address or network to those that are let in, or takes it away.
@@ -207,9 +269,16 @@ impl<'a> Tgtadm<'a> {
         self.do_it(&cmd.args(["--params", &params.join(",")]))
     }
 
+    /// Opens what is behind a LUN once more, so that its size is read again (facts 2.4). The LUN answers "not ready" for that
+    /// moment; commands that are under way are done.
+    pub fn lun_reopen(&self, tid: u16, lun: u8, path: &str) -> Result<()> {
+        self.lun_params(tid, lun, &[("online".into(), "0".into())])?;
+        self.lun_params(tid, lun, &[("path".into(), path.into())])
+    }
+
     /// Removes a LUN, in use or not.
     pub fn lun_delete(&self, tid: u16, lun: u64) -> Result<()> {
-        self.do_it(
+        self.once_idle(
             &self
                 .on("delete", "logicalunit", tid)
                 .args(["--lun", &lun.to_string()]),
@@ -235,5 +304,30 @@ impl<'a> Tgtadm<'a> {
         let op = if bind { "bind" } else { "unbind" };
         let cmd = self.on(op, "account", tid).args(["--user", user]);
         self.do_it(&if outgoing { cmd.arg("--outgoing") } else { cmd })
+    }
+}
+
+/// `ADDRESS:PORT,GROUP`.
+fn portal(word: &str) -> Option<SocketAddr> {
+    let mut portal: SocketAddr = word.rsplit_once(',')?.0.parse().ok()?;
+    match portal.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => portal.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => portal.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Some(portal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portals_are_read() {
+        let shown = |word| portal(word).map(|portal| portal.to_string());
+        assert_eq!(shown("10.0.0.1:3260,1").as_deref(), Some("10.0.0.1:3260"));
+        assert_eq!(shown("0.0.0.0:3260,1").as_deref(), Some("127.0.0.1:3260"));
+        assert_eq!(shown("[::]:3260,1").as_deref(), Some("[::1]:3260"));
+        assert_eq!(shown("nowhere"), None);
     }
 }

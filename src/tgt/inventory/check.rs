@@ -242,14 +242,31 @@ impl<'a> Builder<'a> {
                     .iter()
                     .map(|word| word.get_ref().clone())
                     .collect();
+                let ssh = self.ssh(&source.lines, raw.ssh.as_ref(), &host);
                 gateways.push(Gateway {
                     name: host,
                     portals,
+                    ssh,
                     place,
                 });
             }
         }
         gateways
+    }
+
+    /// What ssh takes; nothing that it could take for an option.
+    fn ssh(&mut self, lines: &Lines, word: Option<&Word>, host: &HostName) -> String {
+        let Some(word) = word else {
+            return host.to_string();
+        };
+        if let Some(why) = names::bad_plain(word.get_ref(), "@:[]", 255) {
+            self.problems.error(
+                &lines.of(word),
+                format!("ssh {:?} {why}", word.get_ref()),
+                "write HOST or USER@HOST",
+            );
+        }
+        word.get_ref().clone()
     }
 
     pub(super) fn host(&mut self, lines: &Lines, word: &Word) -> Option<HostName> {

@@ -25,6 +25,7 @@ mod chap;
 mod check;
 mod client;
 mod cross;
+mod follow;
 mod load;
 mod lun;
 mod names;
@@ -103,12 +104,16 @@ pub struct Gateway {
     pub name: HostName,
     /// Where its tgtd listens, `ADDRESS:PORT`.
     pub portals: Vec<String>,
+    /// How the other gateways reach it: `[USER@]HOST`, as ssh takes it.
+    pub ssh: String,
     /// Where it stands.
     pub place: Place,
 }
 
 /// What a gateway does for a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientRole {
     /// It serves its images.

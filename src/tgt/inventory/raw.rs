@@ -54,6 +54,7 @@ pub(super) struct RawLunDefaults {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawGateway {
     pub(super) portals: Vec<Word>,
+    pub(super) ssh: Option<Word>,
 }
 
 /// One name, or (by mistake) several.

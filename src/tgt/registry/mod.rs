@@ -20,11 +20,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use file::FileStore;
 pub use key::ImageKey;
 pub use object::ObjectStore;
-pub use open::{Lookup, resolve};
+pub use open::{Lookup, resolve, serve_from};
 pub use table::{Table, Want, WantLun};
 
 use super::inventory::{Inventory, Problems};
-use crate::model::SnapSpec;
+use crate::model::{HostName, SnapSpec};
 use crate::{Error, Kind, Result};
 
 /// How often a lost race is run again; each loss means that somebody else won.
@@ -71,6 +71,8 @@ pub struct Identities {
     pub ours: BTreeSet<String>,
     /// What was given anew by this run, in words.
     pub news: Vec<String>,
+    /// Which gateway serves each client that ever was moved by a failover.
+    pub active: BTreeMap<String, HostName>,
 }
 
 impl Identities {
@@ -117,11 +119,31 @@ pub fn identify(
             return identities(&table, &wants, news);
         }
     }
-    Err(Error::new(
+    Err(endless(store))
+}
+
+/// Notes which gateway serves a client from now on; whether that is new.
+pub fn set_active(store: &dyn Store, client: &str, gateway: &HostName) -> Result<bool> {
+    for _ in 0..ATTEMPTS {
+        let snapshot = store.read()?;
+        let table = Table::read(&snapshot)?;
+        if table.active().get(client) == Some(gateway) {
+            return Ok(false);
+        }
+        let entries = BTreeMap::from([Table::active_entry(client, gateway)?]);
+        if store.write(snapshot.generation, &entries)? {
+            return Ok(true);
+        }
+    }
+    Err(endless(store))
+}
+
+fn endless(store: &dyn Store) -> Error {
+    Error::new(
         Kind::Busy,
         format!("{} is being changed without end", store.place()),
     )
-    .remedy("see which other gateways run warmblock, then run the same command again"))
+    .remedy("see which other gateways run warmblock, then run the same command again")
 }
 
 fn wants(
@@ -165,6 +187,7 @@ fn wants(
 fn identities(table: &Table, wants: &[Want], news: Vec<String>) -> Result<Identities> {
     let mut identities = Identities {
         ours: table.targets().map(ToOwned::to_owned).collect(),
+        active: table.active().clone(),
         news,
         ..Identities::default()
     };

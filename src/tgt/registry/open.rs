@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{FileStore, Identities, ImageKey, ObjectStore, Store, identify};
+use super::{FileStore, Identities, ImageKey, ObjectStore, Store, identify, set_active};
 use crate::ceph::{Cluster, Pool};
 use crate::host::Host;
-use crate::model::{PoolName, SnapSpec};
+use crate::model::{HostName, PoolName, SnapSpec};
 use crate::tgt::inventory::{Inventory, Problems, RegistryPlace};
 use crate::{Context, Error, Kind, Result};
 
@@ -34,7 +34,12 @@ pub fn resolve(host: &Host, inventory: &Inventory, how: Lookup) -> Result<Identi
     }
     let cluster = host.connect()?;
     let keys = keys(inventory, &cluster)?;
-    let store: Box<dyn Store> = match &inventory.registry {
+    let store = open(inventory, &cluster)?;
+    identify(inventory, store.as_ref(), Some(&keys), !how.dry_run)
+}
+
+fn open(inventory: &Inventory, cluster: &Cluster) -> Result<Box<dyn Store>> {
+    Ok(match &inventory.registry {
         RegistryPlace::File(file) => Box::new(FileStore::new(file.clone())),
         RegistryPlace::Object { pool, object } => {
             let pool = cluster.pool(pool, None).context(|| {
@@ -42,8 +47,22 @@ pub fn resolve(host: &Host, inventory: &Inventory, how: Lookup) -> Result<Identi
             })?;
             Box::new(ObjectStore::new(pool, object.clone()))
         }
-    };
-    identify(inventory, store.as_ref(), Some(&keys), !how.dry_run)
+    })
+}
+
+/// Lets a gateway serve a client from now on, for all gateways to see; whether that is new.
+pub fn serve_from(
+    host: &Host,
+    inventory: &Inventory,
+    client: &str,
+    gateway: &HostName,
+) -> Result<bool> {
+    let store = open(inventory, &host.connect()?)?;
+    let new = set_active(store.as_ref(), client, gateway)?;
+    if new {
+        crate::fault::step("registry: another gateway serves");
+    }
+    Ok(new)
 }
 
 /// The id of every image; one small read for each.

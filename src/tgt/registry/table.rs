@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ImageKey, LunIdentity, Snapshot};
-use crate::model::SnapSpec;
+use crate::model::{HostName, SnapSpec};
 use crate::tgt::inventory::{Place, Problems};
 use crate::{Error, Kind, Result};
 
@@ -14,6 +14,7 @@ use crate::{Error, Kind, Result};
 const FIRST_TID: u16 = 1001;
 const TARGET: &str = "target/";
 const IMAGE: &str = "image/";
+const ACTIVE: &str = "active/";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +31,13 @@ struct ImageEntry {
     name: String,
     scsi_id: String,
     scsi_sn: String,
+}
+
+/// Which gateway serves a client since its last failover.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActiveEntry {
+    gateway: HostName,
 }
 
 /// A target that needs identities.
@@ -67,6 +75,7 @@ pub struct WantLun {
 pub struct Table {
     targets: BTreeMap<String, TargetEntry>,
     images: BTreeMap<ImageKey, ImageEntry>,
+    active: BTreeMap<String, HostName>,
     names: BTreeMap<String, ImageKey>,
     tids: BTreeSet<u16>,
     scsi_ids: HashSet<String>,
@@ -98,6 +107,10 @@ impl Table {
                 let entry =
                     ImageEntry::deserialize(value).map_err(|error| bad(error.to_string()))?;
                 table.insert_image(key, entry);
+            } else if let Some(client) = name.strip_prefix(ACTIVE) {
+                let entry =
+                    ActiveEntry::deserialize(value).map_err(|error| bad(error.to_string()))?;
+                table.active.insert(client.to_owned(), entry.gateway);
             } else {
                 return Err(bad("a newer warmblock wrote it".into()));
             }
@@ -122,6 +135,22 @@ impl Table {
     /// Every target that ever was given a number.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.targets.keys().map(String::as_str)
+    }
+
+    /// Which gateway serves each client that ever was moved by a failover.
+    pub const fn active(&self) -> &BTreeMap<String, HostName> {
+        &self.active
+    }
+
+    /// The entry that says which gateway serves a client.
+    pub fn active_entry(client: &str, gateway: &HostName) -> Result<(String, Value)> {
+        let entry = ActiveEntry {
+            gateway: gateway.clone(),
+        };
+        let value = serde_json::to_value(entry).map_err(|error| {
+            Error::new(Kind::Internal, "cannot write a registry entry").because(error)
+        })?;
+        Ok((format!("{ACTIVE}{client}"), value))
     }
 
     /// A target's number.

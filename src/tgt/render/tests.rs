@@ -5,13 +5,13 @@ use std::path::Path;
 
 use super::*;
 use crate::model::Change;
+use crate::tgt::Site;
 use crate::tgt::inventory::Inventory;
-use crate::tgt::registry::{FileStore, Identities, identify};
+use crate::tgt::registry::{FileStore, identify};
 
-struct Site {
+struct Scratch {
     dir: tempfile::TempDir,
-    inventory: Inventory,
-    identities: Identities,
+    site: Site,
 }
 
 fn put(path: &Path, text: &str) {
@@ -19,7 +19,7 @@ fn put(path: &Path, text: &str) {
 }
 
 /// Clients `a` (with CHAP) and `b`, of which `clients` are kept.
-fn site(clients: &[&str]) -> Site {
+fn site(clients: &[&str]) -> Scratch {
     let dir = tempfile::tempdir().unwrap();
     put(&dir.path().join("secret"), "abcDEF123456\n");
     let mut text = String::from("[site]\niqn = \"iqn.2014-02.my.domain\"\n");
@@ -46,23 +46,15 @@ fn site(clients: &[&str]) -> Site {
         .collect();
     let store = FileStore::new(dir.path().join("registry"));
     let identities = identify(&inventory, &store, Some(&keys), true).unwrap();
-    Site {
+    let templates = Templates::built_in().unwrap();
+    Scratch {
         dir,
-        inventory,
-        identities,
+        site: Site::new(inventory, None, identities, templates),
     }
 }
 
-fn run(site: &Site, dir: &Path, dry_run: bool) -> crate::Result<Vec<(String, Change)>> {
-    let templates = Templates::built_in().unwrap();
-    let report = render(
-        &site.inventory,
-        None,
-        &site.identities,
-        &templates,
-        dir,
-        dry_run,
-    )?;
+fn run(scratch: &Scratch, dir: &Path, dry_run: bool) -> crate::Result<Vec<(String, Change)>> {
+    let report = render(&scratch.site, dir, None, dry_run)?;
     assert!(
         report
             .files

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Templates, diff, view};
 use crate::model::{Change, HostName};
 use crate::sys::atomic;
+use crate::tgt::Site;
 use crate::tgt::inventory::{ClientRole, Inventory};
 use crate::tgt::registry::Identities;
 use crate::{Error, Kind, Result};
@@ -97,18 +98,13 @@ fn all(
     Ok(files)
 }
 
-/// Renders into a directory. Nothing is written in a dry run.
-pub fn render(
-    inventory: &Inventory,
-    gateway: Option<&HostName>,
-    identities: &Identities,
-    templates: &Templates,
-    dir: &Path,
-    dry_run: bool,
-) -> Result<RenderReport> {
-    let wanted = all(inventory, gateway, identities, templates)?;
+/// Renders into a directory: all clients, or `only` one of them. Nothing is written in a dry run.
+pub fn render(site: &Site, dir: &Path, only: Option<&str>, dry_run: bool) -> Result<RenderReport> {
+    let (inventory, gateway) = (&site.inventory, site.gateway.as_ref());
+    let wanted = all(inventory, gateway, &site.identities, &site.templates)?;
     let mut files = Vec::new();
-    for (client, file) in &wanted {
+    let meant = |client: &str| only.is_none_or(|only| only == client);
+    for (client, file) in wanted.iter().filter(|(client, _)| meant(client)) {
         let path = dir.join(format!("{client}.conf"));
         let (change, diff) = put(&path, file, dry_run)?;
         files.push(FileReport {
@@ -120,6 +116,9 @@ pub fn render(
         });
     }
     for (client, path) in stale(dir, &wanted)? {
+        if !meant(&client) {
+            continue;
+        }
         if !dry_run {
             atomic::remove(&path)?;
         }
@@ -135,7 +134,7 @@ pub fn render(
         version: 1,
         gateway: gateway.cloned(),
         dry_run,
-        registered: identities.news.clone(),
+        registered: site.identities.news.clone(),
         files,
     })
 }

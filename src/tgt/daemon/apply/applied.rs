@@ -106,7 +106,7 @@ fn shape_of(lun: &LunView) -> String {
 }
 
 /// So many hexadecimal digits that nobody can guess.
-pub(super) fn random(digits: usize) -> Result<String> {
+pub(in crate::tgt) fn random(digits: usize) -> Result<String> {
     let source = Path::new("/dev/urandom");
     let mut bytes = vec![0; digits.div_ceil(2)];
     let read = std::fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes));

@@ -25,7 +25,10 @@ mod step;
 mod tests;
 
 pub use applied::Applied;
+pub(in crate::tgt) use applied::random;
 pub use plan::{Daemon, Plan, TargetPlan, plan};
+pub(in crate::tgt) use preflight::{reach, refused};
 pub use report::{ApplyReport, Held, TargetReport};
 pub use run::{Options, apply};
+pub(in crate::tgt) use run::{lock, look};
 pub use step::Step;

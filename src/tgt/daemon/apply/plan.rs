@@ -60,6 +60,27 @@ impl TargetPlan {
     }
 }
 
+impl Plan {
+    /// Leaves out what concerns other clients.
+    pub fn keep(&mut self, view: Option<&ClientView>) {
+        let ours = |iqn: &str| {
+            view.is_some_and(|view| view.targets.iter().any(|target| target.iqn == iqn))
+        };
+        let has = |user: &str| {
+            view.is_some_and(|view| {
+                [&view.chap, &view.chap_mutual]
+                    .into_iter()
+                    .flatten()
+                    .any(|chap| chap.user == user)
+            })
+        };
+        self.targets.retain(|target| ours(&target.iqn));
+        self.accounts.new.retain(|(user, _)| has(user));
+        self.accounts.again.retain(|again| has(&again.user));
+        self.accounts.gone.clear();
+    }
+}
+
 /// What is to be done so that the daemon is as the clients' views say. `ours` names every target that may be touched.
 pub fn plan(
     daemon: &Daemon,
@@ -226,6 +247,7 @@ fn one(
             // as long as it is served here, it keeps its accounts: without one it would ask for none
             return plan;
         }
+        disconnect(&mut plan);
     }
     parameters(&mut plan, view, daemon.parameters.get(&target.tid));
     luns::luns(&mut plan, target, now, applied, force);
@@ -238,6 +260,23 @@ fn one(
         });
     }
     plan
+}
+
+/// Whoever is connected is sent away, or it would wait for answers that do not come.
+fn disconnect(plan: &mut TargetPlan) {
+    let tid = plan.tid;
+    let connections = plan.sessions.iter().flat_map(|nexus| {
+        let session = nexus.id;
+        nexus
+            .connections
+            .iter()
+            .map(move |connection| Step::Disconnect {
+                tid,
+                session,
+                connection: *connection,
+            })
+    });
+    plan.steps.extend(connections);
 }
 
 /// First of all, whoever is let in and should not be.

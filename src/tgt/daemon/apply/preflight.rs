@@ -61,7 +61,11 @@ fn front_missing(lun: &LunView) -> Option<String> {
 }
 
 /// Connects as tgtd will. Takes no longer than the configuration's connect deadline.
-fn reach(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory) -> Result<Cluster> {
+pub(in crate::tgt) fn reach(
+    host: &Host,
+    tgtadm: &Tgtadm<'_>,
+    inventory: &Inventory,
+) -> Result<Cluster> {
     if !tgtadm.has_backing_store("rbd")? {
         return Err(
             Error::new(Kind::Missing, "this tgtd cannot open RBD images")
@@ -87,7 +91,7 @@ fn reach(host: &Host, tgtadm: &Tgtadm<'_>, inventory: &Inventory) -> Result<Clus
 }
 
 /// Why an image may not be opened by tgtd now.
-fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Result<Vec<String>> {
+pub(in crate::tgt) fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Result<Vec<String>> {
     let name = &lun.image;
     let pool = match cluster.pool(&name.image.pool, None) {
         Ok(pool) => pool,

@@ -10,11 +10,11 @@ use super::{
     Applied, ApplyReport, Daemon, Held, Plan, Step, TargetPlan, TargetReport, plan, preflight,
 };
 use crate::host::Host;
-use crate::model::{Change, HostName};
+use crate::model::Change;
 use crate::sys::{Roots, wait};
-use crate::tgt::inventory::{ClientRole, Inventory};
-use crate::tgt::registry::Identities;
-use crate::tgt::render::{ClientView, Templates, render, view};
+use crate::tgt::Site;
+use crate::tgt::inventory::ClientRole;
+use crate::tgt::render::{ClientView, render};
 use crate::{Error, Kind, Result};
 
 /// How it is done.
@@ -26,6 +26,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Disturb those who are connected.
     pub force: bool,
+    /// Touch this client only.
+    pub only: Option<String>,
 }
 
 /// Brings files and daemon to what the inventory says. What cannot be done with one target is in its report; the others
@@ -33,48 +35,48 @@ pub struct Options {
 pub fn apply(
     host: &Host,
     tgtadm: &Tgtadm<'_>,
-    inventory: &Inventory,
-    gateway: Option<&HostName>,
-    identities: &Identities,
-    templates: &Templates,
+    site: &Site,
     options: &Options,
 ) -> Result<ApplyReport> {
     let _lock = lock(host)?;
-    let views: Vec<ClientView> = inventory
-        .clients
-        .iter()
-        .map(|client| view(inventory, client, gateway, identities))
-        .collect::<Result<_>>()?;
+    let views = site.views()?;
     let mut applied = Applied::load(&host.roots, &tgtadm.incarnation()?)?;
     let daemon = look(tgtadm, &views)?;
-    let mut plan = plan(&daemon, &views, &identities.ours, &applied, options.force);
-    preflight::check(host, tgtadm, inventory, &mut plan, options.force)?;
+    let mut plan = plan(
+        &daemon,
+        &views,
+        &site.identities.ours,
+        &applied,
+        options.force,
+    );
+    if let Some(only) = &options.only {
+        plan.keep(views.iter().find(|view| view.client == *only));
+    }
+    preflight::check(host, tgtadm, &site.inventory, &mut plan, options.force)?;
     // the files first: should tgtd be restarted half-way, it comes up with what is wanted
     let files = render(
-        inventory,
-        gateway,
-        identities,
-        templates,
+        site,
         &options.conf_d,
+        options.only.as_deref(),
         options.dry_run,
     )?
     .files;
     let mut report = ApplyReport {
         version: 1,
-        gateway: gateway.cloned(),
+        gateway: site.gateway.clone(),
         dry_run: options.dry_run,
-        registered: identities.news.clone(),
+        registered: site.identities.news.clone(),
         files,
         accounts: Vec::new(),
         targets: Vec::new(),
-        foreign: foreign(&daemon.targets, &identities.ours),
+        foreign: foreign(&daemon.targets, &site.identities.ours),
     };
     let done = carry_out(tgtadm, &plan, &host.roots, &mut applied, &mut report);
     done.map(|()| report)
 }
 
-/// One apply at a time; the kernel lets go when its holder dies.
-fn lock(host: &Host) -> Result<File> {
+/// One of those who change the daemon at a time; the kernel lets go when its holder dies.
+pub(in crate::tgt) fn lock(host: &Host) -> Result<File> {
     let path = host.roots.run.join("tgt.lock");
     let cannot =
         |error| Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error);
@@ -88,7 +90,7 @@ fn lock(host: &Host) -> Result<File> {
         .open(&path)
         .map_err(cannot)?;
     wait::until(
-        "another `warmblock tgt apply`",
+        "another `warmblock tgt`",
         host.config.deadline.lock,
         || match file.try_lock() {
             Ok(()) => Ok(Some(())),
@@ -99,7 +101,8 @@ fn lock(host: &Host) -> Result<File> {
     Ok(file)
 }
 
-fn look(tgtadm: &Tgtadm<'_>, views: &[ClientView]) -> Result<Daemon> {
+/// What the daemon has, as far as it matters to these clients.
+pub(in crate::tgt) fn look(tgtadm: &Tgtadm<'_>, views: &[ClientView]) -> Result<Daemon> {
     let targets = tgtadm.targets()?;
     let wanted: BTreeSet<&str> = views
         .iter()

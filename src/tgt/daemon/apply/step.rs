@@ -35,6 +35,11 @@ pub enum Step {
         tid: u16,
         ready: bool,
     },
+    Disconnect {
+        tid: u16,
+        session: u64,
+        connection: u64,
+    },
     Address {
         tid: u16,
         address: String,
@@ -94,6 +99,11 @@ impl Step {
             Self::TargetDelete { tid, force } => tgtadm.target_delete(*tid, *force),
             Self::Parameter { tid, name, value } => tgtadm.parameter(*tid, name, value),
             Self::State { tid, ready } => tgtadm.state(*tid, *ready),
+            Self::Disconnect {
+                tid,
+                session,
+                connection,
+            } => tgtadm.disconnect(*tid, *session, *connection),
             Self::Address { tid, address, bind } => tgtadm.address(*tid, address, *bind),
             Self::Initiator { tid, name, bind } => tgtadm.initiator(*tid, name, *bind),
             Self::LunNew {
@@ -148,6 +158,7 @@ impl fmt::Display for Step {
             Self::Parameter { name, value, .. } => write!(f, "set {name} to {value}"),
             Self::State { ready: true, .. } => f.write_str("let logins in"),
             Self::State { ready: false, .. } => f.write_str("go offline"),
+            Self::Disconnect { session, .. } => write!(f, "end session {session}"),
             Self::Address { address, bind, .. } => write!(f, "{} {address}", bound(bind)),
             Self::Initiator { name, bind, .. } => write!(f, "{} {name}", bound(bind)),
             Self::LunNew { lun, .. } => write!(f, "make LUN {} of {}", lun.number, lun.path),

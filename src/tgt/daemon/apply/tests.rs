@@ -59,6 +59,10 @@ impl Model {
                     .insert(name.clone(), value.clone());
             }
             Step::State { tid, ready } => self.target(*tid).ready = *ready,
+            Step::Disconnect { tid, session, .. } => self
+                .target(*tid)
+                .nexuses
+                .retain(|nexus| nexus.id != *session),
             Step::Address {
                 tid,
                 address: entry,
@@ -311,6 +315,7 @@ fn session() -> Nexus {
         id: 1,
         initiator: "iqn.1998-01.com.vmware:esx1".into(),
         addresses: vec!["10.0.0.1".into()],
+        connections: vec![0],
     }
 }
 

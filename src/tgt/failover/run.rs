@@ -1,0 +1,288 @@
+//! The steps, in the order that keeps two gateways from writing at once.
+
+use std::time::{Duration, Instant};
+
+use super::release::{cached, find, release};
+use super::{FailoverReport, FailoverStep, Fenced, fence};
+use crate::ceph::Cluster;
+use crate::host::Host;
+use crate::job::{Attach, Report};
+use crate::model::{HostName, ImageSpec};
+use crate::tgt::Site;
+use crate::tgt::daemon::Tgtadm;
+use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
+use crate::tgt::inventory::Client;
+use crate::tgt::registry::serve_from;
+use crate::tools::ssh;
+use crate::{Error, Kind, Result, disk};
+
+/// How it is done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where files go, and whether anything is done at all.
+    pub apply: apply::Options,
+    /// How long the old gateway has to let go by itself.
+    pub release: Duration,
+    /// The old gateway is known to be dead: it is not asked.
+    pub dead: bool,
+}
+
+/// Moves a client to this gateway. `site` is opened anew once the registry has changed, since everything follows it.
+pub fn failover(
+    host: &Host,
+    tgtadm: &Tgtadm<'_>,
+    site: Site,
+    name: &str,
+    options: &Options,
+) -> Result<FailoverReport> {
+    let begun = Instant::now();
+    let client = find(&site, name)?;
+    let to = here(&site, client)?;
+    let from = client.gateway.clone().unwrap_or_else(|| to.clone());
+    let dry_run = options.apply.dry_run;
+    let images = images(client);
+    let mut work = Work {
+        host,
+        cluster: reach(host, tgtadm, &site.inventory)?,
+        report: FailoverReport {
+            version: 1,
+            client: name.to_owned(),
+            from,
+            to: to.clone(),
+            dry_run,
+            steps: Vec::new(),
+            fenced: Vec::new(),
+            attached: Vec::new(),
+            apply: None,
+            seconds: 0.0,
+        },
+    };
+    // the daemon here must answer before anything is taken from the old one
+    let open = open_here(tgtadm, client)?;
+    let serving = open && work.report.from == to;
+    if open && !serving {
+        // left from a time when this gateway served it; its clients are most likely barred
+        let begun = Instant::now();
+        release(host, tgtadm, &site, name, &options.apply)?;
+        work.did(
+            format!("{to} has let go of what it still had open"),
+            true,
+            begun,
+        );
+    }
+    work.serve_from(&site, client, &to, dry_run)?;
+    if !serving {
+        work.release(&site, client, &to, options);
+        work.fence(&images, dry_run)?;
+    }
+    if !dry_run {
+        let site = follow(site, name, &to);
+        let client = find(&site, name)?;
+        work.attach(client)?;
+        let applied = work.apply(tgtadm, &site, &options.apply)?;
+        work.report.apply = Some(applied);
+    }
+    work.report.seconds = begun.elapsed().as_secs_f64();
+    Ok(work.report)
+}
+
+/// This gateway, if it may serve the client.
+fn here(site: &Site, client: &Client) -> Result<HostName> {
+    let Some(here) = &site.gateway else {
+        let message = "the inventory has no gateways, so there is nowhere to move a client to";
+        return Err(Error::new(Kind::Config, message).remedy("add [gateway.NAME] for each of them"));
+    };
+    if client.gateway.as_ref() == Some(here) || client.standby.contains(here) {
+        return Ok(here.clone());
+    }
+    Err(Error::new(
+        Kind::Config,
+        format!("{here} is no standby of client {}", client.name),
+    )
+    .remedy(format!("add it: standby = [\"{here}\"], on every gateway")))
+}
+
+/// Whether this gateway has images of the client open. If it is the one that serves, the others were fenced before that, and
+/// there is nobody to be fenced but itself.
+fn open_here(tgtadm: &Tgtadm<'_>, client: &Client) -> Result<bool> {
+    let states = tgtadm.targets()?;
+    let open = |iqn: &str| {
+        states
+            .iter()
+            .any(|state| state.iqn == iqn && !state.luns.is_empty())
+    };
+    Ok(client.targets.iter().any(|target| open(&target.iqn)))
+}
+
+/// The images that are written; snapshots need no fence.
+fn images(client: &Client) -> Vec<ImageSpec> {
+    let luns = client.targets.iter().flat_map(|target| &target.luns);
+    luns.filter(|lun| lun.image.snap.is_none())
+        .map(|lun| lun.image.image.clone())
+        .collect()
+}
+
+fn follow(mut site: Site, name: &str, to: &HostName) -> Site {
+    let now = std::collections::BTreeMap::from([(name.to_owned(), to.clone())]);
+    site.inventory.follow(&now);
+    site.identities.active.extend(now);
+    site
+}
+
+struct Work<'a> {
+    host: &'a Host,
+    cluster: Cluster,
+    report: FailoverReport,
+}
+
+impl Work<'_> {
+    fn did(&mut self, what: impl Into<String>, done: bool, begun: Instant) {
+        self.report.steps.push(FailoverStep {
+            what: what.into(),
+            done,
+            seconds: begun.elapsed().as_secs_f64(),
+        });
+    }
+
+    fn serve_from(
+        &mut self,
+        site: &Site,
+        client: &Client,
+        to: &HostName,
+        dry_run: bool,
+    ) -> Result<()> {
+        let begun = Instant::now();
+        if dry_run {
+            self.did(
+                format!("note in the registry that {to} serves {}", client.name),
+                true,
+                begun,
+            );
+            return Ok(());
+        }
+        let new = serve_from(self.host, &site.inventory, &client.name, to)?;
+        let words = if new { "says" } else { "says already" };
+        self.did(
+            format!("the registry {words} that {to} serves {}", client.name),
+            true,
+            begun,
+        );
+        Ok(())
+    }
+
+    /// Asks every other gateway of the client to let go: the one that serves it, and one that may still do from an earlier
+    /// failover that was not finished. What cannot be reached is fenced next.
+    fn release(&mut self, site: &Site, client: &Client, to: &HostName, options: &Options) {
+        let others: Vec<HostName> = client
+            .gateway
+            .iter()
+            .chain(&client.standby)
+            .filter(|name| *name != to)
+            .cloned()
+            .collect();
+        for name in others {
+            let begun = Instant::now();
+            let asked = site
+                .inventory
+                .gateways
+                .iter()
+                .find(|gateway| gateway.name == name);
+            let Some(gateway) = asked else { continue };
+            if options.dead || options.apply.dry_run {
+                let why = if options.dead {
+                    "not asked: said to be dead"
+                } else {
+                    "would be asked to let go"
+                };
+                self.did(format!("{name}: {why}"), !options.dead, begun);
+                continue;
+            }
+            let words = [
+                "warmblock",
+                "--json",
+                "-q",
+                "tgt",
+                "release",
+                &client.name,
+                "--gateway",
+                name.as_str(),
+            ];
+            match ssh::run(&self.host.exec, &gateway.ssh, &words, options.release) {
+                Ok(output) if output.code == 0 => {
+                    self.did(format!("{name} has let go"), true, begun)
+                }
+                Ok(output) => {
+                    let said = String::from_utf8_lossy(&output.stdout);
+                    let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+                    self.did(
+                        format!("{name} did not let go: exit code {}: {said}", output.code),
+                        false,
+                        begun,
+                    );
+                }
+                Err(error) => self.did(
+                    format!("{name} did not let go: {}", error.chain()),
+                    false,
+                    begun,
+                ),
+            }
+        }
+    }
+
+    /// Whoever is left is barred: nobody but the gateways has business with these images, and who has would be a second writer.
+    fn fence(&mut self, images: &[ImageSpec], dry_run: bool) -> Result<()> {
+        for image in images {
+            let begun = Instant::now();
+            let found: Vec<Fenced> = fence::open_by(&self.cluster, image)?;
+            if !dry_run {
+                fence::bar(&self.cluster, &found, image)?;
+            }
+            let addrs: Vec<&str> = found.iter().map(|fenced| fenced.addr.as_str()).collect();
+            let what = match (addrs.is_empty(), dry_run) {
+                (true, _) => format!("{image} is open nowhere"),
+                (false, true) => format!("{image}: {} would be barred from Ceph", addrs.join(", ")),
+                (false, false) => format!("{image}: {} is barred from Ceph", addrs.join(", ")),
+            };
+            self.did(what, true, begun);
+            self.report.fenced.extend(found);
+        }
+        Ok(())
+    }
+
+    /// Cached disks: their old holder let go or is barred, so its lease may be taken. Dirty data that only its SSD has are
+    /// refused all the same.
+    fn attach(&mut self, client: &Client) -> Result<()> {
+        for image in cached(client) {
+            let begun = Instant::now();
+            let ask = Attach {
+                break_lease: true,
+                ..Attach::new(image.clone())
+            };
+            let report: Report = disk::attach(self.host, &ask, false)?;
+            self.did(format!("{image} is attached here"), true, begun);
+            self.report.attached.push(report);
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        tgtadm: &Tgtadm<'_>,
+        site: &Site,
+        options: &apply::Options,
+    ) -> Result<ApplyReport> {
+        let begun = Instant::now();
+        let options = apply::Options {
+            only: Some(self.report.client.clone()),
+            ..options.clone()
+        };
+        let applied = apply(self.host, tgtadm, site, &options)?;
+        let what = if applied.failed() {
+            "tgtd here could not be brought to serve it"
+        } else {
+            "tgtd here serves it"
+        };
+        self.did(what, !applied.failed(), begun);
+        Ok(applied)
+    }
+}

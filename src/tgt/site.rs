@@ -1,0 +1,58 @@
+//! A site as one gateway sees it: the inventory, who this host is in it, and who everything is.
+
+use crate::Result;
+use crate::model::HostName;
+
+use super::inventory::{Client, Inventory};
+use super::registry::Identities;
+use super::render::{ClientView, Templates, view};
+
+/// An inventory that follows the registry.
+#[derive(Debug)]
+pub struct Site {
+    /// The clients and what they get.
+    pub inventory: Inventory,
+    /// Which gateway this host is; `None` where the inventory has none.
+    pub gateway: Option<HostName>,
+    /// The numbers and ids.
+    pub identities: Identities,
+    /// The templates of tgt-admin's files.
+    pub templates: Templates,
+}
+
+impl Site {
+    /// Puts them together; the registry says which gateway serves.
+    pub fn new(
+        mut inventory: Inventory,
+        gateway: Option<HostName>,
+        identities: Identities,
+        templates: Templates,
+    ) -> Self {
+        inventory.follow(&identities.active);
+        Self {
+            inventory,
+            gateway,
+            identities,
+            templates,
+        }
+    }
+
+    /// A client as this gateway has it.
+    pub fn view(&self, client: &Client) -> Result<ClientView> {
+        view(
+            &self.inventory,
+            client,
+            self.gateway.as_ref(),
+            &self.identities,
+        )
+    }
+
+    /// All clients as this gateway has them.
+    pub fn views(&self) -> Result<Vec<ClientView>> {
+        self.inventory
+            .clients
+            .iter()
+            .map(|client| self.view(client))
+            .collect()
+    }
+}

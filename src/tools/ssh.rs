@@ -1,0 +1,39 @@
+//! One command on another host, by ssh(1): quoted once, with a deadline, never a question to a person.
+
+use std::time::Duration;
+
+use crate::exec::{Cmd, Exec, ExecError, Output};
+use crate::{Error, Kind, Result};
+
+/// What ssh answers itself when it cannot reach the host or is not let in.
+const OWN_FAILURE: i32 = 255;
+
+/// Runs `words` on `destination` (`[USER@]HOST`), as root: by sudo unless the user is root. Every exit code of the remote
+/// command is an answer; ssh's own failure is an error.
+pub fn run(exec: &Exec, destination: &str, words: &[&str], deadline: Duration) -> Result<Output> {
+    let sudo: &[&str] = if destination.starts_with("root@") {
+        &[]
+    } else {
+        &["sudo", "-n"]
+    };
+    let line = shlex::try_join(sudo.iter().chain(words).copied())
+        .map_err(|error| Error::new(Kind::Internal, "cannot quote a command").because(error))?;
+    let codes: Vec<i32> = (1..OWN_FAILURE).collect();
+    let cmd = Cmd::query("ssh")
+        .args(["-T", "-o", "BatchMode=yes", "-o"])
+        .arg(format!(
+            "ConnectTimeout={}",
+            deadline.as_secs().clamp(1, 10)
+        ))
+        .args(["-o", "LogLevel=ERROR", "--", destination, &line])
+        .ok_codes(&codes)
+        .deadline(deadline);
+    exec.run(&cmd).map_err(|error| match &error {
+        ExecError::Missing { .. } => error.into(),
+        _ => Error::new(Kind::Failed, format!("cannot reach {destination} by ssh"))
+            .because(error)
+            .remedy(format!(
+                "see that root can `ssh {destination}` without a question, or set ssh = \"USER@HOST\" for that gateway in the inventory"
+            )),
+    })
+}
