@@ -14,6 +14,7 @@ pub mod host;
 pub mod image;
 pub mod job;
 pub mod model;
+pub mod one;
 pub mod progress;
 pub mod seed;
 pub mod sys;
