@@ -47,6 +47,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "recover" -d 'Fi
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "status" -d 'Show the disks of this host, layer by layer'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "image" -d 'Import, clone, list and remove images'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "tgt" -d 'Export images to ESXi as iSCSI targets, through stgt'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "one" -d 'Serve OpenNebula as its datastore and transfer-manager driver'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Check that this host has what warmblock needs, and say what to do'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
@@ -388,6 +389,41 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -f -a "tm" -d 'Do an action of the transfer-manager driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -f -a "ds" -d 'Do an action of the datastore driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

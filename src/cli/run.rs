@@ -3,13 +3,14 @@
 use std::io;
 use std::process::ExitCode;
 
-use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs};
+use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, OneCommand, StatusArgs};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
 use super::{docgen, host, log, settings, tgt};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
+use crate::one::{self, call::Family};
 use crate::progress::ProgressMode;
 use crate::{Error, Kind, Result, disk, doctor, seed, tools};
 
@@ -20,6 +21,7 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Disk(command) => run_job(cli, output, &command.job()),
         Command::Image { command } => run_job(cli, output, &command.job()),
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
+        Command::One { command } => one(command),
         Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),
@@ -97,6 +99,26 @@ fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
     )?;
     output.answer(&report, render::status::human)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Speaks to oned, in its own way, and to nobody else.
+fn one(command: &OneCommand) -> Result<ExitCode> {
+    let (family, call) = match command {
+        OneCommand::Tm(call) => (Family::Transfer, call),
+        OneCommand::Ds(call) => (Family::Datastore, call),
+    };
+    let done = one::act(
+        &one::Site::find()?,
+        family,
+        &call.action,
+        &call.args,
+        io::stderr(),
+    );
+    Ok(if done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The child of a seed: see [`seed::serve`].

@@ -8,6 +8,7 @@ mod disk;
 mod global;
 mod image;
 mod image_job;
+mod one;
 mod other;
 mod tgt;
 mod words;
@@ -20,6 +21,7 @@ pub use image::{
     CloneArgs, FlattenArgs, ImageCommand, ImportArgs, InfoArgs, LsArgs, RenameArgs, ResizeArgs,
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
+pub use one::{OneCall, OneCommand};
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
 pub use tgt::{TgtApplyArgs, TgtCommand, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d};
 pub use words::{NamedSnap, PoolSpec};
@@ -64,6 +66,13 @@ pub enum Command {
         /// What to do with targets.
         #[command(subcommand)]
         command: TgtCommand,
+    },
+    /// Serve OpenNebula as its datastore and transfer-manager driver
+    #[command(hide = true)]
+    One {
+        /// Which action of which driver.
+        #[command(subcommand)]
+        command: OneCommand,
     },
     /// Check that this host has what warmblock needs, and say what to do
     Doctor(DoctorArgs),

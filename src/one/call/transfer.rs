@@ -210,6 +210,32 @@ impl TmCall {
             Self::Monitor { .. } | Self::MonitorDs { .. } | Self::Activate => None,
         }
     }
+
+    /// The datastore that a call is about.
+    pub fn datastore(&self) -> Option<DatastoreId> {
+        match self {
+            Self::Clone { datastore, .. }
+            | Self::Ln { datastore, .. }
+            | Self::Mkimage { datastore, .. }
+            | Self::Mkswap { datastore, .. }
+            | Self::Context { datastore, .. }
+            | Self::Mv { datastore, .. }
+            | Self::Mvds { datastore, .. }
+            | Self::Cpds { datastore, .. }
+            | Self::Delete { datastore, .. }
+            | Self::SnapCreate { datastore, .. }
+            | Self::SnapRevert { datastore, .. }
+            | Self::SnapDelete { datastore, .. }
+            | Self::Resize { datastore, .. }
+            | Self::Monitor { datastore } => Some(*datastore),
+            Self::Premigrate(call) | Self::Postmigrate(call) | Self::Failmigrate(call) => {
+                Some(call.datastore)
+            }
+            Self::Prebackup { call, .. } | Self::Postbackup { call, .. } => Some(call.datastore),
+            Self::Restore(call) => Some(call.dir.datastore),
+            Self::MonitorDs { .. } | Self::Activate => None,
+        }
+    }
 }
 
 fn begin(action: &str, args: &[&str]) -> Result<TmCall, Wrong> {
