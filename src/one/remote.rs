@@ -74,10 +74,7 @@ impl Remote {
         let job = serde_json::to_vec(job)
             .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))?;
         let cmd = self.ssh(node).stdin(job);
-        let output = match self.exec.run(&cmd) {
-            Ok(output) => output,
-            Err(error) => return Err(error.into()),
-        };
+        let output = self.exec.run(&cmd)?;
         answer(node, &output).context(|| format!("on host {node}"))
     }
 
@@ -170,14 +167,13 @@ fn no_answer(node: &Node, code: i32, stderr: &str) -> Error {
 mod tests {
     use super::*;
     use crate::job::{Detach, Request};
-    use std::os::unix::fs::PermissionsExt as _;
 
     /// A remote whose ssh is a script.
     fn remote(script: &str) -> (tempfile::TempDir, Remote) {
         let dir = tempfile::tempdir().unwrap();
         let ssh = dir.path().join("ssh");
-        std::fs::write(&ssh, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let text = format!("#!/bin/sh\n{script}\n");
+        crate::sys::atomic::write_mode(&ssh, text.as_bytes(), 0o755).unwrap();
         let remote = Remote {
             exec: Exec::new([dir.path().to_owned()]),
             environment: vec![("PATH", "/usr/bin:/bin".into())],

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use warmblock::sys::atomic;
 
 use crate::cmd::{self, Out};
 use crate::world::{LAB, World, path};
@@ -43,11 +43,11 @@ impl Oned {
         let var = world.file(&world.name("oned"));
         std::fs::create_dir_all(var.join(".one"))?;
         std::fs::create_dir_all(var.join("bin"))?;
-        std::fs::write(var.join(".one/one_auth"), "oneadmin:secret\n")?;
+        atomic::write(&var.join(".one/one_auth"), b"oneadmin:secret\n")?;
         let id = std::env::var("LAB_ID")?;
         let ssh = var.join("bin/ssh");
-        std::fs::write(&ssh, SSH.replace("$LAB", LAB).replace("$ID", &id))?;
-        std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755))?;
+        let script = SSH.replace("$LAB", LAB).replace("$ID", &id);
+        atomic::write_mode(&ssh, script.as_bytes(), 0o755)?;
         let listener = TcpListener::bind("127.0.0.1:0").context("the lab's own loopback")?;
         let documents = Documents::default();
         let oned = Self {

@@ -35,7 +35,7 @@ fn answer(success: u8, said: &str, code: u32) -> String {
 fn oned(endpoint: String) -> (tempfile::TempDir, Oned) {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join(".one")).unwrap();
-    std::fs::write(home.path().join(".one/one_auth"), "oneadmin:a<b&c\n").unwrap();
+    crate::sys::atomic::write(&home.path().join(".one/one_auth"), b"oneadmin:a<b&c\n").unwrap();
     let around = Surroundings {
         endpoint: Some(endpoint),
         home: Some(home.path().to_owned()),
