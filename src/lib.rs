@@ -16,6 +16,7 @@ pub mod image;
 pub mod iscsi;
 pub mod job;
 pub mod model;
+pub mod one;
 pub mod progress;
 pub mod seed;
 pub mod sys;

@@ -3,7 +3,11 @@
 mod report;
 mod request;
 mod run;
+mod vm_dir;
 
 pub use report::{FlushProof, LayerName, Report, Step};
-pub use request::{Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode};
-pub use run::{Answer, run};
+pub use request::{
+    Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode, StepAsk, Steps,
+};
+pub use run::{Answer, StepAnswer, run};
+pub use vm_dir::{VmDirJob, VmDirReport};

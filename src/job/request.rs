@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::VmDirJob;
+use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec};
 
@@ -47,6 +49,31 @@ pub enum Request {
     Recover(Recover),
     /// A job on an image.
     Image(ImageJob),
+    /// Make a VM's directory.
+    MakeDir(VmDirJob),
+    /// Remove a VM's directory and what is in it.
+    RemoveDir(VmDirJob),
+    /// Several requests, one after the other; the first that fails ends it.
+    Steps(Steps),
+}
+
+/// `steps`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Steps {
+    /// The requests, in their order.
+    pub steps: Vec<StepAsk>,
+}
+
+/// A request among several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepAsk {
+    /// What is asked.
+    pub request: Request,
+    /// Failures of these kinds are none: what was to be taken away is not there, say.
+    #[serde(default)]
+    pub content_with: Vec<Kind>,
 }
 
 /// `attach`.

@@ -1,6 +1,6 @@
 //! Doing a job on this host.
 
-use super::{Job, Report, Request};
+use super::{Job, Report, Request, StepAsk, VmDirReport, vm_dir};
 use crate::host::Host;
 use crate::{Error, Kind, Result, disk, image};
 
@@ -14,6 +14,23 @@ pub enum Answer {
     Recover(disk::RecoverReport),
     /// Of a job on an image.
     Image(image::ImageReport),
+    /// Of a job on a VM's directory.
+    Directory(VmDirReport),
+    /// Of several requests, in their order.
+    Steps {
+        /// What each came to.
+        steps: Vec<StepAnswer>,
+    },
+}
+
+/// What one of several requests came to.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepAnswer {
+    /// It was done.
+    Done(Box<Answer>),
+    /// It failed as it was allowed to; the reason.
+    Content(String),
 }
 
 /// Does a job.
@@ -25,8 +42,11 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
         )
         .remedy("install the same release of warmblock on both hosts"));
     }
-    let dry = job.dry_run;
-    Ok(match &job.request {
+    request(host, &job.request, job.dry_run)
+}
+
+fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
+    Ok(match ask {
         Request::Attach(ask) => Answer::Disk(disk::attach(host, ask, dry)?),
         Request::Detach(ask) => Answer::Disk(disk::detach(host, ask, dry)?),
         Request::Seed(ask) if ask.verify => Answer::Disk(disk::verify(host, ask)?),
@@ -37,5 +57,25 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
         Request::Recover(_) => Answer::Recover(disk::recover(host, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
+        Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
+        Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::Steps(ask) => Answer::Steps {
+            steps: ask
+                .steps
+                .iter()
+                .map(|step| one_of_several(host, step, dry))
+                .collect::<Result<_>>()?,
+        },
     })
+}
+
+fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> {
+    host.cancel.check()?;
+    match request(host, &step.request, dry) {
+        Ok(answer) => Ok(StepAnswer::Done(Box::new(answer))),
+        Err(error) if step.content_with.contains(&error.kind()) => {
+            Ok(StepAnswer::Content(error.chain()))
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -9,6 +9,7 @@
 mod case;
 mod cmd;
 mod host;
+mod oned;
 mod supervisor;
 mod tests;
 mod world;

@@ -9,6 +9,7 @@ mod driver;
 mod global;
 mod image;
 mod image_job;
+mod one;
 mod other;
 mod tgt;
 mod tgt_check;
@@ -24,6 +25,7 @@ pub use image::{
     CloneArgs, FlattenArgs, ImageCommand, ImportArgs, InfoArgs, LsArgs, RenameArgs, ResizeArgs,
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
+pub use one::{OneCall, OneCommand};
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
 pub use tgt::{
     TgtApplyArgs, TgtCommand, TgtDaemonArgs, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d,
@@ -78,6 +80,13 @@ pub enum Command {
         /// What to do with drivers.
         #[command(subcommand)]
         command: DriverCommand,
+    },
+    /// Serve OpenNebula as its datastore and transfer-manager driver
+    #[command(hide = true)]
+    One {
+        /// Which action of which driver.
+        #[command(subcommand)]
+        command: OneCommand,
     },
     /// Check that this host has what warmblock needs, and say what to do
     Doctor(DoctorArgs),

@@ -12,7 +12,7 @@ pub mod tgt_check;
 pub mod tgt_live;
 
 use super::paint::{Paint, Tone};
-use crate::job::Answer;
+use crate::job::{Answer, StepAnswer};
 use crate::model::Change;
 
 /// What a job answers, in words.
@@ -21,6 +21,15 @@ pub fn answer(answer: &Answer, paint: Paint) -> String {
         Answer::Disk(report) => report::human(report, paint),
         Answer::Recover(report) => recover::human(report, paint),
         Answer::Image(report) => image::human(report, paint),
+        Answer::Directory(report) => format!("{}: {}\n", report.path.display(), report.change),
+        Answer::Steps { steps } => steps.iter().map(|step| of_several(step, paint)).collect(),
+    }
+}
+
+fn of_several(step: &StepAnswer, paint: Paint) -> String {
+    match step {
+        StepAnswer::Done(done) => answer(done, paint),
+        StepAnswer::Content(why) => format!("nothing to do: {why}\n"),
     }
 }
 

@@ -9,6 +9,7 @@ mod images;
 mod load;
 mod locks;
 mod main_job;
+mod one;
 mod power;
 mod recover;
 mod seeds;
@@ -184,6 +185,12 @@ const ALONE: &[Test] = &[
         "hosts::lease_is_respected_and_handed_over",
         Need::All,
         hosts::handed_over,
+    ),
+    test("one::refusals", Need::One, one::refusals),
+    test(
+        "one::deploy_and_terminate",
+        Need::All,
+        one::deploy_and_terminate,
     ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(

@@ -1,0 +1,163 @@
+//! The directory of a VM on a host: where its disks' links stand.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::Host;
+use crate::model::Change;
+use crate::{Error, Kind, Result};
+
+/// `make-dir` and `remove-dir`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VmDirJob {
+    /// `…/DATASTORE/VM`, both of them numbers.
+    pub path: PathBuf,
+}
+
+/// What became of a VM's directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct VmDirReport {
+    /// The directory.
+    pub path: PathBuf,
+    /// What happened to it, or would.
+    pub change: Change,
+}
+
+/// Makes a VM's directory, and those above it, for whoever called sudo.
+///
+/// # Errors
+/// [`Kind::Usage`] for a path that is no VM's directory; [`Kind::Exists`] if something else stands there.
+pub(super) fn make(_host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirReport> {
+    check(&job.path)?;
+    let missing: Vec<&Path> = job
+        .path
+        .ancestors()
+        .take_while(|dir| !dir.exists())
+        .collect();
+    if let Some(there) = job.path.ancestors().find(|dir| dir.exists())
+        && !there.is_dir()
+    {
+        let message = format!("{} is no directory", there.display());
+        return Err(Error::new(Kind::Exists, message).remedy("move it away"));
+    }
+    let change = if missing.is_empty() {
+        Change::Kept
+    } else {
+        Change::Made
+    };
+    if !dry_run {
+        for dir in missing.iter().rev() {
+            make_one(dir).map_err(|error| failed("make", dir, error))?;
+        }
+    }
+    Ok(report(job, change))
+}
+
+fn make_one(dir: &Path) -> std::io::Result<()> {
+    match fs::DirBuilder::new().mode(0o755).create(dir) {
+        Ok(()) => {}
+        // Another action of the same VM was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let caller = |name: &str| std::env::var(name).ok()?.parse().ok();
+    chown(dir, caller("SUDO_UID"), caller("SUDO_GID"))?;
+    crate::fault::step(&format!("make {}", dir.display()));
+    Ok(())
+}
+
+/// Removes a VM's directory with the files and links in it. Links are not followed, and a directory that something is
+/// mounted on is left.
+///
+/// # Errors
+/// [`Kind::Usage`] for a path that is no VM's directory.
+pub(super) fn remove(_host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirReport> {
+    check(&job.path)?;
+    let there = match fs::symlink_metadata(&job.path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        other => Some(other.map_err(|error| failed("look at", &job.path, error))?),
+    };
+    match there {
+        None => return Ok(report(job, Change::Absent)),
+        Some(there) if !there.is_dir() => {
+            let message = format!("{} is no directory", job.path.display());
+            return Err(Error::new(Kind::Exists, message)
+                .remedy("look at what it is, and remove it yourself"));
+        }
+        Some(_) => {}
+    }
+    if !dry_run {
+        fs::remove_dir_all(&job.path).map_err(|error| failed("remove", &job.path, error))?;
+        crate::fault::step(&format!("remove {}", job.path.display()));
+    }
+    Ok(report(job, Change::Removed))
+}
+
+fn report(job: &VmDirJob, change: Change) -> VmDirReport {
+    VmDirReport {
+        path: job.path.clone(),
+        change,
+    }
+}
+
+fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
+    Error::new(Kind::Failed, format!("cannot {what} {}", path.display())).because(error)
+}
+
+/// What is removed with all that is in it must be what we think it is: an absolute path without a way up, that ends with
+/// two numbers below at least one more directory.
+fn check(path: &Path) -> Result<()> {
+    let plain = path
+        .components()
+        .skip(1)
+        .all(|part| matches!(part, Component::Normal(_)));
+    let names: Vec<_> = path
+        .components()
+        .filter_map(|part| part.as_os_str().to_str())
+        .collect();
+    let number = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    match names.as_slice() {
+        [_root, _above, .., datastore, vm]
+            if path.is_absolute() && plain && number(datastore) && number(vm) =>
+        {
+            Ok(())
+        }
+        _ => Err(Error::new(
+            Kind::Usage,
+            format!("{} is no VM's directory", path.display()),
+        )
+        .remedy("it ends with the numbers of a datastore and of a VM")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_vms_directory_is_made_or_removed() {
+        for bad in [
+            "/",
+            "",
+            "/100/12",
+            "relative/100/12",
+            "/d/100/../12",
+            "/d/100/x",
+            "/d/x/12",
+            "/d/100/12/disk.0",
+        ] {
+            assert_eq!(
+                check(Path::new(bad)).unwrap_err().kind(),
+                Kind::Usage,
+                "{bad}"
+            );
+        }
+        assert!(check(Path::new("/var/lib/one/datastores/100/12")).is_ok());
+        assert!(check(Path::new("/var/lib/one//datastores/100/12")).is_ok());
+    }
+}

@@ -1,0 +1,129 @@
+//! An action from its call to its end: what oned is asked, which hosts are, and what is answered.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::call::{Call, Family, Node, TmCall};
+use super::oned::{Oned, Surroundings};
+use super::plan::{Known, Plan};
+use super::voice::{Dialect, Level, Voice};
+use super::{DatastoreId, Remote, VmId};
+use crate::job::Job;
+use crate::{Context, Error, Kind, Result};
+
+/// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
+const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
+
+/// What an action finds around it.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where oned answers.
+    pub oned: Surroundings,
+    /// How the release of oned wants to be spoken to.
+    pub dialect: Dialect,
+    /// This machine, as oned calls it.
+    pub front_end: Node,
+}
+
+impl Site {
+    /// As oned's own programs find it: `/var/lib/one`, or `$ONE_LOCATION/var`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if this machine's name cannot be a host's.
+    pub fn find() -> Result<Self> {
+        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let dir = var("ONE_LOCATION").map_or_else(
+            || PathBuf::from("/var/lib/one"),
+            |at| Path::new(&at).join("var"),
+        );
+        let version = std::fs::read_to_string(dir.join("remotes/VERSION")).unwrap_or_default();
+        Ok(Self {
+            oned: Surroundings {
+                endpoint: var("ONE_XMLRPC").map(|value| value.to_string_lossy().into_owned()),
+                auth: var("ONE_AUTH").map(PathBuf::from),
+                home: var("HOME").map(PathBuf::from),
+                var: dir,
+            },
+            dialect: Dialect::of(&version),
+            front_end: crate::sys::host::hostname()?.as_str().parse()?,
+        })
+    }
+}
+
+/// Does an action and speaks to oned on `stderr`; whether it came through.
+pub fn act(site: &Site, family: Family, action: &str, args: &[String], stderr: impl Write) -> bool {
+    let call = Call::parse(family, action, args);
+    let vm = match &call {
+        Ok(Call::Transfer(call)) => call.vm(),
+        _ => None,
+    };
+    let mut voice = Voice::new(site.dialect, vm, stderr);
+    let done = call.and_then(|call| match call {
+        Call::Transfer(call) => transfer(site, &call, &mut voice),
+        Call::Datastore(_) => Err(Error::new(
+            Kind::Usage,
+            "datastore actions are not done yet",
+        )),
+    });
+    match done {
+        Ok(()) => true,
+        Err(error) => {
+            voice.fail(&error);
+            false
+        }
+    }
+}
+
+fn transfer(site: &Site, call: &TmCall, voice: &mut Voice<impl Write>) -> Result<()> {
+    let plan = plan(site, call)?;
+    let remote = Remote::new(JOB_DEADLINE);
+    for task in plan.tasks {
+        let job = Job {
+            version: Job::VERSION,
+            dry_run: false,
+            request: task.request,
+        };
+        let answer = remote.run(&task.node, &job)?;
+        for warning in warnings(&answer) {
+            voice.log(Level::Warning, &format!("{}: {warning}", task.node));
+        }
+    }
+    Ok(())
+}
+
+/// Asks oned for what the plan needs, and plans.
+fn plan(site: &Site, call: &TmCall) -> Result<Plan> {
+    let oned = Oned::find(&site.oned);
+    let (vm, datastore) = subject(call)?;
+    let known = Known {
+        vm: &oned.vm(vm)?,
+        datastore: &oned.datastore(datastore)?,
+        front_end: &site.front_end,
+    };
+    Plan::of(call, &known).context(|| format!("cannot plan what VM {vm} needs"))
+}
+
+fn subject(call: &TmCall) -> Result<(VmId, DatastoreId)> {
+    let not_yet = || Error::new(Kind::Usage, "this action is not done yet");
+    let vm = call.vm().ok_or_else(not_yet)?;
+    Ok((vm, call.datastore().ok_or_else(not_yet)?))
+}
+
+/// All warnings in a host's answer, however deep.
+fn warnings(answer: &serde_json::Value) -> Vec<String> {
+    match answer {
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| match (name.as_str(), value) {
+                ("warnings", serde_json::Value::Array(list)) => list
+                    .iter()
+                    .filter_map(|word| word.as_str().map(str::to_owned))
+                    .collect(),
+                _ => warnings(value),
+            })
+            .collect(),
+        serde_json::Value::Array(list) => list.iter().flat_map(warnings).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,203 @@
+//! The document of a datastore action, and a datastore as oned tells it.
+
+use roxmltree::Node;
+
+use super::xml::{at, parse, required, text, value, yes};
+use crate::Result;
+use crate::model::{Namespace, PoolName};
+use crate::one::call::{Node as Host, Source};
+use crate::one::{DatastoreId, ImageNumber, Megabytes, SnapshotId};
+
+/// `DS_DRIVER_ACTION_DATA`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatastoreJob {
+    /// The datastore.
+    pub datastore: Datastore,
+    /// The image; `monitor` has none.
+    pub image: Option<ImageDocument>,
+    /// Whether the disks of VMs are to be measured as well.
+    pub measure_disks: bool,
+}
+
+/// A datastore: where its images are and how Ceph is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datastore {
+    /// Its number; `stat` of some releases leaves it out.
+    pub id: Option<DatastoreId>,
+    /// The pool of its images.
+    pub pool: Option<PoolName>,
+    /// The namespace in it.
+    pub namespace: Option<Namespace>,
+    /// The pool for data, where that is another one.
+    pub data_pool: Option<PoolName>,
+    /// Hosts that reach Ceph.
+    pub bridges: Vec<Host>,
+    /// The Ceph client's id.
+    pub user: Option<String>,
+    /// The cluster's configuration file, on the bridges and hosts.
+    pub conf: Option<String>,
+    /// The client's key file, likewise.
+    pub keyfile: Option<String>,
+    /// Whether images are moved to the trash instead of being removed.
+    pub trash: bool,
+    /// Directories that images may come from, although a restricted one lies above them.
+    pub safe_dirs: Vec<String>,
+    /// Directories that they may not come from.
+    pub restricted_dirs: Vec<String>,
+    /// How fast images may be fetched, in the words of the datastore.
+    pub bandwidth: Option<String>,
+}
+
+/// An image as oned tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageDocument {
+    /// Its number; `stat` has none.
+    pub id: Option<ImageNumber>,
+    /// Where it comes from: a path, a URL, or the SOURCE of the image that it is a copy of.
+    pub path: Option<String>,
+    /// What it is called in Ceph.
+    pub source: Option<Source>,
+    /// Its size.
+    pub size: Option<Megabytes>,
+    /// Its format; `save_as` where only a name is wanted.
+    pub format: Option<String>,
+    /// The file system that it is to have.
+    pub fs: Option<String>,
+    /// The snapshot that an action on snapshots is about.
+    pub snapshot: Option<SnapshotId>,
+    /// What its content must sum up to.
+    pub md5: Option<String>,
+    /// Likewise.
+    pub sha1: Option<String>,
+}
+
+impl DatastoreJob {
+    /// Reads the document of a datastore action.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::Kind::Usage).
+    pub fn parse(document: &str) -> Result<Self> {
+        let document = parse(document, "DS_DRIVER_ACTION_DATA")?;
+        let root = document.root_element();
+        let datastore =
+            at(root, "DATASTORE").map_or_else(|| Datastore::read(root), Datastore::read)?;
+        Ok(Self {
+            datastore,
+            image: at(root, "IMAGE").map(ImageDocument::read).transpose()?,
+            measure_disks: yes(root, "MONITOR_VM_DISKS"),
+        })
+    }
+}
+
+impl Datastore {
+    /// Reads what `one.datastore.info` answers.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::Kind::Usage).
+    pub fn parse(document: &str) -> Result<Self> {
+        Self::read(parse(document, "DATASTORE")?.root_element())
+    }
+
+    fn read(node: Node<'_, '_>) -> Result<Self> {
+        let words = |path| text(node, path).map(split).unwrap_or_default();
+        let own = |path| text(node, path).map(str::to_owned);
+        let bridges = words("TEMPLATE/BRIDGE_LIST");
+        Ok(Self {
+            id: value(node, "ID")?,
+            pool: value(node, "TEMPLATE/POOL_NAME")?,
+            namespace: value(node, "TEMPLATE/RBD_NAMESPACE")?,
+            data_pool: value(node, "TEMPLATE/EC_POOL_NAME")?,
+            bridges: bridges
+                .iter()
+                .map(|host| host.parse())
+                .collect::<Result<_, crate::model::ParseError>>()?,
+            user: own("TEMPLATE/CEPH_USER"),
+            conf: own("TEMPLATE/CEPH_CONF"),
+            keyfile: own("TEMPLATE/CEPH_KEY"),
+            trash: yes(node, "TEMPLATE/CEPH_TRASH"),
+            safe_dirs: words("TEMPLATE/SAFE_DIRS"),
+            restricted_dirs: words("TEMPLATE/RESTRICTED_DIRS"),
+            bandwidth: own("TEMPLATE/LIMIT_TRANSFER_BW"),
+        })
+    }
+}
+
+impl ImageDocument {
+    fn read(node: Node<'_, '_>) -> Result<Self> {
+        let own = |path| text(node, path).map(str::to_owned);
+        let snapshot = match text(node, "TARGET_SNAPSHOT") {
+            None | Some("-1") => None,
+            Some(_) => Some(required(node, "TARGET_SNAPSHOT")?),
+        };
+        Ok(Self {
+            id: value(node, "ID")?,
+            path: own("PATH"),
+            source: value(node, "SOURCE")?,
+            size: value(node, "SIZE")?,
+            format: own("FORMAT"),
+            fs: own("FS"),
+            snapshot,
+            md5: own("TEMPLATE/MD5"),
+            sha1: own("TEMPLATE/SHA1"),
+        })
+    }
+}
+
+/// Words between blanks, as OpenNebula writes lists.
+fn split(words: &str) -> Vec<String> {
+    words.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "<DS_DRIVER_ACTION_DATA><IMAGE><ID>42</ID><NAME>d\u{fffd}b &amp; co</NAME>
+        <SOURCE><![CDATA[one/one-42]]></SOURCE><PATH><![CDATA[/var/tmp/debian 12.qcow2]]></PATH><FORMAT>raw</FORMAT>
+        <SIZE>10240</SIZE><TARGET_SNAPSHOT>-1</TARGET_SNAPSHOT><TEMPLATE><MD5><![CDATA[abc]]></MD5></TEMPLATE></IMAGE>
+        <DATASTORE><ID>101</ID><TEMPLATE><BRIDGE_LIST><![CDATA[c1  c2]]></BRIDGE_LIST><POOL_NAME><![CDATA[one]]></POOL_NAME>
+        <CEPH_USER><![CDATA[libvirt]]></CEPH_USER><CEPH_TRASH>yes</CEPH_TRASH></TEMPLATE></DATASTORE>
+        <MONITOR_VM_DISKS>1</MONITOR_VM_DISKS></DS_DRIVER_ACTION_DATA>";
+
+    #[test]
+    fn a_document() {
+        let job = DatastoreJob::parse(DOCUMENT).unwrap();
+        let image = job.image.unwrap();
+        assert_eq!(image.id, Some(ImageNumber(42)));
+        assert_eq!(image.path.as_deref(), Some("/var/tmp/debian 12.qcow2"));
+        assert_eq!((image.snapshot, image.md5.as_deref()), (None, Some("abc")));
+        let bridges: Vec<&str> = job.datastore.bridges.iter().map(Host::as_str).collect();
+        assert_eq!(bridges, ["c1", "c2"]);
+        assert!(job.datastore.trash && job.measure_disks);
+        assert_eq!(job.datastore.data_pool, None);
+    }
+
+    #[test]
+    fn the_document_of_stat_has_next_to_nothing() {
+        let text = "<DS_DRIVER_ACTION_DATA><IMAGE><PATH>/a</PATH></IMAGE><DATASTORE><TEMPLATE/></DATASTORE></DS_DRIVER_ACTION_DATA>";
+        let job = DatastoreJob::parse(text).unwrap();
+        assert_eq!(job.image.unwrap().id, None);
+        assert_eq!(job.datastore.pool, None);
+    }
+
+    #[test]
+    fn what_could_hurt_a_host_is_refused() {
+        for (from, to) in [
+            ("[one]]", "[-oX]]"),
+            ("c1  c2", "c1 -oProxyCommand=x"),
+            ("c1  c2", "c1 $(reboot)"),
+            ("<ID>42", "<ID>x"),
+            (
+                "<DS_DRIVER_ACTION_DATA>",
+                "<!DOCTYPE a [<!ENTITY b 'c'>]><DS_DRIVER_ACTION_DATA>",
+            ),
+        ] {
+            let changed = DOCUMENT.replacen(from, to, 1);
+            assert_ne!(changed, DOCUMENT);
+            let read = DatastoreJob::parse(&changed);
+            assert!(read.is_err() || from == "[one]]", "{to}: {read:?}");
+        }
+        assert!(DatastoreJob::parse("<VM/>").is_err());
+        assert!(DatastoreJob::parse("no XML").is_err());
+    }
+}

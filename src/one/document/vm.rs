@@ -1,0 +1,251 @@
+//! A VM as oned tells it: its disks, where it is, what is being done with it.
+
+use roxmltree::Node;
+
+use super::xml::{at, parse, required, text, value, yes};
+use crate::model::{DriverName, ParseError, PoolName};
+use crate::one::call::{Node as Host, Source};
+use crate::one::{DatastoreId, DiskId, ImageNumber, Megabytes, VmId};
+use crate::{Error, Kind, Result};
+
+/// `VM`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vm {
+    /// Its number.
+    pub id: VmId,
+    /// The state of its life cycle, by the numbers of the contract, 5.1.
+    pub lcm_state: u32,
+    /// The name of its domain at the hypervisor.
+    pub deploy_id: Option<String>,
+    /// Its disks, without the context CD.
+    pub disks: Vec<Disk>,
+    /// The disk that is its context CD.
+    pub context: Option<DiskId>,
+    /// Where it has been and is, in this order.
+    pub history: Vec<Stay>,
+}
+
+/// A time on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stay {
+    /// The host.
+    pub host: Host,
+    /// The system datastore.
+    pub datastore: DatastoreId,
+    /// The driver of that.
+    pub driver: Option<DriverName>,
+}
+
+/// A disk of a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// Its number in the VM.
+    pub id: DiskId,
+    /// What it is.
+    pub kind: DiskKind,
+    /// The driver of its datastore; a volatile disk has none of its own.
+    pub driver: Option<DriverName>,
+    /// Its datastore; likewise.
+    pub datastore: Option<DatastoreId>,
+    /// Its size.
+    pub size: Option<Megabytes>,
+    /// The size of its image, where the disk is larger.
+    pub original_size: Option<Megabytes>,
+    /// The pool, as the VM inherited it from the datastore.
+    pub pool: Option<PoolName>,
+    /// The file system of a volatile disk.
+    pub fs: Option<String>,
+    /// Whether it is for reading only.
+    pub read_only: bool,
+    /// Whether several VMs may have it at once.
+    pub shareable: bool,
+    /// `BLOCK`, `RBD`, `CDROM`, `fs`, `swap`…: what becomes of it in the hypervisor.
+    pub disk_type: Option<String>,
+    /// What was asked for its cache.
+    pub cache: CacheWords,
+}
+
+/// A disk's attributes about its cache, as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheWords {
+    /// `WARMBLOCK_DRIVER`
+    pub driver: Option<String>,
+    /// `WARMBLOCK_MODE`
+    pub mode: Option<String>,
+    /// `WARMBLOCK_SIZE`
+    pub size: Option<String>,
+    /// `WARMBLOCK_SEED`
+    pub seed: Option<String>,
+    /// `WARMBLOCK_WAIT`: whether the VM waits until the seed is complete.
+    pub wait: Option<String>,
+}
+
+/// What a disk is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DiskKind {
+    /// The image itself.
+    Linked {
+        /// The image.
+        image: ImageNumber,
+        /// Its name in Ceph.
+        source: Source,
+    },
+    /// A clone of an image.
+    Cloned {
+        /// The image.
+        image: ImageNumber,
+        /// Its name in Ceph.
+        source: Source,
+    },
+    /// Made for the VM, and gone with it.
+    Volatile,
+}
+
+impl Vm {
+    /// Reads what `one.vm.info` answers and what comes on standard input of migrations and backups.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`].
+    pub fn parse(document: &str) -> Result<Self> {
+        let document = parse(document, "VM")?;
+        let root = document.root_element();
+        let below = |path: &str| {
+            at(root, path).map(|node| node.children().filter(Node::is_element).collect::<Vec<_>>())
+        };
+        let disks = below("TEMPLATE").unwrap_or_default();
+        let disks = disks.into_iter().filter(|node| node.has_tag_name("DISK"));
+        let history = below("HISTORY_RECORDS").unwrap_or_default();
+        Ok(Self {
+            id: required(root, "ID")?,
+            lcm_state: text(root, "LCM_STATE").map_or(Ok(0), number)?,
+            deploy_id: text(root, "DEPLOY_ID").map(str::to_owned),
+            disks: disks.map(Disk::read).collect::<Result<_>>()?,
+            context: value(root, "TEMPLATE/CONTEXT/DISK_ID")?,
+            history: history.into_iter().map(Stay::read).collect::<Result<_>>()?,
+        })
+    }
+
+    /// A disk by its number.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub fn disk(&self, id: DiskId) -> Result<&Disk> {
+        let found = self.disks.iter().find(|disk| disk.id == id);
+        found.ok_or_else(|| {
+            Error::new(Kind::NotFound, format!("VM {} has no disk {id}", self.id))
+                .remedy("its document at oned says which it has: `onevm show -x`")
+        })
+    }
+}
+
+fn number(word: &str) -> Result<u32> {
+    let parsed = word.parse();
+    parsed.map_err(|_| {
+        Error::new(
+            Kind::Usage,
+            format!("oned's LCM_STATE {word:?} is not a number"),
+        )
+    })
+}
+
+impl Stay {
+    fn read(node: Node<'_, '_>) -> Result<Self> {
+        Ok(Self {
+            host: required(node, "HOSTNAME")?,
+            datastore: required(node, "DS_ID")?,
+            driver: value(node, "TM_MAD")?,
+        })
+    }
+}
+
+impl Disk {
+    fn read(node: Node<'_, '_>) -> Result<Self> {
+        let own = |path| text(node, path).map(str::to_owned);
+        let kind = match (value(node, "IMAGE_ID")?, value(node, "SOURCE")?) {
+            (Some(image), Some(source)) if yes(node, "CLONE") => DiskKind::Cloned { image, source },
+            (Some(image), Some(source)) => DiskKind::Linked { image, source },
+            (None, _) => DiskKind::Volatile,
+            (Some(image), None) => {
+                return Err(ParseError::new(
+                    "image",
+                    image.to_string(),
+                    "has no SOURCE in the VM's document",
+                )
+                .into());
+            }
+        };
+        Ok(Self {
+            id: required(node, "DISK_ID")?,
+            kind,
+            driver: value(node, "TM_MAD")?,
+            datastore: value(node, "DATASTORE_ID")?,
+            size: value(node, "SIZE")?,
+            original_size: value(node, "ORIGINAL_SIZE")?,
+            pool: value(node, "POOL_NAME")?,
+            fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
+            read_only: yes(node, "READONLY"),
+            shareable: yes(node, "SHAREABLE"),
+            disk_type: own("TYPE"),
+            cache: CacheWords {
+                driver: own("WARMBLOCK_DRIVER"),
+                mode: own("WARMBLOCK_MODE"),
+                size: own("WARMBLOCK_SIZE"),
+                seed: own("WARMBLOCK_SEED"),
+                wait: own("WARMBLOCK_WAIT"),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VM: &str = "<VM><ID>12</ID><STATE>3</STATE><LCM_STATE>62</LCM_STATE><DEPLOY_ID>4d3c</DEPLOY_ID><TEMPLATE>
+        <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><DATASTORE_ID>101</DATASTORE_ID><TM_MAD>warmblock</TM_MAD>
+          <TYPE>BLOCK</TYPE><SOURCE><![CDATA[one/one-42]]></SOURCE><CLONE>YES</CLONE><SIZE>20480</SIZE>
+          <ORIGINAL_SIZE>10240</ORIGINAL_SIZE><POOL_NAME>one</POOL_NAME><WARMBLOCK_MODE>writeback</WARMBLOCK_MODE></DISK>
+        <DISK><DISK_ID>1</DISK_ID><TYPE>fs</TYPE><FORMAT>raw</FORMAT><SIZE>1024</SIZE></DISK>
+        <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>ceph</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE>
+          <READONLY>YES</READONLY></DISK>
+        <CONTEXT><DISK_ID>2</DISK_ID><TARGET>hda</TARGET></CONTEXT></TEMPLATE><HISTORY_RECORDS>
+        <HISTORY><HOSTNAME>kvm1</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>
+        <HISTORY><HOSTNAME>kvm2</HOSTNAME><DS_ID>100</DS_ID></HISTORY></HISTORY_RECORDS></VM>";
+
+    #[test]
+    fn a_vm() {
+        let vm = Vm::parse(VM).unwrap();
+        assert_eq!(
+            (vm.id, vm.lcm_state, vm.context),
+            (VmId(12), 62, Some(DiskId(2)))
+        );
+        let kinds: Vec<&DiskKind> = vm.disks.iter().map(|disk| &disk.kind).collect();
+        assert!(matches!(
+            kinds[..],
+            [
+                DiskKind::Cloned { .. },
+                DiskKind::Volatile,
+                DiskKind::Linked { .. }
+            ]
+        ));
+        let first = vm.disk(DiskId(0)).unwrap();
+        assert_eq!(first.cache.mode.as_deref(), Some("writeback"));
+        assert_eq!(first.original_size, Some(Megabytes(10240)));
+        assert!(vm.disk(DiskId(3)).unwrap().read_only);
+        assert_eq!(vm.history.last().unwrap().host.as_str(), "kvm2");
+        assert_eq!(vm.disk(DiskId(9)).unwrap_err().kind(), Kind::NotFound);
+    }
+
+    #[test]
+    fn a_vm_with_next_to_nothing() {
+        let vm = Vm::parse("<VM><ID>1</ID><TEMPLATE/></VM>").unwrap();
+        assert!(vm.disks.is_empty() && vm.history.is_empty() && vm.context.is_none());
+        assert!(Vm::parse("<VM><TEMPLATE/></VM>").is_err());
+    }
+
+    #[test]
+    fn an_image_without_a_name_in_ceph_is_no_volatile_disk() {
+        let text = VM.replacen("<SOURCE><![CDATA[one/one-42]]></SOURCE>", "", 1);
+        assert!(Vm::parse(&text).unwrap_err().chain().contains("no SOURCE"));
+    }
+}

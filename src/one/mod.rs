@@ -1,0 +1,20 @@
+//! OpenNebula's contract: how its drivers are called, what they must answer, and what oned makes of an error.
+//!
+//! From the outside in: [`Call`] is the argument vector of an action, parsed; [`document`] the XML that comes with it or is
+//! asked of oned ([`oned`]); [`names`] what images are called; [`voice`] how to speak so that every release of oned shows
+//! it well. Nothing here knows a tool or a device.
+
+mod act;
+pub mod call;
+pub mod document;
+mod ids;
+pub mod names;
+pub mod oned;
+pub mod plan;
+mod remote;
+pub mod voice;
+
+pub use act::{Site, act};
+pub use call::Call;
+pub use ids::{DatastoreId, DiskId, ImageNumber, Megabytes, SnapshotId, VmId};
+pub use remote::Remote;

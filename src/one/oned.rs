@@ -1,0 +1,199 @@
+//! oned's XML-RPC: one question, one answer (contract, 2.4).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::document::{Datastore, Vm};
+use super::{DatastoreId, VmId};
+use crate::{Context, Error, Kind, Result};
+
+/// How long oned may take; its own CLI waits longer, but a driver holds one of fifteen places meanwhile.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// No answer is nearly as long.
+const LIMIT: u64 = 64 << 20;
+
+/// Where oned answers, and as whom we ask.
+pub struct Oned {
+    endpoint: String,
+    /// `user:password`. Read when something is asked and not before; shown nowhere.
+    auth: PathBuf,
+}
+
+impl std::fmt::Debug for Oned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Oned({})", self.endpoint)
+    }
+}
+
+/// Where settings of oned's clients may stand.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// `ONE_XMLRPC`
+    pub endpoint: Option<String>,
+    /// `ONE_AUTH`
+    pub auth: Option<PathBuf>,
+    /// `HOME`
+    pub home: Option<PathBuf>,
+    /// `/var/lib/one`, or `$ONE_LOCATION/var`
+    pub var: PathBuf,
+}
+
+impl Oned {
+    /// Finds oned as its own clients do: what the environment says, what stands in the home directory, in oneadmin's, or
+    /// the usual port on this machine.
+    pub fn find(around: &Surroundings) -> Self {
+        let homes = [around.home.as_deref(), Some(around.var.as_path())];
+        let file = |name: &str| {
+            homes
+                .iter()
+                .flatten()
+                .map(|home| home.join(".one").join(name))
+                .find(|path| path.exists())
+        };
+        let stored = || file("one_endpoint").and_then(|path| std::fs::read_to_string(path).ok());
+        let endpoint = around
+            .endpoint
+            .clone()
+            .or_else(stored)
+            .map(|text| text.trim().to_owned());
+        Self {
+            endpoint: endpoint
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(|| "http://localhost:2633/RPC2".to_owned()),
+            auth: around
+                .auth
+                .clone()
+                .or_else(|| file("one_auth"))
+                .unwrap_or_else(|| around.var.join(".one/one_auth")),
+        }
+    }
+
+    /// A VM. Implements `one.vm.info`.
+    pub fn vm(&self, id: VmId) -> Result<Vm> {
+        let document = self.ask("one.vm.info", id.0);
+        Vm::parse(&document.context(|| format!("cannot ask oned for VM {id}"))?)
+    }
+
+    /// A datastore. Implements `one.datastore.info`.
+    pub fn datastore(&self, id: DatastoreId) -> Result<Datastore> {
+        let document = self.ask("one.datastore.info", id.0);
+        Datastore::parse(&document.context(|| format!("cannot ask oned for datastore {id}"))?)
+    }
+
+    fn ask(&self, method: &str, id: u32) -> Result<String> {
+        let session = session(&self.auth)?;
+        let answer = self.post(&request(method, &session, id))?;
+        read(&answer)
+    }
+
+    fn post(&self, body: &str) -> Result<String> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(DEADLINE))
+            .proxy(None)
+            .build()
+            .into();
+        let unreachable = |error: ureq::Error| {
+            Error::new(Kind::Failed, format!("oned does not answer at {}", self.endpoint))
+                .because(error)
+                .remedy("is it running there? ONE_XMLRPC and ~/.one/one_endpoint say where it is looked for")
+        };
+        let mut answer = agent
+            .post(&self.endpoint)
+            .content_type("text/xml")
+            .send(body)
+            .map_err(unreachable)?;
+        answer
+            .body_mut()
+            .with_config()
+            .limit(LIMIT)
+            .read_to_string()
+            .map_err(unreachable)
+    }
+}
+
+fn session(auth: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(auth);
+    let text = text.map_err(|error| {
+        Error::new(
+            Kind::Missing,
+            format!("cannot read oned's credentials in {}", auth.display()),
+        )
+        .because(error)
+        .remedy("drivers run as oneadmin, whose file that is; ONE_AUTH names another one")
+    })?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// The call, with everything escaped.
+fn request(method: &str, session: &str, id: u32) -> String {
+    format!(
+        "<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>\
+         <param><value><string>{}</string></value></param><param><value><i4>{id}</i4></value></param>\
+         </params></methodCall>",
+        escape(session)
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Reads `[bool, string, code]`: the document, or what oned says instead.
+fn read(answer: &str) -> Result<String> {
+    let odd = |why: &str| {
+        Error::new(
+            Kind::Failed,
+            format!("what oned answers cannot be understood: {why}"),
+        )
+        .remedy("does ONE_XMLRPC name oned's XML-RPC, which ends with /RPC2?")
+    };
+    let document =
+        roxmltree::Document::parse(answer.trim_start()).map_err(|error| odd(&error.to_string()))?;
+    let values: Vec<_> = document
+        .descendants()
+        .filter(|node| node.has_tag_name("value"))
+        .filter(|node| node.ancestors().any(|above| above.has_tag_name("array")))
+        .collect();
+    let [success, said, ..] = values.as_slice() else {
+        return Err(odd("it is no array"));
+    };
+    let of = |node: &roxmltree::Node<'_, '_>| {
+        let inner = node.first_element_child().unwrap_or(*node);
+        inner.text().unwrap_or_default().to_owned()
+    };
+    match of(success).trim() {
+        "1" | "true" => Ok(of(said)),
+        "0" | "false" => {
+            let code = values
+                .get(2)
+                .map(of)
+                .and_then(|code| code.trim().parse().ok());
+            Err(refused(&of(said), code))
+        }
+        other => Err(odd(&format!("it begins with {other:?}"))),
+    }
+}
+
+/// oned's error codes (contract, 9.1).
+fn refused(said: &str, code: Option<u32>) -> Error {
+    let kind = match code {
+        Some(0x0400) => Kind::NotFound,
+        _ => Kind::Failed,
+    };
+    let error = Error::new(kind, format!("oned refuses: {}", said.trim()));
+    match code {
+        Some(0x0100) => {
+            error.remedy("the credentials in one_auth are not oned's; ONE_AUTH names another file")
+        }
+        Some(0x0200) => {
+            error.remedy("drivers need oneadmin's credentials: is ONE_AUTH another user's?")
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use super::*;
+
+/// Answers one call, and gives back what was asked.
+fn serve(status: &'static str, body: String) -> (String, thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/RPC2", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = Vec::new();
+        let mut chunk = [0; 4096];
+        while !String::from_utf8_lossy(&asked).contains("</methodCall>") {
+            let len = stream.read(&mut chunk).unwrap();
+            assert_ne!(len, 0, "the call ends too early");
+            asked.extend_from_slice(&chunk[..len]);
+        }
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+            .unwrap();
+        String::from_utf8_lossy(&asked).into_owned()
+    });
+    (endpoint, server)
+}
+
+fn answer(success: u8, said: &str, code: u32) -> String {
+    format!(
+        "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><boolean>{success}</boolean></value>\
+         <value><string>{}</string></value><value><i4>{code}</i4></value></data></array></value></param></params></methodResponse>",
+        escape(said)
+    )
+}
+
+fn oned(endpoint: String) -> (tempfile::TempDir, Oned) {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".one")).unwrap();
+    crate::sys::atomic::write(&home.path().join(".one/one_auth"), b"oneadmin:a<b&c\n").unwrap();
+    let around = Surroundings {
+        endpoint: Some(endpoint),
+        home: Some(home.path().to_owned()),
+        ..Surroundings::default()
+    };
+    let oned = Oned::find(&around);
+    (home, oned)
+}
+
+#[test]
+fn a_vm_is_asked_for() {
+    let (endpoint, server) = serve("200 OK", answer(1, "<VM><ID>12</ID><TEMPLATE/></VM>", 0));
+    let (_home, oned) = oned(endpoint);
+    assert_eq!(oned.vm(VmId(12)).unwrap().id, VmId(12));
+    let asked = server.join().unwrap();
+    assert!(asked.contains("<methodName>one.vm.info</methodName>"));
+    assert!(asked.contains("<string>oneadmin:a&lt;b&amp;c</string>"));
+    assert!(asked.contains("<i4>12</i4>"));
+    assert!(!format!("{oned:?}").contains("oneadmin"));
+}
+
+#[test]
+fn what_oned_refuses_is_told() {
+    let said = "[one.vm.info] Error getting virtual machine [12].";
+    let (endpoint, server) = serve("200 OK", answer(0, said, 0x0400));
+    let error = oned(endpoint).1.vm(VmId(12)).unwrap_err();
+    assert!(error.chain().contains(said), "{}", error.chain());
+    assert_eq!(error.kind(), Kind::NotFound);
+    server.join().unwrap();
+    let (endpoint, server) = serve("200 OK", answer(0, "not logged in", 0x0100));
+    let error = oned(endpoint).1.vm(VmId(12)).unwrap_err();
+    assert!(error.remedy_text().unwrap().contains("one_auth"));
+    assert!(!error.chain().contains("a<b"));
+    server.join().unwrap();
+}
+
+#[test]
+fn what_is_not_oned_is_told() {
+    let (endpoint, server) = serve("200 OK", "<html/>".into());
+    let error = oned(endpoint).1.vm(VmId(12)).unwrap_err();
+    assert!(
+        error.chain().contains("cannot be understood"),
+        "{}",
+        error.chain()
+    );
+    server.join().unwrap();
+    let (endpoint, server) = serve("500 Oops", String::new());
+    let error = oned(endpoint).1.datastore(DatastoreId(1)).unwrap_err();
+    assert!(
+        error.chain().contains("does not answer"),
+        "{}",
+        error.chain()
+    );
+    server.join().unwrap();
+    let error = oned("http://127.0.0.1:1/RPC2".into())
+        .1
+        .vm(VmId(1))
+        .unwrap_err();
+    assert!(error.remedy_text().unwrap().contains("ONE_XMLRPC"));
+}
+
+#[test]
+fn without_credentials_nothing_is_asked() {
+    let around = Surroundings {
+        endpoint: Some("http://127.0.0.1:1/RPC2".into()),
+        var: "/nonexistent".into(),
+        ..Surroundings::default()
+    };
+    let error = Oned::find(&around).vm(VmId(1)).unwrap_err();
+    assert!(
+        error.chain().contains("/nonexistent/.one/one_auth"),
+        "{}",
+        error.chain()
+    );
+}

@@ -1,0 +1,52 @@
+//! Disks begin: the clone of an image, or the image itself.
+
+use super::{Known, Plan, as_disk, attach, clone_of, disk_at, image, make_dir, step};
+use crate::Result;
+use crate::image::{CloneImage, ImageJob};
+use crate::job::Request;
+use crate::model::SnapSpec;
+use crate::one::call::{DiskPlace, Node, Place, Source};
+
+/// A clone of the image, as large as the disk is to be, cached, behind its link.
+pub(super) fn clone(
+    known: &Known<'_>,
+    source: &Source,
+    host: &Node,
+    place: &Place,
+) -> Result<Plan> {
+    let place = as_disk(place)?;
+    let disk = disk_at(known, place)?;
+    let child = clone_of(source.as_str(), known.vm, disk)?;
+    let parent = SnapSpec {
+        image: image(source.as_str())?,
+        snap: None,
+    };
+    let mut ask = CloneImage::new(parent, child.clone());
+    // A clone is never smaller than its parent, and oned says so only if it is larger.
+    ask.size = disk
+        .size
+        .filter(|size| disk.original_size.is_some_and(|was| *size > was))
+        .map(|size| size.bytes());
+    ask.data_pool = known.datastore.data_pool.clone();
+    let steps = vec![
+        make_dir(&place.dir),
+        step(Request::Image(ImageJob::Clone(ask))),
+        attach(disk, &child, place)?,
+    ];
+    Ok(Plan::nothing().then(known, host, steps))
+}
+
+/// The image itself, cached, behind its link.
+pub(super) fn ln(
+    known: &Known<'_>,
+    source: &Source,
+    host: &Node,
+    place: &DiskPlace,
+) -> Result<Plan> {
+    let disk = disk_at(known, place)?;
+    let steps = vec![
+        make_dir(&place.dir),
+        attach(disk, &image(source.as_str())?, place)?,
+    ];
+    Ok(Plan::nothing().then(known, host, steps))
+}

@@ -1,0 +1,247 @@
+//! A job on a host: one ssh, one process of warmblock's there, the job on its standard input.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::call::Node;
+use crate::exec::{Cmd, Exec, Output};
+use crate::job::Job;
+use crate::{Context, Error, Kind, Result};
+
+/// How long ssh may take to reach a host. A dead one must not hold an action.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What ssh exits with when it is itself that failed; ssh(1).
+const SSH_FAILED: i32 = 255;
+
+/// How warmblock is reached on other hosts.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    exec: Exec,
+    /// What oned's environment gives: its PATH has a wrapper of ssh's that shares connections (contract, 1.1).
+    environment: Vec<(&'static str, OsString)>,
+    deadline: Duration,
+}
+
+/// The answer of a job that failed: what we need of `error.json`.
+#[derive(Debug, Deserialize)]
+struct Failed {
+    error: Body,
+}
+
+#[derive(Debug, Deserialize)]
+struct Body {
+    kind: Kind,
+    message: String,
+    remedy: Option<String>,
+}
+
+impl Remote {
+    /// Through the ssh of this process's PATH. A job may take as long as `deadline`.
+    pub fn new(deadline: Duration) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let dirs: Vec<PathBuf> = std::env::split_paths(&path)
+            .filter(|dir| dir.is_absolute())
+            .collect();
+        let names = [
+            "PATH",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "SSH_AUTH_SOCK",
+            "ONE_LOCATION",
+        ];
+        let given = names
+            .into_iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?)));
+        Self {
+            exec: Exec::new(dirs),
+            environment: given.collect(),
+            deadline,
+        }
+    }
+
+    /// Does a job on a host; its answer.
+    ///
+    /// # Errors
+    /// Those of the job, with the host's name; [`Kind::Timeout`] when the host is not reached in time, [`Kind::Missing`] when
+    /// it has no warmblock, an older one, or does not let us run it.
+    pub fn run(&self, node: &Node, job: &Job) -> Result<Value> {
+        let job = serde_json::to_vec(job)
+            .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))?;
+        let cmd = self.ssh(node).stdin(job);
+        let output = self.exec.run(&cmd)?;
+        answer(node, &output).context(|| format!("on host {node}"))
+    }
+
+    /// The command line has no blank in a word and nothing of anybody's choice but the host's name, so the shell over there
+    /// has nothing to misread.
+    fn ssh(&self, node: &Node) -> Cmd {
+        let cmd = Cmd::change("ssh")
+            .args(["-o", "BatchMode=yes", "-o", "ServerAliveInterval=10"])
+            .arg("-o")
+            .arg(format!("ConnectTimeout={}", CONNECT.as_secs()))
+            .args(["--", node.as_str(), "sudo", "-n", "warmblock", "host"])
+            .ok_codes(&codes())
+            .deadline(self.deadline);
+        let with = |cmd: Cmd, (name, value): &(&str, OsString)| cmd.env(name, value);
+        self.environment.iter().fold(cmd, with)
+    }
+}
+
+/// Every exit code that brings an answer, or that says why there is none.
+fn codes() -> Vec<i32> {
+    let ours = Kind::ALL.iter().map(|kind| i32::from(kind.exit_code()));
+    ours.chain([126, 127, SSH_FAILED]).collect()
+}
+
+fn answer(node: &Node, output: &Output) -> Result<Value> {
+    let parsed: Option<Value> = serde_json::from_slice(&output.stdout).ok();
+    match (output.code, parsed) {
+        (0, Some(answer)) => Ok(answer),
+        (0, None) => Err(
+            Error::new(Kind::Failed, "warmblock's answer is no JSON").remedy(format!(
+                "does a shell start-up file of {node} print something? It must be silent"
+            )),
+        ),
+        (_, Some(answer)) => match serde_json::from_value::<Failed>(answer) {
+            Ok(Failed { error }) => Err(with_remedy(
+                Error::new(error.kind, error.message),
+                error.remedy,
+            )),
+            Err(error) => {
+                Err(Error::new(Kind::Failed, "warmblock's answer is not understood").because(error))
+            }
+        },
+        (code, None) => Err(no_answer(node, code, output.stderr.trim())),
+    }
+}
+
+fn with_remedy(error: Error, remedy: Option<String>) -> Error {
+    match remedy {
+        Some(remedy) => error.remedy(remedy),
+        None => error,
+    }
+}
+
+/// Why there is no answer: what ssh, sudo and the shell over there say.
+fn no_answer(node: &Node, code: i32, stderr: &str) -> Error {
+    let said = stderr.lines().last().unwrap_or("nothing").to_owned();
+    let install = format!(
+        "install this release of warmblock on {node}, in a directory of sudo's secure_path"
+    );
+    if code == SSH_FAILED {
+        let kind = if said.contains("timed out") {
+            Kind::Timeout
+        } else {
+            Kind::Failed
+        };
+        return Error::new(kind, format!("ssh does not get there: {said}")).remedy(format!(
+            "as oneadmin, `ssh {node} true` must work without a question"
+        ));
+    }
+    if code == 127 || stderr.contains("command not found") {
+        return Error::new(Kind::Missing, "there is no warmblock").remedy(install);
+    }
+    if stderr.contains("a password is required") || stderr.contains("not allowed to execute") {
+        return Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock").remedy(
+            format!(
+                "put the line of `warmblock one doctor` into /etc/sudoers.d/warmblock on {node}"
+            ),
+        );
+    }
+    if stderr.contains("unrecognized subcommand") {
+        return Error::new(Kind::Missing, "its warmblock is older").remedy(install);
+    }
+    Error::new(
+        Kind::Failed,
+        format!("warmblock ended with code {code}: {said}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Detach, Request};
+
+    /// A remote whose ssh is a script.
+    fn remote(script: &str) -> (tempfile::TempDir, Remote) {
+        let dir = tempfile::tempdir().unwrap();
+        let ssh = dir.path().join("ssh");
+        let text = format!("#!/bin/sh\n{script}\n");
+        crate::sys::atomic::write_mode(&ssh, text.as_bytes(), 0o755).unwrap();
+        let remote = Remote {
+            exec: Exec::new([dir.path().to_owned()]),
+            environment: vec![("PATH", "/usr/bin:/bin".into())],
+            deadline: Duration::from_secs(20),
+        };
+        (dir, remote)
+    }
+
+    fn run(script: &str) -> Result<Value> {
+        let (_dir, remote) = remote(script);
+        let request = Request::Detach(Detach {
+            image: "one/one-1".parse().unwrap(),
+            discard_dirty: false,
+        });
+        let job = Job {
+            version: Job::VERSION,
+            dry_run: false,
+            request,
+        };
+        remote.run(&"kvm1".parse().unwrap(), &job)
+    }
+
+    #[test]
+    fn the_job_goes_in_and_the_answer_comes_out() {
+        let answer = run(r#"[ "$*" = "-o BatchMode=yes -o ServerAliveInterval=10 -o ConnectTimeout=10 -- kvm1 sudo -n warmblock host" ] || exit 9
+            read -r job; printf '{"got":%s}' "$job""#)
+        .unwrap();
+        assert_eq!(answer["got"]["request"]["op"], "detach");
+    }
+
+    #[test]
+    fn an_error_over_there_is_one_here() {
+        let error = run(r#"cat >/dev/null; echo '{"version":1,"error":{"kind":"dirty","message":"no","remedy":"wait","cleanup":[],"exit_code":8}}'; exit 8"#)
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::Dirty);
+        assert_eq!(error.chain(), "on host kvm1: no");
+        assert_eq!(error.remedy_text(), Some("wait"));
+    }
+
+    #[test]
+    fn a_host_without_warmblock_says_what_to_do() {
+        for (script, kind, words) in [
+            (
+                "echo 'sudo: warmblock: command not found' >&2; exit 1",
+                Kind::Missing,
+                "no warmblock",
+            ),
+            (
+                "echo 'sudo: a password is required' >&2; exit 1",
+                Kind::Missing,
+                "sudo does not let",
+            ),
+            (
+                "echo 'ssh: connect to host kvm1 port 22: Connection timed out' >&2; exit 255",
+                Kind::Timeout,
+                "timed out",
+            ),
+            (
+                "echo 'error: unrecognized subcommand' >&2; exit 2",
+                Kind::Missing,
+                "older",
+            ),
+            ("echo hello", Kind::Failed, "no JSON"),
+            ("exit 3", Kind::Failed, "code 3"),
+        ] {
+            let error = run(&format!("cat >/dev/null; {script}")).unwrap_err();
+            assert_eq!(error.kind(), kind, "{script}: {}", error.chain());
+            assert!(error.chain().contains(words), "{script}: {}", error.chain());
+        }
+    }
+}

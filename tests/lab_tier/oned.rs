@@ -1,0 +1,138 @@
+//! An oned of ours: it serves documents over XML-RPC and calls the drivers as one_tm does.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use warmblock::sys::atomic;
+
+use crate::cmd::{self, Out};
+use crate::world::{LAB, World, path};
+
+/// What oned knows: a document by method and number.
+type Documents = Arc<Mutex<BTreeMap<(String, u32), String>>>;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Oned {
+    endpoint: String,
+    documents: Documents,
+    /// Its `var`, with a wrapper of ssh's that gets into the hosts of the lab.
+    var: PathBuf,
+    binary: PathBuf,
+}
+
+/// Ends with what the driver calls on the host: sudo is not in a host's way as root.
+const SSH: &str = r#"#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+host=$1
+shift
+[ "$1 $2" = "sudo -n" ] || exit 9
+shift 2
+LAB_ID=$ID exec "$LAB" host ssh "$host" "$*"
+"#;
+
+impl Oned {
+    /// Starts one.
+    pub fn start(world: &World) -> Result<Self> {
+        let var = world.file(&world.name("oned"));
+        std::fs::create_dir_all(var.join(".one"))?;
+        std::fs::create_dir_all(var.join("bin"))?;
+        atomic::write(&var.join(".one/one_auth"), b"oneadmin:secret\n")?;
+        let id = std::env::var("LAB_ID")?;
+        let ssh = var.join("bin/ssh");
+        let script = SSH.replace("$LAB", LAB).replace("$ID", &id);
+        atomic::write_mode(&ssh, script.as_bytes(), 0o755)?;
+        let listener = TcpListener::bind("127.0.0.1:0").context("the lab's own loopback")?;
+        let documents = Documents::default();
+        let oned = Self {
+            endpoint: format!("http://{}/RPC2", listener.local_addr()?),
+            documents: Arc::clone(&documents),
+            var,
+            binary: world.file("warmblock"),
+        };
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // A caller that goes away is none of a server's business.
+                let _gone = serve(stream, &documents);
+            }
+        });
+        Ok(oned)
+    }
+
+    /// Says what `one.vm.info` answers from now on.
+    pub fn vm(&self, id: u32, document: &str) {
+        self.know("one.vm.info", id, document);
+    }
+
+    /// Says what `one.datastore.info` answers from now on.
+    pub fn datastore(&self, id: u32, document: &str) {
+        self.know("one.datastore.info", id, document);
+    }
+
+    fn know(&self, method: &str, id: u32, document: &str) {
+        let mut known = self
+            .documents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert((method.to_owned(), id), document.to_owned());
+    }
+
+    /// The front-end, as oned calls it.
+    pub fn name() -> Result<String> {
+        Ok(warmblock::sys::host::hostname()?.to_string())
+    }
+
+    /// Calls the transfer-manager driver with a line of a transfer file, split at blanks as one_tm does.
+    pub fn tm(&self, line: &str) -> Result<Out> {
+        let search = format!("PATH={}:/usr/bin:/bin", path(&self.var.join("bin"))?);
+        let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
+        let auth = format!("ONE_AUTH={}", path(&self.var.join(".one/one_auth"))?);
+        let binary = path(&self.binary)?;
+        let fixed = ["env", &search, &endpoint, &auth, binary, "one", "tm"];
+        let argv: Vec<&str> = fixed.into_iter().chain(line.split_whitespace()).collect();
+        cmd::run(&argv, Duration::from_secs(240))
+    }
+}
+
+fn serve(mut stream: TcpStream, documents: &Documents) -> Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut asked = String::new();
+    let mut chunk = [0; 4096];
+    while !asked.contains("</methodCall>") {
+        let len = stream.read(&mut chunk)?;
+        anyhow::ensure!(len > 0, "cut short");
+        asked.push_str(&String::from_utf8_lossy(&chunk[..len]));
+    }
+    let between = |from: &str, to: &str| {
+        let rest = asked.split_once(from)?.1;
+        Some(rest.split_once(to)?.0.to_owned())
+    };
+    let method = between("<methodName>", "</methodName>").context("no method")?;
+    let id = between("<i4>", "</i4>").context("no number")?.parse()?;
+    let known = documents.lock().unwrap_or_else(PoisonError::into_inner);
+    let (success, said) = match known.get(&(method.clone(), id)) {
+        _ if !asked.contains("<string>oneadmin:secret</string>") => {
+            (0, "not authenticated".to_owned())
+        }
+        Some(document) => (1, document.clone()),
+        None => (0, format!("[{method}] no object {id}")),
+    };
+    let said = said.replace('&', "&amp;").replace('<', "&lt;");
+    let body = format!(
+        "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><boolean>{success}</boolean></value>\
+         <value><string>{said}</string></value><value><i4>{}</i4></value></data></array></value></param></params></methodResponse>",
+        if success == 1 { 0 } else { 0x0400 }
+    );
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    Ok(())
+}
