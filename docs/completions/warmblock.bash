@@ -55,6 +55,9 @@ _warmblock() {
             warmblock,mode)
                 cmd="warmblock__subcmd__mode"
                 ;;
+            warmblock,one)
+                cmd="warmblock__subcmd__one"
+                ;;
             warmblock,recover)
                 cmd="warmblock__subcmd__recover"
                 ;;
@@ -121,6 +124,12 @@ _warmblock() {
             warmblock__subcmd__image__subcmd__snap,unprotect)
                 cmd="warmblock__subcmd__image__subcmd__snap__subcmd__unprotect"
                 ;;
+            warmblock__subcmd__one,ds)
+                cmd="warmblock__subcmd__one__subcmd__ds"
+                ;;
+            warmblock__subcmd__one,tm)
+                cmd="warmblock__subcmd__one__subcmd__tm"
+                ;;
             warmblock__subcmd__tgt,apply)
                 cmd="warmblock__subcmd__tgt__subcmd__apply"
                 ;;
@@ -155,7 +164,7 @@ _warmblock() {
 
     case "${cmd}" in
         warmblock)
-            opts="-v -q -h -V --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help --version attach detach seed flush bypass insert mode recover status image tgt driver doctor config host copier docgen"
+            opts="-v -q -h -V --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help --version attach detach seed flush bypass insert mode recover status image tgt driver one doctor config host copier docgen"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1535,6 +1544,132 @@ _warmblock() {
         warmblock__subcmd__mode)
             opts="-v -q -h --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help none writearound writethrough writeback"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__one)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help tm ds"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__one__subcmd__ds)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__one__subcmd__tm)
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

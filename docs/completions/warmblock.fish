@@ -48,6 +48,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "status" -d 'Sho
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "image" -d 'Import, clone, list and remove images'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "tgt" -d 'Export images to ESXi as iSCSI targets, through stgt'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "driver" -d 'List the cache drivers, or try one that is not of warmblock itself'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "one" -d 'Serve OpenNebula as its datastore and transfer-manager driver'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Check that this host has what warmblock needs, and say what to do'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
@@ -325,20 +326,26 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "protect" -d 'Protect a snapshot from removal, so that it can be cloned'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "unprotect" -d 'Allow a snapshot\'s removal again'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "rollback" -d 'Set an image back to a snapshot; later writes are lost'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l root -d 'Put every path below this directory, for tests' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l id -d 'Ceph client id, without "client."' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l conf -d 'Ceph configuration file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l keyring -d 'Ceph keyring file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l cluster -d 'Ceph cluster name' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -l json -d 'Answer with one JSON document on standard output, errors too'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -s q -l quiet -d 'Say nothing on standard error but errors'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -f -a "inventory" -d 'Check the inventory and list what it serves'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -f -a "render" -d 'Write tgt-admin\'s file of every client'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render apply" -f -a "apply" -d 'Bring the running tgtd to what the inventory says'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "inventory" -d 'Check the inventory and list what it serves'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "render" -d 'Write tgt-admin\'s file of every client'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "check" -d 'Check tgt-admin\'s files for what they do and do not say'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "apply" -d 'Bring the running tgtd to what the inventory says'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "status" -d 'Show what tgtd has, beside what it should have'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "verify" -d 'Log in as an initiator does, and compare what is found'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "resize" -d 'Let a live LUN show its image\'s new size'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "failover" -d 'Let another gateway serve a client'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release" -f -a "release" -d 'Let go of a client that another gateway serves'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -370,9 +377,22 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l commands -d 'Print what tgt-admin --pretend --execute would, passwords included'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l out -d 'Where the files go [default: /etc/tgt/conf.d]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l client -d 'Touch this client only' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l control-port -d 'tgtd\'s control port' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -389,6 +409,96 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l control-port -d 'tgtd\'s control port' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l all -d 'Ask the other gateways too, over ssh'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l control-port -d 'tgtd\'s control port' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l all -d 'Ask the other gateways too, and compare them'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l heal -d 'Make LUNs anew whose client Ceph has thrown out'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l control-port -d 'tgtd\'s control port' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l to -d 'The gateway that is to serve it; asked over ssh if it is another' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l patience -d 'How many seconds the old gateway has to let go by itself' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l control-port -d 'tgtd\'s control port' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l dead -d 'Do not ask the old gateway to let go: it is dead. It is fenced all the same'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l socket -d 'tgtd\'s control socket, without the port at its end [default: /var/run/tgtd/socket]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l control-port -d 'tgtd\'s control port' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l offline -d 'Do without Ceph, with the image ids known from the last time'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -424,6 +534,41 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_s
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -f -a "tm" -d 'Do an action of the transfer-manager driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -f -a "ds" -d 'Do an action of the datastore driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
