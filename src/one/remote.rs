@@ -10,13 +10,8 @@ use serde_json::Value;
 use super::call::Node;
 use crate::exec::{Cmd, Exec, Output};
 use crate::job::Job;
+use crate::tools::ssh;
 use crate::{Context, Error, Kind, Result};
-
-/// How long ssh may take to reach a host. A dead one must not hold an action.
-const CONNECT: Duration = Duration::from_secs(10);
-
-/// What ssh exits with when it is itself that failed; ssh(1).
-const SSH_FAILED: i32 = 255;
 
 /// How warmblock is reached on other hosts.
 #[derive(Debug, Clone)]
@@ -73,30 +68,17 @@ impl Remote {
     pub fn run(&self, node: &Node, job: &Job) -> Result<Value> {
         let job = serde_json::to_vec(job)
             .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))?;
-        let cmd = self.ssh(node).stdin(job);
+        let cmd = self.ssh(node)?.stdin(job);
         let output = self.exec.run(&cmd)?;
         answer(node, &output).context(|| format!("on host {node}"))
     }
 
-    /// The command line has no blank in a word and nothing of anybody's choice but the host's name, so the shell over there
-    /// has nothing to misread.
-    fn ssh(&self, node: &Node) -> Cmd {
-        let cmd = Cmd::change("ssh")
-            .args(["-o", "BatchMode=yes", "-o", "ServerAliveInterval=10"])
-            .arg("-o")
-            .arg(format!("ConnectTimeout={}", CONNECT.as_secs()))
-            .args(["--", node.as_str(), "sudo", "-n", "warmblock", "host"])
-            .ok_codes(&codes())
-            .deadline(self.deadline);
+    fn ssh(&self, node: &Node) -> Result<Cmd> {
+        let cmd = ssh::command(node.as_str(), &["warmblock", "host"], self.deadline)?;
         let with = |cmd: Cmd, (name, value): &(&str, OsString)| cmd.env(name, value);
-        self.environment.iter().fold(cmd, with)
+        let cmd = self.environment.iter().fold(cmd, with);
+        Ok(cmd.ok_codes(&[ssh::OWN_FAILURE]))
     }
-}
-
-/// Every exit code that brings an answer, or that says why there is none.
-fn codes() -> Vec<i32> {
-    let ours = Kind::ALL.iter().map(|kind| i32::from(kind.exit_code()));
-    ours.chain([126, 127, SSH_FAILED]).collect()
 }
 
 fn answer(node: &Node, output: &Output) -> Result<Value> {
@@ -134,7 +116,7 @@ fn no_answer(node: &Node, code: i32, stderr: &str) -> Error {
     let install = format!(
         "install this release of warmblock on {node}, in a directory of sudo's secure_path"
     );
-    if code == SSH_FAILED {
+    if code == ssh::OWN_FAILURE {
         let kind = if said.contains("timed out") {
             Kind::Timeout
         } else {
@@ -198,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_job_goes_in_and_the_answer_comes_out() {
-        let answer = run(r#"[ "$*" = "-o BatchMode=yes -o ServerAliveInterval=10 -o ConnectTimeout=10 -- kvm1 sudo -n warmblock host" ] || exit 9
+        let answer = run(r#"while [ "$1" != -- ]; do shift; done; [ "$2 $3" = "kvm1 sudo -n warmblock host" ] || exit 9
             read -r job; printf '{"got":%s}' "$job""#)
         .unwrap();
         assert_eq!(answer["got"]["request"]["op"], "detach");

@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::exec::{Cmd, Exec, ExecError, Output};
 use crate::{Error, Kind, Result};
 
-/// What ssh answers itself when it cannot reach the host or is not let in.
-const OWN_FAILURE: i32 = 255;
+/// What ssh answers itself when it cannot reach the host or is not let in; ssh(1).
+pub const OWN_FAILURE: i32 = 255;
 
-/// Runs `words` on `destination` (`[USER@]HOST`), as root: by sudo unless the user is root. Every exit code of the remote
-/// command is an answer; ssh's own failure is an error.
-pub fn run(exec: &Exec, destination: &str, words: &[&str], deadline: Duration) -> Result<Output> {
+/// The command that runs `words` on `destination` (`[USER@]HOST`), as root: by sudo unless the user is root. Every exit code
+/// of the remote command is an answer; ssh's own, 255, is a failure.
+///
+/// Errors: [`Kind::Internal`] for a word that cannot be quoted.
+pub fn command(destination: &str, words: &[&str], deadline: Duration) -> Result<Cmd> {
     let sudo: &[&str] = if destination.starts_with("root@") {
         &[]
     } else {
@@ -19,15 +21,21 @@ pub fn run(exec: &Exec, destination: &str, words: &[&str], deadline: Duration) -
     let line = shlex::try_join(sudo.iter().chain(words).copied())
         .map_err(|error| Error::new(Kind::Internal, "cannot quote a command").because(error))?;
     let codes: Vec<i32> = (1..OWN_FAILURE).collect();
-    let cmd = Cmd::query("ssh")
+    Ok(Cmd::query("ssh")
         .args(["-T", "-o", "BatchMode=yes", "-o"])
         .arg(format!(
             "ConnectTimeout={}",
             deadline.as_secs().clamp(1, 10)
         ))
-        .args(["-o", "LogLevel=ERROR", "--", destination, &line])
+        .args(["-o", "ServerAliveInterval=10", "-o", "LogLevel=ERROR"])
+        .args(["--", destination, &line])
         .ok_codes(&codes)
-        .deadline(deadline);
+        .deadline(deadline))
+}
+
+/// Runs `words` on a gateway, as [`command`] has it.
+pub fn run(exec: &Exec, destination: &str, words: &[&str], deadline: Duration) -> Result<Output> {
+    let cmd = command(destination, words, deadline)?;
     exec.run(&cmd).map_err(|error| match &error {
         ExecError::Missing { .. } => error.into(),
         _ => Error::new(Kind::Failed, format!("cannot reach {destination} by ssh"))

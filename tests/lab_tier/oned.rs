@@ -30,11 +30,8 @@ pub struct Oned {
 const SSH: &str = r#"#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
-host=$1
-shift
-[ "$1 $2" = "sudo -n" ] || exit 9
-shift 2
-LAB_ID=$ID exec "$LAB" host ssh "$host" "$*"
+case $2 in "sudo -n "*) ;; *) exit 9 ;; esac
+LAB_ID=$ID exec "$LAB" host ssh "$1" "${2#sudo -n }"
 "#;
 
 impl Oned {
