@@ -54,6 +54,7 @@ fn plan_of(origins: &[u64], image: Bytes) -> SeedPlan {
         asked: origins.len() as u64,
         left_out: 0,
         image,
+        whole: false,
     }
 }
 

@@ -14,6 +14,7 @@ mod bcache;
 mod dm_cache;
 mod dm_writecache;
 mod drain;
+mod local;
 mod none;
 
 use std::borrow::Cow;
@@ -200,6 +201,8 @@ impl Needs {
 pub enum SeedAbility {
     /// Not at all.
     Never,
+    /// Nothing less than the whole image, holes zeroed, exactly as with [`SeedAbility::Mapping`].
+    Whole,
     /// Block by block, exactly: the mapping is written first, then the blocks are copied beneath the cache.
     Mapping,
     /// What is read through it while it is [`Running::Filling`] stays; a pass that reads nothing from Ceph is the proof.
@@ -218,6 +221,12 @@ pub trait Driver: Debug + Sync {
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether its slice holds the whole image, and Ceph is left alone until it is written back. The image is given a snapshot
+    /// meanwhile, to go back to if the SSD is lost.
+    fn whole(&self) -> bool {
+        self.capabilities().seed == SeedAbility::Whole
+    }
 
     /// What it needs of the host, so that a host that lacks it is told before anything is done.
     fn needs(&self) -> Needs;
@@ -307,10 +316,11 @@ impl Site<'_> {
 }
 
 /// Every driver of this program.
-static DRIVERS: [&dyn Driver; 4] = [
-    &dm_cache::DmCache,
+static DRIVERS: [&dyn Driver; 5] = [
+    &dm_cache::CACHE,
     &bcache::Bcache,
     &dm_writecache::DmWritecache,
+    &local::LOCAL,
     &none::None,
 ];
 

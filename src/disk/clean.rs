@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use super::lease::given_up;
 use super::walk::Walk;
+use super::way_back;
 use crate::cache::{Cache, Cleanliness, Running};
 use crate::job::FlushProof;
 use crate::model::Bytes;
@@ -48,6 +50,9 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
             seconds: began.elapsed().as_secs_f64(),
         });
     }
+    if driver.whole() && walk.disk.image.is_some() {
+        way_back::sweep(walk)?;
+    }
     Ok(())
 }
 
@@ -57,6 +62,9 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
 /// better), which is safe because the lease kept everybody else from writing.
 pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     let lease = walk.with_lease(|cell, _me, _record| Ok(cell.lease.clone()))?;
+    if lease.is_given_up() {
+        return Err(given_up(&walk.disk.record.image));
+    }
     let named = lease.holder.and_then(|holder| holder.cache_id);
     let ours = walk
         .cache_id
@@ -81,7 +89,8 @@ pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `--discard-dirty`: says how much goes.
+/// `--discard-dirty`: says how much goes. From then on nothing is written back; an image that has a way back is rolled back
+/// once the cache and the map are gone.
 pub(super) fn give_up(walk: &mut Walk<'_>) -> Result<()> {
     let lost = match walk
         .driver()?
@@ -94,8 +103,16 @@ pub(super) fn give_up(walk: &mut Walk<'_>) -> Result<()> {
         }
     };
     walk.warnings.push(lost);
-    if walk.disk.image.is_some() && lease_is_dirty(walk)? {
-        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+    // What may be half written back is not left like that: without Ceph it is not given up.
+    let half = walk.driver()?.whole() && walk.disk.unreachable.is_some();
+    if (walk.disk.image.is_some() || half) && lease_is_dirty(walk)? {
+        let host = walk.host;
+        walk.with_lease(
+            |cell, me, record| match way_back::needed(host, &cell.lease) {
+                true => cell.give_up(me),
+                false => cell.mark_clean(me, &record.driver, record.mode),
+            },
+        )?;
     }
     Ok(())
 }

@@ -36,6 +36,8 @@ struct Ask {
     image_size: u64,
     block: u64,
     blocks: Vec<u64>,
+    asked: u64,
+    whole: bool,
     depth: usize,
     chunk: u64,
     rate: Option<u64>,
@@ -147,6 +149,8 @@ impl Apart<'_> {
             image_size: self.plan.image.0,
             block: self.plan.block.bytes().0,
             blocks: self.plan.blocks.iter().map(|block| block.0).collect(),
+            asked: self.plan.asked,
+            whole: self.plan.whole,
             depth: self.options.depth,
             chunk: self.options.chunk.0,
             rate: self.options.rate.map(|rate| rate.0),
@@ -219,10 +223,11 @@ fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
     let progress = Progress::new(ask.progress.parse()?);
     let plan = SeedPlan {
         block: BlockSize::new(Bytes(ask.block))?,
-        asked: ask.blocks.len() as u64,
+        asked: ask.asked,
         blocks: ask.blocks.into_iter().map(OriginBlock).collect(),
         left_out: 0,
         image: Bytes(ask.image_size),
+        whole: ask.whole,
     };
     let options = CopyOptions {
         depth: ask.depth,

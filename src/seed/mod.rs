@@ -43,7 +43,9 @@ mod verify;
 pub use apart::{Apart, COMMAND, copy_apart, read_apart, serve, verify_apart};
 pub use copy::{CopyOptions, CopyReport, copy};
 pub use device::{Devices, open_image, open_slice};
-pub use plan::{BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, plan};
+pub use plan::{
+    BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, plan, whole,
+};
 pub use proof::{ProofMethod, SeedProof};
 pub(crate) use rate::TokenBucket;
 pub use read::read;

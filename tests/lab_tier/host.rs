@@ -250,6 +250,12 @@ impl Host {
             "the lease of {} is still held: {lease}",
             image.spec
         );
+        let left = self.world.snapshots(image)?;
+        ensure!(
+            left.is_empty(),
+            "{} has still snapshots {left:?}",
+            image.spec
+        );
         let watchers = self.world.watchers(image)?;
         ensure!(
             watchers.is_empty(),

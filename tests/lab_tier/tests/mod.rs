@@ -6,6 +6,7 @@ mod faults;
 mod hosts;
 mod images;
 mod load;
+mod local;
 mod locks;
 mod main_job;
 mod power;
@@ -75,6 +76,27 @@ const ALONE: &[Test] = &[
     ),
     test("crash::modes", Need::One, crash::modes),
     test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
+    test(
+        "local::only_changes_go_back",
+        Need::One,
+        local::only_changes_go_back,
+    ),
+    test(
+        "local::refusals_and_sizes",
+        Need::One,
+        local::refusals_and_sizes,
+    ),
+    test(
+        "local::ssd_fails_half_way",
+        Need::One,
+        local::ssd_fails_half_way,
+    ),
+    test(
+        "local::killed_while_giving_up",
+        Need::One,
+        local::killed_while_giving_up,
+    ),
+    test("local::ssd_lost", Need::All, local::ssd_lost),
     test(
         "power::recover_begins_cold",
         Need::One,
