@@ -17,7 +17,7 @@ use super::{
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
-use crate::seed::SeedPlan;
+use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::sys::direct;
 use crate::tools::dmsetup::{self, Access};
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
@@ -216,6 +216,29 @@ impl Driver for DmCache {
         };
         self.switch(site, Running::Serving(mode))?;
         Ok(filled)
+    }
+
+    fn mapped(&self, site: &Site<'_>) -> Result<Vec<(CacheBlock, OriginBlock)>> {
+        let meta = &site.part(Role::Meta)?.path;
+        let dump = thin::dump(&site.host.exec, meta)
+            .context(|| format!("cannot read the cache's mapping from {}", meta.display()))?;
+        if dump.geometry.block != site.block.sectors() {
+            let message = format!(
+                "the cache on {} has blocks of {} sectors, and the disk's record says {}",
+                meta.display(),
+                dump.geometry.block,
+                site.block
+            );
+            return Err(Error::new(Kind::Dirty, message)
+                .remedy("set [cache] block to what it was when the disk was attached"));
+        }
+        let pair = |mapping: &Mapping| {
+            (
+                CacheBlock(mapping.cache_block),
+                OriginBlock(mapping.origin_block),
+            )
+        };
+        Ok(dump.mappings.iter().map(pair).collect())
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {

@@ -10,12 +10,15 @@
 //!   no longer mapped; it lives in Ceph until smq brings it in. Holes of the image are zeroed on the SSD and never read.
 //! - A last block that is shorter than the others is never cached by dm-cache; it stays in Ceph.
 //! - A guest's discard is passed down to Ceph at once. Dirty blocks that were discarded are not written back.
-//! - After a power cut the kernel takes every block for dirty, so all of them go back.
+//! - After a power cut the kernel would take every block for dirty. So it is not opened again: the disk layer compares what
+//!   [`Driver::mapped`] tells with Ceph. A mapping that the guest's write dropped in passthrough is gone from the SSD before that
+//!   write goes to Ceph (`invalidate_remove`), so what is mapped there never is older than Ceph.
 //!
 //! While data are dirty here, what Ceph has is the image of the attach or of the last flush; and half-way through a write-back a
 //! mixture. The disk layer keeps a snapshot of it meanwhile (`disk::way_back`).
 //!
 //! [`Driver::drain`]: super::Driver::drain
+//! [`Driver::mapped`]: super::Driver::mapped
 
 use super::SeedAbility;
 use super::dm_cache::{DmCache, Manner};

@@ -26,7 +26,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
-use crate::seed::SeedPlan;
+use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::sys::{Block, DevNum};
 use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
@@ -275,6 +275,17 @@ pub trait Driver: Debug + Sync {
 
     /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling.
     fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled>;
+
+    /// What the slice of a cache that is not in the kernel maps, as its metadata tell; only of a driver that holds the whole
+    /// image, whose write-back after a power cut goes by comparing.
+    fn mapped(&self, site: &Site<'_>) -> Result<Vec<(CacheBlock, OriginBlock)>> {
+        let message = format!(
+            "driver {} does not tell what disk {} maps",
+            self.name(),
+            site.key
+        );
+        Err(Error::new(Kind::Internal, message))
+    }
 
     /// Stops taking dirty blocks, writes back those that there are, and waits until none is left; leaves it
     /// [`Running::Draining`]. Gives what was dirty when it began.

@@ -378,6 +378,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_up_is_refused_until_it_is_rolled_back() {
+        let mut lease = held("hv1", "b0", true);
+        lease.holder.as_mut().unwrap().cache_id = None;
+        assert!(lease.is_given_up() && !held("hv1", "b0", true).is_given_up());
+        let refused = claim(&image(), &lease, &me(), Force::default()).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Dirty);
+        assert!(refused.remedy_text().unwrap().contains("--discard-dirty"));
+        let force = Force {
+            break_lease: false,
+            discard_dirty: true,
+        };
+        assert_eq!(claim(&image(), &lease, &me(), force).unwrap(), Claim::Take);
+    }
+
+    #[test]
     fn a_lease_that_is_not_understood_counts_as_dirty() {
         for raw in [
             &b"{"[..],

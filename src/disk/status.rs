@@ -139,7 +139,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> Result<DiskStatus> {
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
         well,
-        state: words::words(record, &layers, stats.as_ref()),
+        state: words::words(record, driver, &layers, stats.as_ref()),
         layers,
         running,
         stats,

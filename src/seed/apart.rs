@@ -14,8 +14,8 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlockSize, CacheBlock, CopyOptions, CopyReport, Devices, OriginBlock, SeedPlan, VerifyReport,
-    copy, open_image, open_slice, read, verify,
+    BlockSize, CacheBlock, CopyOptions, CopyReport, Devices, HomeReport, OriginBlock, SeedPlan,
+    VerifyReport, bring_home, copy, open_image, open_image_to_write, open_slice, read, verify,
 };
 use crate::cancel::Cancel;
 use crate::exec::{Cmd, Exec};
@@ -36,6 +36,8 @@ struct Ask {
     image_size: u64,
     block: u64,
     blocks: Vec<u64>,
+    /// Where the blocks lie in the slice, for [`Verb::Home`].
+    places: Vec<u64>,
     asked: u64,
     whole: bool,
     depth: usize,
@@ -49,6 +51,7 @@ enum Verb {
     Copy,
     Read,
     Verify,
+    Home,
 }
 
 /// What the child answers.
@@ -63,6 +66,10 @@ enum Reply {
         compared: u64,
         different: u64,
         examples: Vec<u64>,
+    },
+    Home {
+        compared: u64,
+        written: u64,
     },
     Failed {
         kind: Kind,
@@ -106,8 +113,18 @@ pub fn read_apart(apart: &Apart<'_>) -> Result<CopyReport> {
     moved(apart, Verb::Read)
 }
 
+/// As [`bring_home`], in a child: the plan's blocks, each from its place in the slice.
+///
+/// Errors: as of [`copy_apart`].
+pub fn bring_home_apart(apart: &Apart<'_>, places: &[CacheBlock]) -> Result<HomeReport> {
+    match apart.run(Verb::Home, places)? {
+        Reply::Home { compared, written } => Ok(HomeReport { compared, written }),
+        other => Err(unexpected(&other)),
+    }
+}
+
 fn moved(apart: &Apart<'_>, verb: Verb) -> Result<CopyReport> {
-    match apart.run(verb)? {
+    match apart.run(verb, &[])? {
         Reply::Copied {
             bytes,
             requests,
@@ -125,7 +142,7 @@ fn moved(apart: &Apart<'_>, verb: Verb) -> Result<CopyReport> {
 ///
 /// Errors: as of [`copy_apart`].
 pub fn verify_apart(apart: &Apart<'_>) -> Result<VerifyReport> {
-    match apart.run(Verb::Verify)? {
+    match apart.run(Verb::Verify, &[])? {
         Reply::Verified {
             compared,
             different,
@@ -140,7 +157,7 @@ pub fn verify_apart(apart: &Apart<'_>) -> Result<VerifyReport> {
 }
 
 impl Apart<'_> {
-    fn run(&self, verb: Verb) -> Result<Reply> {
+    fn run(&self, verb: Verb, places: &[CacheBlock]) -> Result<Reply> {
         let ask = Ask {
             verb,
             parent: std::process::id(),
@@ -149,6 +166,7 @@ impl Apart<'_> {
             image_size: self.plan.image.0,
             block: self.plan.block.bytes().0,
             blocks: self.plan.blocks.iter().map(|block| block.0).collect(),
+            places: places.iter().map(|place| place.0).collect(),
             asked: self.plan.asked,
             whole: self.plan.whole,
             depth: self.options.depth,
@@ -234,7 +252,10 @@ fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
         chunk: Bytes(ask.chunk),
         rate: ask.rate.map(Bytes),
     };
-    let image = open_image(&ask.image)?;
+    let image = match ask.verb {
+        Verb::Home => open_image_to_write(&ask.image)?,
+        Verb::Copy | Verb::Read | Verb::Verify => open_image(&ask.image)?,
+    };
     match ask.verb {
         Verb::Copy => {
             let slice = open_slice(&ask.slice)?;
@@ -245,6 +266,22 @@ fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
             copy(&plan, &devices, &options, cancel, &progress).map(copied)
         }
         Verb::Read => read(&plan, &image, &options, cancel, &progress).map(copied),
+        Verb::Home => {
+            let slice = open_image(&ask.slice)?;
+            let devices = Devices {
+                image: &image,
+                slice: &slice,
+            };
+            let places = ask.places.into_iter().map(CacheBlock);
+            let pairs = places.zip(plan.blocks).collect();
+            let done = bring_home(
+                pairs, &devices, plan.block, plan.image, &options, cancel, &progress,
+            )?;
+            Ok(Reply::Home {
+                compared: done.compared,
+                written: done.written,
+            })
+        }
         Verb::Verify => {
             let slice = open_image(&ask.slice)?;
             let devices = Devices {

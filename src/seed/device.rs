@@ -18,7 +18,7 @@ const PAGE: Bytes = Bytes::kib(4);
 /// Where a seed reads and where it writes, by name: two files in a row are too easily swapped, and the image lost.
 #[derive(Debug, Clone, Copy)]
 pub struct Devices<'a> {
-    /// The mapped image; only read.
+    /// The mapped image; only read, but by [`bring_home`](super::bring_home).
     pub image: &'a File,
     /// The slice's data; written by [`copy`](super::copy), read by [`verify`](super::verify).
     pub slice: &'a File,
@@ -37,6 +37,14 @@ pub fn open_image(path: &Path) -> Result<File> {
 /// # Errors
 /// It cannot be opened.
 pub fn open_slice(path: &Path) -> Result<File> {
+    open(OpenOptions::new().read(true).write(true), path)
+}
+
+/// Opens a mapped image for [`bring_home`](super::bring_home), which alone writes to it.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_image_to_write(path: &Path) -> Result<File> {
     open(OpenOptions::new().read(true).write(true), path)
 }
 

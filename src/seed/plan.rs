@@ -216,6 +216,18 @@ pub fn whole(
     }
 }
 
+/// Exactly these blocks of an image, in this order.
+pub fn of_blocks(blocks: Vec<OriginBlock>, image: Bytes, block: BlockSize) -> SeedPlan {
+    SeedPlan {
+        block,
+        asked: blocks.len() as u64,
+        blocks,
+        left_out: 0,
+        image,
+        whole: false,
+    }
+}
+
 /// How many blocks a seed may fill.
 const fn room(capacity: u64, all: u64) -> u64 {
     if capacity >= all {

@@ -152,7 +152,12 @@ pub(super) fn resident(stats: &Stats) -> String {
 }
 
 /// The state in a sentence: is it well, is it warm, is anything at risk.
-pub(super) fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stats>) -> String {
+pub(super) fn words(
+    record: &Record,
+    driver: &dyn Driver,
+    layers: &[LayerStatus],
+    stats: Option<&Stats>,
+) -> String {
     if record.intent == Intent::Detached {
         return "a detach was interrupted; finish it with `warmblock recover`".into();
     }
@@ -175,5 +180,10 @@ pub(super) fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stat
     } else {
         "nothing dirty".into()
     };
-    format!("cached, {}; {warm}; {risk}", resident(stats))
+    let how = if driver.whole() {
+        "a local copy"
+    } else {
+        "cached"
+    };
+    format!("{how}, {}; {warm}; {risk}", resident(stats))
 }

@@ -148,8 +148,8 @@ pub fn refusals_and_sizes(case: &Case) -> Result<()> {
 
     let odd = world.clone_of(ODD)?;
     let device = front(&host.attach(&odd, LOCAL)?)?;
-    let tail = odd.size / BLOCK * BLOCK;
-    host.write(&device, &odd, 4, tail - 8 * KIB, 16 * KIB)?;
+    // Across the beginning of the short block.
+    host.write(&device, &odd, 4, odd.size - 4 * KIB, 4 * KIB)?;
     host.check(&device, &odd)?;
     host.detach(&odd)?;
     host.check_gone(&odd)
@@ -165,6 +165,38 @@ fn dirty(host: &Host, image: &Image) -> Result<(String, Image)> {
         }
     }
     Ok((device, before))
+}
+
+/// After a power cut only what changed goes back, too, and holes stay holes; also if that is killed and run again.
+pub fn power_cut(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let (_, before) = dirty(host, &image)?;
+    let allocated = world.allocated_blocks(&image, 4 * MIB, image.size)?;
+    host.cut_power()?;
+    world.check_ceph(&before)?;
+    host.boot()?;
+    for n in [6, 8, 10] {
+        host.wb(&["attach", &image.spec]).crash_after(n).run()?;
+    }
+    let report = host.wb(&["recover"]).ok()?;
+    world.check_ceph(&image)?;
+    let device = host.status(&image)?["front"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    if device.is_empty() {
+        bail!("{report}");
+    }
+    // One object in a hole was written to.
+    same(
+        "objects",
+        world.allocated_blocks(&image, 4 * MIB, image.size)?,
+        allocated + 1,
+    )?;
+    host.check(&device, &image)?;
+    host.detach(&image)?;
+    host.check_gone(&image)
 }
 
 /// The host comes back with an empty SSD, or not at all: the image goes back to what it was, there or on the other host.

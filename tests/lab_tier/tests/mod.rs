@@ -96,6 +96,7 @@ const ALONE: &[Test] = &[
         Need::One,
         local::killed_while_giving_up,
     ),
+    test("local::power_cut", Need::One, local::power_cut),
     test("local::ssd_lost", Need::All, local::ssd_lost),
     test(
         "power::recover_begins_cold",
