@@ -52,7 +52,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Sho
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "copier" -d 'Copy blocks for a job that watches this process'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "docgen" -d 'Write man pages, completions and schemas'
-complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l driver -d 'Cache driver [default: cache.driver of the configuration]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l driver -d 'Cache driver; for a disk that is attached with another one, it is exchanged under load [default: cache.driver of the configuration]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l mode -d 'writethrough, writearound, writeback or none [default: cache.mode]' -r -f -a "none\t'No cache in the path'
 writearound\t'A write goes to Ceph and drops what is cached of it'
 writethrough\t'A write is acknowledged when Ceph has it; the cache can be lost at any time'

@@ -12,6 +12,9 @@
 //! - Registering, attaching, detaching and stopping happen some time after they were asked for, and udev registers as well:
 //!   each is awaited, by the UUID of the set, which is derived from the disk's key, and by the device that bears the
 //!   superblock.
+//! - A set whose SSD fails is given up, and its backing device detached, with dirty data too, and these cannot be reached
+//!   any more then. So in write-back the kernel may count errors for ever ([`tune`]), and a backing device that does not
+//!   belong to its set is never attached again, which would drop them for good.
 //! - After a crash a write-through cache may serve data that are older than the RBD's (its journal may lag 100 ms), so a
 //!   set is formatted anew before each use, unless a lease says that it holds dirty data.
 //! - `clean` in the superblock comes after a scan of the whole index. It stays so only in a mode other than write-back, and
@@ -283,8 +286,13 @@ fn broken(key: &DiskKey, backing: &Backing) -> Option<String> {
 
 /// What the kernel has. A backing device that waits for its set serves nobody, so there is no cache.
 fn judge(host: &Host, key: &DiskKey, backing: &Backing) -> Cache {
-    let Some(served) = &backing.device else {
-        return Cache::Absent;
+    let served = match &backing.device {
+        Some(served) => served,
+        None if backing.failed => {
+            let why = broken(key, backing).unwrap_or_default();
+            return Cache::Broken { why };
+        }
+        None => return Cache::Absent,
     };
     if let Some(why) = broken(key, backing) {
         return Cache::Broken { why };

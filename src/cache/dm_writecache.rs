@@ -144,7 +144,11 @@ impl Driver for DmWritecache {
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         let (was, whole) = dirty(self, site)?;
         if was != Running::Draining {
-            self.switch(site, Running::Draining)?;
+            // The kernel reads the slice for it: where that fails, nothing can be written back either.
+            let switched = self.switch(site, Running::Draining);
+            switched.map_err(|error| {
+                cannot_tell(format!("disk {} cannot be drained", site.key)).because(error)
+            })?;
         }
         wait_for_clean(site, whole, deadline, || {
             dirty(self, site).map(|(_, left)| left)

@@ -61,6 +61,15 @@ impl Cluster {
         self.handle.instance_id()
     }
 
+    /// Whether the cluster's clients all know clones of format 2, so that librbd makes such by itself: a snapshot need not
+    /// be protected then. From the map that the connection has; nothing is asked. Implements
+    /// `rados_get_min_compatible_client`.
+    pub fn allows_clone_v2(&self) -> Result<bool, CephError> {
+        const MIMIC: i8 = 13;
+        let (needed, required) = self.handle.min_compatible_client().on(self)?;
+        Ok(needed.max(required) >= MIMIC)
+    }
+
     /// Opens a pool, and a namespace of it; whether the namespace exists shows with the first image. Implements
     /// `rados_ioctx_create`, `rados_ioctx_set_namespace`.
     pub fn pool(&self, name: &PoolName, namespace: Option<&Namespace>) -> Result<Pool, CephError> {

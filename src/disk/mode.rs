@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use super::attach::climb;
-use super::clean::clean;
+use super::clean::{clean, lease_is_dirty};
 use super::layers::serve;
 use super::record::Intent;
 use super::swap::{self, start};
 use super::want::knows;
-use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{DiskJob, FlushProof, LayerName, Report, SetMode};
 use crate::model::{CacheMode, Change};
+use crate::{Error, Kind, Result};
 
 /// Writes dirty blocks back and proves it; a write-back cache then goes on in write-back.
 pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
@@ -22,6 +22,14 @@ pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
         walk.driver()?.probe(host, &walk.disk.record.key)?,
         Cache::Absent
     );
+    if !there && !dry_run && lease_is_dirty(&mut walk)? {
+        let message = format!(
+            "the cache of {} is not in the kernel, and it holds data that the image lacks",
+            ask.image
+        );
+        return Err(Error::new(Kind::Dirty, message)
+            .remedy("run `warmblock recover`, which opens it again and writes them back"));
+    }
     if there && !dry_run {
         clean(&mut walk)?;
         if walk.disk.record.mode.can_be_dirty() {

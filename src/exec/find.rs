@@ -47,7 +47,8 @@ fn package(tool: &str) -> Option<&'static str> {
         }
         "udevadm" => "udev (Debian) or systemd-udev (RHEL)",
         "modprobe" => "kmod",
-        "blkdiscard" => "util-linux",
+        "blkdiscard" | "wipefs" => "util-linux",
+        "tee" => "coreutils",
         "make-bcache" | "bcache-super-show" => "bcache-tools",
         "tgtadm" | "tgt-admin" => "tgt (Debian) or scsi-target-utils (RHEL)",
         "ssh" => "openssh-client (Debian) or openssh-clients (RHEL)",

@@ -101,18 +101,18 @@ impl<'a> Bcache<'a> {
     /// Makes a device a cache of its own set. It must hold no signature: make-bcache refuses whatever blkid(8) knows.
     pub fn make_cache(&self, device: &Path, set: &str, bucket: Bytes) -> Result<(), ExecError> {
         let cmd = make(set).arg("--bucket").arg(bucket.0.to_string());
-        self.run(cmd.arg("--cache").arg(device))
+        self.run(&cmd.arg("--cache").arg(device))
     }
 
     /// Writes the superblock of a backing device whose data begin at `offset` to the device that bears its start.
     pub fn make_backing(&self, start: &Path, set: &str, offset: Sectors) -> Result<(), ExecError> {
         let cmd = make(set).arg("--data-offset").arg(offset.0.to_string());
-        self.run(cmd.arg("--bdev").arg(start))
+        self.run(&cmd.arg("--bdev").arg(start))
     }
 
     /// Removes every signature that blkid(8) knows.
     pub fn wipe_signatures(&self, device: &Path) -> Result<(), ExecError> {
-        self.run(Cmd::change("wipefs").args(["--all", "--quiet"]).arg(device))
+        self.run(&Cmd::change("wipefs").args(["--all", "--quiet"]).arg(device))
     }
 
     /// Asks the kernel to take up a device; one that it has, or that udev has it take up at the moment, is no error.
@@ -134,7 +134,7 @@ impl<'a> Bcache<'a> {
     /// Writes to a file of sysfs.
     pub fn set(&self, file: &Path, value: &str, deadline: Duration) -> Result<(), ExecError> {
         let cmd = Cmd::change("tee").arg(file).stdin(value.as_bytes());
-        self.run(cmd.deadline(deadline))
+        self.run(&cmd.deadline(deadline))
     }
 
     /// The directory of a cache set, whether it is there or not.
@@ -206,8 +206,8 @@ impl<'a> Bcache<'a> {
         self.roots.sys.join("fs/bcache")
     }
 
-    fn run(&self, cmd: Cmd) -> Result<(), ExecError> {
-        self.exec.run(&cmd).map(drop)
+    fn run(&self, cmd: &Cmd) -> Result<(), ExecError> {
+        self.exec.run(cmd).map(drop)
     }
 }
 

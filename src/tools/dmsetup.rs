@@ -3,6 +3,7 @@
 mod cache;
 mod device;
 mod info;
+mod ioctl;
 mod replace;
 mod status;
 mod table;
@@ -16,6 +17,8 @@ use crate::model::{Change, DmName};
 use crate::sys::holders::{describe, holders};
 use crate::sys::{Roots, wait};
 use crate::tools::udev;
+
+use ioctl::Slot;
 
 pub use cache::{CacheMode, CacheTarget, Policy};
 pub use info::{Device, Info};
@@ -43,6 +46,14 @@ pub enum DmError {
         /// Who, as the end of a sentence.
         holders: String,
     },
+    /// The kernel did not tell what the device is.
+    #[error("cannot ask the kernel for {name}: {why}")]
+    Kernel {
+        /// The device.
+        name: DmName,
+        /// What it says instead.
+        why: String,
+    },
     /// dmsetup failed otherwise.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -68,6 +79,8 @@ impl From<DmError> for Error {
             DmError::NotFound(_) => Self::new(Kind::NotFound, message),
             DmError::Busy { .. } => Self::new(Kind::Busy, message)
                 .remedy("stop what has it open, then run the same command again"),
+            DmError::Kernel { .. } => Self::new(Kind::Failed, message)
+                .remedy("it needs root, and a kernel with device-mapper: see `warmblock doctor`"),
             DmError::Exec(error) => error.into(),
         }
     }
@@ -156,12 +169,12 @@ impl<'a> Dmsetup<'a> {
 
     /// The live table; `None` when there is no such device. A device without a table has an empty one.
     pub fn table(&self, name: &DmName) -> Result<Option<Table>, DmError> {
-        self.ask(query("table", name), table::parse)
+        Ok(self.look(name, Slot::Live)?.map(|(_, table)| table))
     }
 
     /// The table in the inactive slot; `None` when there is no such device, empty when the slot is.
     pub fn inactive_table(&self, name: &DmName) -> Result<Option<Table>, DmError> {
-        self.ask(query("table", name).arg("--inactive"), table::parse)
+        Ok(self.look(name, Slot::Inactive)?.map(|(_, table)| table))
     }
 
     /// The status of each segment; `None` when there is no such device. The cache's metadata are not committed for it.
@@ -171,9 +184,24 @@ impl<'a> Dmsetup<'a> {
 
     /// What the kernel knows about a device apart from its table; `None` when there is none.
     pub fn info(&self, name: &DmName) -> Result<Option<Info>, DmError> {
-        let cmd = info_columns().arg(name.to_string());
-        let found = self.ask(cmd, info::parse)?;
-        Ok(found.and_then(|found| found.into_iter().next()))
+        Ok(self.look(name, Slot::Live)?.map(|(info, _)| info))
+    }
+
+    /// Info and a table in one call of the kernel. A device whose UUID is not of ours is none.
+    fn look(&self, name: &DmName, slot: Slot) -> Result<Option<(Info, Table)>, DmError> {
+        let asked = ioctl::ask(&self.roots.mapper("control"), name, slot);
+        let failed = |why: String| DmError::Kernel {
+            name: name.clone(),
+            why,
+        };
+        let Some((info, text)) = asked.map_err(|error| failed(error.to_string()))? else {
+            return Ok(None);
+        };
+        if !info.is_ours() {
+            tracing::warn!("{name} has the UUID {:?}, which is none of ours", info.uuid);
+            return Ok(None);
+        }
+        Ok(Some((info, table::parse(&text).map_err(failed)?)))
     }
 
     /// All devices of ours with what is known of them, in three processes, however many there are. A device that comes or

@@ -3,7 +3,9 @@
 # connects anew; ours is one. With a parent that has no snapshot yet, and with one that has.
 
 bench_clone() {
+  clone_calls_built
   clones 15 >"$TMP/clones"
+  less "image clone, a call in a process that runs / rbd snap ls, clone, info" s "$(clone_time ours-call)" "$(clone_time rbd)" 3
   less "image clone, fresh parent / rbd snap create, protect, clone, info" s "$(clone_time ours-fresh)" "$(clone_time rbd-fresh)" 3
   less "image clone, snapshot there / rbd snap ls, clone, info" s "$(clone_time ours)" "$(clone_time rbd)" 3
   note "image clone: of our time $(clone_time ours-start) s are the start of a process (--version), of each rbd command's" \
@@ -12,9 +14,15 @@ bench_clone() {
 }
 clone_time() { awk -v what="$1" '$1 == what { print $2 }' "$TMP/clones" | median; }
 
+# -> CALLS: the program that clones by calls (clone_calls.rs)
+clone_calls_built() {
+  CALLS=$ROOT/$(cd "$ROOT" && cargo bench --bench clone_calls --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\)).*/\1/p')
+  [ -x "$CALLS" ] || die "clone_calls was not built"
+}
+
 # clones ROUNDS: lines of what and its seconds. All inside the lab: entering it would cost more than a clone
 clones() {
-  lab exec bash -s "$BIN" "$1" <<'LAB'
+  lab exec bash -s "$BIN" "$1" "$CALLS" <<'LAB'
     set -euo pipefail
     wb=$1
     timed() { # NAME CMD...
@@ -34,6 +42,9 @@ clones() {
       timed rbd clone one/rbd0 "one/rbd0-clone$i"
       timed ours-start "$wb" --version
       timed rbd-start rbd --version
+    done
+    for ((i = 0; i < $2; i++)); do
+      "$3" "$CEPH_CONF" one ours0 "ours0-call$i"
     done
 LAB
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::{bearer, bucket, set, tool};
+use super::{bearer, broken, bucket, set, tool};
 use crate::cache::Site;
+use crate::cache::drain::cannot_tell;
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::model::{Bytes, Change, DiskKey, Role, Sectors};
 use crate::sys::holders::{Holder, describe, holders};
-use crate::sys::{block, direct, wait};
+use crate::sys::{DevNum, block, direct, wait};
 use crate::tools::bcache::{Backing, LEAST_OFFSET};
 use crate::tools::dmsetup::{Access, Table, Target};
 use crate::tools::udev;
@@ -50,50 +51,45 @@ pub(super) fn format(site: &Site<'_>) -> Result<()> {
     made.context(|| format!("cannot make {} a bcache", data.path.display()))
 }
 
-/// Puts the parts together, whichever of them udev has taken up already, and waits for the device.
+/// Puts the parts together, whichever of them udev has taken up already, and waits for the device. The set comes first, so
+/// that the kernel finds it when it takes up the backing device, and attaches it by what its superblock says.
+///
+/// Never asks for an attachment: a backing device that does not belong to the set any more would be given a new place in it,
+/// and the dirty data of the old one dropped.
 pub(super) fn open(site: &Site<'_>) -> Result<Backing> {
     let host = site.host;
-    bear(site)?;
     let dir = tool(host).set_dir(&set(site.key));
     let data = &site.part(Role::Data)?.path;
-    let origin = host.roots.mapper(site.key.dm(Role::Origin));
     taken_up(host, data, || Ok(dir.exists().then_some(())))?;
+    bear(site)?;
+    let origin = host.roots.mapper(site.key.dm(Role::Origin));
     let num = bearer(host, site.key)?;
-    taken_up(host, &origin, || {
-        Ok(num.and_then(|num| tool(host).backing(num)))
+    let backing = taken_up(host, &origin, || {
+        let backing = num.and_then(|num| tool(host).backing(num));
+        backing.map_or(Ok(None), |backing| served(site, backing))
     })?;
-    let backing = taken_up(host, &origin, || Ok(ready(site, num)))?;
-    let served = backing.device.as_ref();
-    let size = served.map_or(Sectors(0), |served| served.size);
-    if size != site.origin.size {
-        let message = format!(
-            "bcache serves {size} sectors of disk {} instead of {}",
-            site.key, site.origin.size
-        );
-        return Err(Error::new(Kind::Internal, message));
-    }
-    if let Some(served) = served {
+    if let Some(served) = &backing.device {
         block::wait_for_node(&served.path, host.config.deadline.tool)?;
     }
     Ok(backing)
 }
 
-/// The backing device once it is attached and served; asks for its attachment where the kernel has not done it by itself.
-fn ready(site: &Site<'_>, num: Option<crate::sys::DevNum>) -> Option<Backing> {
-    let (bcache, set) = (tool(site.host), set(site.key));
-    let backing = bcache.backing(num?)?;
-    match &backing.set {
-        Some(attached) if *attached == set => {}
-        Some(_) => return None,
-        None => {
-            let file = backing.dir.join("attach");
-            // Refused while somebody else does the same; then it is attached the next time.
-            let asked = bcache.set(&file, &set, site.host.config.deadline.tool);
-            tracing::debug!(?asked, "attach to {set}");
-            return None;
-        }
+/// The backing device once it is served with its cache; `None` as long as it is not served.
+fn served(site: &Site<'_>, backing: Backing) -> Result<Option<Backing>> {
+    let Some(served) = &backing.device else {
+        return Ok(None);
+    };
+    if let Some(why) = broken(site.key, &backing) {
+        return Err(cannot_tell(why));
     }
-    backing.device.is_some().then_some(backing)
+    if served.size != site.origin.size {
+        let message = format!(
+            "bcache serves {} sectors of disk {} instead of {}",
+            served.size, site.key, site.origin.size
+        );
+        return Err(Error::new(Kind::Internal, message));
+    }
+    Ok(Some(backing))
 }
 
 /// Asks the kernel to take up a device until `there` finds what that brings.
@@ -113,6 +109,9 @@ fn taken_up<T>(
         there()
     });
     found.map_err(|error| {
+        if error.kind() != Kind::Timeout {
+            return error;
+        }
         let error = error.remedy("see what the kernel says of bcache in `dmesg`");
         match last {
             Some(refused) => error.because(Error::from(refused)),
@@ -128,7 +127,7 @@ fn bear(site: &Site<'_>) -> Result<()> {
         return Ok(());
     }
     let prefix = site.part(Role::Meta)?;
-    let linear = |num: crate::sys::DevNum| Target::Linear {
+    let linear = |num: DevNum| Target::Linear {
         dev: num.into(),
         offset: Sectors(0),
     };
@@ -152,12 +151,11 @@ fn bear(site: &Site<'_>) -> Result<()> {
 pub(super) fn close(host: &Host, key: &DiskKey) -> Result<Change> {
     let deadline = host.config.deadline.tool;
     let mut change = Change::Absent;
-    if let Some(num) = bearer(host, key)? {
-        if let Some(backing) = tool(host).backing(num) {
-            refuse_used(host, key, &backing)?;
-            change = Change::Removed;
-            stop(host, &backing.dir)?;
-        }
+    let bearer = bearer(host, key)?;
+    if let Some(backing) = bearer.and_then(|num| tool(host).backing(num)) {
+        refuse_used(host, key, &backing)?;
+        change = Change::Removed;
+        stop(host, &backing.dir)?;
     }
     let dir = tool(host).set_dir(&set(key));
     if dir.exists() {

@@ -16,6 +16,11 @@ const DIRTY_PERCENT: &str = "10";
 /// asked for.
 const REST: &str = "1";
 
+/// So many errors of the SSD, and the kernel gives the set up: its own value where Ceph has everything, and never while
+/// there may be dirty data, which would be given up with it.
+const ERRORS: &str = "8";
+const ANY_ERRORS: &str = "4294967295";
+
 /// Sets the knobs for what the cache shall do.
 pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Result<()> {
     match running {
@@ -30,6 +35,7 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
             bypass(site, backing, ["0", "0", "0"])
         }
         Running::Draining => {
+            of_set(site, "io_error_limit", ANY_ERRORS)?;
             knob(
                 site,
                 backing,
@@ -42,9 +48,13 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
         }
         Running::Serving(mode) => {
             bypass(site, backing, USUAL)?;
-            if mode.can_be_dirty() {
+            let errors = if mode.can_be_dirty() {
                 knob(site, backing, "writeback_delay", REST)?;
-            }
+                ANY_ERRORS
+            } else {
+                ERRORS
+            };
+            of_set(site, "io_error_limit", errors)?;
             knob(site, backing, "writeback_percent", DIRTY_PERCENT)?;
             knob(site, backing, "cache_mode", mode.as_str())
         }
@@ -53,12 +63,14 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
 
 /// When the cache is passed by: requests in a row in bytes, latency of reads and of writes in microseconds; 0 for never.
 fn bypass(site: &Site<'_>, backing: &Backing, [row, read, write]: [&str; 3]) -> Result<()> {
-    let dir = tool(site.host).set_dir(&set(site.key));
-    for (name, value) in [("read", read), ("write", write)] {
-        let file = dir.join(format!("congested_{name}_threshold_us"));
-        put(site, &file, value)?;
-    }
+    of_set(site, "congested_read_threshold_us", read)?;
+    of_set(site, "congested_write_threshold_us", write)?;
     knob(site, backing, "sequential_cutoff", row)
+}
+
+fn of_set(site: &Site<'_>, name: &str, value: &str) -> Result<()> {
+    let dir = tool(site.host).set_dir(&set(site.key));
+    put(site, &dir.join(name), value)
 }
 
 fn knob(site: &Site<'_>, backing: &Backing, name: &str, value: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ceph::rados;
 
-use super::{Failed, Raw, check, cstring, grow, text_in, words_in};
+use super::{Failed, Raw, check, cstring, grow, sys, text_in, words_in};
 
 /// A `rados_t` in whatever state; shut down when dropped.
 struct Connection(rados::rados_t);
@@ -122,6 +122,18 @@ impl ClusterHandle {
     pub fn instance_id(&self) -> u64 {
         // SAFETY: the handle is connected.
         unsafe { rados::rados_get_instance_id(self.raw()) }
+    }
+
+    /// `rados_get_min_compatible_client`: the release that the cluster's features need of a client, and the one that it
+    /// insists on, as numbers (13 is mimic).
+    pub fn min_compatible_client(&self) -> Raw<(i8, i8)> {
+        let (mut needed, mut required) = (0_i8, 0_i8);
+        // SAFETY: the handle is connected, and both places are ours to be written.
+        let returned = unsafe {
+            sys::rados_get_min_compatible_client(self.raw(), &raw mut needed, &raw mut required)
+        };
+        check("rados_get_min_compatible_client", returned)?;
+        Ok((needed, required))
     }
 
     /// `rados_wait_for_latest_osdmap`.

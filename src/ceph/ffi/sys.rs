@@ -5,7 +5,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use ceph::rados::rados_ioctx_t;
+use ceph::rados::{rados_ioctx_t, rados_t};
 use libc::{size_t, ssize_t, time_t, timespec};
 
 pub type rbd_image_t = *mut c_void;
@@ -90,6 +90,9 @@ pub struct rbd_image_watcher_t {
 #[rustfmt::skip]
 #[link(name = "rbd")]
 unsafe extern "C" {
+    // librados.h; the `ceph` crate lacks it.
+    pub fn rados_get_min_compatible_client(cluster: rados_t, min_compat_client: *mut i8, require_min_compat_client: *mut i8) -> c_int;
+
     pub fn rbd_image_options_create(opts: *mut rbd_image_options_t);
     pub fn rbd_image_options_destroy(opts: rbd_image_options_t);
     pub fn rbd_image_options_set_string(opts: rbd_image_options_t, name: c_int, value: *const c_char) -> c_int;

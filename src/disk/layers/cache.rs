@@ -9,7 +9,8 @@ use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::job::LayerName;
-use crate::model::Role;
+use crate::model::{Bytes, Role};
+use crate::sys::Block;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -128,6 +129,7 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
             return Ok(());
         }
     }
+    refuse_larger_sectors(walk)?;
     walk.plan = fill::plan(walk)?;
     let driver = walk.driver()?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;
@@ -146,6 +148,26 @@ fn follow_size(walk: &mut Walk<'_>) -> Result<()> {
     walk.disk.record.size = size;
     walk.disk.record.save(&walk.host.roots)?;
     walk.up::<Slice>()
+}
+
+/// Refuses an SSD whose sectors are larger than the image's: the disk would take them over, and a guest's partition table
+/// and its smaller I/O would not fit any more.
+fn refuse_larger_sectors(walk: &Walk<'_>) -> Result<()> {
+    let sector = |num| -> Result<Bytes> {
+        let block = Block::read(&walk.host.roots, num)?;
+        Ok(block.map_or(Bytes(512), |block| block.logical_block))
+    };
+    let image = sector(walk.origin()?.number)?;
+    for (_, part) in &walk.parts {
+        let ssd = sector(part.number)?;
+        if ssd > image {
+            let message = format!("the SSD has sectors of {ssd}, and the image of {image}");
+            return Err(Error::new(Kind::Mismatch, message).remedy(
+                "format the SSD with 512-byte sectors (`nvme format --lbaf`), or attach with --driver none",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the cache serve in the record's mode.

@@ -119,8 +119,9 @@ impl CloneJob<'_> {
     /// Makes what is missing until the clone is there.
     fn ensure(&self, report: &mut ImageReport) -> Result<Change> {
         let (mut protected, mut cleared) = (self.protected, 0);
+        let needs_protection = !protected && self.is_v1()?;
         loop {
-            if self.ask.clone_format == CloneFormat::V1 && !protected {
+            if needs_protection && !protected {
                 self.protect(report)?;
                 protected = true;
             }
@@ -134,12 +135,27 @@ impl CloneJob<'_> {
                     cleared += 1;
                 }
                 Kind::Exists => return Err(self.taken()?),
-                // A cluster that wants clone format 1 refuses a snapshot that is not protected with EINVAL.
+                // librbd is configured to make clones of format 1: a snapshot that is not protected is refused with EINVAL.
                 Kind::Failed if !protected && self.ask.clone_format == CloneFormat::Auto => {
                     self.protect(report)?;
                     protected = true;
                 }
                 _ => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the clone will be of format 1, which needs a protected snapshot. Known beforehand, for an attempt that fails
+    /// costs as much as the clone.
+    fn is_v1(&self) -> Result<bool> {
+        match self.ask.clone_format {
+            CloneFormat::V1 => Ok(true),
+            CloneFormat::V2 => Ok(false),
+            CloneFormat::Auto => {
+                let allowed = self.parent.pool.cluster().allows_clone_v2();
+                let allowed =
+                    allowed.context(|| "cannot ask which clients the cluster has".into())?;
+                Ok(!allowed)
             }
         }
     }
@@ -240,7 +256,7 @@ impl CloneJob<'_> {
         if snap_is_missing {
             report.planned(Change::Made, format!("take snapshot {from}"));
         }
-        if self.ask.clone_format == CloneFormat::V1 && !self.protected {
+        if !self.protected && self.is_v1()? {
             report.planned(Change::Altered, format!("protect snapshot {from}"));
         }
         report.planned(Change::Made, format!("clone {from} to {}", self.ask.child));

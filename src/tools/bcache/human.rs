@@ -31,7 +31,7 @@ pub(super) fn bytes(text: &str) -> Option<Bytes> {
     ))
 }
 
-/// The percentage after a name in `priority_stats`: `Unused:		97%`.
+/// The percentage after a name in `priority_stats`: `Unused: 97%`.
 pub(super) fn percent(stats: &str, name: &str) -> Option<u64> {
     let line = stats.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix('%')?.parse().ok()

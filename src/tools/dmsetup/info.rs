@@ -36,6 +36,13 @@ pub struct Info {
     pub event: u32,
 }
 
+impl Info {
+    /// Whether we made it: by its UUID, for anybody may give a device a name.
+    pub(super) fn is_ours(&self) -> bool {
+        self.uuid.starts_with(OURS)
+    }
+}
+
 /// A device of ours with all that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {

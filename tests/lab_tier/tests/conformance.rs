@@ -32,7 +32,11 @@ pub struct Driver {
     pub parts: &'static [&'static str],
     /// Keeps the kernel from writing back by itself, so that what is dirty stays dirty. Takes the host and the front.
     pub keep_dirty: fn(&Host, &str) -> Result<()>,
-    /// How many steps lie between two crashes of a run that is not exhaustive.
+    /// What a host may do by itself after a boot, in the shell: udev takes up what it knows.
+    pub meddle: &'static str,
+    /// The cases of a run that is not exhaustive, which must be short.
+    pub usual: &'static [&'static str],
+    /// How many steps lie between two crashes of such a run.
     pub stride: usize,
 }
 
@@ -44,6 +48,8 @@ pub static DRIVERS: [Driver; 5] = [
         proof: None,
         parts: &[],
         keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        usual: &["life", "swap_under_load"],
         stride: 7,
     },
     Driver {
@@ -58,6 +64,16 @@ pub static DRIVERS: [Driver; 5] = [
             ))
             .map(drop)
         },
+        meddle: "",
+        // Its crashes are tested at every step anyway.
+        usual: &[
+            "life",
+            "swap_under_load",
+            "ssd_fails_clean",
+            "ssd_fails_dirty",
+            "power_cut_clean",
+            "power_cut_dirty",
+        ],
         stride: 9,
     },
     Driver {
@@ -73,7 +89,15 @@ pub static DRIVERS: [Driver; 5] = [
             )
             .map(drop)
         },
-        stride: 13,
+        meddle: "vgchange -qq -ay ssd; modprobe bcache; for d in /dev/ssd/wb-*; do echo $d >/sys/fs/bcache/register; done",
+        usual: &[
+            "life",
+            "swap_under_load",
+            "crash_attach_detach",
+            "ssd_fails_dirty",
+            "power_cut_dirty",
+        ],
+        stride: 17,
     },
     Driver {
         name: "dm-writecache",
@@ -83,6 +107,13 @@ pub static DRIVERS: [Driver; 5] = [
         parts: &["data"],
         // It writes nothing back before it is half full.
         keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        usual: &[
+            "life",
+            "swap_under_load",
+            "crash_attach_detach",
+            "power_cut_dirty",
+        ],
         stride: 9,
     },
     Driver {
@@ -93,6 +124,9 @@ pub static DRIVERS: [Driver; 5] = [
         parts: &["data", "meta"],
         // It writes nothing back before it is told to.
         keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        // What else happens to it has tests of its own.
+        usual: &["life", "swap_under_load", "crash_attach_detach"],
         stride: 11,
     },
 ];
@@ -105,48 +139,52 @@ pub fn driver(name: &str) -> Result<&'static Driver> {
 
 type ForDriver = fn(&Case, &'static Driver) -> Result<()>;
 
-const CASES: &[(&str, Need, ForDriver)] = &[
-    ("life", Need::One, life),
-    ("swap_under_load", Need::One, load::exchange),
-    ("crash_attach_detach", Need::One, crash::of_driver),
-    ("crash_bypass_insert", Need::One, crash::bypass_of_driver),
-    ("ssd_fails_clean", Need::One, ssd::clean),
-    ("ssd_fails_dirty", Need::One, ssd::dirty),
-    ("power_cut_clean", Need::One, power::clean),
-    ("power_cut_dirty", Need::All, power::dirty),
+/// The cases, and to which drivers each says something.
+const CASES: &[(&str, Need, ForDriver, fn(&Driver) -> bool)] = &[
+    ("life", Need::One, life, |_| true),
+    ("swap_under_load", Need::One, load::exchange, |_| true),
+    ("crash_attach_detach", Need::One, crash::of_driver, |_| true),
+    (
+        "crash_bypass_insert",
+        Need::One,
+        crash::bypass_of_driver,
+        |driver| !driver.parts.is_empty(),
+    ),
+    ("ssd_fails_clean", Need::One, ssd::clean, |driver| {
+        driver.clean_modes().next().is_some() && !driver.parts.is_empty()
+    }),
+    ("ssd_fails_dirty", Need::One, ssd::dirty, |driver| {
+        driver.dirty_mode().is_some()
+    }),
+    ("power_cut_clean", Need::One, power::clean, |driver| {
+        driver.clean_modes().next().is_some()
+    }),
+    ("power_cut_dirty", Need::All, power::dirty, |driver| {
+        driver.dirty_mode().is_some()
+    }),
 ];
 
-/// Whether every step is crashed at.
+/// Whether everything is tried: every case for every driver, every way, a crash at every step. Else what a driver's row has.
 pub fn exhaustive() -> bool {
     std::env::var("WARMBLOCK_EXHAUSTIVE").is_ok_and(|value| value == "1")
 }
 
-/// Every case for every driver that it says something about.
+/// Every case for every driver.
 pub fn all() -> Vec<Test> {
     let mut tests = Vec::new();
-    for (case, need, body) in CASES {
-        for driver in &DRIVERS {
-            let applies = match *case {
-                "ssd_fails_clean" => {
-                    driver.clean_modes().next().is_some() && !driver.parts.is_empty()
-                }
-                "ssd_fails_dirty" | "power_cut_dirty" => driver.dirty_mode().is_some(),
-                "power_cut_clean" => driver.clean_modes().next().is_some(),
-                // Those of dm-cache are tested at every step anyway.
-                "crash_attach_detach" | "crash_bypass_insert" if driver.name == "dm-cache" => {
-                    exhaustive()
-                }
-                "crash_bypass_insert" => !driver.parts.is_empty(),
-                _ => true,
-            };
-            if applies {
-                let name = format!("conformance::{}::{case}", driver.name);
-                tests.push(Test {
-                    name: name.leak(),
-                    need: *need,
-                    body: Body::Driver(*body, driver),
-                });
-            }
+    for (case, need, body, applies) in CASES {
+        let wanted = |driver: &&Driver| exhaustive() || driver.usual.contains(case);
+        for driver in DRIVERS
+            .iter()
+            .filter(|driver| applies(driver))
+            .filter(wanted)
+        {
+            let name = format!("conformance::{}::{case}", driver.name);
+            tests.push(Test {
+                name: name.leak(),
+                need: *need,
+                body: Body::Driver(*body, driver),
+            });
         }
     }
     tests

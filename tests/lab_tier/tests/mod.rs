@@ -59,6 +59,8 @@ const ALONE: &[Test] = &[
         Need::One,
         crash::bypass_and_insert,
     ),
+    test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
+    test("crash::modes", Need::One, crash::modes),
     test(
         "crash::bypass_then_attach",
         Need::One,
@@ -74,8 +76,6 @@ const ALONE: &[Test] = &[
         Need::One,
         crash::flush_then_attach,
     ),
-    test("crash::modes", Need::One, crash::modes),
-    test("crash::seed_and_flush", Need::One, crash::seed_and_flush),
     test(
         "local::only_changes_go_back",
         Need::One,

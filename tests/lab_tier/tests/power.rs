@@ -72,7 +72,7 @@ pub fn dirty(case: &Case, driver: &'static Driver) -> Result<()> {
     let ways: &[&str] = match driver.name {
         "dm-cache" => &["attach", "recover", "detach"],
         _ if exhaustive() => &["attach", "recover", "detach"],
-        _ => &["recover", "detach"],
+        _ => &["recover"],
     };
     for way in ways {
         let image = world.clone_of(STANDARD)?;
@@ -85,6 +85,7 @@ pub fn dirty(case: &Case, driver: &'static Driver) -> Result<()> {
         let refused = other.wb(&["attach", &image.spec, "--break-lease"]).run()?;
         refused.refused(Kind::Dirty, &[host.name])?;
         host.boot()?;
+        host.try_sh(driver.meddle)?;
         match *way {
             "attach" => host.attach(&image, &[]).map(drop)?,
             "recover" => host.wb(&["recover"]).ok().map(drop)?,
