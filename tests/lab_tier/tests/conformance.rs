@@ -13,7 +13,7 @@ use warmblock::Kind;
 
 use super::main_job::BLOCK;
 use super::write_back::make_dirty;
-use super::{crash, load, power, same, ssd};
+use super::{crash, load, power, recover, same, ssd};
 use crate::case::{Body, Case, Need, Test};
 use crate::host::{Host, changes, front};
 use crate::world::{KIB, MIB, STANDARD};
@@ -71,6 +71,7 @@ pub static DRIVERS: [Driver; 5] = [
             "swap_under_load",
             "ssd_fails_clean",
             "ssd_fails_dirty",
+            "lost_record",
             "power_cut_clean",
             "power_cut_dirty",
         ],
@@ -95,6 +96,7 @@ pub static DRIVERS: [Driver; 5] = [
             "swap_under_load",
             "crash_attach_detach",
             "ssd_fails_dirty",
+            "lost_record",
             "power_cut_dirty",
         ],
         stride: 17,
@@ -112,6 +114,7 @@ pub static DRIVERS: [Driver; 5] = [
             "life",
             "swap_under_load",
             "crash_attach_detach",
+            "lost_record",
             "power_cut_dirty",
         ],
         stride: 9,
@@ -137,10 +140,11 @@ pub fn driver(name: &str) -> Result<&'static Driver> {
     found.with_context(|| format!("no driver {name}"))
 }
 
+type Applies = fn(&Driver) -> bool;
 type ForDriver = fn(&Case, &'static Driver) -> Result<()>;
 
 /// The cases, and to which drivers each says something.
-const CASES: &[(&str, Need, ForDriver, fn(&Driver) -> bool)] = &[
+const CASES: &[(&str, Need, ForDriver, Applies)] = &[
     ("life", Need::One, life, |_| true),
     ("swap_under_load", Need::One, load::exchange, |_| true),
     ("crash_attach_detach", Need::One, crash::of_driver, |_| true),
@@ -155,6 +159,9 @@ const CASES: &[(&str, Need, ForDriver, fn(&Driver) -> bool)] = &[
     }),
     ("ssd_fails_dirty", Need::One, ssd::dirty, |driver| {
         driver.dirty_mode().is_some()
+    }),
+    ("lost_record", Need::One, recover::lost_record, |driver| {
+        !driver.parts.is_empty()
     }),
     ("power_cut_clean", Need::One, power::clean, |driver| {
         driver.clean_modes().next().is_some()

@@ -169,7 +169,6 @@ const ALONE: &[Test] = &[
         Need::One,
         locks::interrupt,
     ),
-    test("recover::lost_record", Need::One, recover::lost_record),
     test(
         "recover::dry_run_changes_nothing",
         Need::One,

@@ -2,21 +2,19 @@
 
 use anyhow::{Result, ensure};
 
+use super::conformance::Driver;
 use super::same;
 use crate::case::Case;
 use crate::host::front;
 use crate::world::{KIB, MIB, STANDARD};
 
-pub fn lost_record(case: &Case) -> Result<()> {
+pub fn lost_record(case: &Case, driver: &'static Driver) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
-    for mode in ["writethrough", "writeback"] {
+    for mode in driver.modes {
         let image = world.clone_of(STANDARD)?;
-        let device = front(&host.attach(
-            &image,
-            &["--size", "32M", "--seed", "first:8M", "--mode", mode],
-        )?)?;
-        if mode == "writeback" {
-            super::write_back::keep_dirty(host, &device)?;
+        let device = front(&host.attach(&image, &driver.options(mode))?)?;
+        if *mode == "writeback" {
+            (driver.keep_dirty)(host, &device)?;
             super::write_back::make_dirty(host, &image, &device, 5)?;
         } else {
             host.write(&device, &image, 5, MIB, 64 * KIB)?;
