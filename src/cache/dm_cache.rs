@@ -5,18 +5,18 @@
 //! says that they hold dirty data; `dmsetup remove` is no flush; only the `cleaner` policy is; and its promise counts
 //! from the moment its table is resumed.
 
+mod manner;
 mod table;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub(super) use manner::{CACHE, Manner};
+
 use super::drain::{cannot_tell, still_dirty};
-use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site,
-};
+use super::{Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, Site};
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
+use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::sys::direct;
 use crate::tools::dmsetup::{self, Access};
@@ -29,35 +29,6 @@ const SUPERBLOCK: Bytes = Bytes::kib(4);
 /// See the module.
 #[derive(Debug)]
 pub(super) struct DmCache(pub(super) &'static Manner);
-
-/// What a driver makes of dm-cache.
-#[derive(Debug)]
-pub(super) struct Manner {
-    /// The driver's name.
-    pub(super) name: &'static str,
-    /// Its modes.
-    pub(super) modes: &'static [CacheMode],
-    /// How it is filled.
-    pub(super) seed: SeedAbility,
-    /// How much may be migrated at once while it serves; nothing is written back before it is drained if that is zero.
-    pub(super) threshold: fn(block: Sectors) -> Sectors,
-    /// What is lost with SSD and host, where Ceph has everything; and in write-back.
-    pub(super) guarantees: [&'static str; 2],
-}
-
-/// A part of the image, brought in by a seed and by use.
-pub(super) static CACHE: DmCache = DmCache(&Manner {
-    name: "dm-cache",
-    modes: &[CacheMode::Writethrough, CacheMode::Writeback],
-    seed: SeedAbility::Mapping,
-    threshold: table::enough,
-    guarantees: [
-        "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD gives I/O errors until \
-         `warmblock bypass`",
-        "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
-         reach while the host is down",
-    ],
-});
 
 impl Driver for DmCache {
     fn name(&self) -> DriverName {

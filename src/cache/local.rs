@@ -37,3 +37,46 @@ pub(super) static LOCAL: DmCache = DmCache(&Manner {
          out of reach while the host is down",
     ],
 });
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Driver as _, Running};
+    use super::*;
+    use crate::cache::dm_cache::CACHE;
+    use crate::model::{Bytes, Role};
+
+    const BLOCK: Bytes = Bytes::kib(256);
+
+    #[test]
+    fn nothing_is_written_back_while_it_serves_and_anything_while_it_is_drained() {
+        let block = Sectors(2_097_152);
+        let serving = Running::Serving(CacheMode::Writeback);
+        assert_eq!(LOCAL.threshold(serving, block), Sectors(0));
+        for driver in [&LOCAL, &CACHE] {
+            assert!(driver.threshold(Running::Draining, block) >= block);
+            assert!(driver.threshold(Running::Draining, Sectors(64)) >= Sectors(64));
+        }
+        assert!(CACHE.threshold(serving, block) >= block);
+    }
+
+    #[test]
+    fn the_slice_holds_every_block_of_the_image() {
+        let image = Bytes(Bytes::gib(20).0 + 515 * 512);
+        let parts = LOCAL.layout(image, BLOCK);
+        let data = parts.iter().find(|part| part.role == Role::Data);
+        let size = data.map_or(Bytes(0), |part| part.size);
+        assert!(size >= image && size.0 < image.0 + BLOCK.0);
+        assert_eq!(LOCAL.room(size).0 / BLOCK.0, image.0 / BLOCK.0 + 1);
+    }
+
+    #[test]
+    fn it_has_no_mode_in_which_ceph_has_everything_and_says_so() {
+        assert!(LOCAL.whole() && !CACHE.whole());
+        assert_eq!(LOCAL.capabilities().modes, [CacheMode::Writeback]);
+        let words = LOCAL.guarantee(CacheMode::Writeback);
+        assert!(
+            words.contains("lost with the SSD")
+                && words.contains("out of reach while the host is down")
+        );
+    }
+}

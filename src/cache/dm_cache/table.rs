@@ -25,10 +25,6 @@ impl DmCache {
                 .remedy("`warmblock doctor` says what each driver can do"));
             }
         };
-        let threshold = match running {
-            Running::Serving(_) => self.0.threshold,
-            Running::Filling | Running::Draining => enough,
-        };
         let target = CacheTarget {
             meta: site.part(Role::Meta)?.number.into(),
             data: site.part(Role::Data)?.number.into(),
@@ -37,9 +33,17 @@ impl DmCache {
             mode,
             metadata2: true,
             policy,
-            migration_threshold: Some(threshold(site.block.sectors())),
+            migration_threshold: Some(self.threshold(running, site.block.sectors())),
         };
         Ok(Table::one(site.origin.size, Target::Cache(target)))
+    }
+
+    /// How much may be migrated at once.
+    pub(in crate::cache) fn threshold(&self, running: Running, block: Sectors) -> Sectors {
+        match running {
+            Running::Serving(_) => (self.0.threshold)(block),
+            Running::Filling | Running::Draining => enough(block),
+        }
     }
 }
 
