@@ -129,13 +129,8 @@ pub static DRIVERS: [Driver; 5] = [
         keep_dirty: |_, _| Ok(()),
         meddle: "",
         // What else happens to it has tests of its own.
-        usual: &[
-            "life",
-            "swap_under_load",
-            "crash_attach_detach",
-            "lost_record",
-        ],
-        stride: 11,
+        usual: &["life", "crash_attach_detach"],
+        stride: 17,
     },
 ];
 

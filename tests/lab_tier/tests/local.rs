@@ -304,7 +304,7 @@ pub fn killed_while_giving_up(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(SMALL)?;
     let before = world.kept(&image)?;
-    let stride = if exhaustive() { 1 } else { 5 };
+    let stride = if exhaustive() { 1 } else { 9 };
     for n in (1..100_u32).step_by(stride) {
         let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
         dirty(host, &image)?;
