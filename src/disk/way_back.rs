@@ -42,11 +42,13 @@ pub(super) fn take(walk: &mut Walk<'_>) -> Result<()> {
 /// Removes what is left of snapshots beside a lease that says clean. One that cannot be removed is told about.
 pub(super) fn sweep(walk: &mut Walk<'_>) -> Result<()> {
     let (spec, image) = opened(walk)?;
-    let writable = writable(image, &spec)?;
-    let left = ours(&writable, &spec)?;
+    // Not to write at once: a process that is killed with the image open for that leaves a watch, which takes its time to expire.
+    image.reopen(&spec)?;
+    let left = ours(&image.image, &spec)?;
     if left.is_empty() {
         return Ok(());
     }
+    let writable = writable(image, &spec)?;
     let removed = left.iter().map(|snap| remove(&writable, &spec, snap));
     let kept: Vec<String> = removed
         .filter_map(|removed| removed.err().map(|error| error.chain()))
