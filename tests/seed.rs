@@ -12,8 +12,8 @@ use warmblock::cancel::Cancel;
 use warmblock::model::{Bytes, SeedSpec};
 use warmblock::progress::Progress;
 use warmblock::seed::{
-    BlockSize, CacheBlock, CopyOptions, CopyReport, Devices, Extent, OriginBlock, SeedPlan, copy,
-    open_image, open_slice, plan, verify,
+    BlockSize, CacheBlock, CopyOptions, CopyReport, Devices, Extent, OriginBlock, SeedPlan,
+    bring_home, copy, open_image, open_slice, plan, verify, whole,
 };
 use warmblock::{Kind, Result};
 
@@ -54,6 +54,7 @@ fn plan_of(origins: &[u64], image: Bytes) -> SeedPlan {
         asked: origins.len() as u64,
         left_out: 0,
         image,
+        whole: false,
     }
 }
 
@@ -154,6 +155,79 @@ fn what_was_copied_compares_equal_and_what_changed_is_named() {
     let error = changed.check().unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch);
     assert!(error.to_string().contains("2 of 20 cached blocks"));
+}
+
+#[test]
+fn of_a_whole_image_the_holes_are_zeroed_and_never_read() {
+    let size = Bytes(BLOCK.0 * 20 + 512);
+    // What the image has in its holes must not matter: only what is allocated may be read.
+    let (from, to) = (image(size), image(Bytes(BLOCK.0 * 21)));
+    let old = bytes_of(&to);
+    let allocated = [3, 4, 11].map(|n| Extent {
+        offset: Bytes(n * BLOCK.0),
+        len: BLOCK,
+    });
+    let plan = whole(allocated, size, block());
+    let report = run(&plan, from.as_file(), to.as_file()).unwrap();
+    assert_eq!(report.bytes, Bytes(3 * BLOCK.0));
+    let at = |n: usize| n * usize::try_from(BLOCK.0).unwrap();
+    let mut wanted = vec![0; at(20)];
+    for n in [3, 4, 11] {
+        wanted[at(n)..at(n + 1)].copy_from_slice(&bytes_of(&from)[at(n)..at(n + 1)]);
+    }
+    // Behind the last whole block nothing is touched.
+    wanted.extend_from_slice(&old[at(20)..]);
+    assert!(bytes_of(&to) == wanted);
+}
+
+#[test]
+fn only_what_differs_is_written_home() {
+    let size = Bytes(BLOCK.0 * 20 + 512);
+    let (from, to) = (image(size), image(size));
+    let len = usize::try_from(BLOCK.0).unwrap();
+    let changed = [0, 11, 12];
+    // The slice holds the image's blocks elsewhere; three of them were changed.
+    let mapping: Vec<_> = (0..20)
+        .map(|n| (CacheBlock((n + 7) % 20), OriginBlock(n)))
+        .collect();
+    for (cache, origin) in &mapping {
+        let mut bytes = vec![0; len];
+        from.as_file()
+            .read_exact_at(&mut bytes, origin.offset(block()).0)
+            .unwrap();
+        if changed.contains(&origin.0) {
+            bytes[len - 1] ^= 1;
+        }
+        to.as_file()
+            .write_all_at(&bytes, cache.offset(block()).0)
+            .unwrap();
+    }
+    let mut wanted = bytes_of(&from);
+    for block in [0, 11, 12] {
+        wanted[(block + 1) * len - 1] ^= 1;
+    }
+    let devices = Devices {
+        image: from.as_file(),
+        slice: to.as_file(),
+    };
+    let home = || {
+        let (cancel, progress) = (Cancel::new(), Progress::quiet());
+        bring_home(
+            mapping.clone(),
+            &devices,
+            block(),
+            size,
+            &options(),
+            &cancel,
+            &progress,
+        )
+        .unwrap()
+    };
+    let slice = bytes_of(&to);
+    let first = home();
+    assert_eq!((first.compared, first.written), (20, 3));
+    assert!(bytes_of(&from) == wanted && bytes_of(&to) == slice);
+    assert_eq!(home().written, 0);
 }
 
 #[test]

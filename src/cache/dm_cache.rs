@@ -5,22 +5,21 @@
 //! says that they hold dirty data; `dmsetup remove` is no flush; only the `cleaner` policy is; and its promise counts
 //! from the moment its table is resumed.
 
+mod manner;
+mod table;
+
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub(super) use manner::{CACHE, Manner};
+
 use super::drain::{cannot_tell, still_dirty};
-use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site, Stats,
-};
+use super::{Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, Site};
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
-use crate::seed::SeedPlan;
+use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
+use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::sys::direct;
-use crate::tools::dmsetup::{
-    self, Access, CacheMode as Feature, CacheState, CacheStatus, CacheTarget, Policy, Status,
-    Table, Target,
-};
+use crate::tools::dmsetup::{self, Access};
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
 use crate::{Context, Error, Kind, Result, config};
 
@@ -29,17 +28,17 @@ const SUPERBLOCK: Bytes = Bytes::kib(4);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct DmCache;
+pub(super) struct DmCache(pub(super) &'static Manner);
 
 impl Driver for DmCache {
     fn name(&self) -> DriverName {
-        config::fixed("dm-cache")
+        config::fixed(self.0.name)
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            modes: vec![CacheMode::Writethrough, CacheMode::Writeback],
-            seed: SeedAbility::Mapping,
+            modes: self.0.modes.to_vec(),
+            seed: self.0.seed,
             reads: true,
             live: true,
         }
@@ -61,13 +60,7 @@ impl Driver for DmCache {
     }
 
     fn guarantee(&self, mode: CacheMode) -> Cow<'static, str> {
-        Cow::Borrowed(if mode.can_be_dirty() {
-            "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
-             reach while the host is down"
-        } else {
-            "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD gives I/O errors until \
-             `warmblock bypass`"
-        })
+        Cow::Borrowed(self.0.guarantees[usize::from(mode.can_be_dirty())])
     }
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
@@ -103,10 +96,10 @@ impl Driver for DmCache {
                 why: format!("{name} is no dm-cache: {}", device.table),
             };
         };
-        match figures(device) {
+        match table::figures(device) {
             Ok(status) => Cache::Up {
-                running: running(target),
-                stats: stats(status),
+                running: table::running(target),
+                stats: table::stats(status),
                 size: device.table.len(),
                 stuck: device.info.suspended,
                 num: device.info.num,
@@ -117,7 +110,7 @@ impl Driver for DmCache {
 
     fn format(&self, site: &Site<'_>, plan: Option<&SeedPlan>) -> Result<()> {
         self.wipe(site)?;
-        let Some(plan) = plan.filter(|plan| plan.kept() > 0) else {
+        let Some(plan) = plan.filter(|plan| plan.asked > plan.left_out) else {
             return Ok(());
         };
         let (data, meta) = (site.part(Role::Data)?, site.part(Role::Meta)?);
@@ -125,7 +118,7 @@ impl Driver for DmCache {
             block: site.block.sectors(),
             blocks: data.size.bytes().0 / site.block.0,
         };
-        let mappings = plan.mapping().map(|(cache, origin)| Mapping {
+        let mappings = plan.residents().map(|(cache, origin)| Mapping {
             cache_block: cache.0,
             origin_block: origin.0,
             dirty: false,
@@ -155,7 +148,7 @@ impl Driver for DmCache {
         let name = site.key.dm(Role::Cache);
         site.host
             .dm()
-            .create(&name, &table(site, running)?, Access::ReadWrite)
+            .create(&name, &self.table(site, running)?, Access::ReadWrite)
             .context(|| format!("cannot create the cache device {name}"))?;
         Ok(Change::Made)
     }
@@ -166,7 +159,7 @@ impl Driver for DmCache {
             .dm()
             .replace(
                 &name,
-                &table(site, running)?,
+                &self.table(site, running)?,
                 site.host.config.deadline.tool,
             )
             .context(|| format!("cannot switch the cache device {name}"))
@@ -177,7 +170,7 @@ impl Driver for DmCache {
     fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
         let name = site.key.dm(Role::Cache);
         let device = site.host.dm().device(&name)?;
-        let filled = match device.as_ref().map(figures) {
+        let filled = match device.as_ref().map(table::figures) {
             Some(Ok(status)) => Filled {
                 resident: status.used,
                 dropped: status.demotions,
@@ -195,6 +188,29 @@ impl Driver for DmCache {
         };
         self.switch(site, Running::Serving(mode))?;
         Ok(filled)
+    }
+
+    fn mapped(&self, site: &Site<'_>) -> Result<Vec<(CacheBlock, OriginBlock)>> {
+        let meta = &site.part(Role::Meta)?.path;
+        let dump = thin::dump(&site.host.exec, meta)
+            .context(|| format!("cannot read the cache's mapping from {}", meta.display()))?;
+        if dump.geometry.block != site.block.sectors() {
+            let message = format!(
+                "the cache on {} has blocks of {} sectors, and the disk's record says {}",
+                meta.display(),
+                dump.geometry.block,
+                site.block
+            );
+            return Err(Error::new(Kind::Dirty, message)
+                .remedy("set [cache] block to what it was when the disk was attached"));
+        }
+        let pair = |mapping: &Mapping| {
+            (
+                CacheBlock(mapping.cache_block),
+                OriginBlock(mapping.origin_block),
+            )
+        };
+        Ok(dump.mappings.iter().map(pair).collect())
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
@@ -273,59 +289,6 @@ impl Driver for DmCache {
     }
 }
 
-/// The kernel's table for what the cache shall do.
-fn table(site: &Site<'_>, running: Running) -> Result<Table> {
-    let (mode, policy) = match running {
-        Running::Filling => (Feature::Passthrough, Policy::Smq),
-        Running::Serving(CacheMode::Writeback) => (Feature::Writeback, Policy::Smq),
-        Running::Serving(CacheMode::Writethrough) => (Feature::Writethrough, Policy::Smq),
-        // Write-through while draining: a block that was written back stays clean although the guest goes on writing.
-        Running::Draining => (Feature::Writethrough, Policy::Cleaner),
-        Running::Serving(other) => {
-            return Err(Error::new(Kind::Usage, format!("dm-cache has no mode {other}"))
-                .remedy("choose writethrough or writeback, or take the cache out with `warmblock bypass`"));
-        }
-    };
-    let target = CacheTarget {
-        meta: site.part(Role::Meta)?.number.into(),
-        data: site.part(Role::Data)?.number.into(),
-        origin: site.origin.number.into(),
-        block: site.block.sectors(),
-        mode,
-        metadata2: true,
-        policy,
-        // At least one block, or nothing is ever written back (facts 3.3.1); eight, as LVM has it.
-        migration_threshold: Some(Sectors(site.block.sectors().0.saturating_mul(8).max(2048))),
-    };
-    Ok(Table::one(site.origin.size, Target::Cache(target)))
-}
-
-fn running(target: &CacheTarget) -> Running {
-    match (&target.policy, target.mode) {
-        (Policy::Cleaner, _) => Running::Draining,
-        (_, Feature::Passthrough) => Running::Filling,
-        (_, Feature::Writeback) => Running::Serving(CacheMode::Writeback),
-        (_, Feature::Writethrough) => Running::Serving(CacheMode::Writethrough),
-    }
-}
-
-/// The figures of a cache that works, or in words why it does not.
-fn figures(device: &dmsetup::Device) -> Result<&CacheStatus, String> {
-    let name = &device.info.name;
-    match device.status.first() {
-        Some(Status::Cache(CacheState::Running(status)))
-            if status.needs_check || status.read_only =>
-        {
-            Err(format!("the metadata of {name} failed and need a check"))
-        }
-        Some(Status::Cache(CacheState::Running(status))) => Ok(status),
-        Some(Status::Cache(_)) => Err(format!(
-            "the kernel gave {name} up: its SSD or its metadata failed"
-        )),
-        other => Err(format!("{name} has no status of a dm-cache: {other:?}")),
-    }
-}
-
 /// What a cache that must work is doing, what of it is dirty, and how many events it had.
 ///
 /// The event number is older than the figures, so that waiting for the next event misses none.
@@ -339,21 +302,5 @@ fn sound(driver: &DmCache, site: &Site<'_>) -> Result<(Running, Bytes, u32)> {
             format!("the cache device {name} is not there"),
         )),
         Cache::Broken { why } => Err(cannot_tell(why)),
-    }
-}
-
-fn stats(status: &CacheStatus) -> Stats {
-    let block = status.block.bytes().0;
-    let bytes = |blocks: u64| Bytes(blocks.saturating_mul(block));
-    Stats {
-        capacity: bytes(status.total),
-        resident: bytes(status.used),
-        dirty: bytes(status.dirty),
-        read_hits: status.read_hits,
-        read_misses: status.read_misses,
-        write_hits: status.write_hits,
-        write_misses: status.write_misses,
-        promotions: status.promotions,
-        demotions: status.demotions,
     }
 }

@@ -17,6 +17,7 @@ mod drain;
 pub mod external;
 mod flashcache;
 mod list;
+mod local;
 mod none;
 mod registry;
 
@@ -32,7 +33,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
-use crate::seed::SeedPlan;
+use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::sys::{Block, DevNum};
 use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
@@ -211,6 +212,8 @@ impl Needs {
 pub enum SeedAbility {
     /// Not at all.
     Never,
+    /// Nothing less than the whole image, holes zeroed, exactly as with [`SeedAbility::Mapping`].
+    Whole,
     /// Block by block, exactly: the mapping is written first, then the blocks are copied beneath the cache.
     Mapping,
     /// What is read through it while it is [`Running::Filling`] stays; a pass that reads nothing from Ceph is the proof.
@@ -229,6 +232,12 @@ pub trait Driver: Debug + Sync {
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether its slice holds the whole image, and Ceph is left alone until it is written back. The image is given a snapshot
+    /// meanwhile, to go back to if the SSD is lost.
+    fn whole(&self) -> bool {
+        self.capabilities().seed == SeedAbility::Whole
+    }
 
     /// What it needs of the host, so that a host that lacks it is told before anything is done.
     fn needs(&self) -> Needs;
@@ -283,6 +292,17 @@ pub trait Driver: Debug + Sync {
 
     /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling.
     fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled>;
+
+    /// What the slice of a cache that is not in the kernel maps, as its metadata tell; only of a driver that holds the whole
+    /// image, whose write-back after a power cut goes by comparing.
+    fn mapped(&self, site: &Site<'_>) -> Result<Vec<(CacheBlock, OriginBlock)>> {
+        let message = format!(
+            "driver {} does not tell what disk {} maps",
+            self.name(),
+            site.key
+        );
+        Err(Error::new(Kind::Internal, message))
+    }
 
     /// Stops taking dirty blocks, writes back those that there are, and waits until none is left; leaves it
     /// [`Running::Draining`]. Gives what was dirty when it began.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::external::{self, External, Found, Program};
-use super::{Driver, bcache, dm_cache, dm_writecache, flashcache, none};
+use super::{Driver, bcache, dm_cache, dm_writecache, flashcache, local, none};
 use crate::config::Config;
 use crate::exec::Exec;
 use crate::model::DriverName;
@@ -13,11 +13,12 @@ use crate::sys::Roots;
 use crate::{Error, Kind, Result};
 
 /// Those of this program.
-static BUILT_IN: [&dyn Driver; 5] = [
-    &dm_cache::DmCache,
+static BUILT_IN: [&dyn Driver; 6] = [
+    &dm_cache::CACHE,
     &bcache::Bcache,
     &dm_writecache::DmWritecache,
     &flashcache::Flashcache,
+    &local::LOCAL,
     &none::None,
 ];
 

@@ -2,11 +2,15 @@
 
 use std::time::Instant;
 
+use super::fill;
+use super::lease::given_up;
 use super::walk::Walk;
+use super::way_back;
 use crate::cache::{Cache, Cleanliness, Running};
 use crate::job::FlushProof;
-use crate::model::Bytes;
-use crate::{Error, Kind, Result};
+use crate::model::{Bytes, Role};
+use crate::seed::{self, BlockSize};
+use crate::{Context, Error, Kind, Result};
 
 /// Makes the image complete: writes dirty blocks back, checks that none is left, and lets the lease say so.
 ///
@@ -38,17 +42,59 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
         Cleanliness::Dirty(left) => return Err(not_clean(walk, &format!("{left} are dirty"))),
     };
     if may_be_dirty {
-        // An image that is gone has no lease either.
-        if walk.disk.image.is_some() || walk.disk.unreachable.is_some() {
-            walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
-        }
-        walk.flush = Some(FlushProof {
-            dirty_before: before.0.div_ceil(walk.disk.record.block.0),
-            evidence,
-            seconds: began.elapsed().as_secs_f64(),
-        });
+        let blocks = before.0.div_ceil(walk.disk.record.block.0);
+        complete(walk, blocks, evidence, began)?;
+    }
+    if driver.whole() && walk.disk.image.is_some() {
+        way_back::sweep(walk)?;
     }
     Ok(())
+}
+
+/// Lets the lease say that the image is complete, after the proof, and notes it.
+fn complete(
+    walk: &mut Walk<'_>,
+    dirty_before: u64,
+    evidence: String,
+    began: Instant,
+) -> Result<()> {
+    // An image that is gone has no lease either.
+    if walk.disk.image.is_some() || walk.disk.unreachable.is_some() {
+        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+    }
+    walk.flush = Some(FlushProof {
+        dirty_before,
+        evidence,
+        seconds: began.elapsed().as_secs_f64(),
+    });
+    Ok(())
+}
+
+/// Writes back the whole image that went down with the host: what differs from Ceph, block by block.
+///
+/// The kernel takes every block for dirty then, and would write all of them, the zeroes of holes included. The metadata are
+/// only read, so this may be killed and repeated.
+fn bring_home(walk: &mut Walk<'_>) -> Result<()> {
+    refuse_if_lost(walk)?;
+    let began = Instant::now();
+    let (site, size) = (walk.site()?, walk.origin()?.size.bytes());
+    let pairs = walk.driver()?.mapped(&site)?;
+    let (places, blocks): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let plan = seed::of_blocks(blocks, size, BlockSize::new(site.block)?);
+    let data = &site.part(Role::Data)?.path;
+    let task = fill::apart(walk, &plan, &site.origin.path, data);
+    let done = seed::bring_home_apart(&task, &places).context(|| {
+        format!(
+            "cannot write back the local copy of {}",
+            walk.disk.record.image
+        )
+    })?;
+    let evidence = format!(
+        "all {} blocks were compared with Ceph, the {} that differed were written",
+        done.compared, done.written
+    );
+    complete(walk, done.written, evidence, began)?;
+    way_back::sweep(walk)
 }
 
 /// Opens a cache that went down with dirty data, writes all of it to the image, and closes it in order.
@@ -57,6 +103,9 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
 /// better), which is safe because the lease kept everybody else from writing.
 pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     let lease = walk.with_lease(|cell, _me, _record| Ok(cell.lease.clone()))?;
+    if lease.is_given_up() {
+        return Err(given_up(&walk.disk.record.image));
+    }
     let named = lease.holder.and_then(|holder| holder.cache_id);
     let ours = walk
         .cache_id
@@ -75,13 +124,17 @@ pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
         ));
     }
     let driver = walk.driver()?;
+    if driver.whole() {
+        return bring_home(walk);
+    }
     driver.open(&walk.site()?, Running::Draining)?;
     clean(walk)?;
     driver.close(walk.host, &walk.disk.record.key)?;
     Ok(())
 }
 
-/// `--discard-dirty`: says how much goes.
+/// `--discard-dirty`: says how much goes. From then on nothing is written back; an image that has a way back is rolled back
+/// once the cache and the map are gone.
 pub(super) fn give_up(walk: &mut Walk<'_>) -> Result<()> {
     let lost = match walk
         .driver()?
@@ -94,8 +147,16 @@ pub(super) fn give_up(walk: &mut Walk<'_>) -> Result<()> {
         }
     };
     walk.warnings.push(lost);
-    if walk.disk.image.is_some() && lease_is_dirty(walk)? {
-        walk.with_lease(|cell, me, record| cell.mark_clean(me, &record.driver, record.mode))?;
+    // What may be half written back is not left like that: without Ceph it is not given up.
+    let half = walk.driver()?.whole() && walk.disk.unreachable.is_some();
+    if (walk.disk.image.is_some() || half) && lease_is_dirty(walk)? {
+        let host = walk.host;
+        walk.with_lease(
+            |cell, me, record| match way_back::needed(host, &cell.lease) {
+                true => cell.give_up(me),
+                false => cell.mark_clean(me, &record.driver, record.mode),
+            },
+        )?;
     }
     Ok(())
 }

@@ -25,6 +25,10 @@ pub(super) fn plan(walk: &mut Walk<'_>) -> Result<Option<SeedPlan>> {
         return Ok(None);
     }
     let block = BlockSize::new(walk.disk.record.block)?;
+    if driver.whole() {
+        let plan = seed::whole([], walk.origin()?.size.bytes(), block);
+        return Ok((plan.asked > 0).then_some(plan));
+    }
     let data = walk.site()?.part(Role::Data)?.size.bytes();
     let capacity = block.whole_blocks(driver.room(data));
     let size = walk.origin()?.size.bytes();
@@ -77,6 +81,7 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
     };
     let filled = match walk.driver()?.capabilities().seed {
         SeedAbility::Reading => read_through(walk, &plan),
+        SeedAbility::Whole => copy_whole(walk, &plan),
         SeedAbility::Mapping | SeedAbility::Never => copy_beneath(walk, &plan),
     };
     let proof = match filled {
@@ -93,6 +98,13 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
             .push(format!("{out} of the seed did not fit into the slice"));
     }
     Ok(())
+}
+
+/// Copies what is allocated now and zeroes the rest. Not what was allocated when the mapping was written: the guest may have
+/// written since, past the cache; from here on the kernel drops what it writes.
+fn copy_whole(walk: &mut Walk<'_>, mapped: &SeedPlan) -> Result<SeedProof> {
+    let extents = allocated(walk, SeedSpec::Allocated, mapped.image)?;
+    copy_beneath(walk, &seed::whole(extents, mapped.image, mapped.block))
 }
 
 /// Copies the blocks beneath the cache; the kernel dropped what the guest wrote meanwhile.

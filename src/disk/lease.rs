@@ -50,7 +50,8 @@ pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<
             (Some(cache_id), true) => Claim::Reopen {
                 cache_id: cache_id.clone(),
             },
-            (None, true) => return Err(dirty_elsewhere(image, holder)),
+            (None, true) if force.discard_dirty => Claim::Take,
+            (None, true) => return Err(given_up(image)),
             (_, false) => Claim::Take,
         });
     }
@@ -78,6 +79,14 @@ fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {
     .remedy(format!(
         "bring host {host} up and run `warmblock recover` there, which writes them back; only if its SSD is lost for \
          good, give them up with --break-lease --discard-dirty"
+    ))
+}
+
+/// The error for an image that waits to be rolled back.
+pub(super) fn given_up(image: &ImageSpec) -> Error {
+    let message = format!("the dirty data of {image} were given up, and it is not rolled back yet");
+    Error::new(Kind::Dirty, message).remedy(format!(
+        "finish it with `warmblock detach --discard-dirty {image}`"
     ))
 }
 
@@ -168,6 +177,24 @@ impl<'a> LeaseCell<'a> {
             holder.mode = CacheMode::Writeback;
             holder.cache_id = Some(cache_id.to_owned());
         })
+    }
+
+    /// Says that the data which the image lacks are given up: no cache is written back any more.
+    pub fn give_up(&mut self, me: &Me) -> Result<()> {
+        self.change(me, |holder| holder.cache_id = None)
+    }
+
+    /// Takes over a lease whose dirty data are given up, one generation up. It stays dirty until the image is rolled back.
+    pub fn seize(&mut self, me: &Me) -> Result<()> {
+        let mut lease = self.lease.clone();
+        lease.generation += 1;
+        if let Some(holder) = &mut lease.holder {
+            holder.host.clone_from(&me.host);
+            holder.boot_id.clone_from(&me.boot_id);
+            holder.since = now();
+            holder.cache_id = None;
+        }
+        self.set(lease)
     }
 
     /// Says that the image is complete again. After the proof.
@@ -348,6 +375,21 @@ mod tests {
             claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(),
             Claim::Take
         );
+    }
+
+    #[test]
+    fn what_was_given_up_is_refused_until_it_is_rolled_back() {
+        let mut lease = held("hv1", "b0", true);
+        lease.holder.as_mut().unwrap().cache_id = None;
+        assert!(lease.is_given_up() && !held("hv1", "b0", true).is_given_up());
+        let refused = claim(&image(), &lease, &me(), Force::default()).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Dirty);
+        assert!(refused.remedy_text().unwrap().contains("--discard-dirty"));
+        let force = Force {
+            break_lease: false,
+            discard_dirty: true,
+        };
+        assert_eq!(claim(&image(), &lease, &me(), force).unwrap(), Claim::Take);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod swap;
 mod verify;
 mod walk;
 mod want;
+mod way_back;
 
 pub use attach::attach;
 pub use detach::detach;

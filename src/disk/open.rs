@@ -99,6 +99,13 @@ impl OpenImage {
         fsid.context(|| "cannot ask for the cluster's fsid".into())
     }
 
+    /// Opens it anew: a handle without a watch does not see that snapshots came and went.
+    pub(super) fn reopen(&mut self, spec: &ImageSpec) -> Result<()> {
+        let opened = self.pool.open_by_id_read_only(&self.id, None);
+        self.image = opened.context(|| format!("cannot open image {spec}"))?;
+        Ok(())
+    }
+
     /// The lease as it is now.
     pub(super) fn lease<'a>(&'a self, record: &'a Record) -> Result<LeaseCell<'a>> {
         LeaseCell::read(&self.pool, &self.id, &record.image)

@@ -55,7 +55,7 @@ pub(super) fn fresh(
         driver: name,
         uncached: false,
         mode: mode(host, driver, ask.mode, None)?,
-        size: slice_size(host, ask, image),
+        size: slice_size(host, driver, ask, image)?,
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: seed(driver, ask.seed, config.seed.what)?,
@@ -99,7 +99,8 @@ pub(super) fn knows(driver: &dyn Driver, mode: CacheMode) -> Result<()> {
     let list: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
     let message = format!("driver {} has no mode {mode}", driver.name());
     Err(Error::new(Kind::Usage, message).remedy(format!(
-        "choose one of: {}; `warmblock doctor` says what each driver can do",
+        "choose one of: {}; or another driver, with `attach --driver`, also of a disk in use; `warmblock doctor` says what \
+         each can do",
         list.join(", ")
     )))
 }
@@ -112,8 +113,11 @@ fn seed(driver: &dyn Driver, asked: Option<SeedSpec>, usual: SeedSpec) -> Result
         seedable(driver, asked)?;
         return Ok(asked);
     }
-    let never = driver.caches() && driver.capabilities().seed == SeedAbility::Never;
-    Ok(if never { SeedSpec::None } else { usual })
+    Ok(match driver.capabilities().seed {
+        SeedAbility::Never if driver.caches() => SeedSpec::None,
+        SeedAbility::Whole => SeedSpec::Allocated,
+        _ => usual,
+    })
 }
 
 /// Refuses to seed a cache that cannot be seeded.
@@ -121,6 +125,15 @@ fn seed(driver: &dyn Driver, asked: Option<SeedSpec>, usual: SeedSpec) -> Result
 /// Errors: [`Kind::Usage`], with the reason.
 pub(super) fn seedable(driver: &dyn Driver, what: SeedSpec) -> Result<()> {
     let can = driver.capabilities();
+    if driver.whole() && what != SeedSpec::Allocated {
+        let message = format!(
+            "driver {} cannot be seeded with {what}: it holds the whole image",
+            driver.name()
+        );
+        return Err(Error::new(Kind::Usage, message).remedy(
+            "leave the seed out: what is allocated of the image is copied, the rest zeroed",
+        ));
+    }
     if what == SeedSpec::None || !driver.caches() || can.seed != SeedAbility::Never {
         return Ok(());
     }
@@ -134,10 +147,26 @@ pub(super) fn seedable(driver: &dyn Driver, what: SeedSpec) -> Result<()> {
 }
 
 /// How much an attach wants to cache of an image.
-fn slice_size(host: &Host, ask: &Attach, image: Bytes) -> Bytes {
+///
+/// Errors: [`Kind::Usage`] for a part of an image, of a driver that holds the whole.
+fn slice_size(host: &Host, driver: &dyn Driver, ask: &Attach, image: Bytes) -> Result<Bytes> {
+    if driver.whole() {
+        return match ask.size.filter(|size| *size != image) {
+            None => Ok(image),
+            Some(size) => {
+                let name = driver.name();
+                let message = format!(
+                    "a slice of {size} for driver {name}, which holds the whole image of {image}"
+                );
+                Err(Error::new(Kind::Usage, message).remedy(
+                    "leave the size out, or choose a driver that caches a part, such as dm-cache",
+                ))
+            }
+        };
+    }
     let policy = host.config.slice.size;
     let size = ask.size.or(policy.size);
-    SlicePolicy { size, ..policy }.wanted(image)
+    Ok(SlicePolicy { size, ..policy }.wanted(image))
 }
 
 /// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach
@@ -184,13 +213,13 @@ fn exchange(
 ) -> Result<Exchange> {
     let driver = cache::driver(host, name)?;
     let mode = mode(host, driver, ask.mode, Some(record.mode))?;
-    // The choice of a driver that could not be seeded was none.
-    let old = cache::driver(host, &record.driver)?.capabilities().seed;
-    let usual = if old == SeedAbility::Never {
-        host.config.seed.what
-    } else {
-        record.seed
+    // With a driver that could not be seeded, or only as a whole, there was no choice.
+    let old = cache::driver(host, &record.driver)?;
+    let usual = match old.capabilities().seed {
+        SeedAbility::Never | SeedAbility::Whole => host.config.seed.what,
+        _ => record.seed,
     };
+    let afresh = ask.size.is_some() || driver.whole() || old.whole();
     let fell_back = ask.mode.is_none() && record.mode != CacheMode::None && mode != record.mode;
     let warning = format!(
         "driver {name} has no mode {}: the disk is in {mode} now; {}",
@@ -200,9 +229,9 @@ fn exchange(
     Ok(Exchange {
         driver: name.clone(),
         mode,
-        size: match ask.size {
-            Some(_) => slice_size(host, ask, image),
-            None => record.size,
+        size: match afresh {
+            true => slice_size(host, driver, ask, image)?,
+            false => record.size,
         },
         seed: seed(driver, ask.seed, usual)?,
         warning: (fell_back && driver.caches()).then_some(warning),
@@ -221,14 +250,15 @@ fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Resul
             remedy,
         ));
     }
-    let size = slice_size(host, ask, image);
+    let driver = cache::driver(host, &record.driver)?;
+    let size = slice_size(host, driver, ask, image)?;
     if ask.size.is_some() && size != record.size {
         let (have, want) = (record.size.to_string(), size.to_string());
         let remedy = "detach it first, then attach it with the other size";
         return Err(clash(ask, "a slice of", &have, &want, remedy));
     }
     if let Some(seed) = ask.seed.filter(|seed| *seed != record.seed) {
-        seedable(cache::driver(host, &record.driver)?, seed)?;
+        seedable(driver, seed)?;
         let (have, want) = (record.seed.to_string(), seed.to_string());
         let remedy = format!(
             "`warmblock seed {} {seed}` seeds it anew, under load",

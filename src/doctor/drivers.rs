@@ -76,6 +76,7 @@ fn can(driver: &dyn Driver) -> String {
     let modes: Vec<&str> = can.modes.iter().map(|mode| mode.as_str()).collect();
     let seed = match can.seed {
         _ if !driver.caches() => "no cache",
+        SeedAbility::Whole => "holds the whole image, filled exactly before it serves",
         SeedAbility::Mapping => "seeded exactly, by its mapping",
         SeedAbility::Reading => "seeded by reading, proven by a second pass",
         SeedAbility::Never if !can.reads => "caches writes only",

@@ -39,7 +39,8 @@ pub struct LeaseHolder {
     pub mode: CacheMode,
     /// Set before a cache may hold data that the image lacks, cleared after it was proven clean.
     pub dirty: bool,
-    /// Which cache: the UUID of the slice's data volume. A dirty cache is opened again only if this matches.
+    /// Which cache: the UUID of the slice's data volume. A dirty cache is opened again only if this matches; `None` under a
+    /// dirty lease says that the data are given up, and the image is not rolled back yet.
     pub cache_id: Option<String>,
 }
 
@@ -56,6 +57,12 @@ impl Lease {
             Some(other) if other != image => Self::default(),
             _ => self,
         }
+    }
+
+    /// Whether the data that the image lacks are given up, and it waits to be rolled back.
+    pub fn is_given_up(&self) -> bool {
+        let holder = self.holder.as_ref();
+        holder.is_some_and(|holder| holder.dirty && holder.cache_id.is_none())
     }
 
     /// Whether the image may lack acknowledged writes, and on which host they are.

@@ -1,8 +1,10 @@
-//! The only maker and reader of the names of what is ours: device-mapper devices and logical volumes.
+//! The only maker and reader of the names of what is ours: device-mapper devices, logical volumes, snapshots.
 //!
 //! Grammar: `wb-FSID8-POOLID-IMAGEID[-ROLE]`. The image's id, not its name, so that odd characters and renames do no
 //! harm; the first eight digits of the fsid tell two clusters apart. The human name stands in the record and the LV's
 //! tags. Device-mapper devices also carry a UUID, `WARMBLOCK-1-ROLE-KEY`, whose `1` is the version of this grammar.
+//!
+//! A snapshot that a disk goes back to if its dirty data are lost is `wb-local-GENERATION`, by the lease's generation.
 //!
 //! Length: 3 + 8 + 1 + 20 + 1 + 64 + 7 = 104 bytes at most, under device-mapper's 127 (`DM_NAME_LEN`) and, with a
 //! volume group's 64 bytes doubled hyphens included only in the kernel's name, checked again by LVM itself.
@@ -12,9 +14,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fsid, ImageId, ParseError, PoolId};
+use super::{Fsid, ImageId, ParseError, PoolId, SnapName};
 
 const PREFIX: &str = "wb-";
+const WAY_BACK_PREFIX: &str = "wb-local-";
 const UUID_PREFIX: &str = "WARMBLOCK-1-";
 
 /// What a device or volume of ours is for.
@@ -242,9 +245,54 @@ impl DmName {
     }
 }
 
+/// The snapshot of an image that holds what it was before a cache took all its writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WayBackName {
+    /// The lease's generation under which it was taken.
+    pub generation: u64,
+}
+
+impl WayBackName {
+    /// As Ceph takes it.
+    pub fn snap(self) -> Result<SnapName, ParseError> {
+        self.to_string().parse()
+    }
+
+    /// Of a snapshot, if it is ours.
+    pub fn of(snap: &SnapName) -> Option<Self> {
+        let number = snap.as_str().strip_prefix(WAY_BACK_PREFIX)?;
+        let generation = number.parse().ok()?;
+        // Only what would be made: no `+7`, no `007`.
+        let name = Self { generation };
+        (name.to_string() == snap.as_str()).then_some(name)
+    }
+}
+
+impl fmt::Display for WayBackName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{WAY_BACK_PREFIX}{}", self.generation)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_back_is_known_by_its_name_only_if_it_is_ours() {
+        let name = WayBackName { generation: 17 };
+        assert_eq!(WayBackName::of(&name.snap().unwrap()), Some(name));
+        for other in [
+            "wb-local-",
+            "wb-local-x",
+            "wb-local-+7",
+            "wb-local-07",
+            "local-7",
+            "wb-local-7-a",
+        ] {
+            assert_eq!(WayBackName::of(&other.parse().unwrap()), None, "{other}");
+        }
+    }
 
     fn key() -> DiskKey {
         let fsid = "801945f3-c685-4fbf-a968-66d179c4e25c".parse().unwrap();

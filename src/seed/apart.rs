@@ -5,23 +5,21 @@
 //! behind, and the job goes on to tell what happened. The child dies with its parent, so that it never writes to a slice
 //! that a later run prepares anew.
 
-use std::io::{Read, Write};
+mod child;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BlockSize, CacheBlock, CopyOptions, CopyReport, Devices, OriginBlock, SeedPlan, VerifyReport,
-    copy, open_image, open_slice, read, verify,
-};
+use super::{CacheBlock, CopyOptions, CopyReport, HomeReport, OriginBlock, SeedPlan, VerifyReport};
 use crate::cancel::Cancel;
 use crate::exec::{Cmd, Exec};
 use crate::model::Bytes;
-use crate::progress::{Progress, ProgressMode};
+use crate::progress::ProgressMode;
 use crate::{Error, Kind, Result};
+
+pub use child::serve;
 
 /// The hidden command of this program that works as the child.
 pub const COMMAND: &str = "copier";
@@ -36,6 +34,10 @@ struct Ask {
     image_size: u64,
     block: u64,
     blocks: Vec<u64>,
+    /// Where the blocks lie in the slice, for [`Verb::Home`].
+    places: Vec<u64>,
+    asked: u64,
+    whole: bool,
     depth: usize,
     chunk: u64,
     rate: Option<u64>,
@@ -47,6 +49,7 @@ enum Verb {
     Copy,
     Read,
     Verify,
+    Home,
 }
 
 /// What the child answers.
@@ -61,6 +64,10 @@ enum Reply {
         compared: u64,
         different: u64,
         examples: Vec<u64>,
+    },
+    Home {
+        compared: u64,
+        written: u64,
     },
     Failed {
         kind: Kind,
@@ -104,8 +111,18 @@ pub fn read_apart(apart: &Apart<'_>) -> Result<CopyReport> {
     moved(apart, Verb::Read)
 }
 
+/// As [`bring_home`], in a child: the plan's blocks, each from its place in the slice.
+///
+/// Errors: as of [`copy_apart`].
+pub fn bring_home_apart(apart: &Apart<'_>, places: &[CacheBlock]) -> Result<HomeReport> {
+    match apart.run(Verb::Home, places)? {
+        Reply::Home { compared, written } => Ok(HomeReport { compared, written }),
+        other => Err(unexpected(&other)),
+    }
+}
+
 fn moved(apart: &Apart<'_>, verb: Verb) -> Result<CopyReport> {
-    match apart.run(verb)? {
+    match apart.run(verb, &[])? {
         Reply::Copied {
             bytes,
             requests,
@@ -123,7 +140,7 @@ fn moved(apart: &Apart<'_>, verb: Verb) -> Result<CopyReport> {
 ///
 /// Errors: as of [`copy_apart`].
 pub fn verify_apart(apart: &Apart<'_>) -> Result<VerifyReport> {
-    match apart.run(Verb::Verify)? {
+    match apart.run(Verb::Verify, &[])? {
         Reply::Verified {
             compared,
             different,
@@ -138,7 +155,7 @@ pub fn verify_apart(apart: &Apart<'_>) -> Result<VerifyReport> {
 }
 
 impl Apart<'_> {
-    fn run(&self, verb: Verb) -> Result<Reply> {
+    fn run(&self, verb: Verb, places: &[CacheBlock]) -> Result<Reply> {
         let ask = Ask {
             verb,
             parent: std::process::id(),
@@ -147,6 +164,9 @@ impl Apart<'_> {
             image_size: self.plan.image.0,
             block: self.plan.block.bytes().0,
             blocks: self.plan.blocks.iter().map(|block| block.0).collect(),
+            places: places.iter().map(|place| place.0).collect(),
+            asked: self.plan.asked,
+            whole: self.plan.whole,
             depth: self.options.depth,
             chunk: self.options.chunk.0,
             rate: self.options.rate.map(|rate| rate.0),
@@ -190,97 +210,4 @@ fn unexpected(reply: &Reply) -> Error {
         Kind::Internal,
         format!("the copier answered something else: {reply:?}"),
     )
-}
-
-/// The child: reads what it is asked for, does it, and answers.
-///
-/// # Errors
-/// The answer cannot be written. A failure of the work itself is an answer, and its kind is given back.
-pub fn serve(input: impl Read, mut output: impl Write, cancel: &Cancel) -> Result<Option<Kind>> {
-    let reply = work(input, cancel).unwrap_or_else(|error| Reply::Failed {
-        kind: error.kind(),
-        message: error.chain(),
-        remedy: error.remedy_text().map(str::to_owned),
-    });
-    let kind = match &reply {
-        Reply::Failed { kind, .. } => Some(*kind),
-        _ => None,
-    };
-    let told = serde_json::to_writer(&mut output, &reply);
-    told.map_err(|error| Error::new(Kind::Internal, "cannot answer").because(error))?;
-    Ok(kind)
-}
-
-fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
-    let not_understood =
-        |error| Error::new(Kind::Usage, "cannot understand the task").because(error);
-    let ask: Ask = serde_json::from_reader(input).map_err(not_understood)?;
-    die_with(ask.parent)?;
-    let progress = Progress::new(ask.progress.parse()?);
-    let plan = SeedPlan {
-        block: BlockSize::new(Bytes(ask.block))?,
-        asked: ask.blocks.len() as u64,
-        blocks: ask.blocks.into_iter().map(OriginBlock).collect(),
-        left_out: 0,
-        image: Bytes(ask.image_size),
-    };
-    let options = CopyOptions {
-        depth: ask.depth,
-        chunk: Bytes(ask.chunk),
-        rate: ask.rate.map(Bytes),
-    };
-    let image = open_image(&ask.image)?;
-    match ask.verb {
-        Verb::Copy => {
-            let slice = open_slice(&ask.slice)?;
-            let devices = Devices {
-                image: &image,
-                slice: &slice,
-            };
-            copy(&plan, &devices, &options, cancel, &progress).map(copied)
-        }
-        Verb::Read => read(&plan, &image, &options, cancel, &progress).map(copied),
-        Verb::Verify => {
-            let slice = open_image(&ask.slice)?;
-            let devices = Devices {
-                image: &image,
-                slice: &slice,
-            };
-            let pairs: Vec<_> = plan
-                .blocks
-                .iter()
-                .map(|block| (CacheBlock(block.0), *block))
-                .collect();
-            let found = verify(
-                pairs, &devices, plan.block, plan.image, &options, cancel, &progress,
-            )?;
-            let examples = found.examples.iter().map(|block| block.0).collect();
-            Ok(Reply::Verified {
-                compared: found.compared,
-                different: found.different,
-                examples,
-            })
-        }
-    }
-}
-
-fn copied(done: CopyReport) -> Reply {
-    Reply::Copied {
-        bytes: done.bytes.0,
-        requests: done.requests,
-        took: done.took,
-    }
-}
-
-/// Lets the kernel kill this process when its parent dies; also when it is dead already.
-fn die_with(parent: u32) -> Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|error| Error::new(Kind::Internal, "cannot bind to the parent").because(error))?;
-    if nix::unistd::getppid().as_raw().unsigned_abs() == parent {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Cancelled,
-        "the job that started this copier is gone",
-    ))
 }

@@ -1,5 +1,6 @@
 //! The bulk copy of a seed: from the image to the slice, many requests at a time.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::buffer::Buffer;
@@ -11,6 +12,9 @@ use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::model::Bytes;
 use crate::progress::{self, Progress};
+
+/// How much is zeroed at once: an SSD that has no command for it writes that in a second.
+const ZEROED: Bytes = Bytes::mib(64);
 
 /// How to copy and to compare. Memory: `depth * chunk`, twice that when comparing.
 ///
@@ -71,7 +75,7 @@ impl CopyReport {
     }
 }
 
-/// Copies the plan's blocks to their places in the slice and makes them durable.
+/// Copies the plan's blocks to their places in the slice, zeroes its holes, and makes all of it durable.
 ///
 /// The progress is called `seed`. Cancelling takes effect between requests; what was copied until then stays.
 ///
@@ -89,6 +93,9 @@ pub fn copy(
     let chunk = options.chunk();
     let runs = Runs::new(plan.mapping(), plan.block, plan.image, Cut::Offset(chunk));
     let task = progress.start("seed", plan.bytes());
+    for hole in plan.holes() {
+        zero(devices, hole, cancel)?;
+    }
     let requests = pool::drive(
         Spread::new(runs, options.depth),
         options.pace(plan.kept()),
@@ -108,6 +115,18 @@ pub fn copy(
         requests,
         took: started.elapsed(),
     })
+}
+
+/// Zeroes a stretch of the slice, in pieces between which it can be cancelled.
+fn zero(devices: &Devices<'_>, hole: Range<Bytes>, cancel: &Cancel) -> Result<()> {
+    let mut at = hole.start;
+    while at < hole.end {
+        cancel.check()?;
+        let len = ZEROED.min(hole.end.saturating_sub(at));
+        device::zero(devices.slice, at, len)?;
+        at = Bytes(at.0 + len.0);
+    }
+    Ok(())
 }
 
 fn move_run(devices: &Devices<'_>, buffer: &mut Buffer, run: Run) -> Result<()> {

@@ -7,14 +7,18 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 
+use super::buffer::Buffer;
 use crate::error::{Error, Kind, Result};
 use crate::model::Bytes;
+
+const PAGE: Bytes = Bytes::kib(4);
 
 /// Where a seed reads and where it writes, by name: two files in a row are too easily swapped, and the image lost.
 #[derive(Debug, Clone, Copy)]
 pub struct Devices<'a> {
-    /// The mapped image; only read.
+    /// The mapped image; only read, but by [`bring_home`](super::bring_home).
     pub image: &'a File,
     /// The slice's data; written by [`copy`](super::copy), read by [`verify`](super::verify).
     pub slice: &'a File,
@@ -33,6 +37,14 @@ pub fn open_image(path: &Path) -> Result<File> {
 /// # Errors
 /// It cannot be opened.
 pub fn open_slice(path: &Path) -> Result<File> {
+    open(OpenOptions::new().read(true).write(true), path)
+}
+
+/// Opens a mapped image for [`bring_home`](super::bring_home), which alone writes to it.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_image_to_write(path: &Path) -> Result<File> {
     open(OpenOptions::new().read(true).write(true), path)
 }
 
@@ -60,6 +72,34 @@ pub(super) fn read(file: &File, at: Bytes, into: &mut [u8]) -> Result<()> {
 pub(super) fn write(file: &File, at: Bytes, from: &[u8]) -> Result<()> {
     file.write_all_at(from, at.0)
         .map_err(|error| io_error("write", file, at, from.len(), error))
+}
+
+/// Makes a stretch read as zeros, by a command of the device where it has one, else by writing them (blkdev_fallocate in
+/// block/fops.c; a discard alone promises nothing). The first page is read back: a device that lies is found out, and the
+/// process is seen to move.
+pub(super) fn zero(file: &File, at: Bytes, len: Bytes) -> Result<()> {
+    let offset = |bytes: Bytes| i64::try_from(bytes.0).unwrap_or(i64::MAX);
+    let by = |flags| fallocate(file, flags, offset(at), offset(len));
+    let unmap = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    let zeroed = match by(unmap) {
+        Err(Errno::EOPNOTSUPP) => by(FallocateFlags::FALLOC_FL_ZERO_RANGE),
+        other => other,
+    };
+    let size = usize::try_from(len.0).unwrap_or(usize::MAX);
+    zeroed.map_err(|errno| io_error("zero", file, at, size, errno.into()))?;
+    let mut page = Buffer::new(PAGE.min(len));
+    let page = page.head(PAGE);
+    read(file, at, page)?;
+    if page.iter().all(|byte| *byte == 0) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} does not read as zeros at {} although it was zeroed",
+        name(file),
+        at.0
+    );
+    Err(Error::new(Kind::Failed, message)
+        .remedy("look at the SSD: what was written is not what is read back"))
 }
 
 /// Waits until what was written is durable.

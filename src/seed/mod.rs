@@ -26,12 +26,14 @@
 //! A cache that knows no such mapping (bcache) is filled by [`read`]: the plan's blocks are read through it until a pass
 //! needs nothing from the image.
 //!
-//! Nothing in here creates or changes a device: it reads the image, writes the slice and says what it did.
+//! Nothing in here creates or changes a device: it reads the image, writes the slice and says what it did. Only
+//! [`bring_home`] writes the image.
 
 mod apart;
 mod buffer;
 mod copy;
 mod device;
+mod home;
 mod plan;
 mod pool;
 mod proof;
@@ -40,10 +42,13 @@ mod read;
 mod run;
 mod verify;
 
-pub use apart::{Apart, COMMAND, copy_apart, read_apart, serve, verify_apart};
+pub use apart::{Apart, COMMAND, bring_home_apart, copy_apart, read_apart, serve, verify_apart};
 pub use copy::{CopyOptions, CopyReport, copy};
-pub use device::{Devices, open_image, open_slice};
-pub use plan::{BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, plan};
+pub use device::{Devices, open_image, open_image_to_write, open_slice};
+pub use home::{HomeReport, bring_home};
+pub use plan::{
+    BlockSize, CacheBlock, Extent, OriginBlock, RESERVE_PERCENT, SeedPlan, of_blocks, plan, whole,
+};
 pub use proof::{ProofMethod, SeedProof};
 pub(crate) use rate::TokenBucket;
 pub use read::read;

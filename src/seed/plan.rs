@@ -97,29 +97,57 @@ impl BlockSize {
     }
 }
 
-/// What a seed brings: cache block `i` shall hold `blocks[i]`.
+/// What a seed brings: cache block `i` shall hold `blocks[i]`; of a whole image, each block at its own place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedPlan {
     /// The cache's block size.
     pub block: BlockSize,
-    /// Ascending, each once.
+    /// What is copied. Ascending, each once.
     pub blocks: Vec<OriginBlock>,
-    /// Blocks that the seed asks for; `blocks.len() + left_out`.
+    /// Blocks that the seed asks for: the cache holds these less [`Self::left_out`].
     pub asked: u64,
     /// Blocks asked for that do not fit.
     pub left_out: u64,
     /// The image's size.
     pub image: Bytes,
+    /// Whether the cache holds every whole block of the image, at its own place. Those that are not copied are holes: they
+    /// are zeroed, and never read.
+    pub whole: bool,
 }
 
 impl SeedPlan {
-    /// The mapping for the cache's metadata and for [`copy`](super::copy), ascending in both.
+    /// Where what is copied goes, ascending in both.
     pub fn mapping(&self) -> impl ExactSizeIterator<Item = (CacheBlock, OriginBlock)> + Send + '_ {
-        let number = |(i, origin): (usize, &OriginBlock)| (CacheBlock(i as u64), *origin);
-        self.blocks.iter().enumerate().map(number)
+        let place = |(i, origin): (usize, &OriginBlock)| {
+            let place = if self.whole { origin.0 } else { i as u64 };
+            (CacheBlock(place), *origin)
+        };
+        self.blocks.iter().enumerate().map(place)
     }
 
-    /// How many blocks it brings.
+    /// Everything that the cache shall hold, copied or zeroed, for its metadata; ascending in both.
+    pub fn residents(&self) -> impl Iterator<Item = (CacheBlock, OriginBlock)> + '_ {
+        let holes = self.whole.then_some(0..self.asked).into_iter().flatten();
+        let copied = (!self.whole).then(|| self.mapping()).into_iter().flatten();
+        holes
+            .map(|own| (CacheBlock(own), OriginBlock(own)))
+            .chain(copied)
+    }
+
+    /// Stretches of the slice that are to read as zeros: what lies between the blocks that are copied of a whole image.
+    pub fn holes(&self) -> impl Iterator<Item = Range<Bytes>> + '_ {
+        let end = self.whole.then_some(OriginBlock(self.asked));
+        let copied = self.blocks.iter().copied().filter(|_| self.whole);
+        let mut next = OriginBlock(0);
+        let holes = copied.chain(end).map(move |block| {
+            let hole = next.offset(self.block)..block.offset(self.block);
+            next = OriginBlock(block.0 + 1);
+            hole
+        });
+        holes.filter(|hole| !hole.is_empty())
+    }
+
+    /// How many blocks it copies.
     pub fn kept(&self) -> u64 {
         self.blocks.len() as u64
     }
@@ -176,6 +204,38 @@ pub fn plan(
         blocks,
         asked,
         image,
+        whole: false,
+    }
+}
+
+/// The plan of a cache that holds the whole image, whatever it holds by now: the blocks that touch an extent are copied, the
+/// others zeroed. Of a plan that is made before anything is known to be allocated only the mapping counts.
+pub fn whole(
+    extents: impl IntoIterator<Item = Extent>,
+    image: Bytes,
+    block: BlockSize,
+) -> SeedPlan {
+    let all = block.whole_blocks(image);
+    let copied = touched(extents, block, all).into_iter().flatten();
+    SeedPlan {
+        block,
+        blocks: copied.map(OriginBlock).collect(),
+        asked: all,
+        left_out: 0,
+        image,
+        whole: true,
+    }
+}
+
+/// Exactly these blocks of an image, in this order.
+pub fn of_blocks(blocks: Vec<OriginBlock>, image: Bytes, block: BlockSize) -> SeedPlan {
+    SeedPlan {
+        block,
+        asked: blocks.len() as u64,
+        blocks,
+        left_out: 0,
+        image,
+        whole: false,
     }
 }
 

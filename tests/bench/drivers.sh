@@ -11,7 +11,7 @@ bench_drivers() {
   latency=$(write_latency)
   direct=$(fio_write "$FRONT" --size=$DIRTY --bs=1M --iodepth=4 | jq .seconds)
   detach
-  for driver in dm-cache bcache dm-writecache; do
+  for driver in dm-cache bcache dm-writecache local; do
     drivers_attach $driver --driver $driver --mode writeback
     drivers_one $driver
     detach

@@ -142,6 +142,16 @@ impl World {
         Ok(Image { spec, model, size })
     }
 
+    /// The image with a model of its own, which stays as it is now.
+    pub fn kept(&self, image: &Image) -> Result<Image> {
+        let model = self.file(&self.name("model"));
+        std::fs::copy(&image.model, &model)?;
+        Ok(Image {
+            model,
+            ..image.clone()
+        })
+    }
+
     /// Writes into an image from the machine, as another client; waits for the lock of one that has died.
     pub fn write_elsewhere(&self, image: &Image, seed: u64, offset: u64, len: u64) -> Result<()> {
         const SCRIPT: &str = "import rados, rbd, sys
@@ -182,6 +192,19 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
         Ok(list
             .iter()
             .filter_map(|watcher| watcher["address"].as_str())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// The names of an image's snapshots.
+    pub fn snapshots(&self, image: &Image) -> Result<Vec<String>> {
+        let list = self
+            .rbd(&["snap", "ls", "--format", "json", &image.spec])?
+            .json()?;
+        let list = list.as_array().cloned().unwrap_or_default();
+        Ok(list
+            .iter()
+            .filter_map(|snap| snap["name"].as_str())
             .map(str::to_owned)
             .collect())
     }

@@ -34,6 +34,7 @@ fn driver_row(driver: &DriverInfo, paint: Paint) -> Vec<String> {
     let modes: Vec<&str> = driver.modes.iter().map(|mode| mode.as_str()).collect();
     let seed = match driver.seed {
         Some(SeedAbility::Mapping) => "seeded exactly",
+        Some(SeedAbility::Whole) => "the whole image",
         Some(SeedAbility::Reading) => "seeded by reading",
         Some(SeedAbility::Never) => "not seeded",
         None => "",

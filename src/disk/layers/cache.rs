@@ -1,12 +1,13 @@
 //! The cache: the composite device, and the moments at which the lease must know of dirty data.
 
 use super::front::{leads_to, point};
-use super::{Found, Layer};
+use super::{Found, Layer, Slice};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
 use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
+use crate::disk::way_back;
 use crate::job::LayerName;
 use crate::model::{Bytes, Role};
 use crate::sys::Block;
@@ -122,6 +123,12 @@ fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
 /// Writes the cache's metadata for what is to be seeded, and opens it: filling, or at once serving if there is nothing
 /// to fill.
 fn prepare(walk: &mut Walk<'_>) -> Result<()> {
+    if walk.driver()?.whole() {
+        follow_size(walk)?;
+        if !walk.driver()?.caches() {
+            return Ok(());
+        }
+    }
     refuse_larger_sectors(walk)?;
     walk.plan = fill::plan(walk)?;
     let driver = walk.driver()?;
@@ -134,6 +141,17 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
         Some(_) => driver.open(&walk.site()?, Running::Filling).map(drop),
         None => serve(walk),
     }
+}
+
+/// A slice that holds the whole image is as large as the image is now.
+fn follow_size(walk: &mut Walk<'_>) -> Result<()> {
+    let size = walk.origin()?.size.bytes();
+    if walk.disk.record.size == size {
+        return Ok(());
+    }
+    walk.disk.record.size = size;
+    walk.disk.record.save(&walk.host.roots)?;
+    walk.up::<Slice>()
 }
 
 /// Refuses an SSD whose sectors are larger than the image's: the disk would take them over, and a guest's partition table
@@ -189,10 +207,13 @@ pub(in crate::disk) fn settle(walk: &mut Walk<'_>) -> Result<Filled> {
     walk.driver()?.settle(&walk.site()?, walk.disk.record.mode)
 }
 
-/// Lets the lease say that there may be dirty data, before there can be any.
+/// Lets the lease say that there may be dirty data, before there can be any; and before that, sees to the way back.
 fn announce(walk: &mut Walk<'_>) -> Result<()> {
     if !walk.disk.record.mode.can_be_dirty() {
         return Ok(());
+    }
+    if walk.driver()?.whole() && !lease_is_dirty(walk)? {
+        way_back::take(walk)?;
     }
     let cache_id = walk
         .cache_id

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::{Found, Layer};
 use crate::cache::Cache;
+use crate::disk::clean::lease_is_dirty;
 use crate::disk::lease::{Claim, claim};
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
+use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
 use crate::sys::wait;
@@ -38,6 +40,9 @@ impl Layer for LeaseLayer {
                 });
             }
             Ok(match claim(&record.image, &cell.lease, me, force)? {
+                Claim::Held if cell.lease.is_given_up() && force.discard_dirty => Found::Wrong {
+                    why: format!("held by {}; the image is rolled back", me.host),
+                },
                 Claim::Held if generation == record.generation => {
                     Found::Right(format!("held by {} as generation {generation}", me.host))
                 }
@@ -81,15 +86,30 @@ impl Layer for LeaseLayer {
                     Duration::ZERO
                 };
                 refuse_watchers(host, record, image, patience)?;
-                cell.take(&me, &record.driver, record.mode)?;
+                if way_back::needed(host, &cell.lease) {
+                    cell.seize(&me)?;
+                } else {
+                    cell.take(&me, &record.driver, record.mode)?;
+                }
             }
         }
         walk.disk.record.generation = cell.lease.generation;
         walk.disk.record.boot_id = me.boot_id;
-        walk.disk.record.save(&host.roots)
+        walk.disk.record.save(&host.roots)?;
+        if force.discard_dirty {
+            way_back::go_back(walk)?;
+        }
+        Ok(())
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        if walk.disk.force.discard_dirty {
+            // Not before the cache and the map are gone: nothing may write to the image any more.
+            way_back::go_back(walk)?;
+        }
+        if walk.driver()?.whole() && !lease_is_dirty(walk)? {
+            way_back::sweep(walk)?;
+        }
         walk.with_lease(|cell, me, record| {
             if cell.is_dirty_by(me) {
                 let message = format!("the lease of {} still says dirty", record.image);

@@ -156,8 +156,13 @@ pub(super) fn resident(stats: &Stats) -> String {
     format!("{} of {} resident", stats.resident, stats.capacity)
 }
 
-/// The state in a sentence: is it well, is it warm, is anything at risk.
-pub(super) fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stats>) -> String {
+/// The state in a sentence: is it well, is it warm, is anything at risk; `whole` tells whether the cache holds all of the image.
+pub(super) fn words(
+    record: &Record,
+    whole: bool,
+    layers: &[LayerStatus],
+    stats: Option<&Stats>,
+) -> String {
     if record.intent == Intent::Detached {
         return "a detach was interrupted; finish it with `warmblock recover`".into();
     }
@@ -180,5 +185,6 @@ pub(super) fn words(record: &Record, layers: &[LayerStatus], stats: Option<&Stat
     } else {
         "nothing dirty".into()
     };
-    format!("cached, {}; {warm}; {risk}", resident(stats))
+    let how = if whole { "a local copy" } else { "cached" };
+    format!("{how}, {}; {warm}; {risk}", resident(stats))
 }

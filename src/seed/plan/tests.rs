@@ -34,6 +34,48 @@ fn block_sizes_are_what_the_kernel_takes() {
 }
 
 #[test]
+fn of_a_whole_image_every_block_has_its_own_place_and_what_is_not_copied_is_a_hole() {
+    let extents = [extent(blocks(2), blocks(2)), extent(blocks(6), Bytes(1))];
+    // The short block at the end is neither mapped nor zeroed, even if it is allocated.
+    let tail = extent(blocks(9), Bytes(512));
+    let size = Bytes(blocks(9).0 + 512);
+    let plan = whole(extents.into_iter().chain([tail]), size, BLOCK);
+    assert_eq!((plan.asked, plan.left_out, plan.kept()), (9, 0, 3));
+    let copied: Vec<_> = plan.mapping().map(|(c, o)| (c.0, o.0)).collect();
+    assert_eq!(copied, [(2, 2), (3, 3), (6, 6)]);
+    let mapped: Vec<_> = plan.residents().map(|(c, o)| (c.0, o.0)).collect();
+    assert_eq!(mapped, (0..9).map(|n| (n, n)).collect::<Vec<_>>());
+    let holes: Vec<_> = plan.holes().collect();
+    let wanted = [0..2, 4..6, 7..9].map(|hole| blocks(hole.start)..blocks(hole.end));
+    assert_eq!(holes, wanted);
+}
+
+#[test]
+fn a_part_of_an_image_has_no_holes_and_maps_what_it_copies() {
+    let extents = [extent(blocks(2), blocks(2))];
+    let part = plan(SeedSpec::Allocated, extents, blocks(9), BLOCK, 9);
+    assert_eq!(part.holes().count(), 0);
+    assert!(part.residents().eq(part.mapping()));
+}
+
+proptest! {
+    #[test]
+    fn holes_and_copied_blocks_cover_a_whole_image_once(
+        copied in prop::collection::btree_set(0_u64..40, 0..40),
+        all in 0_u64..40,
+    ) {
+        let extents = copied.iter().map(|n| extent(blocks(*n), blocks(1)));
+        let plan = whole(extents, blocks(all), BLOCK);
+        let mut covered: Vec<u64> = plan.holes()
+            .flat_map(|hole| hole.start.0 / BLOCK.bytes().0..hole.end.0 / BLOCK.bytes().0)
+            .chain(plan.blocks.iter().map(|block| block.0))
+            .collect();
+        covered.sort_unstable();
+        prop_assert_eq!(covered, (0..all).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn extents_are_sorted_merged_and_widened_to_blocks() {
     let extents = [
         extent(blocks(8), Bytes(1)),

@@ -24,6 +24,8 @@ pub struct Driver {
     pub name: &'static str,
     /// What it can do; it is attached in the first of them.
     pub modes: &'static [&'static str],
+    /// Whether its slice is as large as the image and filled with all of it.
+    pub whole: bool,
     /// How it proves its seed; `None` if it cannot be seeded.
     pub proof: Option<&'static str>,
     /// The volumes of its slice.
@@ -38,10 +40,11 @@ pub struct Driver {
     pub stride: usize,
 }
 
-pub static DRIVERS: [Driver; 4] = [
+pub static DRIVERS: [Driver; 5] = [
     Driver {
         name: "none",
         modes: &["none"],
+        whole: false,
         proof: None,
         parts: &[],
         keep_dirty: |_, _| Ok(()),
@@ -52,6 +55,7 @@ pub static DRIVERS: [Driver; 4] = [
     Driver {
         name: "dm-cache",
         modes: &["writethrough", "writeback"],
+        whole: false,
         proof: Some("mapping"),
         parts: &["data", "meta"],
         keep_dirty: |host, front| {
@@ -76,6 +80,7 @@ pub static DRIVERS: [Driver; 4] = [
     Driver {
         name: "bcache",
         modes: &["writethrough", "writearound", "writeback"],
+        whole: false,
         proof: Some("second-pass"),
         parts: &["data"],
         keep_dirty: |host, _| {
@@ -99,6 +104,7 @@ pub static DRIVERS: [Driver; 4] = [
     Driver {
         name: "dm-writecache",
         modes: &["writeback"],
+        whole: false,
         proof: None,
         parts: &["data"],
         // It writes nothing back before it is half full.
@@ -112,6 +118,19 @@ pub static DRIVERS: [Driver; 4] = [
             "power_cut_dirty",
         ],
         stride: 9,
+    },
+    Driver {
+        name: "local",
+        modes: &["writeback"],
+        whole: true,
+        proof: Some("mapping"),
+        parts: &["data", "meta"],
+        // It writes nothing back before it is told to.
+        keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        // What else happens to it has tests of its own.
+        usual: &["life", "crash_attach_detach"],
+        stride: 17,
     },
 ];
 
@@ -192,7 +211,8 @@ impl Driver {
 
     /// The options to attach a disk with it in a mode, seeded if it can be.
     pub fn options(&self, mode: &'static str) -> Vec<&'static str> {
-        let seed = self.proof.map(|_| ["--seed", "first:8M"]);
+        let part = self.proof.filter(|_| !self.whole);
+        let seed = part.map(|_| ["--seed", "first:8M"]);
         ["--driver", self.name, "--mode", mode]
             .into_iter()
             .chain(seed.into_iter().flatten())
@@ -226,7 +246,10 @@ fn life(case: &Case, driver: &'static Driver) -> Result<()> {
     let rbd = host.rbd_device(&image)?;
     if let Some(proof) = driver.proof {
         let seed = &report["seed"];
-        let asked = world.allocated_blocks(&image, BLOCK, 8 * MIB)?;
+        let (asked, cached) = match driver.whole {
+            true => (image.size / BLOCK, image.size),
+            false => (world.allocated_blocks(&image, BLOCK, 8 * MIB)?, 8 * MIB),
+        };
         same(
             "the proof",
             (&seed["exact"], seed["method"].as_str()),
@@ -235,7 +258,8 @@ fn life(case: &Case, driver: &'static Driver) -> Result<()> {
         same("resident", seed["resident_blocks"].as_u64(), Some(asked))?;
         let before = host.sectors(&rbd)?.0;
         host.sh(&format!(
-            "dd if={device} of=/dev/null bs=64k count=128 iflag=direct status=none"
+            "dd if={device} of=/dev/null bs=64k count={} iflag=direct status=none",
+            cached / (64 * KIB)
         ))?;
         same("sectors read from Ceph", host.sectors(&rbd)?.0, before)?;
     }

@@ -66,7 +66,9 @@ fn stride(driver: &Driver) -> usize {
 
 fn options(driver: &Driver, mode: &'static str) -> Vec<&'static str> {
     let mut options = driver.options(mode);
-    options.extend(["--size", "16M"]);
+    if !driver.whole {
+        options.extend(["--size", "16M"]);
+    }
     for option in &mut options {
         if *option == "first:8M" {
             *option = "first:6M";

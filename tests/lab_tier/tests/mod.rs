@@ -7,6 +7,7 @@ mod faults;
 mod hosts;
 mod images;
 mod load;
+mod local;
 mod locks;
 mod main_job;
 mod one;
@@ -100,6 +101,28 @@ const ALONE: &[Test] = &[
         Need::One,
         crash::flush_then_attach,
     ),
+    test(
+        "local::only_changes_go_back",
+        Need::One,
+        local::only_changes_go_back,
+    ),
+    test(
+        "local::refusals_and_sizes",
+        Need::One,
+        local::refusals_and_sizes,
+    ),
+    test(
+        "local::ssd_fails_half_way",
+        Need::One,
+        local::ssd_fails_half_way,
+    ),
+    test(
+        "local::killed_while_giving_up",
+        Need::One,
+        local::killed_while_giving_up,
+    ),
+    test("local::power_cut", Need::One, local::power_cut),
+    test("local::ssd_lost", Need::All, local::ssd_lost),
     test(
         "power::recover_begins_cold",
         Need::One,

@@ -11,7 +11,7 @@ use crate::host::{Host, front};
 use crate::world::{KIB, MIB, STANDARD};
 
 /// Every access to the slice's data fails from now on, or works again.
-fn break_slice(host: &Host, front: &str, role: &str) -> Result<()> {
+pub fn break_slice(host: &Host, front: &str, role: &str) -> Result<()> {
     let line = format!(
         "lv=/dev/ssd/$(basename {front})-{role}; name=$(dmsetup info -c --noheadings -o name $lv); \
          dmsetup table $name > /run/good-$name; size=$(blockdev --getsz $lv); \
