@@ -9,7 +9,7 @@ use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::model::Bytes;
 use crate::progress::ProgressMode;
-use crate::sys::{DevNum, atomic};
+use crate::sys::{DevNum, atomic, wait};
 
 const GOOD: &str = r#"{"version":1,"name":"odd","release":"1","about":"x","modes":["writethrough","writeback"],"seed":"never",
 "parts":[{"role":"data","permille":1000}],"guarantees":{"writethrough":"all","writeback":"none"}}"#;
@@ -213,8 +213,13 @@ fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
     let took = began.elapsed();
     assert!(took < Duration::from_secs(30), "{took:?}");
     let pid = std::fs::read_to_string(world.root.path().join("drivers/odd/driver.pid")).unwrap();
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    assert!(stat.is_empty() || stat.contains(") Z"), "{stat}");
+    let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    // A signal is sent at once; dying takes the kernel a moment.
+    let died = wait::poll(Duration::from_secs(10), || {
+        let stat = stat();
+        (stat.is_empty() || stat.contains(") Z")).then_some(())
+    });
+    assert!(died.is_some(), "{}", stat());
     let began = Instant::now();
     assert!(matches!(
         driver.read(&world.host, &world.key, &[]),
