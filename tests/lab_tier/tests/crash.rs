@@ -18,15 +18,20 @@ const THROUGH: &[&str] = &["--size", "16M", "--seed", "allocated"];
 const BACK: &[&str] = &["--size", "16M", "--seed", "first:6M", "--mode", "writeback"];
 
 pub fn attach_write_through_odd(case: &Case) -> Result<()> {
-    attach_and_detach(case, THROUGH, 1, 2)
+    attach_and_detach(case, THROUGH, 1, every(2, 4))
 }
 pub fn attach_write_through_even(case: &Case) -> Result<()> {
-    attach_and_detach(case, THROUGH, 2, 2)
+    attach_and_detach(case, THROUGH, 2, every(2, 4))
 }
 
 /// A part of the steps will do: they are those of write-through, but for the lease's mark.
 pub fn attach_write_back(case: &Case) -> Result<()> {
-    attach_and_detach(case, BACK, 2, 4)
+    attach_and_detach(case, BACK, 2, every(1, 8))
+}
+
+/// How many steps lie between two crashes: in an exhaustive run, and in a usual one, which has to be short.
+fn every(exhaustively: usize, usually: usize) -> usize {
+    if exhaustive() { exhaustively } else { usually }
 }
 
 /// Whether the call came through; it must have, or have been killed.
@@ -41,7 +46,7 @@ fn came_through(out: &Out) -> Result<bool> {
 /// Attach and detach with a driver, killed at some steps; in write-back where it has that mode, since there is more to lose.
 pub fn of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
     let mode = driver.dirty_mode().unwrap_or(driver.modes[0]);
-    attach_and_detach(case, &options(driver, mode), 1, stride(driver))
+    attach_and_detach(case, &options(driver, mode), 1, every(1, driver.stride))
 }
 
 /// The same for taking the cache out and putting it in again.
@@ -51,17 +56,9 @@ pub fn bypass_of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
         attach: &options(driver, mode),
         there: &["bypass"],
         back: &["insert"],
-        every: if exhaustive() {
-            1
-        } else {
-            2 * driver.stride + 1
-        },
+        every: every(1, 2 * driver.stride + 1),
     };
     story.tell(case)
-}
-
-fn stride(driver: &Driver) -> usize {
-    if exhaustive() { 1 } else { driver.stride }
 }
 
 fn options(driver: &Driver, mode: &'static str) -> Vec<&'static str> {
@@ -148,7 +145,7 @@ pub fn bypass_and_insert(case: &Case) -> Result<()> {
         attach: THROUGH,
         there: &["bypass"],
         back: &["insert"],
-        every: 1,
+        every: every(1, 3),
     };
     story.tell(case)
 }
@@ -158,7 +155,7 @@ pub fn modes(case: &Case) -> Result<()> {
         attach: THROUGH,
         there: &["mode", "writeback"],
         back: &["mode", "writethrough"],
-        every: 1,
+        every: every(1, 3),
     };
     story.tell(case)
 }
@@ -169,7 +166,7 @@ pub fn seed_and_flush(case: &Case) -> Result<()> {
         attach: BACK,
         there: &["seed"],
         back: &["flush"],
-        every: 3,
+        every: every(1, 5),
     };
     story.tell(case)
 }

@@ -36,11 +36,23 @@ pub fn all() -> Vec<Test> {
 }
 
 /// Only in an exhaustive run.
-const LONG: &[Test] = &[test(
-    "external::opencas_conforms",
-    Need::Udev,
-    external::opencas_conforms,
-)];
+const LONG: &[Test] = &[
+    test(
+        "external::opencas_conforms",
+        Need::Udev,
+        external::opencas_conforms,
+    ),
+    test(
+        "local::refusals_and_sizes",
+        Need::One,
+        local::refusals_and_sizes,
+    ),
+    test(
+        "local::killed_while_giving_up",
+        Need::One,
+        local::killed_while_giving_up,
+    ),
+];
 
 const ALONE: &[Test] = &[
     test(
@@ -107,19 +119,9 @@ const ALONE: &[Test] = &[
         local::only_changes_go_back,
     ),
     test(
-        "local::refusals_and_sizes",
-        Need::One,
-        local::refusals_and_sizes,
-    ),
-    test(
         "local::ssd_fails_half_way",
         Need::One,
         local::ssd_fails_half_way,
-    ),
-    test(
-        "local::killed_while_giving_up",
-        Need::One,
-        local::killed_while_giving_up,
     ),
     test("local::power_cut", Need::One, local::power_cut),
     test("local::ssd_lost", Need::All, local::ssd_lost),
