@@ -49,7 +49,7 @@ pub static DRIVERS: [Driver; 5] = [
         parts: &[],
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &["life", "swap_under_load"],
+        usual: &["life"],
         stride: 7,
     },
     Driver {
@@ -68,11 +68,9 @@ pub static DRIVERS: [Driver; 5] = [
         // Its crashes are tested at every step anyway.
         usual: &[
             "life",
-            "swap_under_load",
             "ssd_fails_clean",
             "ssd_fails_dirty",
             "lost_record",
-            "power_cut_clean",
             "power_cut_dirty",
         ],
         stride: 9,
@@ -110,14 +108,8 @@ pub static DRIVERS: [Driver; 5] = [
         // It writes nothing back before it is half full.
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &[
-            "life",
-            "swap_under_load",
-            "crash_attach_detach",
-            "lost_record",
-            "power_cut_dirty",
-        ],
-        stride: 9,
+        usual: &["life", "crash_attach_detach", "power_cut_dirty"],
+        stride: 17,
     },
     Driver {
         name: "local",
