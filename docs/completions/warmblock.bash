@@ -2218,7 +2218,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__tgt__subcmd__resize)
-            opts="-v -q -h --inventory --gateway --offline --socket --control-port --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --force --inventory --gateway --offline --socket --control-port --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -456,6 +456,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l conf -d 'Ceph configuration file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l keyring -d 'Ceph keyring file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l force -d 'Although initiators are connected: their I/O has been stopped'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l offline -d 'Do without Ceph, with the image ids known from the last time'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l json -d 'Answer with one JSON document on standard output, errors too'

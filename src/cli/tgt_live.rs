@@ -61,7 +61,14 @@ pub(super) fn resize(
     let site = open(cli, output, host, &args.site, true)?;
     let tgtadm = daemon(host, &args.daemon);
     let dry_run = args.changing.dry_run;
-    let report = grow::resize(host, &tgtadm, &site, args.image.as_ref(), dry_run)?;
+    let report = grow::resize(
+        host,
+        &tgtadm,
+        &site,
+        args.image.as_ref(),
+        args.force,
+        dry_run,
+    )?;
     output.answer(&report, render::tgt_live::resize)?;
     Ok(if report.failed() {
         ExitCode::from(Kind::Failed.exit_code())

@@ -58,11 +58,15 @@ impl ResizeReport {
 
 /// Brings the LUN of an image, or all of them, to their images' sizes. A LUN never becomes smaller: what is beyond the end
 /// would be lost to a file system that knows nothing of it.
+///
+/// The image has to be opened anew, and tgtd (seen with 1.0.85, once in ten tries) dies if commands of an initiator are under
+/// way in that moment. So a LUN whose target has sessions is left as it is, unless `force` says that its initiators are quiet.
 pub fn resize(
     host: &Host,
     tgtadm: &Tgtadm<'_>,
     site: &Site,
     image: Option<&SnapSpec>,
+    force: bool,
     dry_run: bool,
 ) -> Result<ResizeReport> {
     let _lock = lock(host)?;
@@ -93,6 +97,7 @@ pub fn resize(
                 target,
                 state,
                 ceph: ceph.as_ref(),
+                force,
                 dry_run,
             };
             report.luns.extend(one.luns(&luns)?);
@@ -118,6 +123,7 @@ struct Target<'a> {
     target: &'a TargetView,
     state: &'a TargetState,
     ceph: Option<&'a Cluster>,
+    force: bool,
     dry_run: bool,
 }
 
@@ -178,6 +184,13 @@ impl Target<'_> {
             return Some(format!(
                 "{} is {size}, and its cache was made for {before}: `warmblock tgt failover` or, with nobody connected, detach and attach it",
                 lun.image
+            ));
+        }
+        let connected = self.state.nexuses.len();
+        if connected > 0 && !self.force {
+            return Some(format!(
+                "{connected} initiators are connected, and tgtd can die if one of them reads or writes in that moment: stop \
+                 their I/O and give --force, or log them out first"
             ));
         }
         (size < before).then(|| {

@@ -48,6 +48,9 @@ pub struct TgtResizeArgs {
     /// The image; all that this gateway serves without it
     #[arg(value_name = "POOL/IMAGE")]
     pub image: Option<SnapSpec>,
+    /// Although initiators are connected: their I/O has been stopped
+    #[arg(long)]
+    pub force: bool,
     /// The inventory.
     #[command(flatten)]
     pub site: TgtSiteArgs,

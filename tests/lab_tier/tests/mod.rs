@@ -115,7 +115,7 @@ const ALONE: &[Test] = &[
     ),
     test(
         "local::only_changes_go_back",
-        Need::One,
+        Need::Plain,
         local::only_changes_go_back,
     ),
     test(
