@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::job::{Attach, LayerName, Report};
 use crate::model::{Change, DriverName};
 use crate::tools::kmod;
-use crate::{Result, cache};
+use crate::{Error, Kind, Result, cache};
 
 /// Brings a disk up. Running it again on a disk that is up changes nothing.
 ///
@@ -22,6 +22,10 @@ use crate::{Result, cache};
 /// The order is the record (intent), the lease, map, slice, cache, front, link; then the cache is filled, while the
 /// front can be used already. An attach that fails takes down what it made, unless the disk was there before.
 pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
+    if let Some(link) = ask.link.as_ref().filter(|link| !link.is_absolute()) {
+        let message = format!("the link {} is no absolute path", link.display());
+        return Err(Error::new(Kind::Usage, message).remedy("give it from the root on: `/…`"));
+    }
     let mut disk = OpenDisk::to_attach(host, ask)?;
     let exchange = disk.exchange.take();
     let driver = exchange.as_ref().map(|new| &new.driver);
@@ -55,6 +59,12 @@ fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
     if dry_run {
         return Ok(());
     }
+    load_modules(host, driver)
+}
+
+/// Loads what a driver works with: after a boot nobody else has.
+pub(super) fn load_modules(host: &Host, driver: &DriverName) -> Result<()> {
+    let needs = cache::driver(host, driver)?.needs();
     let modules: Vec<&str> = needs.modules.iter().map(String::as_str).collect();
     kmod::ensure(&host.exec, &host.roots, &modules)
 }
@@ -66,6 +76,9 @@ fn undoable(error: &crate::Error) -> bool {
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
+    if !walk.dry_run {
+        load_modules(walk.host, &walk.disk.record.driver_in_use())?;
+    }
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     walk.up::<Slice>()?;

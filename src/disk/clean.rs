@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::attach::load_modules;
 use super::fill;
 use super::lease::given_up;
 use super::walk::Walk;
@@ -102,6 +103,7 @@ fn bring_home(walk: &mut Walk<'_>) -> Result<()> {
 /// Allowed only for the very cache that the lease names; every block counts as dirty then (the kernel cannot know
 /// better), which is safe because the lease kept everybody else from writing.
 pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
+    load_modules(walk.host, &walk.disk.record.driver_in_use())?;
     let lease = walk.with_lease(|cell, _me, _record| Ok(cell.lease.clone()))?;
     if lease.is_given_up() {
         return Err(given_up(&walk.disk.record.image));
