@@ -140,7 +140,10 @@ pub fn forgotten(gateways: &Gateways) -> Result<()> {
         Ok(gateways.world.watchers(&image)?.is_empty())
     })?;
     let report = gateways
-        .tgt(1, &["failover", "forgotten", "--to", "hv2", "--patience", "3"])
+        .tgt(
+            1,
+            &["failover", "forgotten", "--to", "hv2", "--patience", "3"],
+        )
         .ok()?;
     moved(&report, "old gateway forgotten")?;
     ensure!(fenced(&report) == 1, "one client was noted: {report}");
