@@ -373,6 +373,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l offline -d 'Do without Ceph, with the image ids known from the last time'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l diff -d 'Show what would change, and write nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l starting -d 'tgtd is about to be started from the files: note in the registry which images it opens. `tgt apply` notes then by which clients'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing on standard error but errors'

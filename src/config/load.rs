@@ -113,7 +113,7 @@ fn bad(file: &Path, what: &str, why: impl std::fmt::Display) -> Error {
         Kind::Config,
         format!("{what} {}: {}", file.display(), why.trim_end()),
     )
-    .remedy("correct the file; `warmblock config show` prints every key with its effective value")
+    .remedy("correct the file; `warmblock --config /dev/null config show` prints every key with its default")
 }
 
 #[cfg(test)]
