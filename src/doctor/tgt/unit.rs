@@ -56,11 +56,19 @@ fn judge_unit(text: &str) -> Finding {
     if !has("TasksMax=infinity") {
         wrong.push("TasksMax stops it at a few dozen LUNs, each of which has 31 threads");
     }
-    if !lines
+    let mut before = lines
         .iter()
-        .any(|line| line.starts_with("ExecStartPre=") && line.contains("warmblock tgt render"))
-    {
+        .filter(|line| line.starts_with("ExecStartPre="));
+    let render = before.find(|line| line.contains("warmblock tgt render"));
+    let (has_render, starting) = (
+        render.is_some(),
+        render.is_some_and(|line| line.contains("--starting")),
+    );
+    if !has_render {
         wrong.push("after a failover while it was down it would serve the client again");
+    }
+    if has_render && !starting {
+        wrong.push("what it opens when it starts is not noted for a failover");
     }
     if reload.is_some_and(|line| line.contains("--update ALL") && line.contains("-f")) {
         wrong.push("a reload ends every session");
@@ -89,5 +97,40 @@ mod tests {
             found(upstream).contains("TasksMax") && found(upstream).contains("ends every session")
         );
         assert_eq!(judge_unit(&format!("{upstream}{ours}")).state, State::Ok);
+        let older = ours.replace(" --starting", "");
+        assert!(found(&older).contains("not noted for a failover"));
+    }
+
+    /// The drop-in beside the distribution's unit, read by systemd's own parser.
+    #[test]
+    fn systemd_takes_the_drop_in() {
+        use std::process::Command;
+        if Command::new("systemd-analyze")
+            .arg("--version")
+            .output()
+            .is_err()
+        {
+            eprintln!("skipped: there is no systemd-analyze");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let drop_in = dir.path().join("tgt.service.d/warmblock.conf");
+        std::fs::create_dir(drop_in.parent().unwrap()).unwrap();
+        let unit = "[Unit]\nDescription=targets\n[Service]\nType=notify\nExecStart=/bin/true\n\
+                    ExecStartPost=/bin/true\nExecReload=/bin/false\n";
+        std::fs::write(dir.path().join("tgt.service"), unit).unwrap();
+        let complaints = |text: &str| {
+            // what is started must be there
+            std::fs::write(&drop_in, text.replace("/usr/bin/warmblock", "/bin/true")).unwrap();
+            let mut verify = Command::new("systemd-analyze");
+            let out = verify
+                .args(["verify", "--man=no"])
+                .arg(dir.path().join("tgt.service"));
+            let out = out.output().unwrap();
+            String::from_utf8_lossy(&out.stderr).into_owned()
+        };
+        let ours = include_str!("../../../tgt-templates/tgt.service.conf");
+        assert_eq!(complaints(ours), "");
+        assert!(complaints(&format!("{ours}ExecBefore=/bin/true\n")).contains("ExecBefore"));
     }
 }
