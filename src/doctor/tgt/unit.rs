@@ -100,37 +100,4 @@ mod tests {
         let older = ours.replace(" --starting", "");
         assert!(found(&older).contains("not noted for a failover"));
     }
-
-    /// The drop-in beside the distribution's unit, read by systemd's own parser.
-    #[test]
-    fn systemd_takes_the_drop_in() {
-        use std::process::Command;
-        if Command::new("systemd-analyze")
-            .arg("--version")
-            .output()
-            .is_err()
-        {
-            eprintln!("skipped: there is no systemd-analyze");
-            return;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let drop_in = dir.path().join("tgt.service.d/warmblock.conf");
-        std::fs::create_dir(drop_in.parent().unwrap()).unwrap();
-        let unit = "[Unit]\nDescription=targets\n[Service]\nType=notify\nExecStart=/bin/true\n\
-                    ExecStartPost=/bin/true\nExecReload=/bin/false\n";
-        std::fs::write(dir.path().join("tgt.service"), unit).unwrap();
-        let complaints = |text: &str| {
-            // what is started must be there
-            std::fs::write(&drop_in, text.replace("/usr/bin/warmblock", "/bin/true")).unwrap();
-            let mut verify = Command::new("systemd-analyze");
-            let out = verify
-                .args(["verify", "--man=no"])
-                .arg(dir.path().join("tgt.service"));
-            let out = out.output().unwrap();
-            String::from_utf8_lossy(&out.stderr).into_owned()
-        };
-        let ours = include_str!("../../../tgt-templates/tgt.service.conf");
-        assert_eq!(complaints(ours), "");
-        assert!(complaints(&format!("{ours}ExecBefore=/bin/true\n")).contains("ExecBefore"));
-    }
 }

@@ -102,7 +102,8 @@ fn an_inventory_with_two_writers_is_refused() {
     };
     let head = "[site]\niqn = \"iqn.2014-02.my.domain\"\n[gateway.gw1]\n[gateway.gw2]\n";
     let check = |clients: &[String]| {
-        std::fs::write(&file, format!("{head}{}", clients.concat())).unwrap();
+        let text = format!("{head}{}", clients.concat());
+        crate::sys::atomic::write(&file, text.as_bytes()).unwrap();
         let checked = vec![check_inventory(&file).unwrap()];
         CheckReport {
             checked,
