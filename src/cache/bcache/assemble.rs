@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{bearer, broken, bucket, set, tool};
+use super::look::{bearer, broken};
+use super::tool;
+use super::volumes::{bucket, set};
 use crate::cache::Site;
 use crate::cache::drain::cannot_tell;
 use crate::exec::ExecError;

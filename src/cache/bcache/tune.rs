@@ -1,7 +1,8 @@
 //! What a bcache does, as its knobs say; every state is told by the knobs alone, so that a crash between two of them leaves
 //! one that the next run sees through.
 
-use super::{set, tool};
+use super::tool;
+use super::volumes::set;
 use crate::cache::{Running, Site};
 use crate::model::{Bytes, CacheMode, Role};
 use crate::tools::bcache::Backing;
