@@ -22,8 +22,11 @@
 
 mod assemble;
 mod look;
+mod set;
 mod tune;
 mod volumes;
+
+pub(super) use set::Set;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -36,17 +39,17 @@ use super::{
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
-use crate::tools::bcache::Bcache as Tool;
+use crate::tools::bcache::{Backing, Bcache as Tool};
 use crate::tools::dmsetup;
 use crate::{Error, Kind, Result, config};
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Bcache;
+pub(super) struct Bcache(pub(super) Set);
 
 impl Driver for Bcache {
     fn name(&self) -> DriverName {
-        config::fixed("bcache")
+        config::fixed(self.0.driver())
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -75,17 +78,23 @@ impl Driver for Bcache {
     }
 
     fn guarantee(&self, mode: CacheMode) -> Cow<'static, str> {
-        Cow::Borrowed(if mode.can_be_dirty() {
-            "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
-             reach while the host is down"
-        } else {
-            "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD is given up by the \
-             kernel, and the disk goes on from Ceph"
-        })
+        Cow::Borrowed(self.0.guarantee(mode))
     }
 
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part> {
-        volumes::layout(wanted, block)
+        volumes::layout(self.0, wanted, block)
+    }
+
+    fn shares(&self) -> bool {
+        self.0 == Set::Host
+    }
+
+    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
+        set::format(host, volume, anew)
+    }
+
+    fn close_shared(&self, host: &Host) -> Result<()> {
+        set::close(host)
     }
 
     fn room(&self, data: Bytes) -> Bytes {
@@ -104,7 +113,7 @@ impl Driver for Bcache {
         let name = key.dm(Role::Origin);
         let bearer = seen.iter().find(|device| device.info.name == name);
         match bearer.and_then(|device| tool(host).backing(device.info.num)) {
-            Some(backing) => judge(host, key, &backing),
+            Some(backing) => judge(host, &self.0.uuid(key), &backing),
             None => Cache::Absent,
         }
     }
@@ -112,26 +121,26 @@ impl Driver for Bcache {
     fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
         self.release(site.host, site.key)?;
         self.wipe(site)?;
-        assemble::format(site)
+        assemble::format(site, self.0)
     }
 
     fn open(&self, site: &Site<'_>, running: Running) -> Result<Change> {
-        let backing = assemble::open(site)?;
-        tune::tune(site, &backing, running)?;
+        let backing = assemble::open(site, self.0)?;
+        tune::tune(site, self.0, &backing, running)?;
         Ok(Change::Made)
     }
 
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()> {
-        tune::tune(site, &attached(site.host, site.key)?, running)
+        tune::tune(site, self.0, &self.attached(site)?, running)
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
-        let before = attached(site.host, site.key)?;
+        let before = self.attached(site)?;
         let whole = dirty(&before);
-        tune::tune(site, &before, Running::Draining)?;
+        tune::tune(site, self.0, &before, Running::Draining)?;
         tune::barrier(site)?;
         wait_for_clean(site, whole, deadline, || {
-            attached(site.host, site.key).map(|backing| dirty(&backing))
+            self.attached(site).map(|backing| dirty(&backing))
         })?;
         Ok(whole)
     }
@@ -147,19 +156,19 @@ impl Driver for Bcache {
     }
 
     fn close(&self, host: &Host, key: &DiskKey) -> Result<Change> {
-        assemble::close(host, key)
+        assemble::close(host, key, self.0)
     }
 
     /// Nothing to take away where the kernel serves the cache, or where its set was given up beneath a running disk.
     fn release(&self, host: &Host, key: &DiskKey) -> Result<()> {
         match self.probe(host, key)? {
-            Cache::Absent => assemble::close(host, key).map(drop),
+            Cache::Absent => assemble::close(host, key, self.0).map(drop),
             _ => Ok(()),
         }
     }
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
-        assemble::wipe(site)
+        assemble::wipe(site, self.0)
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
@@ -174,6 +183,12 @@ impl Driver for Bcache {
             number: served.num,
             size: site.origin.size,
         })
+    }
+}
+
+impl Bcache {
+    fn attached(&self, site: &Site<'_>) -> Result<Backing> {
+        attached(site.host, site.key, &self.0.uuid(site.key))
     }
 }
 

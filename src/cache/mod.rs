@@ -69,6 +69,27 @@ pub trait Driver: Debug + Sync {
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
 
+    /// Whether all disks of a host are cached in one volume: the data volume of each slice is the same then, and not in
+    /// [`Driver::layout`]. A disk is opened cold in it all the same, by what its own volumes say.
+    fn shares(&self) -> bool {
+        false
+    }
+
+    /// Makes the shared volume an empty cache: if nothing but what this call leads to may be in it (`anew`), or if it is none yet.
+    /// Nobody else works on it meanwhile.
+    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
+        let _nothing = (host, volume, anew);
+        Ok(())
+    }
+
+    /// Makes the kernel let go of the shared volume.
+    ///
+    /// Errors: [`Kind::Busy`] if a disk is cached in it.
+    fn close_shared(&self, host: &Host) -> Result<()> {
+        let _nothing = host;
+        Ok(())
+    }
+
     /// How much of an image a data volume of a size can hold at once: what a seed may fill of it.
     fn room(&self, data: Bytes) -> Bytes {
         data

@@ -61,13 +61,16 @@ pub struct Ceph {
 }
 
 /// `[slice]`: what is carved from the host's SSD.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Slice {
     /// The volume group on the SSD. Without it, disks are served uncached or refused, as `on_full` says.
     pub vg: Option<VgName>,
     /// How large a slice is.
     pub size: SliceSize,
+    /// How large the volume is that all disks of a host have in common, of a driver that shares one cache (`bcache-shared`). It
+    /// is carved when the first of them is attached, and holds until the last one is gone.
+    pub shared: Bytes,
     /// What to do when there is no room.
     pub on_full: OnFull,
 }
@@ -162,6 +165,17 @@ impl Default for Ceph {
             keyfile: None,
             connect_deadline: Duration::from_secs(10),
             op_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self {
+            vg: None,
+            size: SliceSize::default(),
+            shared: Bytes::gib(32),
+            on_full: OnFull::default(),
         }
     }
 }

@@ -177,6 +177,15 @@ impl<'a> Bcache<'a> {
         })
     }
 
+    /// How many backing devices a cache set has: each stands in its directory as `bdevN`.
+    pub fn members(&self, set: &str) -> usize {
+        let entries = std::fs::read_dir(self.set_dir(set)).into_iter().flatten();
+        entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("bdev"))
+            .count()
+    }
+
     /// How full a cache set is; `None` while it is not there.
     pub fn filling(&self, set: &str) -> Option<Filling> {
         let dir = self.set_dir(set);

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub const CONFIG: &str = r#"
 [slice]
 vg = "ssd"
+shared = "96M"
 [slice.size]
 size = "64M"
 min = "4M"

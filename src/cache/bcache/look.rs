@@ -1,6 +1,5 @@
 //! What the kernel has of a disk's bcache.
 
-use super::volumes::set;
 use super::{tool, tune};
 use crate::Result;
 use crate::cache::drain::cannot_tell;
@@ -16,26 +15,26 @@ pub(super) fn bearer(host: &Host, key: &DiskKey) -> Result<Option<DevNum>> {
     Ok(info.map(|info| info.num))
 }
 
-/// The backing device, which must work.
-pub(super) fn attached(host: &Host, key: &DiskKey) -> Result<Backing> {
+/// The backing device, which must work with the set of a UUID.
+pub(super) fn attached(host: &Host, key: &DiskKey, set: &str) -> Result<Backing> {
     let gone = || cannot_tell(format!("the cache of disk {key} is not in the kernel"));
     let num = bearer(host, key)?.ok_or_else(gone)?;
     let backing = tool(host).backing(num).ok_or_else(gone)?;
-    match broken(key, &backing) {
+    match broken(set, &backing) {
         Some(why) => Err(cannot_tell(why)),
         None => Ok(backing),
     }
 }
 
 /// Why a backing device that runs does not work as a cache.
-pub(super) fn broken(key: &DiskKey, backing: &Backing) -> Option<String> {
+pub(super) fn broken(set: &str, backing: &Backing) -> Option<String> {
     if backing.failed {
         return Some(
             "bcache failed, and the kernel has stopped it: its SSD, with dirty data".into(),
         );
     }
     match &backing.set {
-        Some(attached) if *attached == set(key) => None,
+        Some(attached) if attached == set => None,
         Some(other) => Some(format!(
             "bcache is attached to set {other}, which is not this disk's"
         )),
@@ -46,19 +45,19 @@ pub(super) fn broken(key: &DiskKey, backing: &Backing) -> Option<String> {
 }
 
 /// What the kernel has. A backing device that waits for its set serves nobody, so there is no cache.
-pub(super) fn judge(host: &Host, key: &DiskKey, backing: &Backing) -> Cache {
+pub(super) fn judge(host: &Host, set: &str, backing: &Backing) -> Cache {
     let served = match &backing.device {
         Some(served) => served,
         None if backing.failed => {
-            let why = broken(key, backing).unwrap_or_default();
+            let why = broken(set, backing).unwrap_or_default();
             return Cache::Broken { why };
         }
         None => return Cache::Absent,
     };
-    if let Some(why) = broken(key, backing) {
+    if let Some(why) = broken(set, backing) {
         return Cache::Broken { why };
     }
-    let filling = tool(host).filling(&set(key)).unwrap_or_default();
+    let filling = tool(host).filling(set).unwrap_or_default();
     let counters = tool(host).counters(backing);
     Cache::Up {
         running: tune::running(backing),

@@ -1,9 +1,8 @@
-//! The volumes that a bcache needs, and what is in them: sizes, buckets, and the set's UUID.
+//! The volumes that a bcache needs: their sizes, and those of its buckets.
 
-use sha2::{Digest as _, Sha256};
-
+use super::Set;
 use crate::cache::Part;
-use crate::model::{Bytes, DiskKey, Role};
+use crate::model::{Bytes, Role};
 use crate::tools::bcache::LEAST_BUCKETS;
 
 /// What a set needs beside the data: index, journal, free buckets.
@@ -18,16 +17,14 @@ const LARGEST_BUCKET: Bytes = Bytes::kib(512);
 const SMALLEST_BUCKET: Bytes = Bytes::kib(4);
 
 /// The volumes of a slice that caches so much.
-pub(super) fn layout(wanted: Bytes, block: Bytes) -> Vec<Part> {
-    let data = wanted.0.saturating_add(wanted.0 / (PARTS - 1));
+pub(super) fn layout(set: Set, wanted: Bytes, block: Bytes) -> Vec<Part> {
     let part = |role, size| Part { role, size };
-    vec![
-        part(
-            Role::Data,
-            Bytes(data.saturating_add(OVERHEAD.0)).round_up(block),
-        ),
-        part(Role::Meta, PREFIX),
-    ]
+    let data = wanted.0.saturating_add(wanted.0 / (PARTS - 1));
+    let data = Bytes(data.saturating_add(OVERHEAD.0)).round_up(block);
+    match set {
+        Set::Disk => vec![part(Role::Data, data), part(Role::Meta, PREFIX)],
+        Set::Host => vec![part(Role::Meta, PREFIX)],
+    }
 }
 
 /// How much of an image a data volume holds.
@@ -41,24 +38,6 @@ pub(super) fn gulp(data: Bytes) -> Bytes {
     Bytes(data.0 / (2 * LEAST_BUCKETS))
 }
 
-/// The UUID of a disk's cache set: of the disk's key, and so found without a record (RFC 9562, version 8: our own making).
-pub(super) fn set(key: &DiskKey) -> String {
-    let digest = Sha256::digest(format!("warmblock-1-bcache-{key}"));
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let parts = [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ];
-    parts.join("-")
-}
-
 /// The bucket size for a data volume: twice as many buckets as bcache needs, unless they would become larger than usual.
 pub(super) fn bucket(data: Bytes) -> Bytes {
     let wanted = (data.0 / (2 * LEAST_BUCKETS)).max(1);
@@ -68,22 +47,6 @@ pub(super) fn bucket(data: Bytes) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fsid, PoolId};
-
-    fn key(image: &str) -> DiskKey {
-        let fsid: Fsid = "801945f3-c685-4fbf-a968-66d179c4e25c".parse().unwrap();
-        DiskKey::new(&fsid, PoolId(3), &image.parse().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_set_is_named_by_its_disk() {
-        let uuid = set(&key("ab12"));
-        assert_eq!(uuid, set(&key("ab12")));
-        assert_ne!(uuid, set(&key("ab13")));
-        let lens: Vec<usize> = uuid.split('-').map(str::len).collect();
-        assert_eq!(lens, [8, 4, 4, 4, 12]);
-        assert_eq!(&uuid[14..15], "8");
-    }
 
     #[test]
     fn a_slice_holds_what_was_asked_for_and_has_buckets_enough() {
@@ -93,7 +56,7 @@ mod tests {
             Bytes::gib(8),
             Bytes::gib(900),
         ] {
-            let parts = layout(wanted, Bytes::kib(256));
+            let parts = layout(Set::Disk, wanted, Bytes::kib(256));
             let data = parts[0].size;
             assert!(room(data).0 + 8 >= wanted.0, "{wanted}: {data}");
             let bucket = bucket(data);
