@@ -22,6 +22,8 @@ shared = "96M"
 [slice.size]
 size = "64M"
 min = "4M"
+[drivers]
+path = ["/lab/drivers"]
 [deadline]
 lock = "60s"
 tool = "60s"

@@ -27,7 +27,7 @@ impl Driver for External {
                 SeedWord::Read => SeedAbility::Reading,
             },
             reads: true,
-            live: true,
+            live: self.said.live,
         }
     }
 

@@ -42,7 +42,7 @@ pub struct Driver {
     pub stride: usize,
 }
 
-pub static DRIVERS: [Driver; 6] = [
+pub static DRIVERS: [Driver; 8] = [
     Driver {
         name: "none",
         modes: &["none"],
@@ -123,6 +123,31 @@ pub static DRIVERS: [Driver; 6] = [
         meddle: "",
         usual: &["life", "crash_attach_detach", "power_cut_dirty"],
         stride: 17,
+    },
+    Driver {
+        name: "example",
+        modes: &["writethrough"],
+        whole: false,
+        shares: false,
+        proof: None,
+        parts: &["data"],
+        keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        usual: &["crash_attach_detach"],
+        stride: 23,
+    },
+    // The example with two modes, which it cannot change in use: it is taken out of the path for that.
+    Driver {
+        name: "stiff",
+        modes: &["writethrough", "writearound"],
+        whole: false,
+        shares: false,
+        proof: None,
+        parts: &["data"],
+        keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        usual: &["life"],
+        stride: 23,
     },
     Driver {
         name: "local",
@@ -256,7 +281,7 @@ fn life(case: &Case, driver: &'static Driver) -> Result<()> {
         ];
         host.wb(&line)
             .run()?
-            .refused(Kind::Usage, &["writes only"])?;
+            .refused(Kind::Usage, &["cannot be seeded"])?;
         host.check_gone(&image)?;
     }
     let report = host.attach(&image, &options)?;
