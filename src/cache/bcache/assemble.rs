@@ -90,7 +90,7 @@ pub(super) fn open(site: &Site<'_>, set: Set) -> Result<Backing> {
     let num = bearer(host, site.key)?;
     let backing = taken_up(host, &origin, || {
         let backing = num.and_then(|num| tool(host).backing(num));
-        backing.map_or(Ok(None), |backing| served(site, &uuid, backing))
+        backing.map_or(Ok(None), |backing| served(site, set, &uuid, backing))
     })?;
     if let Some(served) = &backing.device {
         block::wait_for_node(&served.path, host.config.deadline.tool)?;
@@ -99,12 +99,15 @@ pub(super) fn open(site: &Site<'_>, set: Set) -> Result<Backing> {
 }
 
 /// The backing device once it is served with its cache; `None` as long as it is not served.
-fn served(site: &Site<'_>, set: &str, backing: Backing) -> Result<Option<Backing>> {
+fn served(site: &Site<'_>, set: Set, uuid: &str, backing: Backing) -> Result<Option<Backing>> {
     let Some(served) = &backing.device else {
         return Ok(None);
     };
-    if let Some(why) = broken(set, &backing) {
-        return Err(cannot_tell(why));
+    if let Some(why) = broken(uuid, &backing) {
+        return Err(match set {
+            Set::Disk => cannot_tell(why),
+            Set::Host => set::took_none(&why),
+        });
     }
     if served.size != site.origin.size {
         let message = format!(

@@ -137,6 +137,15 @@ pub(super) fn close(host: &Host) -> Result<()> {
     stop(host, &dir)
 }
 
+/// The error for a disk that the shared set does not take: it failed, or has been given its last number.
+pub(super) fn took_none(why: &str) -> Error {
+    let message = format!("the cache that the disks of this host share takes no disk: {why}");
+    Error::new(Kind::Failed, message).remedy(
+        "see what the kernel says of bcache in `dmesg`; if it has \"no room for UUID\", give the other disks another driver \
+         (`warmblock attach --driver`, under load) or detach them: it is made anew for a disk that is alone",
+    )
+}
+
 /// Sets the shared set's own knobs.
 pub(super) fn tune(host: &Host) -> Result<()> {
     let dir = tool(host).set_dir(&shared());

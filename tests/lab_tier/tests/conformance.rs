@@ -107,8 +107,8 @@ pub static DRIVERS: [Driver; 8] = [
         parts: &["data"],
         keep_dirty: keep_bcache_dirty,
         meddle: REGISTER,
-        // What else it has in common with bcache, and what it has not, are tests of their own.
-        usual: &["life"],
+        // What it has in common with bcache is tested there, and what it has not in tests of its own.
+        usual: &[],
         stride: 17,
     },
     Driver {
