@@ -7,7 +7,7 @@ mod link;
 mod map;
 mod slice;
 
-pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
+pub(in crate::disk) use cache::{CacheLayer, close, load_modules, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, refuse_file};
