@@ -36,6 +36,12 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
+    if walk.disk.record.uncached {
+        let image = &walk.disk.record.image;
+        walk.warnings.push(format!(
+            "there was no room for a cache; `warmblock insert {image}` tries again"
+        ));
+    }
     if let Some(new) = exchange {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));

@@ -5,7 +5,9 @@ use crate::disk::record::{Intent, Record};
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, SeedSpec, SlicePolicy};
+use crate::model::{
+    Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec, SlicePolicy, SliceSize,
+};
 use crate::tools::lvm::LvmError;
 use crate::{Context, Error, Kind, Result, config};
 
@@ -44,7 +46,7 @@ pub(super) fn fresh(
             Kind::Usage,
             format!("a slice of {size} is smaller than one cache block"),
         )
-        .remedy(format!("ask for at least {}", config.slice.size.min)));
+        .remedy(format!("ask for at least {}", config.slice.min)));
     }
     Ok(Record {
         version: Record::VERSION,
@@ -164,8 +166,8 @@ fn slice_size(host: &Host, driver: &dyn Driver, ask: &Attach, image: Bytes) -> R
             }
         };
     }
-    let policy = host.config.slice.size;
-    let size = ask.size.or(policy.size);
+    let policy = host.config.slice.policy();
+    let size = ask.size.map_or(policy.size, SliceSize::Fixed);
     Ok(SlicePolicy { size, ..policy }.wanted(image))
 }
 
@@ -240,6 +242,16 @@ fn exchange(
 
 /// Refuses an attach that asks for another mode, size or seed than the disk has.
 fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Result<()> {
+    if record.uncached && ask.on_full == Some(OnFull::Fail) {
+        let message = format!(
+            "image {} is attached without a cache, for there was no room",
+            ask.image
+        );
+        return Err(Error::new(Kind::NoSpace, message).remedy(format!(
+            "make room in the volume group, then `warmblock insert {}` puts a cache in, under load",
+            ask.image
+        )));
+    }
     if let Some(mode) = ask.mode.filter(|mode| *mode != record.mode) {
         let remedy = "`warmblock mode` changes it under load";
         return Err(clash(

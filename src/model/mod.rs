@@ -16,5 +16,5 @@ pub use ids::{
 pub use lease::{Lease, LeaseHolder};
 pub use names::{DiskKey, DmName, LvName, Role, WayBackName};
 pub use parse::ParseError;
-pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy};
+pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use size::{Bytes, Sectors};

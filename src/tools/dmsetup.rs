@@ -81,6 +81,12 @@ impl From<DmError> for Error {
                 .remedy("stop what has it open, then run the same command again"),
             DmError::Kernel { .. } => Self::new(Kind::Failed, message)
                 .remedy("it needs root, and a kernel with device-mapper: see `warmblock doctor`"),
+            DmError::Exec(error) if error.says("/dev/mapper/control") => {
+                Self::new(Kind::Missing, message).remedy(
+                    "device-mapper is not there, or not for this user: run it as root, on a host with the module dm-mod; \
+                     `warmblock doctor` looks at all that is needed",
+                )
+            }
             DmError::Exec(error) => error.into(),
         }
     }

@@ -18,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub const CONFIG: &str = r#"
 [slice]
 vg = "ssd"
-[slice.size]
 size = "64M"
 min = "4M"
 [deadline]

@@ -40,6 +40,11 @@ pub(in crate::disk) trait Layer {
     /// Makes it as the record wants it.
     fn up(walk: &mut Walk<'_>, found: &Found) -> Result<()>;
 
+    /// What came of making it, if that is not what was wanted.
+    fn instead(_walk: &Walk<'_>) -> Option<String> {
+        None
+    }
+
     /// Takes it away.
     fn down(walk: &mut Walk<'_>, found: &Found) -> Result<()>;
 }
