@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::Config;
+use crate::model::Bytes;
 use crate::{Error, Kind, Result};
 
 impl Config {
@@ -48,6 +49,10 @@ impl Config {
         }
         if self.slice.min > self.slice.max {
             return Err("slice.min is larger than slice.max".into());
+        }
+        if self.slice.shared < Bytes::mib(64) {
+            let shared = self.slice.shared;
+            return Err(format!("slice.shared {shared} is less than 64 MiB"));
         }
         let chunk = self.seed.chunk.0;
         if !(4096..=64 << 20).contains(&chunk) || !chunk.is_multiple_of(4096) {

@@ -72,6 +72,9 @@ pub struct Slice {
     pub min: Bytes,
     /// At most this.
     pub max: Bytes,
+    /// How large the volume is that all disks of a host have in common, of a driver that shares one cache (`bcache-shared`). It
+    /// is carved when the first of them is attached, and holds until the last one is gone.
+    pub shared: Bytes,
     /// What to do when there is no room.
     pub on_full: OnFull,
 }
@@ -186,6 +189,7 @@ impl Default for Slice {
             size: SliceSize::Fixed(Bytes::gib(8)),
             min: Bytes::mib(64),
             max: Bytes::gib(256),
+            shared: Bytes::gib(32),
             on_full: OnFull::default(),
         }
     }

@@ -146,7 +146,6 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         Cache::Up { running, stats, .. } => (Some(*running), Some(*stats)),
         _ => (None, None),
     };
-    let whole = driver.as_ref().is_ok_and(|driver| driver.whole());
     let well = record.intent != Intent::Detached && layers.iter().all(|layer| layer.well);
     DiskStatus {
         image: record.image.clone(),
@@ -158,7 +157,12 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
         well,
-        state: words::words(record, whole, &layers, stats.as_ref()),
+        state: words::words(
+            record,
+            driver.as_ref().ok().copied(),
+            &layers,
+            stats.as_ref(),
+        ),
         layers,
         running,
         stats,

@@ -166,9 +166,28 @@ fn slice_size(host: &Host, driver: &dyn Driver, ask: &Attach, image: Bytes) -> R
             }
         };
     }
+    if driver.shares() {
+        return shared_size(host, driver, ask);
+    }
     let policy = host.config.slice.policy();
     let size = ask.size.map_or(policy.size, SliceSize::Fixed);
     Ok(SlicePolicy { size, ..policy }.wanted(image))
+}
+
+/// All of what the disks share is each disk's.
+fn shared_size(host: &Host, driver: &dyn Driver, ask: &Attach) -> Result<Bytes> {
+    let shared = host.config.slice.shared;
+    match ask.size.filter(|size| *size != shared) {
+        None => Ok(shared),
+        Some(size) => {
+            let name = driver.name();
+            let message = format!(
+                "a slice of {size} for driver {name}, whose disks share one volume of {shared}"
+            );
+            Err(Error::new(Kind::Usage, message)
+                .remedy("leave the size out; [slice] shared is the size of that volume"))
+        }
+    }
 }
 
 /// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach
@@ -221,7 +240,8 @@ fn exchange(
         SeedAbility::Never | SeedAbility::Whole => host.config.seed.what,
         _ => record.seed,
     };
-    let afresh = ask.size.is_some() || driver.whole() || old.whole();
+    let own = |driver: &dyn Driver| !driver.whole() && !driver.shares();
+    let afresh = ask.size.is_some() || !own(driver) || !own(old);
     let fell_back = ask.mode.is_none() && record.mode != CacheMode::None && mode != record.mode;
     let warning = format!(
         "driver {name} has no mode {}: the disk is in {mode} now; {}",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 
+use crate::drivers;
 use crate::host::Host;
 use crate::tests::conformance::{Driver, exhaustive};
 use crate::world::World;
@@ -54,7 +55,10 @@ impl Body {
     fn run(self, case: &Case) -> Result<()> {
         match self {
             Self::Alone(body) => body(case),
-            Self::Driver(body, driver) => body(case, driver),
+            Self::Driver(body, driver) => {
+                case.hosts.iter().try_for_each(drivers::install)?;
+                body(case, driver)
+            }
         }
     }
 }

@@ -18,8 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub const CONFIG: &str = r#"
 [slice]
 vg = "ssd"
+shared = "96M"
 size = "64M"
 min = "4M"
+[drivers]
+path = ["/lab/drivers"]
 [deadline]
 lock = "60s"
 tool = "60s"

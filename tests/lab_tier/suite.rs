@@ -8,6 +8,7 @@
 
 mod case;
 mod cmd;
+mod drivers;
 mod host;
 mod oned;
 mod supervisor;

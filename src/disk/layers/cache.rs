@@ -1,7 +1,7 @@
 //! The cache: the composite device, and the moments at which the lease must know of dirty data.
 
 use super::front::{leads_to, point};
-use super::{Found, Layer, Slice};
+use super::{Found, Layer, Slice, shared};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
@@ -116,6 +116,9 @@ fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
         Running::Filling => Verdict::Anew("its seeding was interrupted; seeded anew".into()),
         running if running == Running::Serving(mode) && !stuck => Verdict::Good,
         _ if stuck => Verdict::Switch(format!("{interrupted}; {mode}")),
+        Running::Draining if walk.flush.is_some() => {
+            Verdict::Switch(format!("written back; now {mode}"))
+        }
         Running::Draining => Verdict::Switch(format!("it was draining; now {mode}")),
         Running::Serving(other) => Verdict::Switch(format!("{other} changed to {mode}")),
     })
@@ -134,6 +137,7 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     walk.plan = fill::plan(walk)?;
     load_modules(walk)?;
     let driver = walk.driver()?;
+    shared::format(walk)?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;
     if !driver.capabilities().live {
         // It is filled in the mode in which it will serve.

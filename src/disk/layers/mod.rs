@@ -5,6 +5,7 @@ mod front;
 mod lease;
 mod link;
 mod map;
+mod shared;
 mod slice;
 
 pub(in crate::disk) use cache::{CacheLayer, close, load_modules, retreat, serve, settle};
@@ -12,6 +13,7 @@ pub(in crate::disk) use front::{Front, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, refuse_file};
 pub(in crate::disk) use map::Map;
+pub(in crate::disk) use shared::{leave, sweep};
 pub(in crate::disk) use slice::Slice;
 
 use super::walk::Walk;
