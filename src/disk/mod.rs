@@ -13,6 +13,7 @@ mod attach;
 mod clean;
 mod detach;
 mod fill;
+mod hand_over;
 mod layers;
 mod lease;
 mod mode;
@@ -28,6 +29,7 @@ mod way_back;
 
 pub use attach::attach;
 pub use detach::detach;
+pub use hand_over::hand_over;
 pub use lease::{Claim, Force, LeaseCell, Me, claim, parse as parse_lease};
 pub use mode::{flush, set_mode};
 pub use record::{Intent, Record};

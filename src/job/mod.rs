@@ -7,7 +7,8 @@ mod vm_dir;
 
 pub use report::{FlushProof, LayerName, Report, Step};
 pub use request::{
-    Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode, StepAsk, Steps,
+    Attach, Detach, DiskJob, HandOver, Insert, Job, Recover, Request, SeedJob, SetMode, StepAsk,
+    Steps,
 };
 pub use run::{Answer, StepAnswer, run};
 pub use vm_dir::{VmDirJob, VmDirReport};
