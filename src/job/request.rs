@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::VmDirJob;
+use super::{PutFile, RemoveDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
@@ -54,7 +54,11 @@ pub enum Request {
     /// Make a VM's directory.
     MakeDir(VmDirJob),
     /// Remove a VM's directory and what is in it.
-    RemoveDir(VmDirJob),
+    RemoveDir(RemoveDir),
+    /// Put a file into a VM's directory.
+    PutFile(PutFile),
+    /// Several requests while the image of a disk is complete, and the guest's file systems are quiet.
+    Quiet(Quiet),
     /// Several requests, one after the other; the first that fails ends it.
     Steps(Steps),
 }
@@ -162,6 +166,19 @@ pub struct Detach {
 pub struct DiskJob {
     /// The image.
     pub image: ImageSpec,
+}
+
+/// `quiet`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// The image of the disk. On a host that does not have it, the requests are done as they are.
+    pub image: ImageSpec,
+    /// The libvirt domain whose file systems are frozen meanwhile. A guest that cannot be frozen is warned of.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// The requests, in their order.
+    pub steps: Vec<StepAsk>,
 }
 
 /// `hand-over`.

@@ -1,6 +1,6 @@
 //! Doing a job on this host.
 
-use super::{Job, Report, Request, StepAsk, VmDirReport, vm_dir};
+use super::{Job, Report, Request, StepAsk, VmDirReport, quiet, vm_dir, vm_file};
 use crate::host::Host;
 use crate::{Error, Kind, Result, disk, image};
 
@@ -60,14 +60,22 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
         Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::PutFile(ask) => Answer::Directory(vm_file::put(host, ask, dry)?),
+        Request::Quiet(ask) => Answer::Steps {
+            steps: quiet::run(host, ask, dry)?,
+        },
         Request::Steps(ask) => Answer::Steps {
-            steps: ask
-                .steps
-                .iter()
-                .map(|step| one_of_several(host, step, dry))
-                .collect::<Result<_>>()?,
+            steps: several(host, &ask.steps, dry)?,
         },
     })
+}
+
+/// Does requests one after the other.
+pub(super) fn several(host: &Host, steps: &[StepAsk], dry: bool) -> Result<Vec<StepAnswer>> {
+    steps
+        .iter()
+        .map(|step| one_of_several(host, step, dry))
+        .collect()
 }
 
 fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> {
