@@ -123,7 +123,11 @@ fn one(command: &OneCommand) -> Result<ExitCode> {
         family,
         &call.action,
         &call.args,
-        io::stderr(),
+        one::Stdio {
+            stdin: &mut io::stdin().lock(),
+            stdout: &mut io::stdout().lock(),
+            stderr: &mut io::stderr(),
+        },
     );
     Ok(if done {
         ExitCode::SUCCESS
