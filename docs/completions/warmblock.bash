@@ -1798,7 +1798,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__status)
-            opts="-v -q -h --lease --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --lease --check --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2164,7 +2164,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__tgt__subcmd__render)
-            opts="-v -q -h --inventory --gateway --offline --out --diff --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --inventory --gateway --offline --out --diff --starting --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

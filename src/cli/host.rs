@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::job::Job;
 use crate::{Error, Kind, Result};
 
-/// No job is nearly as long.
-const LIMIT: u64 = 1 << 20;
+/// No job is nearly as long; one with a context CD in it is the longest.
+const LIMIT: u64 = 64 << 20;
 
 /// Reads the job.
 ///
@@ -24,7 +24,7 @@ pub fn read_job(input: impl Read) -> Result<Job> {
             Error::new(Kind::Failed, "cannot read the job on standard input").because(error)
         })?;
     if text.len() as u64 > LIMIT {
-        return Err(refuse("it is longer than 1 MiB"));
+        return Err(refuse("it is longer than 64 MiB"));
     }
     parse(&text)
 }
@@ -52,7 +52,7 @@ fn refuse(why: &str) -> Error {
         Kind::Usage,
         format!("cannot understand the job on standard input: {why}"),
     )
-    .remedy("its format is in `schema/job.json` of the documentation")
+    .remedy("`docs/schema/job.json` of this release describes it")
 }
 
 #[cfg(test)]
@@ -108,6 +108,6 @@ mod tests {
             assert!(error.chain().contains(wanted), "{text}: {}", error.chain());
         }
         let long = read_job(std::io::repeat(b' ')).unwrap_err();
-        assert!(long.chain().contains("1 MiB"));
+        assert!(long.chain().contains("64 MiB"));
     }
 }

@@ -105,7 +105,11 @@ fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
         args.lease || args.image.is_some(),
     )?;
     output.answer(&report, render::status::human)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if args.check && !report.well() {
+        code(Kind::Failed)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Speaks to oned, in its own way, and to nobody else.
@@ -119,7 +123,11 @@ fn one(command: &OneCommand) -> Result<ExitCode> {
         family,
         &call.action,
         &call.args,
-        io::stderr(),
+        one::Stdio {
+            stdin: &mut io::stdin().lock(),
+            stdout: &mut io::stdout().lock(),
+            stderr: &mut io::stderr(),
+        },
     );
     Ok(if done {
         ExitCode::SUCCESS

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec, SlicePolicy,
-    VgName,
+    SliceSize, VgName,
 };
 
 /// Everything an operator can set. Every key has a default; `warmblock config show` prints the effective values.
@@ -66,8 +66,12 @@ pub struct Ceph {
 pub struct Slice {
     /// The volume group on the SSD. Without it, disks are served uncached or refused, as `on_full` says.
     pub vg: Option<VgName>,
-    /// How large a slice is.
+    /// How large a slice is: `8G`, or a share of its image, `10%`; never more than the image needs.
     pub size: SliceSize,
+    /// At least this.
+    pub min: Bytes,
+    /// At most this.
+    pub max: Bytes,
     /// How large the volume is that all disks of a host have in common, of a driver that shares one cache (`bcache-shared`). It
     /// is carved when the first of them is attached, and holds until the last one is gone.
     pub shared: Bytes,
@@ -75,8 +79,16 @@ pub struct Slice {
     pub on_full: OnFull,
 }
 
-/// `[slice.size]`.
-pub type SliceSize = SlicePolicy;
+impl Slice {
+    /// How large a slice is, for an image of a given size.
+    pub const fn policy(&self) -> SlicePolicy {
+        SlicePolicy {
+            size: self.size,
+            min: self.min,
+            max: self.max,
+        }
+    }
+}
 
 /// `[cache]`: which cache, and how it works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -170,10 +182,13 @@ impl Default for Ceph {
 }
 
 impl Default for Slice {
+    /// 8 GiB, as DESIGN's cache defaults say.
     fn default() -> Self {
         Self {
             vg: None,
-            size: SliceSize::default(),
+            size: SliceSize::Fixed(Bytes::gib(8)),
+            min: Bytes::mib(64),
+            max: Bytes::gib(256),
             shared: Bytes::gib(32),
             on_full: OnFull::default(),
         }

@@ -79,6 +79,11 @@ pub struct LayerStatus {
 impl StatusReport {
     /// The version that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// Whether every disk is as its record wants it.
+    pub fn well(&self) -> bool {
+        self.unreadable.is_empty() && self.disks.iter().all(|disk| disk.well)
+    }
 }
 
 /// The status of one disk, or of all. The kernel is asked once for all of them; Ceph only for leases.
@@ -110,6 +115,15 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
         unreadable: unreadable.iter().map(Error::chain).collect(),
         disks,
     })
+}
+
+/// What holds for the disk now: one in bypass is as one without a cache.
+fn guaranteed(host: &Host, record: &Record) -> Result<String> {
+    let (name, mode) = match record.intent {
+        Intent::Bypassed => (crate::config::fixed("none"), CacheMode::None),
+        _ => (record.driver_in_use(), record.mode),
+    };
+    Ok(cache::driver(host, &name)?.guarantee(mode).into_owned())
 }
 
 fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
@@ -154,8 +168,8 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         stats,
         lease: None,
         lease_error: None,
-        guarantee: match driver {
-            Ok(driver) => driver.guarantee(record.mode).into_owned(),
+        guarantee: match guaranteed(host, record) {
+            Ok(words) => words,
             Err(_) => "unknown, because its driver cannot be asked".into(),
         },
     }

@@ -11,9 +11,11 @@ mod import;
 mod info;
 mod job;
 mod list;
+mod once;
 mod reach;
 mod remove;
 mod report;
+mod revert;
 mod snap;
 
 pub use checksum::{Algorithm, Checksum};
@@ -21,7 +23,7 @@ pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
 pub use import::from_reader as import_reader;
 pub use job::{
-    CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
+    CloneImage, ImageJob, Import, ListImages, Once, OneImage, OneSnap, RemoveImage, RenameImage,
     ResizeImage,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
@@ -37,6 +39,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
     match job {
         ImageJob::Import(ask) => import::import(host, ask, dry_run),
         ImageJob::Clone(ask) => clone::clone(host, ask, dry_run),
+        ImageJob::Once(ask) => once::once(host, ask, dry_run),
         ImageJob::List(ask) => list::list(host, ask),
         ImageJob::Info(ask) => info::info(host, ask),
         ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
@@ -48,6 +51,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
         ImageJob::SnapRollback(ask) => snap::rollback(host, ask, dry_run),
+        ImageJob::SnapRevert(ask) => revert::revert(host, ask, dry_run),
         ImageJob::SnapList(ask) => info::snapshots(host, ask),
     }
 }

@@ -6,15 +6,17 @@
 
 mod act;
 pub mod call;
+mod context;
 pub mod document;
 mod ids;
 pub mod names;
 pub mod oned;
 pub mod plan;
 mod remote;
+mod transfer;
 pub mod voice;
 
-pub use act::{Site, act};
+pub use act::{Site, Stdio, act};
 pub use call::Call;
 pub use ids::{DatastoreId, DiskId, ImageNumber, Megabytes, SnapshotId, VmId};
 pub use remote::Remote;

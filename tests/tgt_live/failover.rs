@@ -129,6 +129,40 @@ pub fn frozen(gateways: &Gateways) -> Result<()> {
     gateways.verify(0, &["--all"], true).map(drop)
 }
 
+/// The old gateway has been frozen for longer than Ceph remembers it, and never wrote: there is neither a watch nor a lock.
+pub fn forgotten(gateways: &Gateways) -> Result<()> {
+    let image = served(gateways, "forgotten")?;
+    let mut old = session(gateways.portal(0), &iqn("forgotten"))?;
+    check(&mut old, 1, &image)?;
+    ensure!(gateways.signal(0, "STOP")?);
+    let late = std::thread::spawn(move || old.write(1, 0, &noise(97, 4096), 512));
+    eventually("Ceph to forget the frozen gateway", 90, || {
+        Ok(gateways.world.watchers(&image)?.is_empty())
+    })?;
+    let report = gateways
+        .tgt(
+            1,
+            &["failover", "forgotten", "--to", "hv2", "--patience", "3"],
+        )
+        .ok()?;
+    moved(&report, "old gateway forgotten")?;
+    ensure!(fenced(&report) == 1, "one client was noted: {report}");
+    let mut new = session(gateways.portal(1), &iqn("forgotten"))?;
+    check(&mut new, 1, &image)?;
+    ensure!(gateways.signal(0, "CONT")?);
+    ensure!(
+        late.join().unwrap().is_err(),
+        "a write of the frozen gateway came through"
+    );
+    check(&mut new, 1, &image)?;
+    write(&mut new, 1, &image, 2, 0, MIB)?;
+    gateways.world.check_ceph(&image)?;
+    eventually("the old gateway to be free", 60, || {
+        Ok(gateways.tgt(0, &["release", "forgotten"]).run()?.code == 0)
+    })?;
+    gateways.verify(1, &["--all"], true).map(drop)
+}
+
 pub fn killed(gateways: &Gateways) -> Result<()> {
     let image = served(gateways, "killed")?;
     let mut old = session(gateways.portal(0), &iqn("killed"))?;

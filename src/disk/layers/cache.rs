@@ -11,6 +11,7 @@ use crate::disk::way_back;
 use crate::job::LayerName;
 use crate::model::{Bytes, Role};
 use crate::sys::Block;
+use crate::tools::kmod;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -134,6 +135,7 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
     refuse_larger_sectors(walk)?;
     walk.plan = fill::plan(walk)?;
+    load_modules(walk)?;
     let driver = walk.driver()?;
     shared::format(walk)?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;
@@ -145,6 +147,12 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
         Some(_) => driver.open(&walk.site()?, Running::Filling).map(drop),
         None => serve(walk),
     }
+}
+
+/// Loads what the driver works with: after a boot nobody else has.
+pub(in crate::disk) fn load_modules(walk: &Walk<'_>) -> Result<()> {
+    let needs = walk.driver()?.needs();
+    kmod::ensure(&walk.host.exec, &walk.host.roots, &needs.modules)
 }
 
 /// A slice that holds the whole image is as large as the image is now.

@@ -93,6 +93,11 @@ impl Layer for Slice {
         }
     }
 
+    fn instead(walk: &Walk<'_>) -> Option<String> {
+        let uncached = walk.disk.record.uncached;
+        uncached.then(|| "none: no room, served uncached".to_owned())
+    }
+
     /// Discards before it removes, so that no later slice shows this one's bytes.
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         remove(walk)

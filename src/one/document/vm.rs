@@ -34,6 +34,8 @@ pub struct Stay {
     pub datastore: DatastoreId,
     /// The driver of that.
     pub driver: Option<DriverName>,
+    /// Which of its stays, counted from 0.
+    pub seq: u32,
 }
 
 /// A disk of a VM.
@@ -143,7 +145,7 @@ fn number(word: &str) -> Result<u32> {
     parsed.map_err(|_| {
         Error::new(
             Kind::Usage,
-            format!("oned's LCM_STATE {word:?} is not a number"),
+            format!("{word:?} in the VM's document is not a number"),
         )
     })
 }
@@ -154,6 +156,7 @@ impl Stay {
             host: required(node, "HOSTNAME")?,
             datastore: required(node, "DS_ID")?,
             driver: value(node, "TM_MAD")?,
+            seq: text(node, "SEQ").map_or(Ok(0), number)?,
         })
     }
 }

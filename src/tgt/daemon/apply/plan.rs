@@ -6,7 +6,7 @@ use super::super::show::{Nexus, TargetState};
 use super::accounts::{self, AccountPlan};
 use super::{Applied, Step, luns};
 use crate::tgt::inventory::{ClientRole, Secret};
-use crate::tgt::render::{ClientView, TargetView};
+use crate::tgt::render::{ClientView, LunView, TargetView};
 
 /// What a daemon has.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,11 @@ pub struct TargetPlan {
 }
 
 impl TargetPlan {
+    /// The LUNs whose images are to be opened in Ceph.
+    pub fn opens(&self) -> impl Iterator<Item = &LunView> {
+        self.steps.iter().filter_map(Step::opens)
+    }
+
     /// Adds a step that disturbs whoever is connected; it is held back then, unless forced.
     pub(super) fn disturbing(&mut self, force: bool, step: Step, why: &str) {
         if self.sessions.is_empty() || force {
@@ -61,6 +66,13 @@ impl TargetPlan {
 }
 
 impl Plan {
+    /// Whether images are to be opened in Ceph.
+    pub fn opens(&self) -> bool {
+        self.targets
+            .iter()
+            .any(|target| target.opens().next().is_some())
+    }
+
     /// Leaves out what concerns other clients.
     pub fn keep(&mut self, view: Option<&ClientView>) {
         let ours = |iqn: &str| {

@@ -92,6 +92,14 @@ impl Step {
         )
     }
 
+    /// The LUN whose image tgtd opens in Ceph by it.
+    pub fn opens(&self) -> Option<&LunView> {
+        match self {
+            Self::LunNew { lun, bs_type, .. } if *bs_type == "rbd" => Some(lun),
+            _ => None,
+        }
+    }
+
     /// Does it.
     pub fn run(&self, tgtadm: &Tgtadm<'_>) -> Result<()> {
         match self {
