@@ -61,6 +61,8 @@ const TESTS: &[(&str, Body)] = &[
         "failover::gateway_frozen_and_forgotten",
         failover::forgotten,
     ),
+    ("failover::gateway_restarted_and_frozen", failover::unnoted),
+    ("failover::standby_redirects", failover::redirected),
     ("failover::daemon_killed", failover::killed),
     ("failover::gateway_cut_off", failover::cut_off),
     ("cached::export_and_failover", cached::export),

@@ -17,6 +17,7 @@ mod accounts;
 mod applied;
 mod lock;
 mod luns;
+mod one;
 mod plan;
 mod preflight;
 mod report;
