@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
         Command::Driver { command } => driver::run(output, &host(&cli.global)?, command),
         Command::One { command } => one(command),
-        Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
+        Command::Host => run_job(cli, output, &host::read_job(&mut io::stdin().lock())?),
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),
         Command::Config {
@@ -119,7 +119,11 @@ fn one(command: &OneCommand) -> Result<ExitCode> {
         family,
         &call.action,
         &call.args,
-        io::stderr(),
+        one::Stdio {
+            stdin: &mut io::stdin().lock(),
+            stdout: &mut io::stdout().lock(),
+            stderr: &mut io::stderr(),
+        },
     );
     Ok(if done {
         ExitCode::SUCCESS

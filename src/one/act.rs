@@ -1,6 +1,6 @@
 //! An action from its call to its end: what oned is asked, which hosts are, and what is answered.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use super::call::{Call, Family, Node, TmCall};
 use super::oned::{Oned, Surroundings};
 use super::plan::{Known, Plan};
 use super::voice::{Dialect, Level, Voice};
-use super::{DatastoreId, Remote, VmId};
+use super::{DatastoreId, Remote, VmId, store};
 use crate::job::Job;
 use crate::{Context, Error, Kind, Result};
 
 /// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
-const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
+pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
 
 /// What an action finds around it.
 #[derive(Debug, Clone)]
@@ -51,8 +51,27 @@ impl Site {
     }
 }
 
-/// Does an action and speaks to oned on `stderr`; whether it came through.
-pub fn act(site: &Site, family: Family, action: &str, args: &[String], stderr: impl Write) -> bool {
+/// How oned is spoken to, and how it speaks.
+#[expect(
+    missing_debug_implementations,
+    reason = "there is nothing to show of a stream"
+)]
+pub struct Stdio<'a> {
+    /// Documents come here.
+    pub stdin: &'a mut dyn Read,
+    /// The answer goes here.
+    pub stdout: &'a mut dyn Write,
+    /// Everything else goes here.
+    pub stderr: &'a mut dyn Write,
+}
+
+/// Does an action and speaks to oned; whether it came through.
+pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: Stdio<'_>) -> bool {
+    let Stdio {
+        stdin,
+        stdout,
+        stderr,
+    } = stdio;
     let call = Call::parse(family, action, args);
     let vm = match &call {
         Ok(Call::Transfer(call)) => call.vm(),
@@ -60,14 +79,17 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stderr: i
     };
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
-        Call::Transfer(call) => transfer(site, &call, &mut voice),
-        Call::Datastore(_) => Err(Error::new(
-            Kind::Usage,
-            "datastore actions are not done yet",
-        )),
+        Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { .. }) => store::monitor(stdin, &mut voice),
+        Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
+        Call::Transfer(call) => transfer(site, &call, &mut voice).map(|()| String::new()),
     });
     match done {
-        Ok(()) => true,
+        Ok(answer) => {
+            // oned closes its end when the action is cancelled; what was done stays done.
+            let _nobody_listens = stdout.write_all(answer.as_bytes());
+            true
+        }
         Err(error) => {
             voice.fail(&error);
             false
@@ -111,7 +133,7 @@ fn subject(call: &TmCall) -> Result<(VmId, DatastoreId)> {
 }
 
 /// All warnings in a host's answer, however deep.
-fn warnings(answer: &serde_json::Value) -> Vec<String> {
+pub(super) fn warnings(answer: &serde_json::Value) -> Vec<String> {
     match answer {
         serde_json::Value::Object(fields) => fields
             .iter()

@@ -12,9 +12,11 @@ pub mod names;
 pub mod oned;
 pub mod plan;
 mod remote;
+pub mod shims;
+mod store;
 pub mod voice;
 
-pub use act::{Site, act};
+pub use act::{Site, Stdio, act};
 pub use call::Call;
 pub use ids::{DatastoreId, DiskId, ImageNumber, Megabytes, SnapshotId, VmId};
 pub use remote::Remote;

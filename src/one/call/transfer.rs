@@ -158,7 +158,39 @@ pub struct Migration {
 }
 
 impl TmCall {
+    /// All actions, by the names of their scripts.
+    pub const ACTIONS: [&str; 25] = [
+        "activate",
+        "clone",
+        "context",
+        "cpds",
+        "delete",
+        "failmigrate",
+        "ln",
+        "mkimage",
+        "mkswap",
+        "monitor",
+        "monitor_ds",
+        "mv",
+        "mvds",
+        "postbackup",
+        "postbackup_live",
+        "postmigrate",
+        "prebackup",
+        "prebackup_live",
+        "premigrate",
+        "resize",
+        "restore",
+        "snap_create",
+        "snap_create_live",
+        "snap_delete",
+        "snap_revert",
+    ];
+
     pub(super) fn parse(action: &str, args: &[&str]) -> Result<Self, Wrong> {
+        if !Self::ACTIONS.contains(&action) {
+            return Err(Wrong::Action);
+        }
         match action {
             "clone" | "ln" => begin(action, args),
             "mkimage" | "mkswap" => volatile(action, args),
