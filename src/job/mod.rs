@@ -9,5 +9,5 @@ pub use report::{FlushProof, LayerName, Report, Step};
 pub use request::{
     Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode, StepAsk, Steps,
 };
-pub use run::{Answer, StepAnswer, run};
+pub use run::{Answer, Hello, StepAnswer, run};
 pub use vm_dir::{VmDirJob, VmDirReport};

@@ -31,6 +31,8 @@ impl Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Request {
+    /// Say who you are.
+    Hello,
     /// Bring a disk up.
     Attach(Attach),
     /// Take a disk down.
