@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
         Command::Driver { command } => driver::run(output, &host(&cli.global)?, command),
         Command::One { command } => one(command),
-        Command::Host => run_job(cli, output, &host::read_job(io::stdin().lock())?),
+        Command::Host => run_job(cli, output, &host::read_job(&mut io::stdin().lock())?),
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),
         Command::Config {

@@ -1,6 +1,6 @@
 //! What can be asked of a host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,17 @@ pub enum Request {
     Quiet(Quiet),
     /// Several requests, one after the other; the first that fails ends it.
     Steps(Steps),
+}
+
+impl Request {
+    /// Whether what it works on comes after it on standard input.
+    pub fn has_data(&self) -> bool {
+        match self {
+            Self::Image(ImageJob::Import(ask)) => ask.source == Path::new("-"),
+            Self::Steps(ask) => ask.steps.iter().any(|step| step.request.has_data()),
+            _ => false,
+        }
+    }
 }
 
 /// `steps`.

@@ -4,11 +4,11 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::call::{Call, Family, Node};
+use super::call::{Call, Family, Node, TmCall};
 use super::oned::Surroundings;
-use super::transfer;
 use super::voice::{Dialect, Voice};
-use crate::{Error, Kind, Result};
+use super::{store, transfer};
+use crate::Result;
 
 /// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
 pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
@@ -77,13 +77,12 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: St
     };
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
+        Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { .. }) => store::monitor(stdin, &mut voice),
+        Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
         Call::Transfer(call) => {
             transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())
         }
-        Call::Datastore(_) => Err(Error::new(
-            Kind::Usage,
-            "datastore actions are not done yet",
-        )),
     });
     match done {
         Ok(answer) => {

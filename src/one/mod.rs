@@ -13,6 +13,8 @@ pub mod names;
 pub mod oned;
 pub mod plan;
 mod remote;
+pub mod shims;
+mod store;
 mod transfer;
 pub mod voice;
 
