@@ -9,6 +9,7 @@ mod migration;
 mod moving;
 mod snapshots;
 mod start;
+mod volatile;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -156,6 +157,16 @@ impl Plan {
             TmCall::Ln {
                 source, host, disk, ..
             } => begin::ln(known, source, host, disk),
+            TmCall::Mkimage {
+                size,
+                format,
+                host,
+                disk,
+                ..
+            } => volatile::mkimage(known, *size, format, host, disk),
+            TmCall::Mkswap {
+                size, host, disk, ..
+            } => volatile::mkswap(known, *size, host, disk),
             TmCall::Context { host, disk, .. } => start::context(known, host, disk),
             TmCall::Mvds { host, source, .. } => end::mvds(known, host, source),
             TmCall::Delete { host, place, .. } => end::delete(known, host, place),

@@ -57,6 +57,8 @@ pub struct Disk {
     pub pool: Option<PoolName>,
     /// The file system of a volatile disk.
     pub fs: Option<String>,
+    /// The format that the hypervisor takes it for, such as `raw`.
+    pub format: Option<String>,
     /// Whether it is for reading only.
     pub read_only: bool,
     /// Whether several VMs may have it at once.
@@ -186,6 +188,7 @@ impl Disk {
             original_size: value(node, "ORIGINAL_SIZE")?,
             pool: value(node, "POOL_NAME")?,
             fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
+            format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
             shareable: yes(node, "SHAREABLE"),
             disk_type: own("TYPE"),
