@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::job::Job;
 use crate::{Error, Kind, Result};
 
-/// No job is nearly as long.
-const LIMIT: u64 = 1 << 20;
+/// No job is nearly as long; one with a context CD in it is the longest.
+const LIMIT: u64 = 64 << 20;
 
 /// Reads the job: all that there is, or the first line if that is a job whose data come after it.
 ///
@@ -26,7 +26,7 @@ pub fn read_job(input: &mut impl BufRead) -> Result<Job> {
     let rest = input.take(left).read_to_end(&mut text);
     rest.map_err(unreadable)?;
     if text.len() as u64 > LIMIT {
-        return Err(refuse("it is longer than 1 MiB"));
+        return Err(refuse("it is longer than 64 MiB"));
     }
     parse(&text)
 }
@@ -115,7 +115,7 @@ mod tests {
         }
         let long = std::io::BufReader::new(std::io::repeat(b' '));
         let long = read_job(&mut { long }).unwrap_err();
-        assert!(long.chain().contains("1 MiB"));
+        assert!(long.chain().contains("64 MiB"));
     }
 
     #[test]

@@ -22,8 +22,8 @@ use crate::sys::atomic;
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
     let mut disk = OpenDisk::to_detach(host, &ask.image)?;
     disk.force = Force {
-        break_lease: false,
         discard_dirty: ask.discard_dirty,
+        ..Force::default()
     };
     let mut walk = Walk::new(host, disk, dry_run);
     descend(&mut walk)?;

@@ -103,7 +103,10 @@ fn damaged(error: &Error) -> Finding {
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     let outcome = OpenDisk::of_key(host, &record.key, "recover").and_then(|disk| {
         let Some(disk) = disk else { return Ok(None) };
-        let detached = disk.record.intent == Intent::Detached;
+        let record = &disk.record;
+        // No guest survived the boot, so none moves here any more.
+        let stranded = record.guest.is_some() && record.boot_id != host.me()?.boot_id;
+        let detached = record.intent == Intent::Detached || stranded;
         let mut walk = Walk::new(host, disk, dry_run);
         let done = if detached {
             descend(&mut walk)
@@ -115,6 +118,7 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     let found = match record.intent {
         Intent::Detached => "its detach was interrupted",
         Intent::Attached => "wanted with its cache",
+        Intent::Bypassed if record.guest.is_some() => "a guest moves here",
         Intent::Bypassed => "wanted without its cache in the path",
     };
     let changed = outcome

@@ -51,7 +51,7 @@ pub(super) fn fresh(
         key,
         image: ask.image.clone(),
         fsid,
-        intent: Intent::Attached,
+        intent: intent(ask),
         driver: name,
         uncached: false,
         mode: mode(host, driver, ask.mode, None)?,
@@ -62,7 +62,16 @@ pub(super) fn fresh(
         link: ask.link.clone(),
         generation: 0,
         boot_id: String::new(),
+        guest: ask.guest.clone(),
     })
+}
+
+/// A host that is let in beside the lease's holder has no cache.
+const fn intent(ask: &Attach) -> Intent {
+    match ask.guest {
+        Some(_) => Intent::Bypassed,
+        None => Intent::Attached,
+    }
 }
 
 /// The mode for a driver: as asked; else the one that there was, else the configuration's, else the driver's first one.
@@ -181,6 +190,7 @@ pub(super) fn again(
 ) -> Result<(Record, Option<Exchange>)> {
     let other = ask.driver.as_ref().filter(|name| **name != record.driver);
     let exchange = match other {
+        _ if ask.keep => None,
         Some(name) => Some(exchange(host, &record, ask, name, image)?),
         None => {
             same_cache(host, &record, ask, image)?;
@@ -200,7 +210,9 @@ pub(super) fn again(
         record.link = Some(link.clone());
     }
     record.image = ask.image.clone();
-    record.intent = Intent::Attached;
+    record.intent = intent(ask);
+    // The lease layer lets a guest become the holder, and knows what else it finds.
+    record.guest = ask.guest.clone().or(record.guest);
     Ok((record, exchange))
 }
 

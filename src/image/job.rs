@@ -21,6 +21,8 @@ pub enum ImageJob {
     Create(CreateImage),
     /// Make a copy-on-write clone.
     Clone(CloneImage),
+    /// Make an image for a purpose, once: one that was made for another is replaced.
+    Once(Once),
     /// List the images of a pool.
     List(ListImages),
     /// Say all that is known of an image.
@@ -45,12 +47,26 @@ pub enum ImageJob {
     SnapUnprotect(OneSnap),
     /// Make an image what it was at a snapshot.
     SnapRollback(OneSnap),
+    /// The same, with what the image is now kept until that is done.
+    SnapRevert(OneSnap),
     /// List an image's snapshots.
     SnapList(OneImage),
     /// Take the checksum of an image's content.
     Digest(OneDigest),
     /// Say how full a pool is.
     Usage(OnePool),
+}
+
+/// `once`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Once {
+    /// The image.
+    pub image: ImageSpec,
+    /// What it is for, such as `VM 12, disk 0, stay 3`. An image that says so of itself is kept as it is.
+    pub made_for: String,
+    /// What makes it.
+    pub make: Box<ImageJob>,
 }
 
 /// `image import`.

@@ -14,9 +14,11 @@ mod import;
 mod info;
 mod job;
 mod list;
+mod once;
 mod reach;
 mod remove;
 mod report;
+mod revert;
 mod snap;
 mod usage;
 
@@ -25,8 +27,8 @@ pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
 pub use import::{from_reader as import_reader, measure};
 pub use job::{
-    CloneImage, CreateImage, ImageJob, Import, ListImages, OneDigest, OneImage, OnePool, OneSnap,
-    RemoveImage, RenameImage, ResizeImage,
+    CloneImage, CreateImage, ImageJob, Import, ListImages, Once, OneDigest, OneImage, OnePool,
+    OneSnap, RemoveImage, RenameImage, ResizeImage,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
@@ -44,6 +46,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::Import(ask) => import::import(host, ask, dry_run),
         ImageJob::Create(ask) => create::create(host, ask, dry_run),
         ImageJob::Clone(ask) => clone::clone(host, ask, dry_run),
+        ImageJob::Once(ask) => once::once(host, ask, dry_run),
         ImageJob::List(ask) => list::list(host, ask),
         ImageJob::Info(ask) => info::info(host, ask),
         ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
@@ -56,6 +59,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
         ImageJob::SnapRollback(ask) => snap::rollback(host, ask, dry_run),
+        ImageJob::SnapRevert(ask) => revert::revert(host, ask, dry_run),
         ImageJob::Digest(ask) => digest::digest(host, ask),
         ImageJob::Usage(ask) => usage::usage(host, ask),
         ImageJob::SnapList(ask) => info::snapshots(host, ask),

@@ -13,7 +13,7 @@ pub use ids::{
     ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace, PoolId,
     PoolName, SnapName, SnapSpec, VgName,
 };
-pub use lease::{Lease, LeaseHolder};
+pub use lease::{Lease, LeaseHolder, Moving};
 pub use names::{DiskKey, DmName, LvName, Role, WayBackName};
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy};

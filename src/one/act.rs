@@ -5,12 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::call::{Call, Family, Node, TmCall};
-use super::oned::{Oned, Surroundings};
-use super::plan::{Known, Plan};
-use super::voice::{Dialect, Level, Voice};
-use super::{DatastoreId, Remote, Tree, VmId, store};
-use crate::job::Job;
-use crate::{Context, Error, Kind, Result};
+use super::oned::Surroundings;
+use super::voice::{Dialect, Voice};
+use super::{Tree, store, transfer};
+use crate::Result;
 
 /// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
 pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
@@ -72,7 +70,9 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: St
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
         Call::Transfer(TmCall::Monitor { .. }) => store::monitor(stdin, &mut voice),
         Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
-        Call::Transfer(call) => transfer(site, &call, &mut voice).map(|()| String::new()),
+        Call::Transfer(call) => {
+            transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())
+        }
     });
     match done {
         Ok(answer) => {
@@ -85,41 +85,6 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: St
             false
         }
     }
-}
-
-fn transfer(site: &Site, call: &TmCall, voice: &mut Voice<impl Write>) -> Result<()> {
-    let plan = plan(site, call)?;
-    let remote = Remote::new(JOB_DEADLINE);
-    for task in plan.tasks {
-        let job = Job {
-            version: Job::VERSION,
-            dry_run: false,
-            request: task.request,
-        };
-        let answer = remote.run(&task.node, &job)?;
-        for warning in warnings(&answer) {
-            voice.log(Level::Warning, &format!("{}: {warning}", task.node));
-        }
-    }
-    Ok(())
-}
-
-/// Asks oned for what the plan needs, and plans.
-fn plan(site: &Site, call: &TmCall) -> Result<Plan> {
-    let oned = Oned::find(&site.oned);
-    let (vm, datastore) = subject(call)?;
-    let known = Known {
-        vm: &oned.vm(vm)?,
-        datastore: &oned.datastore(datastore)?,
-        front_end: &site.front_end,
-    };
-    Plan::of(call, &known).context(|| format!("cannot plan what VM {vm} needs"))
-}
-
-fn subject(call: &TmCall) -> Result<(VmId, DatastoreId)> {
-    let not_yet = || Error::new(Kind::Usage, "this action is not done yet");
-    let vm = call.vm().ok_or_else(not_yet)?;
-    Ok((vm, call.datastore().ok_or_else(not_yet)?))
 }
 
 /// All warnings in a host's answer, however deep.

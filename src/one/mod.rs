@@ -6,6 +6,7 @@
 
 mod act;
 pub mod call;
+mod context;
 pub mod doctor;
 pub mod document;
 mod ids;
@@ -16,6 +17,7 @@ pub mod plan;
 mod remote;
 pub mod shims;
 mod store;
+mod transfer;
 mod tree;
 pub mod voice;
 

@@ -1,15 +1,17 @@
 //! A job on a host: one ssh, one process of warmblock's there, the job on its standard input.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::Node;
+use super::plan::At;
 use crate::exec::{Cmd, Exec, Output};
-use crate::job::Job;
+use crate::job::{Job, OWNER, Request, VmDirJob};
 use crate::tools::ssh;
 use crate::{Context, Error, Kind, Result};
 
@@ -64,6 +66,72 @@ impl Remote {
         }
     }
 
+    /// Does a job at a place; its answer. Here it is done by this very program, as whoever runs it.
+    ///
+    /// # Errors
+    /// As of [`Remote::run`].
+    pub fn run_at(&self, at: &At, job: &Job) -> Result<Value> {
+        match at {
+            At::Host(node) => self.run(node, job),
+            At::Here => self.run_here(Cmd::query("/proc/self/exe").arg("host"), job),
+        }
+    }
+
+    /// Does a job here, as root.
+    ///
+    /// # Errors
+    /// As of [`Remote::run`].
+    pub fn run_as_root(&self, job: &Job) -> Result<Value> {
+        let cmd = Cmd::query("sudo").args(["-n", "warmblock", "host"]);
+        self.run_here(cmd, job)
+    }
+
+    fn run_here(&self, cmd: Cmd, job: &Job) -> Result<Value> {
+        let codes: Vec<i32> = (1..=255).collect();
+        let cmd = with(cmd, &self.environment).stdin(write(job)?);
+        let output = self
+            .exec
+            .run(&cmd.deadline(self.deadline).ok_codes(&codes))?;
+        answer(&"this machine", &output)
+    }
+
+    /// Brings the files of a VM's directory from one place to another, unless that is the same directory. Both are made if
+    /// they are not there, so that nothing is missing for one that was brought before. As whoever runs us: it is their files.
+    ///
+    /// # Errors
+    /// Those of [`Remote::run`], and of tar.
+    pub fn fetch(&self, from: &At, path: &Path, at: &At, to: &Path) -> Result<()> {
+        for (at, path) in [(from, path), (at, to)] {
+            let path = path.to_owned();
+            let job = Job {
+                version: Job::VERSION,
+                dry_run: false,
+                request: Request::MakeDir(VmDirJob { path }),
+            };
+            if self.run_at(at, &job)?["shared"] == Value::Bool(true) {
+                return Ok(());
+            }
+        }
+        let (path, to) = (text(path)?, text(to)?);
+        let owner = format!("--exclude=./{OWNER}");
+        let pack = ["tar", "--sparse", &owner, "-C", path, "-cf", "-", "."];
+        let unpack = ["tar", "-C", to, "-xpf", "-"];
+        let (pack, unpack) = (self.plain(from, &pack)?, self.plain(at, &unpack)?);
+        let done = self.exec.pipe(&pack, &unpack);
+        done.map(drop)
+            .context(|| format!("cannot bring {path} to {at}"))
+    }
+
+    /// A command as whoever runs us.
+    fn plain(&self, at: &At, words: &[&str]) -> Result<Cmd> {
+        let cmd = match (at, words) {
+            (At::Host(node), words) => ssh::command_as_user(node.as_str(), words, self.deadline)?,
+            (At::Here, [tool, args @ ..]) => Cmd::query(tool).args(args).deadline(self.deadline),
+            (At::Here, []) => return Err(Error::new(Kind::Internal, "no command")),
+        };
+        Ok(with(cmd, &self.environment))
+    }
+
     /// Does a job on a host; its answer.
     ///
     /// # Errors
@@ -101,8 +169,7 @@ impl Remote {
     }
 
     fn ask(&self, node: &Node, job: &Job, data: Option<Data>) -> Result<Value> {
-        let job = serde_json::to_vec(job)
-            .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))?;
+        let job = write(job)?;
         let output = match data {
             None => self.exec.run(&self.ssh(node)?.stdin(job))?,
             Some(data) => {
@@ -118,10 +185,24 @@ impl Remote {
 
     fn ssh(&self, node: &Node) -> Result<Cmd> {
         let cmd = ssh::command(node.as_str(), &["warmblock", "host"], self.deadline)?;
-        let with = |cmd: Cmd, (name, value): &(&str, OsString)| cmd.env(name, value);
-        let cmd = self.environment.iter().fold(cmd, with);
-        Ok(cmd.ok_codes(&[ssh::OWN_FAILURE]))
+        Ok(with(cmd, &self.environment).ok_codes(&[ssh::OWN_FAILURE]))
     }
+}
+
+fn write(job: &Job) -> Result<Vec<u8>> {
+    serde_json::to_vec(job)
+        .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))
+}
+
+fn with(cmd: Cmd, environment: &[(&str, OsString)]) -> Cmd {
+    environment
+        .iter()
+        .fold(cmd, |cmd, (name, value)| cmd.env(name, value))
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str()
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{} is not text", path.display())))
 }
 
 /// How ssh begins to say that it never got there: no command was begun.
@@ -144,7 +225,7 @@ fn is_unreached(error: &Error) -> bool {
 /// How the error of a host that is not reached begins.
 const UNREACHED: &str = "ssh does not get there";
 
-fn answer(node: &Node, output: &Output) -> Result<Value> {
+fn answer(node: &impl fmt::Display, output: &Output) -> Result<Value> {
     let parsed: Option<Value> = serde_json::from_slice(&output.stdout).ok();
     match (output.code, parsed) {
         (0, Some(answer)) => Ok(answer),
@@ -174,7 +255,7 @@ fn with_remedy(error: Error, remedy: Option<String>) -> Error {
 }
 
 /// Why there is no answer: what ssh, sudo and the shell over there say.
-fn no_answer(node: &Node, code: i32, stderr: &str) -> Error {
+fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
     let said = stderr.lines().last().unwrap_or("nothing").to_owned();
     let install = format!(
         "install this release of warmblock on {node}, in a directory of sudo's secure_path"

@@ -214,7 +214,6 @@ impl DiskCommand {
 impl AttachArgs {
     fn request(&self) -> Attach {
         Attach {
-            image: self.image.clone(),
             driver: self.driver.clone(),
             mode: self.mode,
             size: self.size,
@@ -224,6 +223,7 @@ impl AttachArgs {
             link: self.link.clone(),
             break_lease: self.break_lease,
             discard_dirty: self.discard_dirty,
+            ..Attach::new(self.image.clone())
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Stay {
     pub datastore: DatastoreId,
     /// The driver of that.
     pub driver: Option<DriverName>,
+    /// Which of its stays, counted from 0.
+    pub seq: u32,
 }
 
 /// A disk of a VM.
@@ -55,6 +57,8 @@ pub struct Disk {
     pub pool: Option<PoolName>,
     /// The file system of a volatile disk.
     pub fs: Option<String>,
+    /// The format that the hypervisor takes it for, such as `raw`.
+    pub format: Option<String>,
     /// Whether it is for reading only.
     pub read_only: bool,
     /// Whether several VMs may have it at once.
@@ -230,7 +234,7 @@ fn number(word: &str) -> Result<u32> {
     parsed.map_err(|_| {
         Error::new(
             Kind::Usage,
-            format!("oned's LCM_STATE {word:?} is not a number"),
+            format!("{word:?} in the VM's document is not a number"),
         )
     })
 }
@@ -241,6 +245,7 @@ impl Stay {
             host: required(node, "HOSTNAME")?,
             datastore: required(node, "DS_ID")?,
             driver: value(node, "TM_MAD")?,
+            seq: text(node, "SEQ").map_or(Ok(0), number)?,
         })
     }
 }
@@ -270,6 +275,7 @@ impl Disk {
             original_size: value(node, "ORIGINAL_SIZE")?,
             pool: value(node, "POOL_NAME")?,
             fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
+            format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
             shareable: yes(node, "SHAREABLE"),
             disk_type: own("TYPE"),
