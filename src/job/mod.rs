@@ -12,6 +12,6 @@ pub use request::{
     Attach, Detach, DiskJob, HandOver, Insert, Job, Quiet, Recover, Request, SeedJob, SetMode,
     StepAsk, Steps,
 };
-pub use run::{Answer, StepAnswer, run};
+pub use run::{Answer, Hello, StepAnswer, run};
 pub use vm_dir::{OWNER, RemoveDir, VmDirJob, VmDirReport};
 pub use vm_file::PutFile;

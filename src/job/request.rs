@@ -1,6 +1,6 @@
 //! What can be asked of a host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ impl Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Request {
+    /// Say who you are.
+    Hello,
     /// Bring a disk up.
     Attach(Attach),
     /// Take a disk down.
@@ -61,6 +63,17 @@ pub enum Request {
     Quiet(Quiet),
     /// Several requests, one after the other; the first that fails ends it.
     Steps(Steps),
+}
+
+impl Request {
+    /// Whether what it works on comes after it on standard input.
+    pub fn has_data(&self) -> bool {
+        match self {
+            Self::Image(ImageJob::Import(ask)) => ask.source == Path::new("-"),
+            Self::Steps(ask) => ask.steps.iter().any(|step| step.request.has_data()),
+            _ => false,
+        }
+    }
 }
 
 /// `steps`.

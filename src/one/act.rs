@@ -1,14 +1,14 @@
 //! An action from its call to its end: what oned is asked, which hosts are, and what is answered.
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use super::call::{Call, Family, Node};
+use super::call::{Call, Family, Node, TmCall};
 use super::oned::Surroundings;
-use super::transfer;
 use super::voice::{Dialect, Voice};
-use crate::{Error, Kind, Result};
+use super::{Tree, store, transfer};
+use crate::Result;
 
 /// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
 pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
@@ -30,20 +30,10 @@ impl Site {
     /// # Errors
     /// [`Kind::Config`] if this machine's name cannot be a host's.
     pub fn find() -> Result<Self> {
-        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let dir = var("ONE_LOCATION").map_or_else(
-            || PathBuf::from("/var/lib/one"),
-            |at| Path::new(&at).join("var"),
-        );
-        let version = std::fs::read_to_string(dir.join("remotes/VERSION")).unwrap_or_default();
+        let tree = Tree::find();
         Ok(Self {
-            oned: Surroundings {
-                endpoint: var("ONE_XMLRPC").map(|value| value.to_string_lossy().into_owned()),
-                auth: var("ONE_AUTH").map(PathBuf::from),
-                home: var("HOME").map(PathBuf::from),
-                var: dir,
-            },
-            dialect: Dialect::of(&version),
+            dialect: tree.dialect(),
+            oned: Surroundings::of(&tree),
             front_end: crate::sys::host::hostname()?.as_str().parse()?,
         })
     }
@@ -77,13 +67,12 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: St
     };
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
+        Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { .. }) => store::monitor(stdin, &mut voice),
+        Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
         Call::Transfer(call) => {
             transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())
         }
-        Call::Datastore(_) => Err(Error::new(
-            Kind::Usage,
-            "datastore actions are not done yet",
-        )),
     });
     match done {
         Ok(answer) => {

@@ -159,6 +159,35 @@ pub struct Migration {
 }
 
 impl TmCall {
+    /// All actions, by the names of their scripts.
+    pub const ACTIONS: [&str; 25] = [
+        "activate",
+        "clone",
+        "context",
+        "cpds",
+        "delete",
+        "failmigrate",
+        "ln",
+        "mkimage",
+        "mkswap",
+        "monitor",
+        "monitor_ds",
+        "mv",
+        "mvds",
+        "postbackup",
+        "postbackup_live",
+        "postmigrate",
+        "prebackup",
+        "prebackup_live",
+        "premigrate",
+        "resize",
+        "restore",
+        "snap_create",
+        "snap_create_live",
+        "snap_delete",
+        "snap_revert",
+    ];
+
     /// The VM that a call is about: log lines carry it.
     pub fn vm(&self) -> Option<VmId> {
         match self {

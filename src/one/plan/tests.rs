@@ -198,6 +198,23 @@ fn a_start() {
     ));
 }
 
+#[test]
+fn volatile_disks() {
+    insta::assert_snapshot!(plans(&[
+        "mkimage 1024 raw kvm1:DIR/disk.2 12 100",
+        "mkimage 1024 ext4 kvm1:DIR/disk.2 12 100",
+        "mkimage 1024 qcow2 kvm1:DIR/disk.2 12 100",
+        "mkimage 1024 warpfs kvm1:DIR/disk.2 12 100",
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+    ]));
+    let raw = VM.replace(
+        "<TYPE>fs</TYPE>",
+        "<TYPE>fs</TYPE><DRIVER>raw</DRIVER><FS>xfs</FS>",
+    );
+    let planned = plan_of(&raw, "mkimage 1024 qcow2 kvm1:DIR/disk.2 12 100");
+    assert!(planned.contains("\"filesystem\":\"xfs\""), "{planned}");
+}
+
 /// The front-end means "nowhere", unless the VM runs there.
 #[test]
 fn a_front_end_that_is_a_host() {

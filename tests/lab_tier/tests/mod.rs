@@ -11,6 +11,7 @@ mod local;
 mod locks;
 mod main_job;
 mod one;
+mod one_store;
 mod power;
 mod recover;
 mod seeds;
@@ -228,6 +229,8 @@ const ALONE: &[Test] = &[
         hosts::handed_over,
     ),
     test("one::refusals", Need::One, one::refusals),
+    test("one_store::images", Need::One, one_store::images),
+    test("one_store::refusals", Need::One, one_store::refusals),
     test(
         "one::deploy_and_terminate",
         Need::All,

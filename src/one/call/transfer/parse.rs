@@ -9,6 +9,9 @@ use crate::one::SnapshotId;
 impl TmCall {
     /// Reads a call of the transfer manager's.
     pub(in crate::one::call) fn parse(action: &str, args: &[&str]) -> Result<Self, Wrong> {
+        if !Self::ACTIONS.contains(&action) {
+            return Err(Wrong::Action);
+        }
         match action {
             "clone" | "ln" => begin(action, args),
             "mkimage" | "mkswap" => volatile(action, args),
