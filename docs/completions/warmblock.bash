@@ -1798,7 +1798,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__status)
-            opts="-v -q -h --lease --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --lease --check --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -61,7 +61,7 @@ writethrough\t'A write is acknowledged when Ceph has it; the cache can be lost a
 writeback\t'A write is acknowledged when the SSD has it; losing the host or its SSD loses data'"
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l size -d 'Bytes on the SSD [default: slice.size]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: seed.what]' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l rate -d 'Seed at most so many bytes a second [default: seed.rate]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l rate -d 'Seed at most so many bytes a second, 0 for no limit [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l on-full -d 'Without room on the SSD: go on uncached, or fail [default: slice.on_full]' -r -f -a "bypass\t'Serve the disk uncached, with a warning'
 fail\t'Refuse'"
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l link -d 'Make a symbolic link to the device' -r -F
@@ -92,7 +92,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l json -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l rate -d 'Read at most so many bytes a second [default: seed.rate]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l rate -d 'Read at most so many bytes a second, 0 for no limit [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -131,7 +131,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s v -l verb
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: as it was attached]' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l rate -d 'Seed at most so many bytes a second [default: seed.rate]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l rate -d 'Seed at most so many bytes a second, 0 for no limit [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -176,6 +176,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l conf -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l keyring -d 'Ceph keyring file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l lease -d 'Ask Ceph for all leases too; for a named image it is always asked'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l check -d 'End with 13 unless all of them are well, for monitoring'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s q -l quiet -d 'Say nothing on standard error but errors'

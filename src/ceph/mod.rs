@@ -12,6 +12,7 @@ mod connect;
 mod create;
 mod diff;
 mod error;
+pub mod fence;
 mod ffi;
 mod image;
 mod info;

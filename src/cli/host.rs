@@ -1,32 +1,38 @@
 //! `warmblock host`: one job on standard input, read with care, since it comes from another host and maybe another
 //! release.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 
 use serde::Deserialize;
 
 use crate::job::Job;
 use crate::{Error, Kind, Result};
 
-/// No job is nearly as long.
-const LIMIT: u64 = 1 << 20;
+/// No job is nearly as long; one with a context CD in it is the longest.
+const LIMIT: u64 = 64 << 20;
 
-/// Reads the job.
+/// Reads the job: all that there is, or the first line if that is a job whose data come after it.
 ///
 /// # Errors
 /// [`Kind::Usage`], unless the reading itself fails.
-pub fn read_job(input: impl Read) -> Result<Job> {
+pub fn read_job(input: &mut impl BufRead) -> Result<Job> {
     let mut text = Vec::new();
-    input
-        .take(LIMIT + 1)
-        .read_to_end(&mut text)
-        .map_err(|error| {
-            Error::new(Kind::Failed, "cannot read the job on standard input").because(error)
-        })?;
+    let line = input.take(LIMIT + 1).read_until(b'\n', &mut text);
+    line.map_err(unreadable)?;
+    if let Some(job) = parse(&text).ok().filter(|job| job.request.has_data()) {
+        return Ok(job);
+    }
+    let left = (LIMIT + 1).saturating_sub(text.len() as u64);
+    let rest = input.take(left).read_to_end(&mut text);
+    rest.map_err(unreadable)?;
     if text.len() as u64 > LIMIT {
-        return Err(refuse("it is longer than 1 MiB"));
+        return Err(refuse("it is longer than 64 MiB"));
     }
     parse(&text)
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::new(Kind::Failed, "cannot read the job on standard input").because(error)
 }
 
 fn parse(text: &[u8]) -> Result<Job> {
@@ -52,7 +58,7 @@ fn refuse(why: &str) -> Error {
         Kind::Usage,
         format!("cannot understand the job on standard input: {why}"),
     )
-    .remedy("its format is in `schema/job.json` of the documentation")
+    .remedy("`docs/schema/job.json` of this release describes it")
 }
 
 #[cfg(test)]
@@ -107,7 +113,21 @@ mod tests {
             assert_eq!(error.kind(), Kind::Usage);
             assert!(error.chain().contains(wanted), "{text}: {}", error.chain());
         }
-        let long = read_job(std::io::repeat(b' ')).unwrap_err();
-        assert!(long.chain().contains("1 MiB"));
+        let long = std::io::BufReader::new(std::io::repeat(b' '));
+        let long = read_job(&mut { long }).unwrap_err();
+        assert!(long.chain().contains("64 MiB"));
+    }
+
+    #[test]
+    fn the_data_of_an_import_stay_on_standard_input() {
+        let job = r#"{"version":1,"request":{"op":"image","verb":"import","source":"-","image":"one/a"}}"#;
+        let text = format!("{job}\ndata");
+        let mut input = text.as_bytes();
+        assert!(read_job(&mut input).unwrap().request.has_data());
+        assert_eq!(input, b"data");
+        let lines = job.replacen("-", "/a", 1).replace(',', ",\n");
+        assert!(!read_job(&mut lines.as_bytes()).unwrap().request.has_data());
+        let more = format!("{}\ndata", job.replacen("-", "/a", 1));
+        assert!(read_job(&mut more.as_bytes()).is_err());
     }
 }

@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
+use super::detach;
 use super::fill::fill;
-use super::layers::{CacheLayer, Front, LeaseLayer, Link, Map, Slice, refuse_file};
+use super::layers::{CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, refuse_file};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::swap::{self, take_out};
 use super::walk::Walk;
-use super::{detach, lease};
+use crate::cache::{self, Cache};
 use crate::host::Host;
 use crate::job::{Attach, LayerName, Report};
-use crate::model::{Change, DriverName};
-use crate::tools::kmod;
-use crate::{Error, Kind, Result, cache};
+use crate::model::{Change, DriverName, Role};
+use crate::tools::{blk, kmod};
+use crate::{Error, Kind, Result};
 
 /// Brings a disk up. Running it again on a disk that is up changes nothing.
 ///
@@ -36,6 +37,12 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
+    if walk.disk.record.uncached {
+        let image = &walk.disk.record.image;
+        walk.warnings.push(format!(
+            "there was no room for a cache; `warmblock insert {image}` tries again"
+        ));
+    }
     if let Some(new) = exchange {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));
@@ -59,14 +66,7 @@ fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
     if dry_run {
         return Ok(());
     }
-    load_modules(host, driver)
-}
-
-/// Loads what a driver works with: after a boot nobody else has.
-pub(super) fn load_modules(host: &Host, driver: &DriverName) -> Result<()> {
-    let needs = cache::driver(host, driver)?.needs();
-    let modules: Vec<&str> = needs.modules.iter().map(String::as_str).collect();
-    kmod::ensure(&host.exec, &host.roots, &modules)
+    kmod::ensure(&host.exec, &host.roots, &needs.modules)
 }
 
 /// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.
@@ -76,11 +76,13 @@ fn undoable(error: &crate::Error) -> bool {
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
-    if !walk.dry_run {
-        load_modules(walk.host, &walk.disk.record.driver_in_use())?;
-    }
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
+    if walk.disk.record.guest.is_some() {
+        // Without a cache, so without room for one, until the holder let go.
+        return take_out(walk);
+    }
+    forget_pages(walk)?;
     walk.up::<Slice>()?;
     if walk.disk.record.intent == Intent::Bypassed {
         return take_out(walk);
@@ -97,6 +99,24 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Drops what the kernel keeps in memory of a device that is there already and is about to get a cache. While the disk was
+/// another host's, a probe on this one (libvirt's, udev's) may have left pages that are old by now; a guest that reads past
+/// the page cache, as `cache=none` has it, never sees them, but others would.
+fn forget_pages(walk: &Walk<'_>) -> Result<()> {
+    let (host, key) = (walk.host, &walk.disk.record.key);
+    let front = key.dm(Role::Front);
+    let inserting = walk.disk.record.intent == Intent::Attached
+        && walk.driver()?.probe(host, key)? == Cache::Absent
+        && host.dm().device(&front)?.is_some();
+    if !inserting || walk.dry_run {
+        return Ok(());
+    }
+    for device in [walk.origin()?.path, host.roots.mapper(front)] {
+        blk::drop_pages(&host.exec, &device)?;
+    }
+    Ok(())
+}
+
 /// Writes the record before anything is done, so that what is begun can be finished or undone.
 fn note(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
     let began = Instant::now();
@@ -107,18 +127,12 @@ fn note(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
         Some(_) => Change::Altered,
     };
     if change.is_change() && !walk.dry_run {
-        if change == Change::Made {
-            // Refused before there is anything to clean up: another host's lease.
-            let me = walk.host.me()?;
-            let force = walk.disk.force;
-            let (record, image) = walk.disk.record_and_image()?;
-            lease::claim(&record.image, &image.lease(record)?.lease, &me, force)?;
-        }
+        // Refused before there is anything to clean up: another host's lease.
+        LeaseLayer::probe(walk)?;
         walk.disk.record.save(&walk.host.roots)?;
     }
     let record = &walk.disk.record;
     let what = format!("{} {}, {}", record.driver, record.mode, record.size);
-    debug_assert!(record.intent == Intent::Attached);
     walk.did(LayerName::Record, change, what, began);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Taking, marking and giving back the lease of a disk; who may is decided by pure functions, tested below.
 
 use crate::ceph::{Pool, meta};
-use crate::model::{CacheMode, DriverName, HostName, ImageId, ImageSpec, Lease, LeaseHolder};
+use crate::model::{
+    CacheMode, DriverName, HostName, ImageId, ImageSpec, Lease, LeaseHolder, Moving,
+};
 use crate::{Context, Error, Kind, Result};
 
 /// This host, as leases know it.
@@ -20,6 +22,8 @@ pub struct Force {
     pub break_lease: bool,
     /// Its dirty data are given up.
     pub discard_dirty: bool,
+    /// Whoever else has the image open is barred from Ceph.
+    pub fence: bool,
 }
 
 /// What a lease means for a host that wants the disk.
@@ -47,6 +51,7 @@ pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<
     if holder.host == me.host {
         return Ok(match (&holder.cache_id, holder.dirty) {
             _ if holder.boot_id == me.boot_id => Claim::Held,
+            _ if holder.guest().is_some() => return Err(on_its_way(image, holder)),
             (Some(cache_id), true) => Claim::Reopen {
                 cache_id: cache_id.clone(),
             },
@@ -82,12 +87,48 @@ fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {
     ))
 }
 
+/// The error for a disk that another host has mapped already, because a guest moves there.
+fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
+    let guest = holder.guest().map_or("nobody", HostName::as_str);
+    Error::new(
+        Kind::Busy,
+        format!("image {image} is on its way from host {} to host {guest}, where it is mapped", holder.host),
+    )
+    .remedy(format!(
+        "if the guest runs on {guest}, `warmblock detach {image}` on {0}, then `warmblock attach {image}` on {guest}; if it \
+         runs on {0}, `warmblock detach {image}` on {guest}, then `warmblock insert {image}` on {0}",
+        holder.host
+    ))
+}
+
 /// The error for an image that waits to be rolled back.
 pub(super) fn given_up(image: &ImageSpec) -> Error {
     let message = format!("the dirty data of {image} were given up, and it is not rolled back yet");
     Error::new(Kind::Dirty, message).remedy(format!(
         "finish it with `warmblock detach --discard-dirty {image}`"
     ))
+}
+
+/// Whether this host may have the image mapped beside the lease's holder: only the host that the holder hands it over to, and
+/// only while the image is complete and the holder has no cache in the path.
+///
+/// Errors: [`Kind::LeaseHeld`].
+pub fn may_come_in(image: &ImageSpec, lease: &Lease, me: &Me, to: &HostName) -> Result<()> {
+    let holder = lease.holder.as_ref();
+    let moving = holder.and_then(|holder| holder.moving.as_ref());
+    let welcome = moving.is_some_and(|moving| {
+        moving.to == *to && moving.guest.as_ref().is_none_or(|guest| *guest == me.host)
+    });
+    let elsewhere = holder.is_some_and(|holder| holder.host != me.host && !holder.dirty);
+    if welcome && elsewhere {
+        return Ok(());
+    }
+    let by = holder.map_or("nobody", |holder| holder.host.as_str());
+    Err(Error::new(
+        Kind::LeaseHeld,
+        format!("image {image}, held by {by}, is not handed over to {to}"),
+    )
+    .remedy("begin the migration again: its first step hands the disk over"))
 }
 
 /// A lease as read, with the bytes it was read from: what a compare-and-set compares with.
@@ -160,6 +201,7 @@ impl<'a> LeaseCell<'a> {
             mode,
             dirty: false,
             cache_id: None,
+            moving: None,
         };
         self.set(Lease {
             version: Lease::VERSION,
@@ -212,6 +254,65 @@ impl<'a> LeaseCell<'a> {
         self.change(me, |holder| holder.boot_id.clone_from(&me.boot_id))
     }
 
+    /// Lets the host `to` in beside us. After the proof that the image is complete, with the cache out of the path.
+    ///
+    /// Errors: [`Kind::Busy`] while another host was let in.
+    pub fn hand_over(&mut self, me: &Me, to: &HostName) -> Result<()> {
+        self.free_of_guests(Some(to))?;
+        self.change(me, |holder| {
+            let moving = holder.moving.take().filter(|moving| moving.to == *to);
+            holder.moving = Some(moving.unwrap_or_else(|| Moving {
+                to: to.clone(),
+                guest: None,
+            }));
+        })
+    }
+
+    /// Lets nobody in any more.
+    ///
+    /// Errors: [`Kind::Busy`] while the other host is in.
+    pub fn call_off(&mut self, me: &Me) -> Result<()> {
+        self.free_of_guests(None)?;
+        self.change(me, |holder| holder.moving = None)
+    }
+
+    /// Refuses a lease that another host has come in beside; one that came in as `but` is none.
+    pub fn free_of_guests(&self, but: Option<&HostName>) -> Result<()> {
+        let moving = |holder: &LeaseHolder| {
+            let moving = holder.moving.as_ref()?;
+            (moving.guest.is_some() && but != Some(&moving.to))
+                .then(|| on_its_way(self.image, holder))
+        };
+        self.lease
+            .holder
+            .as_ref()
+            .and_then(moving)
+            .map_or(Ok(()), Err)
+    }
+
+    /// Comes in beside the holder, under the name `to`. Before the image is mapped.
+    ///
+    /// Errors: as of [`may_come_in`].
+    pub fn come_in(&mut self, me: &Me, to: &HostName) -> Result<()> {
+        may_come_in(self.image, &self.lease, me, to)?;
+        self.as_guest(Some(me.host.clone()))
+    }
+
+    fn as_guest(&mut self, guest: Option<HostName>) -> Result<()> {
+        let mut lease = self.lease.clone();
+        let holder = lease.holder.as_mut();
+        if let Some(moving) = holder.and_then(|holder| holder.moving.as_mut()) {
+            moving.guest = guest;
+        }
+        self.set(lease)
+    }
+
+    /// Whether this host came in beside the holder.
+    pub fn has_let_in(&self, me: &Me) -> bool {
+        let holder = self.lease.holder.as_ref();
+        holder.is_some_and(|holder| holder.host != me.host && holder.guest() == Some(&me.host))
+    }
+
     /// Whether this host holds it.
     pub fn is_held_by(&self, me: &Me) -> bool {
         let holder = self.lease.holder.as_ref();
@@ -223,8 +324,11 @@ impl<'a> LeaseCell<'a> {
         self.lease.dirty_on() == Some(&me.host)
     }
 
-    /// Gives the lease back; the generation stays. Another host's lease is left alone.
+    /// Gives the lease back, or goes if we came in beside its holder; the generation stays. Another host's lease is left alone.
     pub fn release(&mut self, me: &Me) -> Result<()> {
+        if self.has_let_in(me) {
+            return self.as_guest(None);
+        }
         if !self.is_held_by(me) {
             return Ok(());
         }
@@ -298,6 +402,7 @@ mod tests {
             mode: CacheMode::Writeback,
             dirty,
             cache_id: dirty.then(|| "lv-uuid".into()),
+            moving: None,
         };
         Lease {
             version: 1,
@@ -349,6 +454,7 @@ mod tests {
                 Force {
                     break_lease,
                     discard_dirty,
+                    fence: false,
                 },
             )
             .unwrap_err()
@@ -366,6 +472,7 @@ mod tests {
         let force = Force {
             break_lease: true,
             discard_dirty: true,
+            ..Force::default()
         };
         assert_eq!(
             claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(),
@@ -386,8 +493,8 @@ mod tests {
         assert_eq!(refused.kind(), Kind::Dirty);
         assert!(refused.remedy_text().unwrap().contains("--discard-dirty"));
         let force = Force {
-            break_lease: false,
             discard_dirty: true,
+            ..Force::default()
         };
         assert_eq!(claim(&image(), &lease, &me(), force).unwrap(), Claim::Take);
     }

@@ -128,6 +128,7 @@ impl OpenDisk {
         let force = Force {
             break_lease: ask.break_lease,
             discard_dirty: ask.discard_dirty,
+            fence: ask.fence,
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {

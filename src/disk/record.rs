@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, ImageSpec, SeedSpec, VgName,
+    Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec, VgName,
 };
 use crate::sys::{Roots, atomic};
 use crate::{Context, Error, Kind, Result};
@@ -60,6 +60,9 @@ pub struct Record {
     pub generation: u64,
     /// The kernel's boot under which the devices were made.
     pub boot_id: String,
+    /// The name under which this host was let in beside the lease's holder, while a guest moves here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<HostName>,
 }
 
 impl Record {
@@ -84,6 +87,7 @@ impl Record {
             link: None,
             generation: 0,
             boot_id: String::new(),
+            guest: None,
         }
     }
 

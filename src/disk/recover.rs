@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::attach::climb;
 use super::detach::descend;
+use super::layers::sweep;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::walk::Walk;
@@ -68,17 +69,15 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
     for record in orphans(host, &records)? {
         findings.push(orphan(host, record, dry_run));
     }
+    if sweep(host, dry_run)? {
+        findings.push(removed("a shared volume without a disk".into()));
+    }
     if !dry_run {
         let swept = Record::sweep(&host.roots)?;
         if swept > 0 {
-            findings.push(Finding {
-                image: None,
-                key: None,
-                found: format!("{swept} temporary files of interrupted writes"),
-                action: Some("removed".into()),
-                error: None,
-                remedy: None,
-            });
+            findings.push(removed(format!(
+                "{swept} temporary files of interrupted writes"
+            )));
         }
     }
     Ok(RecoverReport {
@@ -86,6 +85,18 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
         dry_run,
         findings,
     })
+}
+
+/// What nobody needs, and is removed.
+fn removed(found: String) -> Finding {
+    Finding {
+        image: None,
+        key: None,
+        found,
+        action: Some("removed".into()),
+        error: None,
+        remedy: None,
+    }
 }
 
 /// A record that cannot be read: said, and left alone.
@@ -103,7 +114,10 @@ fn damaged(error: &Error) -> Finding {
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     let outcome = OpenDisk::of_key(host, &record.key, "recover").and_then(|disk| {
         let Some(disk) = disk else { return Ok(None) };
-        let detached = disk.record.intent == Intent::Detached;
+        let record = &disk.record;
+        // No guest survived the boot, so none moves here any more.
+        let stranded = record.guest.is_some() && record.boot_id != host.me()?.boot_id;
+        let detached = record.intent == Intent::Detached || stranded;
         let mut walk = Walk::new(host, disk, dry_run);
         let done = if detached {
             descend(&mut walk)
@@ -115,6 +129,7 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     let found = match record.intent {
         Intent::Detached => "its detach was interrupted",
         Intent::Attached => "wanted with its cache",
+        Intent::Bypassed if record.guest.is_some() => "a guest moves here",
         Intent::Bypassed => "wanted without its cache in the path",
     };
     let changed = outcome

@@ -5,6 +5,7 @@ mod drain;
 mod error;
 mod find;
 mod moves;
+mod pipe;
 mod run;
 
 pub use cmd::{Cmd, Effect};

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -127,19 +128,30 @@ impl Exec {
 }
 
 /// A started process and what it prints.
-struct Running {
+pub(super) struct Running {
     handle: duct::Handle,
     stdout: Drain,
     stderr: Drain,
 }
 
 impl Running {
-    fn start(exec: &Exec, cmd: &Cmd, program: PathBuf) -> io::Result<Self> {
-        let (stdout, stdout_end) = Drain::start(Keep::Head(cmd.stdout_limit.0))?;
+    pub(super) fn start(exec: &Exec, cmd: &Cmd, program: PathBuf) -> io::Result<Self> {
+        Self::start_into(exec, cmd, program, None)
+    }
+
+    /// Starts it with its standard output going elsewhere.
+    pub(super) fn start_into(
+        exec: &Exec,
+        cmd: &Cmd,
+        program: PathBuf,
+        into: Option<File>,
+    ) -> io::Result<Self> {
+        let (stdout, own_end) = Drain::start(Keep::Head(cmd.stdout_limit.0))?;
+        let stdout_end = into.map_or(own_end.into(), OwnedFd::from);
         let (stderr, stderr_end) = Drain::start(Keep::Tail(STDERR_TAIL))?;
         let expression = duct::cmd(program, &cmd.args)
             .full_env(exec.environment(cmd))
-            .stdout_file(stdout_end)
+            .stdout_file(File::from(stdout_end))
             .unchecked()
             // set before the program runs, so there is no moment at which a kill would miss it
             .before_spawn(|command| {
@@ -169,7 +181,7 @@ impl Running {
         })
     }
 
-    fn wait(&self, cmd: &Cmd) -> Result<Output, ExecError> {
+    pub(super) fn wait(&self, cmd: &Cmd) -> Result<Output, ExecError> {
         let begun = Instant::now();
         let mut moves = self.handle.pids().first().copied().map(Moves::of);
         loop {
@@ -235,7 +247,7 @@ impl Running {
     }
 
     /// Ends the whole process group: TERM, and KILL for whoever is left, be it only a grandchild.
-    fn kill(&self) {
+    pub(super) fn kill(&self) {
         let Some(group) = self
             .handle
             .pids()
@@ -271,7 +283,7 @@ pub(crate) fn memory_file(name: &str) -> io::Result<File> {
     Ok(memfd_create(name, MFdFlags::MFD_CLOEXEC)?.into())
 }
 
-fn start_error(cmd: &Cmd, source: io::Error) -> ExecError {
+pub(super) fn start_error(cmd: &Cmd, source: io::Error) -> ExecError {
     ExecError::Start {
         cmd: cmd.to_string(),
         source,

@@ -9,10 +9,13 @@ use sha2::Digest;
 use crate::model::ParseError;
 
 /// How a checksum is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// MD5: what marketplaces still publish. It shows accidents, not forgery.
     Md5,
+    /// SHA-1: likewise.
+    Sha1,
     /// SHA-256.
     Sha256,
     /// SHA-512.
@@ -21,12 +24,13 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 3] = [Self::Md5, Self::Sha256, Self::Sha512];
+    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Sha512 => "sha512",
         }
@@ -36,6 +40,7 @@ impl Algorithm {
     const fn digits(self) -> usize {
         match self {
             Self::Md5 => 32,
+            Self::Sha1 => 40,
             Self::Sha256 => 64,
             Self::Sha512 => 128,
         }
@@ -68,7 +73,7 @@ impl FromStr for Checksum {
         let algorithm = Algorithm::ALL
             .into_iter()
             .find(|algorithm| algorithm.as_str() == name);
-        let algorithm = algorithm.ok_or_else(|| refuse("is not of md5, sha256 or sha512"))?;
+        let algorithm = algorithm.ok_or_else(|| refuse("is not of md5, sha1, sha256 or sha512"))?;
         if hex.len() != algorithm.digits() || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(refuse(&format!(
                 "has not the {} hexadecimal digits of {name}",
@@ -105,6 +110,7 @@ impl From<Checksum> for String {
 #[derive(Debug, Clone)]
 pub(super) enum Hasher {
     Md5(md5::Md5),
+    Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
     Sha512(sha2::Sha512),
 }
@@ -114,6 +120,7 @@ impl Hasher {
     pub(super) fn new(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Md5 => Self::Md5(md5::Md5::new()),
+            Algorithm::Sha1 => Self::Sha1(sha1::Sha1::new()),
             Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
             Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
         }
@@ -123,6 +130,7 @@ impl Hasher {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(state) => state.update(bytes),
+            Self::Sha1(state) => state.update(bytes),
             Self::Sha256(state) => state.update(bytes),
             Self::Sha512(state) => state.update(bytes),
         }
@@ -132,6 +140,7 @@ impl Hasher {
     pub(super) fn finish(self) -> Checksum {
         let (algorithm, digest) = match self {
             Self::Md5(state) => (Algorithm::Md5, state.finalize().to_vec()),
+            Self::Sha1(state) => (Algorithm::Sha1, state.finalize().to_vec()),
             Self::Sha256(state) => (Algorithm::Sha256, state.finalize().to_vec()),
             Self::Sha512(state) => (Algorithm::Sha512, state.finalize().to_vec()),
         };
@@ -146,9 +155,10 @@ mod tests {
 
     #[test]
     fn checksums_are_those_of_the_tools() {
-        // `printf abc | md5sum`, `sha256sum`, `sha512sum`.
+        // `printf abc | md5sum`, `sha1sum`, `sha256sum`, `sha512sum`.
         for known in [
             "md5:900150983cd24fb0d6963f7d28e17f72",
+            "sha1:a9993e364706816aba3e25717850c26c9cd0d89d",
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
             "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd\
              454d4423643ce80e2a9ac94fa54ca49f",

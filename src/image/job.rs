@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::checksum::Checksum;
+use super::checksum::{Algorithm, Checksum};
 use super::feature::Feature;
 use super::format::SourceFormat;
 use crate::ceph::CloneFormat;
 use crate::model::{Bytes, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec};
+use crate::tools::mkfs::FileSystem;
 
 /// One job on an image, or on a pool's images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -16,14 +17,20 @@ use crate::model::{Bytes, ImageName, ImageSpec, Namespace, PoolName, SnapName, S
 pub enum ImageJob {
     /// Make an image of a file or a stream.
     Import(Import),
+    /// Make an empty image, or one with an empty file system.
+    Create(CreateImage),
     /// Make a copy-on-write clone.
     Clone(CloneImage),
+    /// Make an image for a purpose, once: one that was made for another is replaced.
+    Once(Once),
     /// List the images of a pool.
     List(ListImages),
     /// Say all that is known of an image.
     Info(OneImage),
     /// Remove an image.
     Remove(RemoveImage),
+    /// Put an image into its pool's trash, with its snapshots.
+    Discard(OneImage),
     /// Change an image's size.
     Resize(ResizeImage),
     /// Copy into a clone what it shares with its parent, and part the two.
@@ -40,8 +47,26 @@ pub enum ImageJob {
     SnapUnprotect(OneSnap),
     /// Make an image what it was at a snapshot.
     SnapRollback(OneSnap),
+    /// The same, with what the image is now kept until that is done.
+    SnapRevert(OneSnap),
     /// List an image's snapshots.
     SnapList(OneImage),
+    /// Take the checksum of an image's content.
+    Digest(OneDigest),
+    /// Say how full a pool is.
+    Usage(OnePool),
+}
+
+/// `once`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Once {
+    /// The image.
+    pub image: ImageSpec,
+    /// What it is for, such as `VM 12, disk 0, stay 3`. An image that says so of itself is kept as it is.
+    pub made_for: String,
+    /// What makes it.
+    pub make: Box<ImageJob>,
 }
 
 /// `image import`.
@@ -76,6 +101,13 @@ pub struct Import {
     /// Where a source that must be staged is staged; `$TMPDIR` or `/var/tmp` where it is absent.
     #[serde(default)]
     pub staging_dir: Option<PathBuf>,
+    /// Take a packed source as it is instead of unpacking it.
+    #[serde(default)]
+    pub keep_packed: bool,
+    /// The standard input comes in chunks that say how long they are, so that one that was cut is known: a length of four
+    /// bytes, big-endian, and so many bytes; the last one is empty.
+    #[serde(default)]
+    pub chunked: bool,
 }
 
 impl Import {
@@ -92,8 +124,29 @@ impl Import {
             object_size: None,
             features: None,
             staging_dir: None,
+            keep_packed: false,
+            chunked: false,
         }
     }
+}
+
+/// A new image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateImage {
+    /// The image.
+    pub image: ImageSpec,
+    /// Its size.
+    pub size: Bytes,
+    /// The file system that it gets; none where it is absent.
+    #[serde(default)]
+    pub filesystem: Option<FileSystem>,
+    /// The pool for the data, such as an erasure-coded one.
+    #[serde(default)]
+    pub data_pool: Option<PoolName>,
+    /// Where the file system is made before it becomes the image; `/var/tmp` where it is absent.
+    #[serde(default)]
+    pub staging_dir: Option<PathBuf>,
 }
 
 /// `image clone`.
@@ -110,6 +163,9 @@ pub struct CloneImage {
     /// The clone format; as the cluster allows where it is absent.
     #[serde(default)]
     pub clone_format: CloneFormat,
+    /// Clone what the image holds now, by a snapshot taken for that. `parent` then names none.
+    #[serde(default)]
+    pub fresh: bool,
     /// The pool for the clone's data; it is not inherited from the parent.
     #[serde(default)]
     pub data_pool: Option<PoolName>,
@@ -123,6 +179,7 @@ impl CloneImage {
             child,
             size: None,
             clone_format: CloneFormat::Auto,
+            fresh: false,
             data_pool: None,
         }
     }
@@ -198,6 +255,27 @@ pub struct RenameImage {
     pub image: ImageSpec,
     /// Its new name, in the same pool and namespace.
     pub to: ImageName,
+}
+
+/// A request for a checksum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneDigest {
+    /// The image.
+    pub image: ImageSpec,
+    /// How it is computed.
+    pub algorithm: Algorithm,
+}
+
+/// A request about a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnePool {
+    /// The pool.
+    pub pool: PoolName,
+    /// The pool of its images' data, where that is another one.
+    #[serde(default)]
+    pub data_pool: Option<PoolName>,
 }
 
 #[cfg(test)]

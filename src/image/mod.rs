@@ -4,27 +4,35 @@
 
 mod change;
 mod checksum;
+pub mod chunks;
 mod clone;
+mod create;
+mod digest;
 mod feature;
 mod format;
 mod import;
 mod info;
 mod job;
 mod list;
+mod once;
 mod reach;
 mod remove;
 mod report;
+mod revert;
 mod snap;
+mod usage;
 
 pub use checksum::{Algorithm, Checksum};
 pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
-pub use import::from_reader as import_reader;
+pub use import::{from_reader as import_reader, measure};
 pub use job::{
-    CloneImage, ImageJob, Import, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
-    ResizeImage,
+    CloneImage, CreateImage, ImageJob, Import, ListImages, Once, OneDigest, OneImage, OnePool,
+    OneSnap, RemoveImage, RenameImage, ResizeImage,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
+
+pub use usage::Usage;
 
 use crate::Result;
 use crate::host::Host;
@@ -36,10 +44,13 @@ use crate::host::Host;
 pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
     match job {
         ImageJob::Import(ask) => import::import(host, ask, dry_run),
+        ImageJob::Create(ask) => create::create(host, ask, dry_run),
         ImageJob::Clone(ask) => clone::clone(host, ask, dry_run),
+        ImageJob::Once(ask) => once::once(host, ask, dry_run),
         ImageJob::List(ask) => list::list(host, ask),
         ImageJob::Info(ask) => info::info(host, ask),
         ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
+        ImageJob::Discard(ask) => remove::discard(host, ask, dry_run),
         ImageJob::Resize(ask) => change::resize(host, ask, dry_run),
         ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),
         ImageJob::Rename(ask) => change::rename(host, ask, dry_run),
@@ -48,6 +59,9 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
         ImageJob::SnapRollback(ask) => snap::rollback(host, ask, dry_run),
+        ImageJob::SnapRevert(ask) => revert::revert(host, ask, dry_run),
+        ImageJob::Digest(ask) => digest::digest(host, ask),
+        ImageJob::Usage(ask) => usage::usage(host, ask),
         ImageJob::SnapList(ask) => info::snapshots(host, ask),
     }
 }

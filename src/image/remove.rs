@@ -1,8 +1,11 @@
 //! Removing an image: all that speaks against it is looked for first, and nothing of anybody else's goes with it.
 
-use super::RemoveImage;
+use std::time::Duration;
+
+use super::clone::fresh;
 use super::reach::{self, Found, not_found};
 use super::report::ImageReport;
+use super::{OneImage, RemoveImage};
 use crate::ceph::{Child, Snap, SnapNamespace, ignore};
 use crate::host::Host;
 use crate::model::{Change, ImageSpec};
@@ -27,9 +30,11 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         }
         found => Some(found?),
     };
+    let mut origin = None;
     if let Some(found) = found {
         let snapshots = removable(&found, ask.snapshots)?;
         remove_snapshots(&found, &snapshots, &mut report)?;
+        origin = found.info()?.parent;
         // The image is closed here: an open handle would be in the removal's way.
     }
     report.main_step(Change::Removed, format!("remove image {spec}"), || {
@@ -38,6 +43,39 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
             .map_err(|error| explain(host, spec, error))
             .context(|| format!("cannot remove image {spec}"))
     })?;
+    if let Some(origin) = origin.filter(|_| !dry_run) {
+        let snap = fresh::snapshot_of(spec)?;
+        if origin.snap == snap {
+            let pool = reach::pool(&cluster, &origin.image)?;
+            fresh::forget(&pool, &origin.image, &snap, &mut report)?;
+        }
+    }
+    Ok(report)
+}
+
+/// Puts an image into the trash, with its snapshots; one that is not there is there already.
+///
+/// # Errors
+/// Those of [`remove`], but for the snapshots.
+pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<ImageReport> {
+    let spec = &ask.image;
+    let mut report = ImageReport::new(Some(spec), dry_run);
+    let pool = reach::pool(&host.connect()?, spec)?;
+    match Found::in_pool(pool.clone(), spec) {
+        Err(error) if error.kind() == Kind::NotFound => {
+            report.change = Some(Change::Absent);
+            return Ok(report);
+        }
+        found => removable(&found?, true)?,
+    };
+    report.main_step(
+        Change::Removed,
+        format!("put {spec} into the trash"),
+        || {
+            let moved = pool.trash_move(&spec.image, Duration::ZERO);
+            moved.context(|| format!("cannot put {spec} into the trash"))
+        },
+    )?;
     Ok(report)
 }
 

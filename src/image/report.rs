@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::feature::Feature;
 use super::format::{Packing, SourceFormat};
+use super::usage::Usage;
 use crate::Result;
 use crate::ceph::{Child, Locker, ParentSpec, Snap, Watcher};
 use crate::model::{Bytes, Change, ImageId, ImageName, ImageSpec, Lease, Namespace, PoolName};
@@ -31,6 +32,10 @@ pub struct ImageReport {
     pub snapshots: Option<Vec<Snap>>,
     /// What an import read and wrote.
     pub import: Option<Box<ImportProof>>,
+    /// The checksum that `digest` took.
+    pub digest: Option<String>,
+    /// How full the pool of `usage` is.
+    pub usage: Option<Usage>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
 }
@@ -51,6 +56,8 @@ impl ImageReport {
             images: None,
             snapshots: None,
             import: None,
+            digest: None,
+            usage: None,
             warnings: Vec::new(),
         }
     }

@@ -1,13 +1,17 @@
 //! A job: one request to one host. The command line and OpenNebula's drivers both produce it, as a value or as JSON.
 
+mod quiet;
 mod report;
 mod request;
 mod run;
 mod vm_dir;
+mod vm_file;
 
 pub use report::{FlushProof, LayerName, Report, Step};
 pub use request::{
-    Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode, StepAsk, Steps,
+    Attach, Detach, DiskJob, HandOver, Insert, Job, Quiet, Recover, Request, SeedJob, SetMode,
+    StepAsk, Steps,
 };
-pub use run::{Answer, StepAnswer, run};
-pub use vm_dir::{VmDirJob, VmDirReport};
+pub use run::{Answer, Hello, StepAnswer, run};
+pub use vm_dir::{OWNER, RemoveDir, VmDirJob, VmDirReport};
+pub use vm_file::PutFile;

@@ -1,13 +1,13 @@
 //! What can be asked of a host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::VmDirJob;
+use super::{PutFile, RemoveDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
-use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec};
+use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
 
 /// One request to one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,6 +31,8 @@ impl Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Request {
+    /// Say who you are.
+    Hello,
     /// Bring a disk up.
     Attach(Attach),
     /// Take a disk down.
@@ -43,6 +45,8 @@ pub enum Request {
     Bypass(DiskJob),
     /// Put a cache into the path again.
     Insert(Insert),
+    /// Take the cache out of the path and let another host in, to which the guest moves.
+    HandOver(HandOver),
     /// Change the cache's mode.
     Mode(SetMode),
     /// Find all that is ours and bring it to what its records say.
@@ -52,9 +56,24 @@ pub enum Request {
     /// Make a VM's directory.
     MakeDir(VmDirJob),
     /// Remove a VM's directory and what is in it.
-    RemoveDir(VmDirJob),
+    RemoveDir(RemoveDir),
+    /// Put a file into a VM's directory.
+    PutFile(PutFile),
+    /// Several requests while the image of a disk is complete, and the guest's file systems are quiet.
+    Quiet(Quiet),
     /// Several requests, one after the other; the first that fails ends it.
     Steps(Steps),
+}
+
+impl Request {
+    /// Whether what it works on comes after it on standard input.
+    pub fn has_data(&self) -> bool {
+        match self {
+            Self::Image(ImageJob::Import(ask)) => ask.source == Path::new("-"),
+            Self::Steps(ask) => ask.steps.iter().any(|step| step.request.has_data()),
+            _ => false,
+        }
+    }
 }
 
 /// `steps`.
@@ -109,6 +128,17 @@ pub struct Attach {
     /// Give up the data that only a lost cache held. Only together with `break_lease`.
     #[serde(default)]
     pub discard_dirty: bool,
+    /// Bar everybody else who has the image open, or its lock, from Ceph. Only together with `break_lease`: it is what makes a
+    /// host that is said to be dead harmless.
+    #[serde(default)]
+    pub fence: bool,
+    /// A disk that this host has already keeps its driver, mode, size and seed, whatever is asked for here.
+    #[serde(default)]
+    pub keep: bool,
+    /// Come in beside the lease's holder, which hands the disk over to a host of this name: without a cache, until the holder
+    /// let go and the disk is attached again without this.
+    #[serde(default)]
+    pub guest: Option<HostName>,
 }
 
 impl Attach {
@@ -125,6 +155,9 @@ impl Attach {
             link: None,
             break_lease: false,
             discard_dirty: false,
+            fence: false,
+            keep: false,
+            guest: None,
         }
     }
 }
@@ -146,6 +179,29 @@ pub struct Detach {
 pub struct DiskJob {
     /// The image.
     pub image: ImageSpec,
+}
+
+/// `quiet`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// The image of the disk. On a host that does not have it, the requests are done as they are.
+    pub image: ImageSpec,
+    /// The libvirt domain whose file systems are frozen meanwhile. A guest that cannot be frozen is warned of.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// The requests, in their order.
+    pub steps: Vec<StepAsk>,
+}
+
+/// `hand-over`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandOver {
+    /// The image.
+    pub image: ImageSpec,
+    /// The host that may come in, by the name that it says as [`Attach::guest`].
+    pub to: HostName,
 }
 
 /// `recover`.

@@ -9,14 +9,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 use crate::model::Change;
+use crate::sys::atomic;
 use crate::{Error, Kind, Result};
 
-/// `make-dir` and `remove-dir`.
+/// The file in a VM's directory that says whose it is: the name of the host that made it, or that several have it.
+pub const OWNER: &str = ".warmblock";
+/// What it says once a second host has found it: the directory lies on storage that hosts share. No host is called so.
+const SHARED: &str = "*";
+
+/// `make-dir`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VmDirJob {
     /// `…/DATASTORE/VM`, both of them numbers.
     pub path: PathBuf,
+}
+
+/// `remove-dir`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveDir {
+    /// `…/DATASTORE/VM`, both of them numbers.
+    pub path: PathBuf,
+    /// Only if it is this host's alone: what has moved to another host is not to be removed there as well.
+    #[serde(default)]
+    pub own: bool,
 }
 
 /// What became of a VM's directory.
@@ -26,13 +43,15 @@ pub struct VmDirReport {
     pub path: PathBuf,
     /// What happened to it, or would.
     pub change: Change,
+    /// Whether other hosts have it too.
+    pub shared: bool,
 }
 
 /// Makes a VM's directory, and those above it, for whoever called sudo.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory; [`Kind::Exists`] if something else stands there.
-pub(super) fn make(_host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirReport> {
+pub(super) fn make(host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirReport> {
     check(&job.path)?;
     let missing: Vec<&Path> = job
         .path
@@ -55,7 +74,8 @@ pub(super) fn make(_host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirR
             make_one(dir).map_err(|error| failed("make", dir, error))?;
         }
     }
-    Ok(report(job, change))
+    let shared = own(host, &job.path, dry_run)?;
+    Ok(report(&job.path, change, shared))
 }
 
 fn make_one(dir: &Path) -> std::io::Result<()> {
@@ -65,25 +85,57 @@ fn make_one(dir: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(error),
     }
-    let caller = |name: &str| std::env::var(name).ok()?.parse().ok();
     chown(dir, caller("SUDO_UID"), caller("SUDO_GID"))?;
     crate::fault::step(&format!("make {}", dir.display()));
     Ok(())
 }
 
-/// Removes a VM's directory with the files and links in it. Links are not followed, and a directory that something is
-/// mounted on is left.
+/// The number of whoever called sudo.
+pub(super) fn caller(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Notes that this host has the directory; whether others have it too.
+fn own(host: &Host, dir: &Path, dry_run: bool) -> Result<bool> {
+    let (me, there) = (host.me()?.host, owner(dir)?);
+    let (now, shared) = match there.as_deref() {
+        None => (me.as_str(), false),
+        Some(there) => match there == me.as_str() {
+            true => return Ok(false),
+            false => (SHARED, true),
+        },
+    };
+    if !dry_run && there.as_deref() != Some(now) {
+        let file = dir.join(OWNER);
+        atomic::write_mode(&file, now.as_bytes(), 0o644)?;
+        let given = chown(&file, caller("SUDO_UID"), caller("SUDO_GID"));
+        given.map_err(|error| failed("give away", &file, error))?;
+    }
+    Ok(shared)
+}
+
+/// Whose a directory is; `None` if nobody said, or it is not there.
+fn owner(dir: &Path) -> Result<Option<String>> {
+    let file = dir.join(OWNER);
+    match fs::read_to_string(&file) {
+        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", &file, error)),
+    }
+}
+
+/// Removes a VM's directory with the files and links in it. Links are not followed.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory.
-pub(super) fn remove(_host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirReport> {
+pub(super) fn remove(host: &Host, job: &RemoveDir, dry_run: bool) -> Result<VmDirReport> {
     check(&job.path)?;
     let there = match fs::symlink_metadata(&job.path) {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         other => Some(other.map_err(|error| failed("look at", &job.path, error))?),
     };
     match there {
-        None => return Ok(report(job, Change::Absent)),
+        None => return Ok(report(&job.path, Change::Absent, false)),
         Some(there) if !there.is_dir() => {
             let message = format!("{} is no directory", job.path.display());
             return Err(Error::new(Kind::Exists, message)
@@ -91,27 +143,31 @@ pub(super) fn remove(_host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDi
         }
         Some(_) => {}
     }
+    if job.own && owner(&job.path)?.as_deref() != Some(host.me()?.host.as_str()) {
+        return Ok(report(&job.path, Change::Kept, true));
+    }
     if !dry_run {
         fs::remove_dir_all(&job.path).map_err(|error| failed("remove", &job.path, error))?;
         crate::fault::step(&format!("remove {}", job.path.display()));
     }
-    Ok(report(job, Change::Removed))
+    Ok(report(&job.path, Change::Removed, false))
 }
 
-fn report(job: &VmDirJob, change: Change) -> VmDirReport {
+pub(super) fn report(path: &Path, change: Change, shared: bool) -> VmDirReport {
     VmDirReport {
-        path: job.path.clone(),
+        path: path.to_owned(),
         change,
+        shared,
     }
 }
 
-fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
+pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Failed, format!("cannot {what} {}", path.display())).because(error)
 }
 
 /// What is removed with all that is in it must be what we think it is: an absolute path without a way up, that ends with
 /// two numbers below at least one more directory.
-fn check(path: &Path) -> Result<()> {
+pub(super) fn check(path: &Path) -> Result<()> {
     let plain = path
         .components()
         .skip(1)

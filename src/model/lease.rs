@@ -42,6 +42,27 @@ pub struct LeaseHolder {
     /// Which cache: the UUID of the slice's data volume. A dirty cache is opened again only if this matches; `None` under a
     /// dirty lease says that the data are given up, and the image is not rolled back yet.
     pub cache_id: Option<String>,
+    /// Set while the disk goes to another host under a running guest: the cache is out of the path, clean, and stays out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<Moving>,
+}
+
+/// A disk's way to another host, beneath a guest that runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Moving {
+    /// Who may come in, as whoever arranges the move calls that host.
+    pub to: HostName,
+    /// Who did: that host as it calls itself. It has the image mapped, without a cache and without this lease.
+    #[serde(default)]
+    pub guest: Option<HostName>,
+}
+
+impl LeaseHolder {
+    /// The host that has the image mapped beside the holder, during a move.
+    pub fn guest(&self) -> Option<&HostName> {
+        self.moving.as_ref()?.guest.as_ref()
+    }
 }
 
 impl Lease {

@@ -1,19 +1,17 @@
 //! An action from its call to its end: what oned is asked, which hosts are, and what is answered.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use super::call::{Call, Family, Node, TmCall};
-use super::oned::{Oned, Surroundings};
-use super::plan::{Known, Plan};
-use super::voice::{Dialect, Level, Voice};
-use super::{DatastoreId, Remote, VmId};
-use crate::job::Job;
-use crate::{Context, Error, Kind, Result};
+use super::oned::Surroundings;
+use super::voice::{Dialect, Voice};
+use super::{Tree, store, transfer};
+use crate::Result;
 
 /// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
-const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
+pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
 
 /// What an action finds around it.
 #[derive(Debug, Clone)]
@@ -32,27 +30,36 @@ impl Site {
     /// # Errors
     /// [`Kind::Config`] if this machine's name cannot be a host's.
     pub fn find() -> Result<Self> {
-        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let dir = var("ONE_LOCATION").map_or_else(
-            || PathBuf::from("/var/lib/one"),
-            |at| Path::new(&at).join("var"),
-        );
-        let version = std::fs::read_to_string(dir.join("remotes/VERSION")).unwrap_or_default();
+        let tree = Tree::find();
         Ok(Self {
-            oned: Surroundings {
-                endpoint: var("ONE_XMLRPC").map(|value| value.to_string_lossy().into_owned()),
-                auth: var("ONE_AUTH").map(PathBuf::from),
-                home: var("HOME").map(PathBuf::from),
-                var: dir,
-            },
-            dialect: Dialect::of(&version),
+            dialect: tree.dialect(),
+            oned: Surroundings::of(&tree),
             front_end: crate::sys::host::hostname()?.as_str().parse()?,
         })
     }
 }
 
-/// Does an action and speaks to oned on `stderr`; whether it came through.
-pub fn act(site: &Site, family: Family, action: &str, args: &[String], stderr: impl Write) -> bool {
+/// How oned is spoken to, and how it speaks.
+#[expect(
+    missing_debug_implementations,
+    reason = "there is nothing to show of a stream"
+)]
+pub struct Stdio<'a> {
+    /// Documents come here.
+    pub stdin: &'a mut dyn Read,
+    /// The answer goes here.
+    pub stdout: &'a mut dyn Write,
+    /// Everything else goes here.
+    pub stderr: &'a mut dyn Write,
+}
+
+/// Does an action and speaks to oned; whether it came through.
+pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: Stdio<'_>) -> bool {
+    let Stdio {
+        stdin,
+        stdout,
+        stderr,
+    } = stdio;
     let call = Call::parse(family, action, args);
     let vm = match &call {
         Ok(Call::Transfer(call)) => call.vm(),
@@ -60,14 +67,19 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stderr: i
     };
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
-        Call::Transfer(call) => transfer(site, &call, &mut voice),
-        Call::Datastore(_) => Err(Error::new(
-            Kind::Usage,
-            "datastore actions are not done yet",
-        )),
+        Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { .. }) => store::monitor(stdin, &mut voice),
+        Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
+        Call::Transfer(call) => {
+            transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())
+        }
     });
     match done {
-        Ok(()) => true,
+        Ok(answer) => {
+            // oned closes its end when the action is cancelled; what was done stays done.
+            let _nobody_listens = stdout.write_all(answer.as_bytes());
+            true
+        }
         Err(error) => {
             voice.fail(&error);
             false
@@ -75,43 +87,8 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stderr: i
     }
 }
 
-fn transfer(site: &Site, call: &TmCall, voice: &mut Voice<impl Write>) -> Result<()> {
-    let plan = plan(site, call)?;
-    let remote = Remote::new(JOB_DEADLINE);
-    for task in plan.tasks {
-        let job = Job {
-            version: Job::VERSION,
-            dry_run: false,
-            request: task.request,
-        };
-        let answer = remote.run(&task.node, &job)?;
-        for warning in warnings(&answer) {
-            voice.log(Level::Warning, &format!("{}: {warning}", task.node));
-        }
-    }
-    Ok(())
-}
-
-/// Asks oned for what the plan needs, and plans.
-fn plan(site: &Site, call: &TmCall) -> Result<Plan> {
-    let oned = Oned::find(&site.oned);
-    let (vm, datastore) = subject(call)?;
-    let known = Known {
-        vm: &oned.vm(vm)?,
-        datastore: &oned.datastore(datastore)?,
-        front_end: &site.front_end,
-    };
-    Plan::of(call, &known).context(|| format!("cannot plan what VM {vm} needs"))
-}
-
-fn subject(call: &TmCall) -> Result<(VmId, DatastoreId)> {
-    let not_yet = || Error::new(Kind::Usage, "this action is not done yet");
-    let vm = call.vm().ok_or_else(not_yet)?;
-    Ok((vm, call.datastore().ok_or_else(not_yet)?))
-}
-
 /// All warnings in a host's answer, however deep.
-fn warnings(answer: &serde_json::Value) -> Vec<String> {
+pub(super) fn warnings(answer: &serde_json::Value) -> Vec<String> {
     match answer {
         serde_json::Value::Object(fields) => fields
             .iter()

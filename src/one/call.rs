@@ -9,7 +9,7 @@ use crate::model::ParseError;
 use crate::{Error, Kind, Result};
 
 pub use backup::{BackupCall, Restore};
-pub use datastore::{DsAction, DsCall, DsInput};
+pub use datastore::{DsAction, DsCall, DsInput, on_stdin};
 pub use place::{DiskPlace, Node, Place, Source, VmDir};
 pub use transfer::{Migration, TmCall};
 

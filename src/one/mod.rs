@@ -6,15 +6,23 @@
 
 mod act;
 pub mod call;
+mod context;
+pub mod doctor;
 pub mod document;
 mod ids;
+pub mod install;
 pub mod names;
 pub mod oned;
 pub mod plan;
 mod remote;
+pub mod shims;
+mod store;
+mod transfer;
+mod tree;
 pub mod voice;
 
-pub use act::{Site, act};
+pub use act::{Site, Stdio, act};
 pub use call::Call;
-pub use ids::{DatastoreId, DiskId, ImageNumber, Megabytes, SnapshotId, VmId};
+pub use ids::{DatastoreId, DiskId, HostId, ImageNumber, Megabytes, SnapshotId, VmId};
 pub use remote::Remote;
+pub use tree::Tree;

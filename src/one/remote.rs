@@ -1,17 +1,23 @@
 //! A job on a host: one ssh, one process of warmblock's there, the job on its standard input.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::Node;
+use super::plan::At;
 use crate::exec::{Cmd, Exec, Output};
-use crate::job::Job;
+use crate::job::{Job, OWNER, Request, VmDirJob};
 use crate::tools::ssh;
 use crate::{Context, Error, Kind, Result};
+
+mod stream;
+
+pub use stream::Data;
 
 /// How warmblock is reached on other hosts.
 #[derive(Debug, Clone)]
@@ -60,28 +66,166 @@ impl Remote {
         }
     }
 
+    /// Does a job at a place; its answer. Here it is done by this very program, as whoever runs it.
+    ///
+    /// # Errors
+    /// As of [`Remote::run`].
+    pub fn run_at(&self, at: &At, job: &Job) -> Result<Value> {
+        match at {
+            At::Host(node) => self.run(node, job),
+            At::Here => self.run_here(Cmd::query("/proc/self/exe").arg("host"), job),
+        }
+    }
+
+    /// Does a job here, as root.
+    ///
+    /// # Errors
+    /// As of [`Remote::run`].
+    pub fn run_as_root(&self, job: &Job) -> Result<Value> {
+        let cmd = Cmd::query("sudo").args(["-n", "warmblock", "host"]);
+        self.run_here(cmd, job)
+    }
+
+    fn run_here(&self, cmd: Cmd, job: &Job) -> Result<Value> {
+        let codes: Vec<i32> = (1..=255).collect();
+        let cmd = with(cmd, &self.environment).stdin(write(job)?);
+        let output = self
+            .exec
+            .run(&cmd.deadline(self.deadline).ok_codes(&codes))?;
+        answer(&"this machine", &output)
+    }
+
+    /// Brings the files of a VM's directory from one place to another, unless that is the same directory. Both are made if
+    /// they are not there, so that nothing is missing for one that was brought before. As whoever runs us: it is their files.
+    ///
+    /// # Errors
+    /// Those of [`Remote::run`], and of tar.
+    pub fn fetch(&self, from: &At, path: &Path, at: &At, to: &Path) -> Result<()> {
+        for (at, path) in [(from, path), (at, to)] {
+            let path = path.to_owned();
+            let job = Job {
+                version: Job::VERSION,
+                dry_run: false,
+                request: Request::MakeDir(VmDirJob { path }),
+            };
+            if self.run_at(at, &job)?["shared"] == Value::Bool(true) {
+                return Ok(());
+            }
+        }
+        let (path, to) = (text(path)?, text(to)?);
+        let owner = format!("--exclude=./{OWNER}");
+        let pack = ["tar", "--sparse", &owner, "-C", path, "-cf", "-", "."];
+        let unpack = ["tar", "-C", to, "-xpf", "-"];
+        let (pack, unpack) = (self.plain(from, &pack)?, self.plain(at, &unpack)?);
+        let done = self.exec.pipe(&pack, &unpack);
+        done.map(drop)
+            .context(|| format!("cannot bring {path} to {at}"))
+    }
+
+    /// A command as whoever runs us.
+    fn plain(&self, at: &At, words: &[&str]) -> Result<Cmd> {
+        let cmd = match (at, words) {
+            (At::Host(node), words) => ssh::command_as_user(node.as_str(), words, self.deadline)?,
+            (At::Here, [tool, args @ ..]) => Cmd::query(tool).args(args).deadline(self.deadline),
+            (At::Here, []) => return Err(Error::new(Kind::Internal, "no command")),
+        };
+        Ok(with(cmd, &self.environment))
+    }
+
     /// Does a job on a host; its answer.
     ///
     /// # Errors
     /// Those of the job, with the host's name; [`Kind::Timeout`] when the host is not reached in time, [`Kind::Missing`] when
     /// it has no warmblock, an older one, or does not let us run it.
     pub fn run(&self, node: &Node, job: &Job) -> Result<Value> {
-        let job = serde_json::to_vec(job)
-            .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))?;
-        let cmd = self.ssh(node)?.stdin(job);
-        let output = self.exec.run(&cmd)?;
+        self.ask(node, job, None)
+    }
+
+    /// Does a job on the first of several hosts that is reached; the others are not asked. What `data` opens goes to the
+    /// job's standard input, after the job, in chunks.
+    ///
+    /// # Errors
+    /// Those of [`Remote::run`]; when no host is reached, that of the first one.
+    pub fn run_on_any<'n>(
+        &self,
+        nodes: &[&'n Node],
+        job: &Job,
+        data: &dyn Fn() -> Result<Option<Data>>,
+    ) -> Result<(&'n Node, Value)> {
+        let mut unreached = None;
+        for node in nodes {
+            match self.ask(node, job, data()?) {
+                Ok(answer) => return Ok((*node, answer)),
+                Err(error) if is_unreached(&error) => {
+                    unreached.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(unreached.unwrap_or_else(|| {
+            Error::new(Kind::Config, "the datastore has no BRIDGE_LIST")
+                .remedy("name hosts that reach Ceph and have warmblock: `onedatastore update`, BRIDGE_LIST = \"HOST …\"")
+        }))
+    }
+
+    fn ask(&self, node: &Node, job: &Job, data: Option<Data>) -> Result<Value> {
+        let job = write(job)?;
+        let output = match data {
+            None => self.exec.run(&self.ssh(node)?.stdin(job))?,
+            Some(data) => {
+                let (to_ssh, stream) = stream::start(job, data)?;
+                let ran = self.exec.run(&self.ssh(node)?.stdin_file(to_ssh));
+                // A source that failed is why the job did.
+                stream.end().context(|| format!("for host {node}"))?;
+                ran?
+            }
+        };
         answer(node, &output).context(|| format!("on host {node}"))
     }
 
     fn ssh(&self, node: &Node) -> Result<Cmd> {
         let cmd = ssh::command(node.as_str(), &["warmblock", "host"], self.deadline)?;
-        let with = |cmd: Cmd, (name, value): &(&str, OsString)| cmd.env(name, value);
-        let cmd = self.environment.iter().fold(cmd, with);
-        Ok(cmd.ok_codes(&[ssh::OWN_FAILURE]))
+        Ok(with(cmd, &self.environment).ok_codes(&[ssh::OWN_FAILURE]))
     }
 }
 
-fn answer(node: &Node, output: &Output) -> Result<Value> {
+fn write(job: &Job) -> Result<Vec<u8>> {
+    serde_json::to_vec(job)
+        .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))
+}
+
+fn with(cmd: Cmd, environment: &[(&str, OsString)]) -> Cmd {
+    environment
+        .iter()
+        .fold(cmd, |cmd, (name, value)| cmd.env(name, value))
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str()
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{} is not text", path.display())))
+}
+
+/// How ssh begins to say that it never got there: no command was begun.
+const NOT_THERE: [&str; 7] = [
+    "ssh: connect to host",
+    "ssh: Could not resolve hostname",
+    "Connection timed out during banner exchange",
+    "kex_exchange_identification",
+    "ssh_exchange_identification",
+    "Host key verification failed",
+    "Permission denied",
+];
+
+/// Whether the host was not reached, so that nothing has begun there.
+fn is_unreached(error: &Error) -> bool {
+    let said = error.chain();
+    said.contains(UNREACHED) && NOT_THERE.iter().any(|words| said.contains(words))
+}
+
+/// How the error of a host that is not reached begins.
+const UNREACHED: &str = "ssh does not get there";
+
+fn answer(node: &impl fmt::Display, output: &Output) -> Result<Value> {
     let parsed: Option<Value> = serde_json::from_slice(&output.stdout).ok();
     match (output.code, parsed) {
         (0, Some(answer)) => Ok(answer),
@@ -111,7 +255,7 @@ fn with_remedy(error: Error, remedy: Option<String>) -> Error {
 }
 
 /// Why there is no answer: what ssh, sudo and the shell over there say.
-fn no_answer(node: &Node, code: i32, stderr: &str) -> Error {
+fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
     let said = stderr.lines().last().unwrap_or("nothing").to_owned();
     let install = format!(
         "install this release of warmblock on {node}, in a directory of sudo's secure_path"
@@ -122,7 +266,7 @@ fn no_answer(node: &Node, code: i32, stderr: &str) -> Error {
         } else {
             Kind::Failed
         };
-        return Error::new(kind, format!("ssh does not get there: {said}")).remedy(format!(
+        return Error::new(kind, format!("{UNREACHED}: {said}")).remedy(format!(
             "as oneadmin, `ssh {node} true` must work without a question"
         ));
     }
@@ -166,16 +310,19 @@ mod tests {
 
     fn run(script: &str) -> Result<Value> {
         let (_dir, remote) = remote(script);
+        remote.run(&"kvm1".parse().unwrap(), &job())
+    }
+
+    fn job() -> Job {
         let request = Request::Detach(Detach {
             image: "one/one-1".parse().unwrap(),
             discard_dirty: false,
         });
-        let job = Job {
+        Job {
             version: Job::VERSION,
             dry_run: false,
             request,
-        };
-        remote.run(&"kvm1".parse().unwrap(), &job)
+        }
     }
 
     #[test]
@@ -184,6 +331,53 @@ mod tests {
             read -r job; printf '{"got":%s}' "$job""#)
         .unwrap();
         assert_eq!(answer["got"]["request"]["op"], "detach");
+    }
+
+    /// A host by the name of `dead` is not there.
+    const BRIDGES: &str = r#"while [ "$1" != -- ]; do shift; done
+        case $2 in dead*) echo "ssh: connect to host $2 port 22: No route to host" >&2; exit 255 ;; esac
+        cat >/dev/null; printf '{"on":"%s"}' "$2""#;
+
+    #[test]
+    fn bridges_that_are_dead_are_skipped() {
+        let (_dir, remote) = remote(BRIDGES);
+        let nodes: Vec<Node> = ["dead1", "dead2", "c1", "c2"]
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect();
+        let nodes: Vec<&Node> = nodes.iter().collect();
+        let none = || Ok(None);
+        let (node, answer) = remote.run_on_any(&nodes, &job(), &none).unwrap();
+        assert_eq!((node.as_str(), &answer["on"]), ("c1", &"c1".into()));
+        let error = remote.run_on_any(&nodes[..2], &job(), &none).unwrap_err();
+        assert!(error.chain().contains("dead1"), "{}", error.chain());
+        let error = remote.run_on_any(&[], &job(), &none).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+    }
+
+    #[test]
+    fn data_follow_the_job_and_their_end_is_told() {
+        let (_dir, remote) =
+            remote(r#"read -r job; printf '{"rest":"%s"}' "$(od -An -v -tx1 | tr -d ' \n')""#);
+        let node: Node = "c1".parse().unwrap();
+        let data = || Ok(Some(Data::new(&b"abc"[..])));
+        let (_, answer) = remote.run_on_any(&[&node], &job(), &data).unwrap();
+        assert_eq!(answer["rest"], "0000000361626300000000");
+    }
+
+    #[test]
+    fn a_source_that_fails_is_the_error_and_the_host_is_not_told_of_an_end() {
+        struct Broken;
+        impl std::io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::Error::other("the server hung up"))
+            }
+        }
+        let (_dir, remote) = remote(r#"read -r job; [ "$(cat | wc -c)" = 0 ] && exit 12; exit 13"#);
+        let node: Node = "c1".parse().unwrap();
+        let data = || Ok(Some(Data::new(Broken)));
+        let error = remote.run_on_any(&[&node], &job(), &data).unwrap_err();
+        assert!(error.chain().contains("the server hung up"));
     }
 
     #[test]

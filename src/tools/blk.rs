@@ -1,4 +1,4 @@
-//! blkdiscard(8).
+//! blkdiscard(8) and blockdev(8).
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +24,12 @@ pub fn discard(exec: &Exec, device: &Path) -> Result<Discard, ExecError> {
         Err(error) if error.says("Operation not supported") => Ok(Discard::Unsupported),
         Err(error) => Err(error),
     }
+}
+
+/// Writes back and drops what the kernel keeps of a device in memory; what others have open stays open.
+pub fn drop_pages(exec: &Exec, device: &Path) -> Result<(), ExecError> {
+    let cmd = Cmd::query("blockdev").arg("--flushbufs").arg(device);
+    exec.run(&cmd).map(drop)
 }
 
 fn discard_cmd(device: &Path) -> Cmd {

@@ -10,6 +10,7 @@ pub mod kmod;
 pub mod krbd;
 pub mod losetup;
 pub mod lvm;
+pub mod mkfs;
 pub mod ssh;
 pub mod thin;
 pub mod udev;

@@ -18,7 +18,12 @@ pub fn command(destination: &str, words: &[&str], deadline: Duration) -> Result<
     } else {
         &["sudo", "-n"]
     };
-    let line = shlex::try_join(sudo.iter().chain(words).copied())
+    command_as_user(destination, &[sudo, words].concat(), deadline)
+}
+
+/// The same, as the user that ssh logs in.
+pub fn command_as_user(destination: &str, words: &[&str], deadline: Duration) -> Result<Cmd> {
+    let line = shlex::try_join(words.iter().copied())
         .map_err(|error| Error::new(Kind::Internal, "cannot quote a command").because(error))?;
     let codes: Vec<i32> = (1..OWN_FAILURE).collect();
     Ok(Cmd::query("ssh")

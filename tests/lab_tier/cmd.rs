@@ -96,12 +96,17 @@ pub struct Running {
 
 impl Running {
     pub fn start(argv: &[&str]) -> Result<Self> {
+        Self::start_with(argv, b"")
+    }
+
+    /// The same, with this on its standard input.
+    pub fn start_with(argv: &[&str], stdin: &[u8]) -> Result<Self> {
         let what = argv.join(" ");
         let [program, args @ ..] = argv else {
             bail!("an empty command")
         };
         let command = duct::cmd(*program, args)
-            .stdin_null()
+            .stdin_bytes(stdin)
             .stdout_capture()
             .stderr_capture()
             .unchecked();

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use warmblock::sys::atomic;
 
-use crate::cmd::{self, Out};
+use crate::cmd::{Out, Running};
 use crate::world::{LAB, World, path};
 
 /// What oned knows: a document by method and number.
@@ -30,6 +32,7 @@ pub struct Oned {
 const SSH: &str = r#"#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
+case $1 in dead*) echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255 ;; esac
 case $2 in "sudo -n "*) ;; *) exit 9 ;; esac
 LAB_ID=$ID exec "$LAB" host ssh "$1" "${2#sudo -n }"
 "#;
@@ -87,13 +90,25 @@ impl Oned {
 
     /// Calls the transfer-manager driver with a line of a transfer file, split at blanks as one_tm does.
     pub fn tm(&self, line: &str) -> Result<Out> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.call(&[&["tm"], words.as_slice()].concat(), "")
+    }
+
+    /// Calls the datastore driver as one_datastore does since 6.8: the document in base64 on standard input.
+    pub fn ds(&self, action: &str, id: u32, document: &str) -> Result<Out> {
+        let document = STANDARD.encode(document);
+        self.call(&["ds", action, &id.to_string()], &document)
+    }
+
+    /// Calls a driver with these words, and this on standard input.
+    pub fn call(&self, words: &[&str], stdin: &str) -> Result<Out> {
         let search = format!("PATH={}:/usr/bin:/bin", path(&self.var.join("bin"))?);
         let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
         let auth = format!("ONE_AUTH={}", path(&self.var.join(".one/one_auth"))?);
         let binary = path(&self.binary)?;
-        let fixed = ["env", &search, &endpoint, &auth, binary, "one", "tm"];
-        let argv: Vec<&str> = fixed.into_iter().chain(line.split_whitespace()).collect();
-        cmd::run(&argv, Duration::from_secs(240))
+        let fixed = ["env", &search, &endpoint, &auth, binary, "one"];
+        let argv = [&fixed, words].concat();
+        Running::start_with(&argv, stdin.as_bytes())?.wait(Duration::from_secs(240))
     }
 }
 

@@ -44,6 +44,12 @@ pub fn human(report: &ImageReport, paint: Paint) -> String {
     if let Some(import) = &report.import {
         let _infallible = writeln!(text, "{}", import_line(import));
     }
+    if let Some(digest) = &report.digest {
+        let _infallible = writeln!(text, "  {digest}");
+    }
+    if let Some(usage) = &report.usage {
+        let _infallible = writeln!(text, "{} used, {} free", usage.used, usage.free);
+    }
     for warning in &report.warnings {
         let _infallible = writeln!(text, "{} {warning}", paint.tone(Tone::Warn, "warning:"));
     }
@@ -197,6 +203,8 @@ mod tests {
             images: None,
             snapshots: None,
             import: None,
+            digest: None,
+            usage: None,
             warnings: Vec::new(),
         }
     }

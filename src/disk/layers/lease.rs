@@ -1,17 +1,20 @@
 //! The lease: this host's claim on the image, written in the image itself.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Found, Layer};
 use crate::cache::Cache;
+use crate::ceph::fence;
 use crate::disk::clean::lease_is_dirty;
-use crate::disk::lease::{Claim, claim};
+use crate::disk::lease::{Claim, LeaseCell, Me, claim, may_come_in};
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
+use crate::model::{HostName, Lease};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -32,6 +35,9 @@ impl Layer for LeaseLayer {
         walk.with_lease(|cell, me, record| {
             let generation = cell.lease.generation;
             if leaving {
+                if cell.has_let_in(me) {
+                    return Ok(Found::Right("let in beside its holder".into()));
+                }
                 return Ok(match cell.is_held_by(me) {
                     true => Found::Right(format!("held by {} as generation {generation}", me.host)),
                     false => Found::Absent {
@@ -39,7 +45,23 @@ impl Layer for LeaseLayer {
                     },
                 });
             }
+            if let Some(name) = guest_of(cell, me, record) {
+                may_come_in(&record.image, &cell.lease, me, name)?;
+                return Ok(match cell.has_let_in(me) {
+                    true => Found::Right(format!("let in beside its holder as {name}")),
+                    false => Found::Absent {
+                        wanted: format!("let in beside its holder as {name}"),
+                    },
+                });
+            }
+            let wants_cache = record.intent == Intent::Attached;
             Ok(match claim(&record.image, &cell.lease, me, force)? {
+                Claim::Held if wants_cache && is_moving(&cell.lease) => {
+                    cell.free_of_guests(None)?;
+                    Found::Wrong {
+                        why: format!("held by {}; it is handed over to nobody any more", me.host),
+                    }
+                }
                 Claim::Held if cell.lease.is_given_up() && force.discard_dirty => Found::Wrong {
                     why: format!("held by {}; the image is rolled back", me.host),
                 },
@@ -67,7 +89,16 @@ impl Layer for LeaseLayer {
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
+        if let Some(name) = guest_of(&cell, &me, record) {
+            cell.come_in(&me, name)?;
+            walk.disk.record.generation = cell.lease.generation;
+            walk.disk.record.boot_id = me.boot_id;
+            return walk.disk.record.save(&host.roots);
+        }
         match claim(&record.image, &cell.lease, &me, force)? {
+            Claim::Held if record.intent == Intent::Attached && is_moving(&cell.lease) => {
+                cell.call_off(&me)?;
+            }
             Claim::Held => {}
             Claim::Reopen { .. } => {
                 refuse_watchers(host, record, image, host.config.deadline.map)?;
@@ -80,6 +111,9 @@ impl Layer for LeaseLayer {
                 refuse_stale(walk)?;
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
                 let before = cell.lease.holder.is_some();
+                if force.fence {
+                    bar(host, record, image)?;
+                }
                 let patience = if before {
                     host.config.deadline.map
                 } else {
@@ -95,6 +129,7 @@ impl Layer for LeaseLayer {
         }
         walk.disk.record.generation = cell.lease.generation;
         walk.disk.record.boot_id = me.boot_id;
+        walk.disk.record.guest = None;
         walk.disk.record.save(&host.roots)?;
         if force.discard_dirty {
             way_back::go_back(walk)?;
@@ -121,6 +156,33 @@ impl Layer for LeaseLayer {
             cell.release(me)
         })
     }
+}
+
+fn is_moving(lease: &Lease) -> bool {
+    let holder = lease.holder.as_ref();
+    holder.is_some_and(|holder| holder.moving.is_some())
+}
+
+/// The name under which this host is, or wants to be, in beside the lease's holder. Once that let go, or this host took the
+/// lease, it is a guest no more; and one that wants its cache asks for the lease.
+fn guest_of<'r>(cell: &LeaseCell<'_>, me: &Me, record: &'r Record) -> Option<&'r HostName> {
+    let name = record.guest.as_ref()?;
+    let holder = cell.lease.holder.as_ref()?;
+    (record.intent == Intent::Bypassed && holder.host != me.host).then_some(name)
+}
+
+/// Bars everybody else who has the image open, or its lock, from Ceph.
+fn bar(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
+    let ours: BTreeSet<String> = host
+        .krbd()
+        .list()
+        .into_iter()
+        .map(|own| own.client_addr)
+        .collect();
+    let others = fence::holders(&image.image)
+        .context(|| format!("cannot ask who has {} open", record.image))?;
+    let others: BTreeSet<String> = others.difference(&ours).cloned().collect();
+    fence::bar(&image.image, &others)
 }
 
 /// Refuses to take a lease anew while a cache of an earlier one is still in the kernel: somebody else may have had the

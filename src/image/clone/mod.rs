@@ -4,6 +4,7 @@
 //! commands that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
 
 mod existing;
+pub(super) mod fresh;
 
 use super::CloneImage;
 use super::reach::{self, Found, facts};
@@ -33,6 +34,9 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
             Kind::Busy,
             format!("{of} is still being imported"),
         ));
+    }
+    if ask.fresh {
+        return fresh::clone(host, ask, dry_run);
     }
     let cluster = host.connect()?;
     let parent = Found::in_pool(reach::pool(&cluster, of)?, of)?;

@@ -4,6 +4,7 @@
 //! from its file, or from a staged one if it comes packed or as a stream. What is zero is not written. The image gets its
 //! name when it is complete (`pending`), and is removed if anything fails.
 
+mod measure;
 mod pending;
 mod qcow2;
 mod raw;
@@ -19,10 +20,12 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
+pub use measure::measure;
 use pending::Pending;
 use source::{Disk, Source};
 use writer::{Extent, Writer};
 
+use super::chunks::Chunks;
 use super::feature::Feature;
 use super::reach::{self, facts};
 use super::report::{ImageReport, ImportProof};
@@ -42,6 +45,9 @@ use crate::{Context, Error, Kind, Result};
 pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageReport> {
     match ask.source.as_path() {
         path if path == Path::new("-") && dry_run => plan(host, ask, None),
+        path if path == Path::new("-") && ask.chunked => {
+            from_reader(host, ask, Chunks::new(std::io::stdin().lock()))
+        }
         path if path == Path::new("-") => from_reader(host, ask, std::io::stdin().lock()),
         path => {
             let source = Source::open(path)?;

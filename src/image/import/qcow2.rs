@@ -101,6 +101,15 @@ impl Qcow2File {
     }
 }
 
+/// The disk's size, told from the first bytes of a file.
+pub(super) fn size_in(head: &[u8]) -> Result<Bytes> {
+    let header = head.first_chunk::<HEADER>();
+    let header =
+        header.ok_or_else(|| damaged(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)))?;
+    check_header(header)?;
+    Ok(Bytes(number::<8>(header, 24)))
+}
+
 fn damaged(error: std::io::Error) -> Error {
     Error::new(Kind::Mismatch, "cannot read the source as qcow2")
         .because(error)

@@ -62,7 +62,7 @@ impl<'a> Source<'a> {
             return Ok("a stream".into());
         };
         let head = head_of(file)?;
-        Ok(match (Packing::detect(&head), ask.format) {
+        Ok(match (packing_of(&head, ask), ask.format) {
             (packing, Some(format)) => describe(format, packing),
             (Packing::None, None) => SourceFormat::detect(&head)?.to_string(),
             (packing, None) => format!("packed with {packing}"),
@@ -75,7 +75,7 @@ impl<'a> Source<'a> {
         match self {
             Self::File(file) => {
                 let head = head_of(&file)?;
-                if Packing::detect(&head) != Packing::None {
+                if packing_of(&head, ask) != Packing::None {
                     let total = file.metadata().map_err(unreadable)?.len();
                     return Disk::of_stream(Box::new(file), Some(Bytes(total)), ask, host);
                 }
@@ -86,6 +86,15 @@ impl<'a> Source<'a> {
             }
             Self::Stream(reader) => Disk::of_stream(reader, None, ask, host),
         }
+    }
+}
+
+/// How a source is packed, unless that is of no interest.
+fn packing_of(head: &[u8], ask: &Import) -> Packing {
+    if ask.keep_packed {
+        Packing::None
+    } else {
+        Packing::detect(head)
     }
 }
 
@@ -138,7 +147,11 @@ impl<'a> Disk<'a> {
         host: &Host,
     ) -> Result<Self> {
         let tap = Tap::new(from, ask.checksum.as_ref());
-        let (packing, bytes) = unpack(tap.clone()).map_err(unreadable)?;
+        let (packing, bytes) = if ask.keep_packed {
+            (Packing::None, Box::new(tap.clone()) as Box<dyn Read + 'a>)
+        } else {
+            unpack(tap.clone()).map_err(unreadable)?
+        };
         let (head, bytes) = peek(bytes, HEAD).map_err(unreadable)?;
         let mut bytes: Box<dyn Read + 'a> = Box::new(bytes);
         match ask.format.map_or_else(|| SourceFormat::detect(&head), Ok)? {

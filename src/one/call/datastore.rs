@@ -93,9 +93,17 @@ impl DsCall {
     pub fn document(&self, stdin: impl Read) -> Result<String> {
         match &self.input {
             DsInput::Argument(word) => decode(word.as_bytes()),
-            DsInput::Stdin => decode(&read(stdin)?),
+            DsInput::Stdin => on_stdin(stdin),
         }
     }
+}
+
+/// The document that comes in base64 on standard input, as text.
+///
+/// # Errors
+/// [`Kind::Usage`] if it is not base64, not text, or too long.
+pub fn on_stdin(stdin: impl Read) -> Result<String> {
+    decode(&read(stdin)?)
 }
 
 /// Reads standard input to its end, to a limit.

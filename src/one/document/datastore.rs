@@ -1,10 +1,12 @@
 //! The document of a datastore action, and a datastore as oned tells it.
 
+use std::path::PathBuf;
+
 use roxmltree::Node;
 
 use super::xml::{at, parse, required, text, value, yes};
 use crate::Result;
-use crate::model::{Namespace, PoolName};
+use crate::model::{Bytes, Namespace, PoolName};
 use crate::one::call::{Node as Host, Source};
 use crate::one::{DatastoreId, ImageNumber, Megabytes, SnapshotId};
 
@@ -44,8 +46,12 @@ pub struct Datastore {
     pub safe_dirs: Vec<String>,
     /// Directories that they may not come from.
     pub restricted_dirs: Vec<String>,
-    /// How fast images may be fetched, in the words of the datastore.
-    pub bandwidth: Option<String>,
+    /// How fast images may be fetched, in bytes a second.
+    pub bandwidth: Option<Bytes>,
+    /// Where a bridge puts what it cannot take as a stream.
+    pub staging_dir: Option<PathBuf>,
+    /// Whether packed images are taken as they are.
+    pub keep_packed: bool,
 }
 
 /// An image as oned tells it.
@@ -65,6 +71,8 @@ pub struct ImageDocument {
     pub fs: Option<String>,
     /// The snapshot that an action on snapshots is about.
     pub snapshot: Option<SnapshotId>,
+    /// All snapshots that it has.
+    pub snapshots: Vec<SnapshotId>,
     /// What its content must sum up to.
     pub md5: Option<String>,
     /// Likewise.
@@ -117,7 +125,9 @@ impl Datastore {
             trash: yes(node, "TEMPLATE/CEPH_TRASH"),
             safe_dirs: words("TEMPLATE/SAFE_DIRS"),
             restricted_dirs: words("TEMPLATE/RESTRICTED_DIRS"),
-            bandwidth: own("TEMPLATE/LIMIT_TRANSFER_BW"),
+            bandwidth: value(node, "TEMPLATE/LIMIT_TRANSFER_BW")?,
+            staging_dir: own("TEMPLATE/STAGING_DIR").map(PathBuf::from),
+            keep_packed: yes(node, "TEMPLATE/NO_DECOMPRESS"),
         })
     }
 }
@@ -129,7 +139,13 @@ impl ImageDocument {
             None | Some("-1") => None,
             Some(_) => Some(required(node, "TARGET_SNAPSHOT")?),
         };
+        let snapshots = at(node, "SNAPSHOTS").map(|all| all.children().collect::<Vec<_>>());
+        let snapshots = snapshots.unwrap_or_default().into_iter();
         Ok(Self {
+            snapshots: snapshots
+                .filter(|child| child.has_tag_name("SNAPSHOT"))
+                .map(|child| required(child, "ID"))
+                .collect::<Result<_>>()?,
             id: value(node, "ID")?,
             path: own("PATH"),
             source: value(node, "SOURCE")?,

@@ -1,13 +1,13 @@
 //! Disks begin: the clone of an image, or the image itself.
 
-use super::{Known, Plan, as_disk, attach, clone_of, disk_at, image, make_dir, step};
+use super::{Known, Plan, as_disk, attach, clone_of, image, make_dir, once};
 use crate::Result;
 use crate::image::{CloneImage, ImageJob};
-use crate::job::Request;
 use crate::model::SnapSpec;
 use crate::one::call::{DiskPlace, Node, Place, Source};
 
-/// A clone of the image, as large as the disk is to be, cached, behind its link.
+/// A clone of the image, as large as the disk is to be, cached, behind its link. What an earlier life of the VM left under the
+/// name is replaced: a VM that is recreated while it is nowhere gets no `delete` (contract, 5.4).
 pub(super) fn clone(
     known: &Known<'_>,
     source: &Source,
@@ -15,7 +15,7 @@ pub(super) fn clone(
     place: &Place,
 ) -> Result<Plan> {
     let place = as_disk(place)?;
-    let disk = disk_at(known, place)?;
+    let disk = known.vm.disk(place.disk)?;
     let child = clone_of(source.as_str(), known.vm, disk)?;
     let parent = SnapSpec {
         image: image(source.as_str())?,
@@ -30,7 +30,7 @@ pub(super) fn clone(
     ask.data_pool = known.datastore.data_pool.clone();
     let steps = vec![
         make_dir(&place.dir),
-        step(Request::Image(ImageJob::Clone(ask))),
+        once(&child, known.purpose(place), ImageJob::Clone(ask)),
         attach(disk, &child, place)?,
     ];
     Ok(Plan::nothing().then(known, host, steps))
@@ -43,7 +43,7 @@ pub(super) fn ln(
     host: &Node,
     place: &DiskPlace,
 ) -> Result<Plan> {
-    let disk = disk_at(known, place)?;
+    let disk = known.vm.disk(place.disk)?;
     let steps = vec![
         make_dir(&place.dir),
         attach(disk, &image(source.as_str())?, place)?,

@@ -1,45 +1,62 @@
 //! Snapshots of disks, and their size.
 
-use super::{Known, Plan, disk_at, if_there, image_of, step};
-use crate::Result;
+use super::{Known, Plan, attach, detach, if_there, step};
 use crate::image::{ImageJob, OneSnap, ResizeImage};
-use crate::job::{DiskJob, Request};
+use crate::job::{DiskJob, Insert, Quiet, Request, StepAsk};
+use crate::model::ImageSpec;
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
+use crate::{Kind, Result};
 
-/// Everything dirty is written back first, so that the snapshot has it.
+/// While the image is complete; and of a VM that runs, while its file systems are frozen. One that is there is what an
+/// attempt made that did not live to tell: oned gives each number once.
 pub(super) fn create(
     known: &Known<'_>,
     host: &Node,
     place: &DiskPlace,
     id: SnapshotId,
+    live: bool,
 ) -> Result<Plan> {
-    let image = image_of(known, disk_at(known, place)?)?;
-    let flush = if_there(Request::Flush(DiskJob {
-        image: image.clone(),
-    }));
-    let snap = names::snapshot(id)?;
-    let take = step(Request::Image(ImageJob::SnapCreate(OneSnap {
+    let (_, image) = known.disk(place)?;
+    let take = StepAsk {
+        request: Request::Image(ImageJob::SnapCreate(snap(&image, id)?)),
+        content_with: vec![Kind::Exists],
+    };
+    let domain = known.vm.deploy_id.clone().filter(|_| live);
+    let quiet = step(Request::Quiet(Quiet {
         image,
-        snap,
-    })));
-    Ok(Plan::nothing().then(known, host, vec![flush, take]))
+        domain,
+        steps: vec![take],
+    }));
+    Ok(Plan::nothing().then(known, known.acting(host)?, vec![quiet]))
 }
 
-/// The snapshot goes; librbd refuses if something was cloned from it.
+/// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
+pub(super) fn revert(
+    known: &Known<'_>,
+    host: &Node,
+    place: &DiskPlace,
+    id: SnapshotId,
+) -> Result<Plan> {
+    let (disk, image) = known.disk(place)?;
+    let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
+    let again = attach(disk, &image, place)?;
+    let steps = vec![detach(&image, false), step(back), again.clone()];
+    Ok(Plan::nothing()
+        .then(known, host, steps)
+        .or_else(Plan::nothing().then(known, host, vec![again])))
+}
+
+/// The snapshot goes; it is refused if something was cloned from it.
 pub(super) fn delete(
     known: &Known<'_>,
     host: &Node,
     place: &DiskPlace,
     id: SnapshotId,
 ) -> Result<Plan> {
-    let image = image_of(known, disk_at(known, place)?)?;
-    let snap = names::snapshot(id)?;
-    let remove = if_there(Request::Image(ImageJob::SnapRemove(OneSnap {
-        image,
-        snap,
-    })));
-    Ok(Plan::nothing().then(known, host, vec![remove]))
+    let (_, image) = known.disk(place)?;
+    let remove = if_there(Request::Image(ImageJob::SnapRemove(snap(&image, id)?)));
+    Ok(Plan::nothing().then(known, known.acting(host)?, vec![remove]))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -49,7 +66,7 @@ pub(super) fn resize(
     place: &DiskPlace,
     size: Megabytes,
 ) -> Result<Plan> {
-    let image = image_of(known, disk_at(known, place)?)?;
+    let (_, image) = known.disk(place)?;
     let grow = step(Request::Image(ImageJob::Resize(ResizeImage {
         image: image.clone(),
         size: size.bytes(),
@@ -58,10 +75,18 @@ pub(super) fn resize(
     let bypass = if_there(Request::Bypass(DiskJob {
         image: image.clone(),
     }));
-    let insert = if_there(Request::Insert(crate::job::Insert {
+    let insert = if_there(Request::Insert(Insert {
         image,
         seed: None,
         rate: None,
     }));
-    Ok(Plan::nothing().then(known, host, vec![grow, bypass, insert]))
+    let steps = vec![grow, bypass, insert];
+    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+}
+
+fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {
+    Ok(OneSnap {
+        image: image.clone(),
+        snap: names::snapshot(id)?,
+    })
 }

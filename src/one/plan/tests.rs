@@ -11,8 +11,24 @@ const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><TEMPLATE>
     </HISTORY_RECORDS></VM>";
 const DATASTORE: &str = "<DATASTORE><ID>100</ID><TEMPLATE><POOL_NAME>sys</POOL_NAME><BRIDGE_LIST>c1</BRIDGE_LIST></TEMPLATE></DATASTORE>";
 
-/// The plan of a call, a line per step: host, request as JSON.
+/// The plan of a call, a line per step: place, request as JSON.
 fn plan(line: &str) -> String {
+    plan_of(VM, line)
+}
+
+/// The plans of several calls.
+fn plans(lines: &[&str]) -> String {
+    let planned = lines.iter().map(|line| format!("# {line}\n{}", plan(line)));
+    planned.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The same, of a VM in a state of its life cycle.
+fn plan_in(state: u32, line: &str) -> String {
+    let state = format!("<LCM_STATE>{state}</LCM_STATE>");
+    plan_of(&VM.replace("<LCM_STATE>3</LCM_STATE>", &state), line)
+}
+
+fn plan_of(vm: &str, line: &str) -> String {
     let mut words = line.split_whitespace().map(str::to_owned);
     let action = words.next().unwrap();
     let args: Vec<String> = words
@@ -21,35 +37,64 @@ fn plan(line: &str) -> String {
     let Call::Transfer(call) = Call::parse(Family::Transfer, &action, &args).unwrap() else {
         unreachable!()
     };
-    let vm = Vm::parse(VM).unwrap();
+    let vm = Vm::parse(vm).unwrap();
     let datastore = Datastore::parse(DATASTORE).unwrap();
     let known = Known {
         vm: &vm,
         datastore: &datastore,
         front_end: &"fe".parse().unwrap(),
+        context: Some("SVNP"),
     };
     let plan = match Plan::of(&call, &known) {
         Ok(plan) => plan,
         Err(error) => return error.chain(),
     };
-    let lines = plan.tasks.iter().flat_map(|task| {
-        let Request::Steps(all) = &task.request else {
-            unreachable!()
-        };
-        all.steps.iter().map(|step| {
-            let mut json = serde_json::to_value(&step.request).unwrap();
-            json.as_object_mut()
-                .unwrap()
-                .retain(|_, value| !value.is_null() && *value != false);
-            let content = if step.content_with.is_empty() {
-                ""
-            } else {
-                " (if there)"
-            };
-            format!("{}: {json}{content}", task.node)
-        })
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let tasks = plan.tasks.iter().flat_map(|task| lines(task, ""));
+    let undo = plan.undo.iter().flat_map(|task| lines(task, "undo, "));
+    tasks.chain(undo).collect::<Vec<_>>().join("\n")
+}
+
+fn lines(task: &Task, prefix: &str) -> Vec<String> {
+    let at = format!("{prefix}{}", task.at);
+    match &task.work {
+        Work::Fetch { from, path, to } => {
+            let (path, to) = (path.display(), to.display());
+            vec![format!("{at}: fetch {path} of {from} as {to}")]
+        }
+        Work::Job(Request::Steps(all)) => {
+            let line = |step| format!("{at}: {}", shown(step));
+            all.steps.iter().map(line).collect()
+        }
+        Work::Job(_) => unreachable!(),
+    }
+}
+
+fn shown(step: &StepAsk) -> String {
+    let mut json = serde_json::to_value(&step.request).unwrap();
+    prune(&mut json);
+    if step.content_with.is_empty() {
+        return json.to_string();
+    }
+    let kinds: Vec<String> = step
+        .content_with
+        .iter()
+        .map(|kind| format!("{kind:?}"))
+        .collect();
+    format!("{json} (or {})", kinds.join(", "))
+}
+
+/// Leaves out what says nothing.
+fn prune(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::Object(fields) => {
+            fields.retain(|_, value| {
+                !value.is_null() && *value != false && *value != serde_json::json!([])
+            });
+            fields.values_mut().for_each(prune);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
+    }
 }
 
 #[test]
@@ -64,34 +109,135 @@ fn a_link() {
 
 #[test]
 fn ends() {
-    insta::assert_snapshot!(plan("mvds kvm1:DIR/disk.1 one/one-43 12 101"));
-    insta::assert_snapshot!(plan("delete kvm1:DIR/disk.0 12 101"));
-    insta::assert_snapshot!(plan("delete kvm1:DIR/disk.1 12 101"));
-    insta::assert_snapshot!(plan("delete kvm1:DIR/disk.2 12 100"));
-    insta::assert_snapshot!(plan("delete fe:DIR/disk.0 12 101"));
-    insta::assert_snapshot!(plan("delete kvm1:DIR 12 100"));
-    assert_eq!(plan("delete fe:DIR 12 100"), "");
+    insta::assert_snapshot!(plans(&[
+        "mvds kvm1:DIR/disk.1 one/one-43 12 101",
+        "delete kvm1:DIR/disk.0 12 101",
+        "delete kvm1:DIR/disk.1 12 101",
+        "delete kvm1:DIR/disk.2 12 100",
+        "delete fe:DIR/disk.0 12 101",
+        "delete kvm1:DIR 12 100",
+        "delete fe:DIR 12 100",
+    ]));
 }
 
+/// Stop and undeploy, resume, cold migration, and the move from a host that is down (contract, 5.3).
 #[test]
 fn moves() {
-    insta::assert_snapshot!(plan("mv kvm1:DIR/disk.0 fe:DIR/disk.0 12 101"));
-    insta::assert_snapshot!(plan("mv fe:DIR/disk.0 kvm2:DIR/disk.0 12 101"));
-    insta::assert_snapshot!(plan("mv kvm1:DIR/disk.0 kvm2:DIR/disk.0 12 101"));
+    let mut planned = Vec::new();
+    for (state, line) in [
+        (10, "mv kvm1:DIR/disk.0 fe:DIR/disk.0 12 101"),
+        (30, "mv kvm1:DIR/disk.0 fe:DIR/disk.0 12 101"),
+        (9, "mv fe:DIR/disk.0 kvm2:DIR/disk.0 12 101"),
+        (8, "mv kvm1:DIR/disk.0 kvm2:DIR/disk.0 12 101"),
+        (60, "mv kvm1:DIR/disk.0 kvm2:DIR/disk.0 12 101"),
+        (10, "mv kvm1:DIR fe:DIR 12 100"),
+        (31, "mv fe:DIR kvm2:DIR 12 100"),
+        (8, "mv kvm1:DIR kvm2:DIR 12 100"),
+        (61, "mv kvm1:DIR kvm2:DIR 12 100"),
+        (8, "mv kvm1:DIR kvm1:DIR 12 100"),
+    ] {
+        planned.push(format!(
+            "# in state {state}: {line}\n{}",
+            plan_in(state, line)
+        ));
+    }
+    insta::assert_snapshot!(planned.join("\n\n"));
+}
+
+/// A host that is down is asked nothing: not in the moves, and not in what undoes them.
+#[test]
+fn a_dead_host_is_never_contacted() {
+    for state in [60, 61] {
+        for what in ["DIR/disk.0", "DIR/disk.1", "DIR/disk.2", "DIR"] {
+            let planned = plan_in(state, &format!("mv kvm1:{what} kvm2:{what} 12 101"));
+            assert!(
+                !planned.is_empty() && !planned.contains("kvm1"),
+                "{planned}"
+            );
+        }
+    }
 }
 
 #[test]
 fn a_live_migration() {
-    insta::assert_snapshot!(plan("premigrate kvm1 kvm2 DIR 12 100"));
-    insta::assert_snapshot!(plan("postmigrate kvm1 kvm2 DIR 12 100"));
-    insta::assert_snapshot!(plan("failmigrate kvm1 kvm2 DIR 12 100"));
+    insta::assert_snapshot!(plans(&[
+        "premigrate kvm1 kvm2 DIR 12 100",
+        "postmigrate kvm1 kvm2 DIR 12 100",
+        "failmigrate kvm1 kvm2 DIR 12 100",
+    ]));
+    // Between two datastores of one host (7.x) the disks stay where they are.
+    assert_eq!(plan("premigrate kvm1 kvm1 DIR 12 100"), "");
 }
 
 #[test]
 fn snapshots_and_sizes() {
-    insta::assert_snapshot!(plan("snap_create kvm1:DIR/disk.0 0 12 101"));
-    insta::assert_snapshot!(plan("snap_delete kvm1:DIR/disk.0 0 12 101"));
-    insta::assert_snapshot!(plan("resize kvm1:DIR/disk.0 30720 12 101"));
+    insta::assert_snapshot!(plans(&[
+        "snap_create kvm1:DIR/disk.0 0 12 101",
+        "snap_create_live kvm1:DIR/disk.0 0 12 101",
+        "snap_revert kvm1:DIR/disk.0 0 12 101",
+        "snap_delete kvm1:DIR/disk.0 0 12 101",
+        "resize kvm1:DIR/disk.0 30720 12 101",
+        "resize fe:DIR/disk.0 30720 12 101",
+    ]));
+}
+
+#[test]
+fn copies() {
+    insta::assert_snapshot!(plans(&[
+        "cpds kvm1:DIR/disk.0 one/one-77 -1 12 101",
+        "cpds kvm1:DIR/disk.0 one/one-77 12 101",
+        "cpds kvm1:DIR/disk.0 one/one-77 3 12 101",
+        "cpds fe:DIR/disk.1 one/one-77 -1 12 101",
+    ]));
+}
+
+#[test]
+fn a_start() {
+    insta::assert_snapshot!(plan(
+        "context /var/lib/one/vms/12/context.sh kvm1:DIR/disk.4 12 100"
+    ));
+}
+
+#[test]
+fn volatile_disks() {
+    insta::assert_snapshot!(plans(&[
+        "mkimage 1024 raw kvm1:DIR/disk.2 12 100",
+        "mkimage 1024 ext4 kvm1:DIR/disk.2 12 100",
+        "mkimage 1024 qcow2 kvm1:DIR/disk.2 12 100",
+        "mkimage 1024 warpfs kvm1:DIR/disk.2 12 100",
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+    ]));
+    let raw = VM.replace(
+        "<TYPE>fs</TYPE>",
+        "<TYPE>fs</TYPE><DRIVER>raw</DRIVER><FS>xfs</FS>",
+    );
+    let planned = plan_of(&raw, "mkimage 1024 qcow2 kvm1:DIR/disk.2 12 100");
+    assert!(planned.contains("\"filesystem\":\"xfs\""), "{planned}");
+}
+
+/// The front-end means "nowhere", unless the VM runs there.
+#[test]
+fn a_front_end_that_is_a_host() {
+    let vm = VM.replace("<HOSTNAME>kvm1<", "<HOSTNAME>fe<");
+    let planned = plan_of(&vm, "clone fe:one/one-42 fe:DIR/disk.0 12 101");
+    assert_eq!(
+        planned
+            .lines()
+            .filter(|line| line.starts_with("fe: "))
+            .count(),
+        3,
+        "{planned}"
+    );
+    assert_eq!(plan("mvds fe:DIR/disk.1 one/one-43 12 101"), "");
+}
+
+/// What an earlier stay of the VM left under the name is told from what this one made.
+#[test]
+fn a_stay_has_its_own_disks() {
+    let line = "clone fe:one/one-42 kvm1:DIR/disk.0 12 101";
+    let later = VM.replace("<HISTORY>", "<HISTORY><SEQ>3</SEQ>");
+    assert!(plan(line).contains("\"VM 12, disk 0, stay 0\""));
+    assert!(plan_of(&later, line).contains("\"VM 12, disk 0, stay 3\""));
 }
 
 #[test]

@@ -11,9 +11,11 @@ mod local;
 mod locks;
 mod main_job;
 mod one;
+mod one_store;
 mod power;
 mod recover;
 mod seeds;
+mod shared;
 mod ssd;
 mod stuck;
 mod write_back;
@@ -41,6 +43,11 @@ const LONG: &[Test] = &[
         "external::opencas_conforms",
         Need::Udev,
         external::opencas_conforms,
+    ),
+    test(
+        "shared::killed_beside_another",
+        Need::One,
+        shared::killed_beside_another,
     ),
     test(
         "local::refusals_and_sizes",
@@ -125,6 +132,16 @@ const ALONE: &[Test] = &[
     ),
     test("local::power_cut", Need::One, local::power_cut),
     test("local::ssd_lost", Need::All, local::ssd_lost),
+    test(
+        "shared::one_leaves_the_other_works",
+        Need::One,
+        shared::one_leaves_the_other_works,
+    ),
+    test(
+        "shared::dirty_through_a_power_cut",
+        Need::Udev,
+        shared::dirty_through_a_power_cut,
+    ),
     test(
         "power::recover_begins_cold",
         Need::One,
@@ -212,6 +229,8 @@ const ALONE: &[Test] = &[
         hosts::handed_over,
     ),
     test("one::refusals", Need::One, one::refusals),
+    test("one_store::images", Need::One, one_store::images),
+    test("one_store::refusals", Need::One, one_store::refusals),
     test(
         "one::deploy_and_terminate",
         Need::All,

@@ -1,0 +1,29 @@
+//! Handing a disk over beneath a guest that runs on: the holder's cache goes out of the path, and the lease says who may have
+//! the image mapped as well.
+//!
+//! What keeps the other host from reading what is old: everything is in Ceph and nothing is cached on either side from here on
+//! until the holder let go. The other host comes in with `attach` as a guest of the lease, which is a compare-and-set of the
+//! same value as the holder's `insert`: the holder gets no cache while somebody is in, and nobody comes in once it has one.
+
+use std::time::Instant;
+
+use super::swap::{start, take_out};
+use crate::Result;
+use crate::host::Host;
+use crate::job::{HandOver, LayerName, Report};
+use crate::model::Change;
+
+/// Takes the cache out of the path and lets another host in. `insert` calls it off, `detach` completes it.
+///
+/// Errors: [`crate::Kind::Busy`] while a third host is in; those of `bypass`.
+pub fn hand_over(host: &Host, ask: &HandOver, dry_run: bool) -> Result<Report> {
+    let mut walk = start(host, &ask.image, "hand over", dry_run)?;
+    take_out(&mut walk)?;
+    let began = Instant::now();
+    if !dry_run {
+        walk.with_lease(|cell, me, _record| cell.hand_over(me, &ask.to))?;
+    }
+    let what = format!("handed over to {}", ask.to);
+    walk.did(LayerName::Lease, Change::Altered, what, began);
+    Ok(walk.report(true))
+}

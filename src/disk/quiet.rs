@@ -1,0 +1,79 @@
+//! A disk whose image is complete for a while, so that snapshots of it hold together.
+
+use std::time::Instant;
+
+use super::clean::{clean, lease_is_dirty};
+use super::layers::serve;
+use super::record::Record;
+use super::swap::start;
+use super::walk::Walk;
+use crate::cache::Cache;
+use crate::host::Host;
+use crate::job::{FlushProof, LayerName, Report};
+use crate::model::{Change, ImageSpec};
+use crate::{Error, Kind, Result};
+
+/// Whether this host has an image attached and mapped.
+pub fn is_mapped(host: &Host, image: &ImageSpec) -> Result<bool> {
+    let record = Record::find(&host.roots, image)?;
+    Ok(record.is_some_and(|record| {
+        let (pool, id) = (record.key.pool(), record.key.image());
+        !host.krbd().find(&record.fsid, pool, id).is_empty()
+    }))
+}
+
+/// Does `work` while the image has everything: dirty blocks are written back, and new writes go through to Ceph until it is
+/// done. A write-back cache then goes on in write-back.
+///
+/// Errors: those of `work`; [`Kind::Dirty`] if the image cannot be completed.
+pub fn while_complete<T>(
+    host: &Host,
+    image: &ImageSpec,
+    dry_run: bool,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(Report, T)> {
+    let mut walk = start(host, image, "flush", dry_run)?;
+    let began = Instant::now();
+    let cached = complete(&mut walk)?;
+    let done = work();
+    if cached && walk.disk.record.mode.can_be_dirty() && !dry_run {
+        let on = serve(&mut walk);
+        if let (Ok(_), Err(error)) = (&done, &on) {
+            let why = error.chain();
+            walk.warnings
+                .push(format!("the cache stays in write-through: {why}"));
+        }
+    }
+    let done = done?;
+    let proof = walk.flush.get_or_insert_with(|| FlushProof {
+        dirty_before: 0,
+        evidence: match cached {
+            true => "a write-through cache has nothing to flush".into(),
+            false => "there is no cache".into(),
+        },
+        seconds: 0.0,
+    });
+    let what = proof.evidence.clone();
+    walk.did(LayerName::Cache, Change::Kept, what, began);
+    Ok((walk.report(true), done))
+}
+
+/// Whether there is a cache; it is clean and passes writes through then.
+fn complete(walk: &mut Walk<'_>) -> Result<bool> {
+    let (host, key) = (walk.host, walk.disk.record.key.clone());
+    let cached = !matches!(walk.driver()?.probe(host, &key)?, Cache::Absent);
+    if walk.dry_run {
+        return Ok(cached);
+    }
+    if cached {
+        clean(walk)?;
+    } else if lease_is_dirty(walk)? {
+        let image = &walk.disk.record.image;
+        let message = format!(
+            "the cache of {image} is not in the kernel, and it holds data that the image lacks"
+        );
+        return Err(Error::new(Kind::Dirty, message)
+            .remedy("run `warmblock recover`, which opens it again and writes them back"));
+    }
+    Ok(cached)
+}

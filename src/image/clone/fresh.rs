@@ -1,0 +1,133 @@
+//! A clone of what an image holds now, whatever snapshots it has.
+//!
+//! The snapshot `snap` may be older than the image: one that was persistent for a while was written since. So a snapshot of
+//! its own is taken for the clone, and removed again where the cluster keeps it for the clone by itself (clone format 2).
+//! Where it cannot, it stays as long as the clone: whoever removes the clone removes it.
+
+use super::super::reach::{self, Found};
+use super::super::report::ImageReport;
+use super::CloneImage;
+use crate::ceph::{Pool, Snap};
+use crate::host::Host;
+use crate::model::{Change, ImageSpec, SnapName, SnapSpec};
+use crate::{Context, Error, Kind, Result};
+
+/// How the snapshot's name begins; the clone's name follows.
+const PREFIX: &str = "wb-clone-";
+
+/// The snapshot that a clone was made from, if it is of the kind that is gone with it.
+pub(in crate::image) fn snapshot_of(child: &ImageSpec) -> Result<SnapName> {
+    Ok(format!("{PREFIX}{}", child.image).parse()?)
+}
+
+/// Makes the clone, or finds it made.
+pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<ImageReport> {
+    let of = &ask.parent.image;
+    let cluster = host.connect()?;
+    let pool = reach::pool(&cluster, of)?;
+    let children = reach::pool_to_create(&cluster, &ask.child)?;
+    let snap = snapshot_of(&ask.child)?;
+    let mut report = ImageReport::new(Some(&ask.child), dry_run);
+    if is_there(&pool, of, &children, &ask.child)? {
+        report.change = Some(Change::Kept);
+        if !dry_run {
+            forget(&pool, of, &snap, &mut report)?;
+        }
+        return Ok(report);
+    }
+    let parent = Found::in_pool(pool.clone(), of)?;
+    parent.must_be_clean("clone")?;
+    if dry_run {
+        report.main_step(
+            Change::Made,
+            format!("clone {of} as it is to {}", ask.child),
+            || Ok(()),
+        )?;
+        return Ok(report);
+    }
+    take(&parent, &snap, &mut report)?;
+    let named = CloneImage {
+        parent: SnapSpec {
+            image: of.clone(),
+            snap: Some(snap.clone()),
+        },
+        fresh: false,
+        ..ask.clone()
+    };
+    let made = super::clone(host, &named, false)?;
+    report.steps.extend(made.steps);
+    report.warnings.extend(made.warnings);
+    report.change = made.change;
+    report.facts = made.facts;
+    forget(&pool, of, &snap, &mut report)?;
+    Ok(report)
+}
+
+/// Whether the clone is there and its parent knows it.
+fn is_there(pool: &Pool, of: &ImageSpec, children: &Pool, child: &ImageSpec) -> Result<bool> {
+    let found = match Found::in_pool(children.clone(), child) {
+        Err(error) if error.kind() == Kind::NotFound => return Ok(false),
+        found => found?,
+    };
+    let parent = found.info()?.parent;
+    if parent.is_none_or(|parent| parent.image != *of) {
+        return Ok(false);
+    }
+    let known = Found::in_pool(pool.clone(), of)?.children()?;
+    Ok(known.iter().any(|known| known.id == *found.image.id()))
+}
+
+fn find(parent: &Found<'_>, snap: &SnapName) -> Result<Option<Snap>> {
+    let all = parent.snapshots()?;
+    Ok(all.into_iter().find(|known| known.name == *snap))
+}
+
+/// Takes the snapshot. One that a killed run left is older than this call, so it is taken anew.
+fn take(parent: &Found<'_>, snap: &SnapName, report: &mut ImageReport) -> Result<()> {
+    let name = format!("{}@{snap}", parent.spec);
+    if let Some(old) = find(parent, snap)? {
+        remove(parent, &old, report)?;
+    }
+    report.step(Change::Made, format!("take snapshot {name}"), || {
+        let taken = parent.open()?.snap_create(snap);
+        taken.context(|| format!("cannot take snapshot {name}"))
+    })
+}
+
+/// Removes the snapshot of a clone that is there, unless the clone needs it by its name.
+pub(in crate::image) fn forget(
+    pool: &Pool,
+    of: &ImageSpec,
+    snap: &SnapName,
+    report: &mut ImageReport,
+) -> Result<()> {
+    let parent = match Found::in_pool(pool.clone(), of) {
+        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let Some(old) = find(&parent, snap)? else {
+        return Ok(());
+    };
+    let children = parent.image.children(Some(snap));
+    let children = children.context(|| format!("cannot list the clones of {of}@{snap}"))?;
+    if old.protected && !children.is_empty() {
+        return Ok(());
+    }
+    remove(&parent, &old, report)
+}
+
+fn remove(parent: &Found<'_>, snap: &Snap, report: &mut ImageReport) -> Result<()> {
+    let name = format!("{}@{}", parent.spec, snap.name);
+    report.step(Change::Removed, format!("remove snapshot {name}"), || {
+        let image = parent.open()?;
+        if snap.protected {
+            image
+                .snap_unprotect(&snap.name)
+                .context(|| format!("cannot unprotect {name}"))?;
+        }
+        match image.snap_remove(&snap.name).map_err(Error::from) {
+            Err(error) if error.kind() == Kind::NotFound => Ok(()),
+            removed => removed.context(|| format!("cannot remove {name}")),
+        }
+    })
+}

@@ -1,0 +1,58 @@
+//! A file in a VM's directory, such as its context CD.
+
+use std::os::unix::fs::chown;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::VmDirReport;
+use super::vm_dir;
+use crate::host::Host;
+use crate::model::Change;
+use crate::sys::atomic;
+use crate::{Error, Kind, Result};
+
+/// `put-file`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutFile {
+    /// `…/DATASTORE/VM/disk.N`
+    pub path: PathBuf,
+    /// What it is to hold, in base64.
+    pub content: String,
+}
+
+impl std::fmt::Debug for PutFile {
+    /// A context CD holds passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PutFile({})", self.path.display())
+    }
+}
+
+/// Puts the file there as a whole, for whoever called sudo and nobody else.
+///
+/// # Errors
+/// [`Kind::Usage`] for a path that is no file of a VM's directory.
+pub(super) fn put(_host: &Host, job: &PutFile, dry_run: bool) -> Result<VmDirReport> {
+    let wrong = |why: &str| Error::new(Kind::Usage, format!("{} {why}", job.path.display()));
+    let name = job.path.file_name().and_then(|name| name.to_str());
+    let number = name.and_then(|name| name.strip_prefix("disk."));
+    let digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let dir = job.path.parent().filter(|_| number.is_some_and(digits));
+    vm_dir::check(dir.ok_or_else(|| wrong("is no disk in a VM's directory"))?)?;
+    let content = BASE64_STANDARD
+        .decode(&job.content)
+        .map_err(|error| wrong("has a content that is no base64").because(error))?;
+    if !dry_run {
+        atomic::write_mode(&job.path, &content, 0o600)?;
+        let owner = chown(
+            &job.path,
+            vm_dir::caller("SUDO_UID"),
+            vm_dir::caller("SUDO_GID"),
+        );
+        owner.map_err(|error| vm_dir::failed("give away", &job.path, error))?;
+    }
+    Ok(vm_dir::report(&job.path, Change::Made, false))
+}

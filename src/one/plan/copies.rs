@@ -1,0 +1,53 @@
+//! A disk is saved as an image.
+
+use super::{Known, Plan, if_there, image, once, step};
+use crate::image::{CloneImage, ImageJob, OneImage, OneSnap};
+use crate::job::{Quiet, Request, StepAsk};
+use crate::model::{SnapName, SnapSpec};
+use crate::one::call::{DiskPlace, Node, Source};
+use crate::one::{SnapshotId, names};
+use crate::{Kind, Result};
+
+/// A clone of a snapshot, parted from it at once: the disk goes with its VM, and the image stays. Of the present a snapshot is
+/// taken while the image is complete, which goes when the copy stands.
+pub(super) fn cpds(
+    known: &Known<'_>,
+    host: &Node,
+    place: &DiskPlace,
+    to: &Source,
+    snapshot: Option<SnapshotId>,
+) -> Result<Plan> {
+    let (_, of) = known.disk(place)?;
+    let copy = image(to.as_str())?;
+    let ours = || -> Result<SnapName> { Ok(format!("wb-save-{}", copy.image).parse()?) };
+    let name = snapshot.map_or_else(ours, |id| Ok(names::snapshot(id)?))?;
+    let snap = OneSnap {
+        image: of.clone(),
+        snap: name.clone(),
+    };
+    let parent = SnapSpec {
+        image: of.clone(),
+        snap: Some(name),
+    };
+    let mut clone = CloneImage::new(parent, copy.clone());
+    clone.data_pool = known.datastore.data_pool.clone();
+    let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
+    let made = once(&copy, purpose, ImageJob::Clone(clone));
+    let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
+    let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone())));
+    let mut steps = vec![made, flatten, free];
+    if snapshot.is_none() {
+        let take = StepAsk {
+            request: Request::Image(ImageJob::SnapCreate(snap.clone())),
+            content_with: vec![Kind::Exists],
+        };
+        let quiet = Request::Quiet(Quiet {
+            image: of,
+            domain: None,
+            steps: vec![take],
+        });
+        steps.insert(0, step(quiet));
+        steps.push(if_there(Request::Image(ImageJob::SnapRemove(snap))));
+    }
+    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+}

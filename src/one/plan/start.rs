@@ -1,0 +1,25 @@
+//! A VM is about to start: its context CD, and its disks, which a reboot of the host may have taken down.
+
+use super::{Known, Plan, attach, make_dir, step};
+use crate::job::{PutFile, Request};
+use crate::one::call::{DiskPlace, Node};
+use crate::{Error, Kind, Result};
+
+/// Brings the CD and sees to every disk of ours: there is no other call between a boot of the host and one of the VM
+/// (contract, 4.3.7). A disk that is up is only looked at.
+pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<Plan> {
+    let content = known
+        .context
+        .ok_or_else(|| Error::new(Kind::Internal, "there is no context CD to bring"))?;
+    let mut steps = vec![
+        make_dir(&cd.dir),
+        step(Request::PutFile(PutFile {
+            path: cd.path(),
+            content: content.to_owned(),
+        })),
+    ];
+    for (disk, image, place) in known.ours(&cd.dir)? {
+        steps.push(attach(disk, &image, &place)?);
+    }
+    Ok(Plan::nothing().then(known, host, steps))
+}

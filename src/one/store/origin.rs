@@ -1,0 +1,238 @@
+//! Where the bytes of a new image come from: a file of the front-end, or a web server.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::model::Bytes;
+use crate::one::document::Datastore;
+use crate::one::remote::Data;
+use crate::{Error, Kind, Result};
+
+/// How long a server may take to answer, and a download as a whole.
+const ANSWER: Duration = Duration::from_secs(60);
+const DOWNLOAD: Duration = Duration::from_secs(4 * 3600);
+
+/// What no user may make an image of, whatever the datastore says: oned's own settings and keys.
+const ALWAYS_RESTRICTED: [&str; 4] = ["/etc", "/root", "/proc", "/sys"];
+
+/// Where the bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A file, which may be read as the datastore's rules are.
+    File(PathBuf, Rules),
+    /// An URL of a web server.
+    Web(String),
+}
+
+/// Which directories images may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rules {
+    /// From these, although one above them is restricted.
+    safe: Vec<PathBuf>,
+    /// Not from these.
+    restricted: Vec<PathBuf>,
+}
+
+impl Origin {
+    /// Reads IMAGE/PATH. `var` is oned's own directory, which is restricted.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for an URL that nobody can fetch, and for a path that is not absolute.
+    pub(super) fn of(path: &str, datastore: &Datastore, var: &Path) -> Result<Self> {
+        if let Some((scheme, _)) = path.split_once("://") {
+            let web = ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str());
+            if web && !path.chars().any(|c| c.is_control() || c == ' ') {
+                return Ok(Self::Web(path.to_owned()));
+            }
+            return Err(
+                Error::new(Kind::Usage, format!("cannot fetch images from {scheme}://"))
+                    .remedy("fetch it to a file of the front-end, and give its path"),
+            );
+        }
+        if !path.starts_with('/') {
+            let message =
+                format!("the image's PATH {path:?} is neither an absolute path nor an URL");
+            return Err(Error::new(Kind::Usage, message));
+        }
+        Ok(Self::File(path.into(), Rules::of(datastore, var)))
+    }
+
+    /// Opens it to be read from the front to the end.
+    pub(super) fn open(&self, rate: Option<Bytes>) -> Result<Data> {
+        match self {
+            Self::File(path, rules) => Ok(Data::new(open(path, rules)?)),
+            Self::Web(url) => Ok(Data::new(get(url)?.1).limited_to(rate)),
+        }
+    }
+}
+
+impl Rules {
+    fn of(datastore: &Datastore, var: &Path) -> Self {
+        let dirs = |words: &[String]| words.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let mut restricted = dirs(&datastore.restricted_dirs);
+        restricted.extend(ALWAYS_RESTRICTED.map(PathBuf::from));
+        restricted.push(var.to_owned());
+        Self {
+            safe: dirs(&datastore.safe_dirs),
+            restricted,
+        }
+    }
+
+    /// Whether a file may be read, by its real path: in no restricted directory, or in a safe one.
+    fn allow(&self, path: &Path) -> bool {
+        let within = |dirs: &[PathBuf]| {
+            dirs.iter().any(|dir| {
+                let real = dir.canonicalize();
+                path.starts_with(real.as_deref().unwrap_or(dir))
+            })
+        };
+        within(&self.safe) || !within(&self.restricted)
+    }
+}
+
+/// Opens a file of the front-end. The rules are asked of the file that is open, so no link can be exchanged meanwhile.
+pub(super) fn open(path: &Path, rules: &Rules) -> Result<File> {
+    let refuse = |kind, why: &str| {
+        Error::new(
+            kind,
+            format!("cannot make an image of {}: {why}", path.display()),
+        )
+    };
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            refuse(Kind::NotFound, "there is no such file on the front-end")
+        }
+        std::io::ErrorKind::PermissionDenied => refuse(Kind::Missing, "oneadmin may not read it"),
+        _ => refuse(Kind::Failed, "the system refused").because(error),
+    })?;
+    let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let real =
+        real.map_err(|error| refuse(Kind::Failed, "its real path is unknown").because(error))?;
+    if !rules.allow(&real) {
+        return Err(
+            refuse(Kind::Usage, "images may not come from that directory")
+                .remedy("the datastore's SAFE_DIRS and RESTRICTED_DIRS say which ones"),
+        );
+    }
+    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+        return Err(refuse(Kind::Usage, "it is no regular file"));
+    }
+    Ok(file)
+}
+
+/// Asks a web server for a document: how long it is, if it says so, and its bytes as they come.
+pub(super) fn get(url: &str) -> Result<(Option<u64>, impl Read + Send + 'static)> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_recv_response(Some(ANSWER))
+        .timeout_recv_body(Some(DOWNLOAD))
+        .tls_config(
+            ureq::tls::TlsConfig::builder()
+                .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+                .build(),
+        )
+        .user_agent(concat!("warmblock/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let answer = agent.get(url).call().map_err(|error| {
+        Error::new(
+            Kind::Failed,
+            format!("cannot fetch {}", without_secrets(url)),
+        )
+        .because(error)
+        .remedy(
+            "can the front-end reach it? http_proxy and https_proxy of oned's environment are used",
+        )
+    })?;
+    let body = answer.into_body();
+    Ok((body.content_length(), body.into_reader()))
+}
+
+/// An URL without user, password and query.
+pub(super) fn without_secrets(url: &str) -> String {
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    match plain.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = host.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}/{path}")
+        }
+        None => plain.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(safe: &[&Path], restricted: &[&Path]) -> Rules {
+        let dirs = |dirs: &[&Path]| dirs.iter().map(|dir| dir.to_path_buf()).collect();
+        Rules {
+            safe: dirs(safe),
+            restricted: dirs(restricted),
+        }
+    }
+
+    #[test]
+    fn a_safe_directory_wins_over_a_restricted_one_and_links_do_not_help() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        let (open_to_all, secret) = (dir.join("images"), dir.join("secret"));
+        for dir in [&open_to_all, &secret] {
+            std::fs::create_dir(dir).unwrap();
+            crate::sys::atomic::write(&dir.join("a"), b"x").unwrap();
+        }
+        std::os::unix::fs::symlink(secret.join("a"), open_to_all.join("link")).unwrap();
+        let root = Path::new("/");
+        let rules = rules(&[&open_to_all], &[root]);
+        assert!(open(&open_to_all.join("a"), &rules).is_ok());
+        for bad in [
+            secret.join("a"),
+            open_to_all.join("link"),
+            open_to_all.join("../secret/a"),
+        ] {
+            let error = open(&bad, &rules).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{}", bad.display());
+        }
+        let error = open(&open_to_all.join("none"), &rules).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+        assert!(open(&open_to_all, &rules).is_err());
+    }
+
+    #[test]
+    fn a_prefix_of_a_name_is_no_directory() {
+        let rules = rules(&[], &[Path::new("/no/such")]);
+        assert!(rules.allow(Path::new("/no/such-thing/a")));
+        assert!(!rules.allow(Path::new("/no/such/a")));
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_told() {
+        let document =
+            "<DATASTORE><ID>1</ID><TEMPLATE><SAFE_DIRS>/var/tmp</SAFE_DIRS></TEMPLATE></DATASTORE>";
+        let datastore = Datastore::parse(document).unwrap();
+        let of = |path: &str| Origin::of(path, &datastore, Path::new("/var/lib/one"));
+        assert!(matches!(of("https://h/a.qcow2"), Ok(Origin::Web(_))));
+        assert!(of("HTTP://h/a").is_ok());
+        for bad in ["ftp://h/a", "rbd://h/p/i", "http://h/a b", "a/b", ""] {
+            assert_eq!(of(bad).unwrap_err().kind(), Kind::Usage, "{bad}");
+        }
+        let Ok(Origin::File(_, rules)) = of("/var/lib/one/.one/one_auth") else {
+            panic!()
+        };
+        assert!(!rules.allow(Path::new("/var/lib/one/.one/one_auth")));
+        assert!(
+            rules.allow(Path::new("/var/tmp/a")) && !rules.allow(Path::new("/etc/one/oned.conf"))
+        );
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let url = "https://joe:pw@h:8/a/b?token=x#y";
+        assert_eq!(without_secrets(url), "https://h:8/a/b");
+        assert_eq!(without_secrets("http://h"), "http://h/");
+    }
+}

@@ -1,0 +1,299 @@
+//! What a datastore's action comes to. Pure: the document says all that is needed.
+
+use super::answer::Answer;
+use crate::image::{
+    Algorithm, Checksum, CloneImage, CreateImage, ImageJob, Import, OneDigest, OneImage, OnePool,
+    OneSnap, RemoveImage, ResizeImage,
+};
+use crate::job::{Request, StepAsk};
+use crate::model::{ImageSpec, ParseError, PoolName, SnapSpec};
+use crate::one::call::DsAction;
+use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
+use crate::one::names::{self, Name};
+use crate::one::{ImageNumber, Megabytes};
+use crate::{Error, Kind, Result};
+
+/// The pool of a datastore that names none, as the stock driver has it.
+const DEFAULT_POOL: &str = "one";
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Nothing; this is the answer.
+    Answer(String),
+    /// Say how large what is at a path or URL will be as an image; oned's own idea of it, if it has one.
+    Measure(String, Option<Megabytes>),
+    /// A bridge does it.
+    Host {
+        /// In these steps.
+        steps: Vec<StepAsk>,
+        /// What comes from this path or URL goes to the first step's standard input.
+        data: Option<String>,
+        /// What oned is told.
+        answer: Answer,
+    },
+}
+
+impl Plan {
+    /// Plans an action on image `id`.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a document that lacks what the action is about.
+    pub(super) fn of(action: DsAction, id: u32, document: &DatastoreJob) -> Result<Self> {
+        let ask = Ask {
+            id: ImageNumber(id),
+            datastore: &document.datastore,
+            image: document.image.as_ref(),
+        };
+        match action {
+            DsAction::Cp => ask.cp(),
+            DsAction::Mkfs => ask.mkfs(),
+            DsAction::Clone => ask.clone(),
+            DsAction::Rm => ask.rm(),
+            DsAction::Stat => ask.stat(),
+            DsAction::Monitor => ask.monitor(),
+            DsAction::Export => ask.export(),
+            DsAction::SnapDelete => ask.snap_delete(),
+            DsAction::SnapRevert => ask.snap_revert(),
+            DsAction::SnapFlatten => ask.snap_flatten(),
+        }
+    }
+
+    fn host(steps: Vec<StepAsk>, answer: Answer) -> Self {
+        Self::Host {
+            steps,
+            data: None,
+            answer,
+        }
+    }
+}
+
+/// What an action is asked with.
+struct Ask<'a> {
+    id: ImageNumber,
+    datastore: &'a Datastore,
+    image: Option<&'a ImageDocument>,
+}
+
+impl Ask<'_> {
+    fn image(&self) -> Result<&ImageDocument> {
+        self.image.ok_or_else(|| missing("IMAGE"))
+    }
+
+    fn path(&self) -> Result<&str> {
+        let path = self.image()?.path.as_deref();
+        path.ok_or_else(|| missing("IMAGE/PATH"))
+    }
+
+    fn pool(&self) -> Result<PoolName> {
+        let default = || DEFAULT_POOL.parse().map_err(Error::from);
+        self.datastore.pool.clone().map_or_else(default, Ok)
+    }
+
+    /// The image that is to be made.
+    fn new_image(&self) -> Result<ImageSpec> {
+        Ok(ImageSpec {
+            pool: self.pool()?,
+            namespace: self.datastore.namespace.clone(),
+            image: Name::Image(self.id).image()?,
+        })
+    }
+
+    /// The image that there is.
+    fn source(&self) -> Result<ImageSpec> {
+        let source = self.image()?.source.as_ref();
+        spec(source.ok_or_else(|| missing("IMAGE/SOURCE"))?.as_str())
+    }
+
+    /// The snapshot that is asked for.
+    fn snapshot(&self) -> Result<OneSnap> {
+        let id = self.image()?.snapshot;
+        Ok(OneSnap {
+            image: self.source()?,
+            snap: names::snapshot(id.ok_or_else(|| missing("IMAGE/TARGET_SNAPSHOT"))?)?,
+        })
+    }
+
+    fn cp(&self) -> Result<Plan> {
+        let (document, image) = (self.image()?, self.new_image()?);
+        let import = Import {
+            checksum: checksum(document)?,
+            data_pool: self.datastore.data_pool.clone(),
+            staging_dir: self.datastore.staging_dir.clone(),
+            keep_packed: self.datastore.keep_packed,
+            chunked: true,
+            ..Import::new("-".into(), image.clone())
+        };
+        let mut steps = vec![step(ImageJob::Import(import))];
+        // oned counts in whole MB, and a user may have asked for more than the source has. It is never cut.
+        if let Some(size) = document.size.filter(|size| size.0 > 0) {
+            steps.push(content(
+                ImageJob::Resize(ResizeImage {
+                    image: image.clone(),
+                    size: size.bytes(),
+                    shrink: false,
+                }),
+                Kind::Usage,
+            ));
+        }
+        Ok(Plan::Host {
+            steps,
+            data: Some(self.path()?.to_owned()),
+            answer: Answer::Line(format!("{image} raw")),
+        })
+    }
+
+    fn mkfs(&self) -> Result<Plan> {
+        let (document, image) = (self.image()?, self.new_image()?);
+        let format = document.format.as_deref().unwrap_or("raw");
+        if format.eq_ignore_ascii_case("save_as") {
+            return Ok(Plan::Answer(image.to_string()));
+        }
+        let size = document.size.filter(|size| size.0 > 0);
+        if !format.eq_ignore_ascii_case("raw") {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("an image of format {format:?} cannot be in a pool of Ceph's"),
+            )
+            .remedy("images of this datastore are raw: set FORMAT = raw"));
+        }
+        let create = CreateImage {
+            image: image.clone(),
+            size: size.ok_or_else(|| missing("IMAGE/SIZE"))?.bytes(),
+            filesystem: document.fs.as_deref().map(str::parse).transpose()?,
+            data_pool: self.datastore.data_pool.clone(),
+            staging_dir: self.datastore.staging_dir.clone(),
+        };
+        let steps = vec![step(ImageJob::Create(create))];
+        Ok(Plan::host(steps, Answer::Line(image.to_string())))
+    }
+
+    fn clone(&self) -> Result<Plan> {
+        let image = self.new_image()?;
+        let parent = SnapSpec {
+            image: spec(self.path()?)?,
+            snap: None,
+        };
+        let mut ask = CloneImage::new(parent, image.clone());
+        ask.fresh = true;
+        ask.data_pool.clone_from(&self.datastore.data_pool);
+        let steps = vec![step(ImageJob::Clone(ask))];
+        Ok(Plan::host(steps, Answer::Line(format!("{image} raw"))))
+    }
+
+    fn rm(&self) -> Result<Plan> {
+        let image = self.source()?;
+        let remove = if self.datastore.trash {
+            ImageJob::Discard(OneImage { image })
+        } else {
+            ImageJob::Remove(RemoveImage {
+                image,
+                snapshots: true,
+                missing_ok: true,
+            })
+        };
+        Ok(Plan::host(vec![step(remove)], Answer::Nothing))
+    }
+
+    fn stat(&self) -> Result<Plan> {
+        let size = self.image()?.size.filter(|size| size.0 > 0);
+        Ok(Plan::Measure(self.path()?.to_owned(), size))
+    }
+
+    fn monitor(&self) -> Result<Plan> {
+        let usage = ImageJob::Usage(OnePool {
+            pool: self.pool()?,
+            data_pool: self.datastore.data_pool.clone(),
+        });
+        Ok(Plan::host(vec![step(usage)], Answer::Usage))
+    }
+
+    fn export(&self) -> Result<Plan> {
+        let image = self.source()?;
+        let digest = ImageJob::Digest(OneDigest {
+            image: image.clone(),
+            algorithm: Algorithm::Md5,
+        });
+        let answer = Answer::Export {
+            image,
+            size: self.image()?.size.ok_or_else(|| missing("IMAGE/SIZE"))?,
+            user: self.datastore.user.clone(),
+            conf: self.datastore.conf.clone(),
+        };
+        Ok(Plan::host(vec![step(digest)], answer))
+    }
+
+    /// The stock driver protects its snapshots.
+    fn snap_delete(&self) -> Result<Plan> {
+        Ok(Plan::host(removal(self.snapshot()?), Answer::Nothing))
+    }
+
+    fn snap_revert(&self) -> Result<Plan> {
+        let steps = vec![step(ImageJob::SnapRollback(self.snapshot()?))];
+        Ok(Plan::host(steps, Answer::Nothing))
+    }
+
+    /// Nothing is removed before the image is what the snapshot is.
+    fn snap_flatten(&self) -> Result<Plan> {
+        let target = self.snapshot()?;
+        let mut steps = vec![step(ImageJob::SnapRollback(target.clone()))];
+        for id in &self.image()?.snapshots {
+            let snap = names::snapshot(*id)?;
+            if snap != target.snap {
+                let image = target.image.clone();
+                steps.extend(removal(OneSnap { image, snap }));
+            }
+        }
+        steps.extend(removal(target));
+        Ok(Plan::host(steps, Answer::Nothing))
+    }
+}
+
+/// A snapshot goes, protected or not. Clones of it that need it are in its way, and are named.
+fn removal(snap: OneSnap) -> Vec<StepAsk> {
+    vec![
+        content(ImageJob::SnapUnprotect(snap.clone()), Kind::NotFound),
+        content(ImageJob::SnapRemove(snap), Kind::NotFound),
+    ]
+}
+
+/// The checksum that the user gave, the better one of two.
+fn checksum(image: &ImageDocument) -> Result<Option<Checksum>> {
+    let given = match (&image.sha1, &image.md5) {
+        (Some(sha1), _) => format!("sha1:{}", sha1.trim()),
+        (None, Some(md5)) => format!("md5:{}", md5.trim()),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(given.parse()?))
+}
+
+fn step(ask: ImageJob) -> StepAsk {
+    StepAsk {
+        request: Request::Image(ask),
+        content_with: Vec::new(),
+    }
+}
+
+fn content(ask: ImageJob, with: Kind) -> StepAsk {
+    StepAsk {
+        content_with: vec![with],
+        ..step(ask)
+    }
+}
+
+fn spec(source: &str) -> Result<ImageSpec> {
+    source.parse().map_err(|error: ParseError| {
+        Error::new(
+            Kind::Usage,
+            format!("{source:?} is no image of Ceph's: {error}"),
+        )
+        .remedy("images of this driver are POOL/IMAGE; is this one of another datastore's driver?")
+    })
+}
+
+fn missing(what: &str) -> Error {
+    Error::new(Kind::Usage, format!("oned's document has no {what}"))
+}
+
+#[cfg(test)]
+mod tests;

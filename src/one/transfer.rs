@@ -1,0 +1,161 @@
+//! The actions of the transfer manager, from their call to their end: what oned is asked, and who does what.
+
+use std::io::{Read, Write};
+
+use super::act::{JOB_DEADLINE, Site, warnings};
+use super::call::{Migration, TmCall, on_stdin};
+use super::document::Vm;
+use super::oned::Oned;
+use super::plan::{Known, Plan, Task, Work};
+use super::voice::{Level, Voice};
+use super::{Remote, VmId, context};
+use crate::exec::{Cmd, Exec};
+use crate::job::{Job, Recover, Request};
+use crate::{Context, Error, Kind, Result};
+
+/// Does a call.
+pub(super) fn act(
+    site: &Site,
+    call: &TmCall,
+    stdin: &mut dyn Read,
+    voice: &mut Voice<impl Write>,
+) -> Result<()> {
+    let remote = Remote::new(JOB_DEADLINE);
+    let TmCall::Activate = call else {
+        let (vm, others) = documents(site, call, stdin)?;
+        let plan = plan(site, call, &vm)?;
+        let done = work(&remote, &plan.tasks, voice).and_then(|()| tell_others(site, &vm, others));
+        return match done {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.and_then_cleanup(work(&remote, &plan.undo, voice))),
+        };
+    };
+    let request = Request::Recover(Recover::default());
+    remote.run_as_root(&job(request)).map(drop)
+}
+
+/// The VM that a call is about, and what the drivers of its other disks have to be told. A migration brings the document,
+/// others ask oned for it.
+fn documents<'c>(
+    site: &Site,
+    call: &'c TmCall,
+    stdin: &mut dyn Read,
+) -> Result<(Vm, Option<Others<'c>>)> {
+    let id = call.vm().ok_or_else(not_yet)?;
+    let (action, migration) = match call {
+        TmCall::Premigrate(call) => ("premigrate", call),
+        TmCall::Postmigrate(call) => ("postmigrate", call),
+        TmCall::Failmigrate(call) => ("failmigrate", call),
+        _ => return Ok((ask(site, id)?, None)),
+    };
+    let mut document = migration.document.clone().unwrap_or_default().into_bytes();
+    if document.is_empty() {
+        let read = stdin.read_to_end(&mut document);
+        read.map_err(|error| {
+            Error::new(Kind::Failed, "cannot read standard input").because(error)
+        })?;
+    }
+    let vm = if document.trim_ascii().is_empty() {
+        ask(site, id)?
+    } else {
+        Vm::parse(&on_stdin(document.as_slice())?)?
+    };
+    let others = Others {
+        action,
+        migration,
+        document,
+    };
+    Ok((vm, Some(others)))
+}
+
+fn ask(site: &Site, id: VmId) -> Result<Vm> {
+    Oned::find(&site.oned).vm(id)
+}
+
+fn not_yet() -> Error {
+    Error::new(Kind::Usage, "this action is not done yet")
+}
+
+/// Asks oned for what else the plan needs, and plans.
+fn plan(site: &Site, call: &TmCall, vm: &Vm) -> Result<Plan> {
+    let datastore = call.datastore().ok_or_else(not_yet)?;
+    let cd = match call {
+        TmCall::Context { files, .. } => Some(context::build(files)?),
+        _ => None,
+    };
+    let known = Known {
+        vm,
+        datastore: &Oned::find(&site.oned).datastore(datastore)?,
+        front_end: &site.front_end,
+        context: cd.as_deref(),
+    };
+    Plan::of(call, &known).context(|| format!("cannot plan what VM {} needs", vm.id))
+}
+
+/// Does tasks in their order.
+fn work(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Result<()> {
+    for task in tasks {
+        let answer = match &task.work {
+            Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
+            Work::Fetch { from, path, to } => {
+                remote.fetch(from, path, &task.at, to)?;
+                continue;
+            }
+        };
+        for warning in warnings(&answer) {
+            voice.log(Level::Warning, &format!("{}: {warning}", task.at));
+        }
+    }
+    Ok(())
+}
+
+const fn job(request: Request) -> Job {
+    Job {
+        version: Job::VERSION,
+        dry_run: false,
+        request,
+    }
+}
+
+/// What the drivers of a VM's other disks are told of a migration: only the driver of the system datastore is called.
+struct Others<'c> {
+    action: &'static str,
+    migration: &'c Migration,
+    document: Vec<u8>,
+}
+
+/// Calls the drivers of disks that are not ours, unless one of them calls us (contract, 1.5).
+fn tell_others(site: &Site, vm: &Vm, others: Option<Others<'_>>) -> Result<()> {
+    let Some(others) = others.filter(|others| others.migration.caller.is_none()) else {
+        return Ok(());
+    };
+    let Some(us) = vm.history.last().and_then(|stay| stay.driver.as_ref()) else {
+        return Ok(());
+    };
+    let mut names: Vec<_> = vm
+        .disks
+        .iter()
+        .filter_map(|disk| disk.driver.as_ref())
+        .collect();
+    names.retain(|name| *name != us);
+    names.sort_unstable();
+    names.dedup();
+    let call = others.migration;
+    let ids = (call.vm.to_string(), call.datastore.to_string());
+    for name in names {
+        let scripts = site.oned.var.join("remotes/tm").join(name.as_str());
+        let script = scripts.join(others.action);
+        let script = script.to_string_lossy();
+        let cmd = Cmd::query(&script)
+            .args([call.from.as_str(), call.to.as_str()])
+            .arg(call.dir.path())
+            .args([ids.0.as_str(), ids.1.as_str(), us.as_str()])
+            .stdin(others.document.clone())
+            .deadline(JOB_DEADLINE);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let done = Exec::default().run(&cmd.env("PATH", path));
+        done.map(drop)
+            .context(|| format!("the driver {name} of another disk failed"))?;
+    }
+    Ok(())
+}

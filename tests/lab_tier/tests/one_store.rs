@@ -1,0 +1,316 @@
+//! OpenNebula's calls of the datastore driver, made as one_datastore makes them, with a bridge host of the lab.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use warmblock::sys::atomic;
+
+use super::same;
+use crate::case::Case;
+use crate::cmd::{self, Out};
+use crate::oned::Oned;
+use crate::world::{Image, KIB, MIB, SMALL, World, path};
+
+/// A datastore whose first bridge is dead.
+fn document(case: &Case, image: &str, more: &str) -> Result<String> {
+    Ok(format!(
+        "<DS_DRIVER_ACTION_DATA><IMAGE>{image}</IMAGE><DATASTORE><ID>101</ID><TEMPLATE><POOL_NAME>one</POOL_NAME>\
+         <BRIDGE_LIST>dead {}</BRIDGE_LIST><RESTRICTED_DIRS>/</RESTRICTED_DIRS><SAFE_DIRS>{}</SAFE_DIRS>{more}</TEMPLATE>\
+         </DATASTORE></DS_DRIVER_ACTION_DATA>",
+        case.host().name,
+        path(&case.world.file(""))?
+    ))
+}
+
+/// What a datastore's action must say when it comes through.
+fn says(out: Out, line: &str) -> Result<()> {
+    let out = out.ok()?;
+    same("stdout", out.stdout.as_str(), line)?;
+    let log = |line: &str| line.starts_with("WARN: warmblock ") || line.starts_with("INFO: ");
+    ensure!(out.stderr.lines().all(log), "neither silent nor log: {out}");
+    Ok(())
+}
+
+/// What it must say when it fails: one plain line for the user.
+fn fails(out: Out, words: &[&str]) -> Result<()> {
+    ensure!(out.code != 0, "it should have failed: {out}");
+    for word in words {
+        ensure!(out.stderr.contains(word), "{word:?} is not in {out}");
+    }
+    ensure!(!out.stderr.starts_with("ERROR"), "{out}");
+    let Out { stdout, stderr, .. } = out;
+    same("stdout", stdout.as_str(), "")?;
+    same("lines for the user", stderr.lines().count(), 1)
+}
+
+/// Serves one answer by HTTP, which says that it is `len` bytes long; its URL.
+fn serve(bytes: Vec<u8>, len: usize) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}/image.gz", listener.local_addr()?);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut asked = [0; 4096];
+            let _whatever = stream.read(&mut asked);
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
+            // A client that goes away is none of a server's business.
+            let _gone = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(&bytes));
+        }
+    });
+    Ok(url)
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes)?;
+    Ok(packed.finish()?)
+}
+
+/// The image of a number, and what must be in it.
+fn image(id: u32, model: PathBuf, size: u64) -> Image {
+    Image {
+        spec: format!("one/one-{id}"),
+        model,
+        size,
+    }
+}
+
+/// The names in the pool that begin with the image's.
+fn of_image(world: &World, id: u32) -> Result<Vec<String>> {
+    let all = world.rbd(&["ls", "one"])?;
+    let name = format!("one-{id}");
+    Ok(all
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with(&name))
+        .map(str::to_owned)
+        .collect())
+}
+
+pub fn images(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let oned = Oned::start(world)?;
+    let ds = |action: &str, id: u32, image: &str| oned.ds(action, id, &document(case, image, "")?);
+    let golden = world.file(SMALL.name);
+    let raw = std::fs::read(&golden)?;
+
+    // A file of the front-end. The size is asked first, and what oned then registers may be larger.
+    let file = format!("<PATH>{}</PATH>", path(&golden)?);
+    says(ds("stat", 9001, &file)?, "24\n")?;
+    says(
+        ds("cp", 9001, &format!("{file}<SIZE>26</SIZE>"))?,
+        "one/one-9001 raw\n",
+    )?;
+    let model = world.file(&world.name("model"));
+    std::fs::copy(&golden, &model)?;
+    std::fs::File::options()
+        .write(true)
+        .open(&model)?
+        .set_len(26 * MIB)?;
+    let first = image(9001, model, 26 * MIB);
+    world.check_ceph(&first)?;
+    let used = world.allocated_blocks(&first, 4 * MIB, 26 * MIB)?;
+    ensure!(
+        used <= 4,
+        "{used} objects are allocated: holes were written"
+    );
+
+    // A packed one of a web server, with its checksum.
+    let packed = gzip(&raw)?;
+    let packed_file = world.file(&world.name("packed"));
+    atomic::write(&packed_file, &packed)?;
+    let md5 = cmd::run(&["md5sum", path(&packed_file)?], Duration::from_secs(30))?.ok()?;
+    let md5: String = md5.text().chars().take(32).collect();
+    let url = serve(packed.clone(), packed.len())?;
+    let web = format!("<PATH>{url}</PATH><TEMPLATE><MD5>{md5}</MD5></TEMPLATE>");
+    says(ds("stat", 9002, &web)?, "24\n")?;
+    says(ds("cp", 9002, &web)?, "one/one-9002 raw\n")?;
+    world.check_ceph(&image(9002, golden.clone(), SMALL.size))?;
+
+    // What does not come whole, or is another, leaves nothing.
+    let cut = serve(packed[..packed.len() / 2].to_vec(), packed.len())?;
+    fails(
+        ds("cp", 9003, &format!("<PATH>{cut}</PATH>"))?,
+        &["cannot read the source"],
+    )?;
+    let wrong = web.replace(&md5, &"0".repeat(32));
+    fails(ds("cp", 9003, &wrong)?, &["checksum", host.name])?;
+    same("leftovers", of_image(world, 9003)?, Vec::<String>::new())?;
+
+    // Empty ones, by the calls of older releases; and a name for what another action will make.
+    let text = STANDARD.encode(document(case, "<SIZE>32</SIZE><FORMAT>raw</FORMAT>", "")?);
+    says(
+        oned.call(&["ds", "mkfs", &text, "9004"], "")?,
+        "one/one-9004\n",
+    )?;
+    says(
+        oned.call(&["ds", "mkfs", "-", "9004"], &text)?,
+        "one/one-9004\n",
+    )?;
+    let size = world
+        .rbd(&["info", "--format", "json", "one/one-9004"])?
+        .json()?;
+    same("size", size["size"].as_u64(), Some(32 * MIB))?;
+    let ext4 = "<SIZE>32</SIZE><FORMAT>raw</FORMAT><FS>ext4</FS>";
+    says(ds("mkfs", 9005, ext4)?, "one/one-9005\n")?;
+    let magic = cmd::run(
+        &[
+            "bash",
+            "-c",
+            "rbd export --no-progress one/one-9005 - | od -An -tx2 -j 1080 -N 2",
+        ],
+        Duration::from_secs(30),
+    )?;
+    same("ext4's magic", magic.ok()?.text(), "ef53")?;
+    says(
+        ds("mkfs", 9006, "<FORMAT>save_as</FORMAT>")?,
+        "one/one-9006\n",
+    )?;
+    same("save_as", of_image(world, 9006)?, Vec::<String>::new())?;
+
+    // A copy shares what it is a copy of as it is now, whatever snapshot there was before.
+    world.rbd(&["snap", "create", "--no-progress", "one/one-9001@snap"])?;
+    world.write_elsewhere(&first, 5, 8 * MIB, 64 * KIB)?;
+    let copy = format!("<PATH>{}</PATH>", first.spec);
+    for _ in 0..2 {
+        says(ds("clone", 9007, &copy)?, "one/one-9007 raw\n")?;
+    }
+    let second = Image {
+        spec: "one/one-9007".into(),
+        ..first.clone()
+    };
+    world.check_ceph(&second)?;
+    same(
+        "snapshots",
+        world.snapshots(&first)?,
+        vec!["snap".to_owned()],
+    )?;
+    let source = |id: u32| format!("<SOURCE>one/one-{id}</SOURCE><SIZE>26</SIZE>");
+    fails(
+        ds("rm", 9001, &source(9001))?,
+        &["it has clones", "one/one-9007"],
+    )?;
+    world.check_ceph(&first)?;
+
+    // Snapshots of an image, protected as the stock driver has them.
+    for snap in ["0", "1"] {
+        let name = format!("one/one-9007@{snap}");
+        world.rbd(&["snap", "create", "--no-progress", &name])?;
+        world.rbd(&["snap", "protect", &name])?;
+        if snap == "0" {
+            world.write_elsewhere(&world.kept(&second)?, 6, 0, 64 * KIB)?;
+        }
+    }
+    let all =
+        "<SNAPSHOTS><SNAPSHOT><ID>0</ID></SNAPSHOT><SNAPSHOT><ID>1</ID></SNAPSHOT></SNAPSHOTS>";
+    let snapshot = |id| {
+        format!(
+            "{}<TARGET_SNAPSHOT>{id}</TARGET_SNAPSHOT>{all}",
+            source(9007)
+        )
+    };
+    let other = world.kept(&second)?;
+    other.expect(6, 0, 64 * KIB)?;
+    world.check_ceph(&other)?;
+    fails(
+        ds("snap_flatten", 9007, &snapshot(99))?,
+        &["no snapshot 99"],
+    )?;
+    fails(ds("snap_revert", 9007, &snapshot(99))?, &["no snapshot 99"])?;
+    world.check_ceph(&other)?;
+    same("snapshots", world.snapshots(&second)?.len(), 2)?;
+    says(ds("snap_revert", 9007, &snapshot(0))?, "")?;
+    world.check_ceph(&second)?;
+    says(ds("snap_revert", 9007, &snapshot(1))?, "")?;
+    world.check_ceph(&other)?;
+    for _ in 0..2 {
+        says(ds("snap_delete", 9007, &snapshot(1))?, "")?;
+    }
+    says(ds("snap_flatten", 9007, &snapshot(0))?, "")?;
+    world.check_ceph(&second)?;
+    same("snapshots", world.snapshots(&second)?, Vec::<String>::new())?;
+
+    // What is only told.
+    let sum = cmd::run(&["md5sum", path(&second.model)?], Duration::from_secs(30))?.ok()?;
+    let export = ds("export", 9007, &source(9007))?.ok()?;
+    let told = format!(
+        "<IMPORT_SOURCE>rbd://{}/one/one-9007</IMPORT_SOURCE><MD5>{}</MD5><SIZE>26</SIZE><FORMAT>raw</FORMAT>",
+        host.name,
+        sum.text().get(..32).unwrap_or_default()
+    );
+    ensure!(
+        export.stdout.contains(&told) && export.stdout.lines().count() == 1,
+        "{export}"
+    );
+    let encoded = STANDARD.encode(document(case, "", "")?);
+    // The lab has no mgr, and it is the mgr that counts.
+    for words in [["ds", "monitor", "101"], ["tm", "monitor", "101"]] {
+        fails(
+            oned.call(&words, &encoded)?,
+            &["how full pool one is", "mgr"],
+        )?;
+    }
+
+    // The end, twice.
+    for id in [9007, 9001, 9002, 9004, 9005] {
+        for _ in 0..2 {
+            says(ds("rm", id, &source(id))?, "")?;
+        }
+        same("leftovers", of_image(world, id)?, Vec::<String>::new())?;
+    }
+    Ok(())
+}
+
+pub fn refusals(case: &Case) -> Result<()> {
+    let world = &*case.world;
+    let oned = Oned::start(world)?;
+    let ds = |action: &str, image: &str| oned.ds(action, 9011, &document(case, image, "")?);
+    fails(ds("stat", "<PATH>/etc/hostname</PATH>")?, &["SAFE_DIRS"])?;
+    fails(ds("cp", "<PATH>/etc/hostname</PATH>")?, &["SAFE_DIRS"])?;
+    fails(ds("cp", "<PATH>/no/such</PATH>")?, &["no such file"])?;
+    fails(ds("cp", "<PATH>ftp://h/a</PATH>")?, &["ftp"])?;
+    fails(oned.ds("cp", 9011, "<VM/>")?, &["document"])?;
+    fails(oned.call(&["ds", "cp", "9011"], "%%%")?, &["base64"])?;
+    fails(
+        oned.call(&["ds", "dance", "9011"], "")?,
+        &["no driver action"],
+    )?;
+    let golden = path(&world.file(SMALL.name))?.to_owned();
+    let none = document(case, &format!("<PATH>{golden}</PATH>"), "")?;
+    let host = format!("<BRIDGE_LIST>dead {}</BRIDGE_LIST>", case.host().name);
+    let empty = none.replace(&host, "");
+    fails(oned.ds("cp", 9011, &empty)?, &["BRIDGE_LIST"])?;
+    let dead = none.replace(&host, "<BRIDGE_LIST>dead dead2</BRIDGE_LIST>");
+    fails(oned.ds("cp", 9011, &dead)?, &["dead", "No route to host"])?;
+    let pool = none.replace("<POOL_NAME>one<", "<POOL_NAME>two<");
+    fails(oned.ds("cp", 9011, &pool)?, &["two"])?;
+
+    // Somebody's own clone is named, and stays.
+    let parent = world.clone_of(SMALL)?;
+    let foreign = format!("{}-mine", parent.spec);
+    world.rbd(&[
+        "snap",
+        "create",
+        "--no-progress",
+        &format!("{}@b", parent.spec),
+    ])?;
+    world.rbd(&["snap", "protect", &format!("{}@b", parent.spec)])?;
+    world.rbd(&["clone", &format!("{}@b", parent.spec), &foreign])?;
+    fails(
+        ds("rm", &format!("<SOURCE>{}</SOURCE>", parent.spec))?,
+        &[&foreign],
+    )?;
+    let kept = Image {
+        spec: foreign,
+        ..parent.clone()
+    };
+    world.check_ceph(&kept)?;
+    world.check_ceph(&parent)
+}
