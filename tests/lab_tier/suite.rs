@@ -9,6 +9,7 @@
 mod case;
 mod cmd;
 mod host;
+mod mad;
 mod oned;
 mod supervisor;
 mod tests;

@@ -12,6 +12,7 @@ mod locks;
 mod main_job;
 mod one;
 mod one_store;
+mod one_vm;
 mod power;
 mod recover;
 mod seeds;
@@ -220,6 +221,11 @@ const ALONE: &[Test] = &[
         Need::All,
         one::deploy_and_terminate,
     ),
+    test("one::releases", Need::One, one_vm::releases),
+    test("one::life_of_a_vm", Need::All, one_vm::life),
+    test("one::live_migration", Need::All, one_vm::live_migration),
+    test("one::migration_killed", Need::All, one_vm::migration_killed),
+    test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",
