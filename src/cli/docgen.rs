@@ -20,6 +20,7 @@ use crate::disk::StatusReport;
 use crate::doctor::Findings;
 use crate::job::{Answer, Job};
 use crate::model::Lease;
+use crate::one::install::InstallReport;
 use crate::progress::ProgressLine;
 use crate::tgt::check::CheckReport;
 use crate::tgt::daemon::apply::ApplyReport;
@@ -166,6 +167,7 @@ fn schemas() -> Result<Vec<Document>> {
         schema::<DriverList>("driver-ls")?,
         schema::<protocol::Request>("driver-request")?,
         schema::<ErrorReport>("error")?,
+        schema::<InstallReport>("one-install")?,
         schema::<Findings>("doctor")?,
         schema::<Job>("job")?,
         schema::<Lease>("lease")?,

@@ -6,6 +6,7 @@ mod driver;
 mod exit;
 mod host;
 mod log;
+mod one;
 mod output;
 mod paint;
 mod render;

@@ -3,16 +3,13 @@
 use std::io;
 use std::process::ExitCode;
 
-use super::args::{
-    Cli, Command, ConfigCommand, DoctorArgs, Global, OneCommand, StatusArgs, TgtCommand,
-};
+use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs, TgtCommand};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
-use super::{docgen, driver, host, log, settings, tgt, tgt_check};
+use super::{docgen, driver, host, log, one, settings, tgt, tgt_check};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
-use crate::one::{self, call::Family};
 use crate::progress::ProgressMode;
 use crate::{Error, Kind, Result, disk, doctor, seed, tools};
 
@@ -28,8 +25,12 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         } => tgt_check::run(&cli.global, output, args),
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
         Command::Driver { command } => driver::run(output, &host(&cli.global)?, command),
-        Command::One { command } => one(command),
-        Command::Host => run_job(cli, output, &host::read_job(&mut io::stdin().lock())?),
+        Command::One { command } => one::run(output, command),
+        Command::Host => {
+            // The job may go on to read: the lock must not be held any more.
+            let job = host::read_job(&mut io::stdin().lock())?;
+            run_job(cli, output, &job)
+        }
         Command::Status(args) => status(cli, output, args),
         Command::Doctor(args) => examine(cli, output, args),
         Command::Config {
@@ -106,30 +107,6 @@ fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
     )?;
     output.answer(&report, render::status::human)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Speaks to oned, in its own way, and to nobody else.
-fn one(command: &OneCommand) -> Result<ExitCode> {
-    let (family, call) = match command {
-        OneCommand::Tm(call) => (Family::Transfer, call),
-        OneCommand::Ds(call) => (Family::Datastore, call),
-    };
-    let done = one::act(
-        &one::Site::find()?,
-        family,
-        &call.action,
-        &call.args,
-        one::Stdio {
-            stdin: &mut io::stdin().lock(),
-            stdout: &mut io::stdout().lock(),
-            stderr: &mut io::stderr(),
-        },
-    );
-    Ok(if done {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }
 
 /// The child of a seed: see [`seed::serve`].

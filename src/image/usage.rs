@@ -21,7 +21,7 @@ pub struct Usage {
 /// Asks the monitors; what is stored in the data pool counts as well, and what that has room for is what matters.
 ///
 /// # Errors
-/// [`Kind::NotFound`] for a pool that is not there.
+/// [`Kind::NotFound`] for a pool that is not there; [`Kind::Ceph`] if there is no mgr to count.
 pub(super) fn usage(host: &Host, ask: &OnePool) -> Result<ImageReport> {
     let cluster = host.connect()?;
     let command = json!({"prefix": "df", "detail": "detail", "format": "json"});
@@ -34,9 +34,17 @@ pub(super) fn usage(host: &Host, ask: &OnePool) -> Result<ImageReport> {
         )
         .because(error)
     })?;
-    let mut usage = of(&answer, &ask.pool)?;
+    let of = |pool: &PoolName| {
+        cluster.pool(pool, None).context(|| {
+            format!(
+                "cannot open pool {pool}, which POOL_NAME or EC_POOL_NAME of the datastore names"
+            )
+        })?;
+        of(&answer, pool)
+    };
+    let mut usage = of(&ask.pool)?;
     if let Some(data) = &ask.data_pool {
-        let data = of(&answer, data)?;
+        let data = of(data)?;
         usage = Usage {
             used: Bytes(usage.used.0 + data.used.0),
             free: data.free,
@@ -52,8 +60,11 @@ fn of(answer: &Value, pool: &PoolName) -> Result<Usage> {
     let pools = answer["pools"].as_array().map_or(&[][..], Vec::as_slice);
     let found = pools.iter().find(|known| known["name"] == pool.as_str());
     let stats = &found.ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("there is no pool {pool}"))
-            .remedy("POOL_NAME and EC_POOL_NAME of the datastore name pools of the cluster")
+        Error::new(
+            Kind::Ceph,
+            format!("the monitors do not say how full pool {pool} is"),
+        )
+        .remedy("`ceph status` must show an active mgr: it is the mgr that counts")
     })?["stats"];
     let number = |name: &str| stats[name].as_u64();
     let used = number("stored")
@@ -84,6 +95,6 @@ mod tests {
         assert_eq!(usage("one").unwrap(), (100, 1000));
         assert_eq!(usage("one-2").unwrap(), (100, 50));
         assert_eq!(usage("old").unwrap(), (7, 9));
-        assert_eq!(usage("on").unwrap_err().kind(), Kind::NotFound);
+        assert_eq!(usage("on").unwrap_err().kind(), Kind::Ceph);
     }
 }

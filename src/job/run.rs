@@ -1,13 +1,16 @@
 //! Doing a job on this host.
 
-use super::{Job, Report, Request, StepAsk, VmDirReport, quiet, vm_dir, vm_file};
+use super::{Job, Report, Request, StepAsk, VmDirReport, backup, quiet, vm_dir, vm_file};
 use crate::host::Host;
+use crate::model::HostName;
 use crate::{Error, Kind, Result, disk, image};
 
 /// What a job answers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
+    /// Of `hello`.
+    Hello(Hello),
     /// Of a job on a disk.
     Disk(Report),
     /// Of `recover`.
@@ -21,6 +24,15 @@ pub enum Answer {
         /// What each came to.
         steps: Vec<StepAnswer>,
     },
+}
+
+/// Who does jobs here.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Hello {
+    /// The release of this program.
+    pub release: String,
+    /// The host's name in leases.
+    pub host: HostName,
 }
 
 /// What one of several requests came to.
@@ -47,6 +59,10 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
 
 fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
     Ok(match ask {
+        Request::Hello => Answer::Hello(Hello {
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            host: host.me()?.host,
+        }),
         Request::Attach(ask) => Answer::Disk(disk::attach(host, ask, dry)?),
         Request::Detach(ask) => Answer::Disk(disk::detach(host, ask, dry)?),
         Request::Seed(ask) if ask.verify => Answer::Disk(disk::verify(host, ask)?),
@@ -60,6 +76,8 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
         Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
+        Request::EndBackup(ask) => Answer::Directory(backup::end(host, ask, dry)?),
         Request::PutFile(ask) => Answer::Directory(vm_file::put(host, ask, dry)?),
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,

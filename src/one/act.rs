@@ -1,13 +1,13 @@
 //! An action from its call to its end: what oned is asked, which hosts are, and what is answered.
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::call::{Call, Family, Node, TmCall};
 use super::oned::Surroundings;
 use super::voice::{Dialect, Voice};
-use super::{store, transfer};
+use super::{Tree, store, transfer};
 use crate::Result;
 
 /// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
@@ -30,20 +30,10 @@ impl Site {
     /// # Errors
     /// [`Kind::Config`] if this machine's name cannot be a host's.
     pub fn find() -> Result<Self> {
-        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let dir = var("ONE_LOCATION").map_or_else(
-            || PathBuf::from("/var/lib/one"),
-            |at| Path::new(&at).join("var"),
-        );
-        let version = std::fs::read_to_string(dir.join("remotes/VERSION")).unwrap_or_default();
+        let tree = Tree::find();
         Ok(Self {
-            oned: Surroundings {
-                endpoint: var("ONE_XMLRPC").map(|value| value.to_string_lossy().into_owned()),
-                auth: var("ONE_AUTH").map(PathBuf::from),
-                home: var("HOME").map(PathBuf::from),
-                var: dir,
-            },
-            dialect: Dialect::of(&version),
+            dialect: tree.dialect(),
+            oned: Surroundings::of(&tree),
             front_end: crate::sys::host::hostname()?.as_str().parse()?,
         })
     }

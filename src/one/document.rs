@@ -1,8 +1,10 @@
 //! OpenNebula's XML documents, read into types: only what we use of them, everything else passed by.
 
 mod datastore;
+mod pool;
 mod vm;
 mod xml;
 
 pub use datastore::{Datastore, DatastoreJob, ImageDocument};
-pub use vm::{Disk, DiskKind, Vm};
+pub use pool::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
+pub use vm::{BackupConfig, BackupMode, CacheAsk, CacheWords, Disk, DiskKind, Vm};

@@ -49,6 +49,11 @@ number!(
     "disk id"
 );
 number!(
+    /// A host, as OpenNebula counts them.
+    HostId,
+    "host id"
+);
+number!(
     /// An image as OpenNebula counts it; Ceph's own id of an image is something else.
     ImageNumber,
     "image id"

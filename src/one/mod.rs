@@ -7,8 +7,10 @@
 mod act;
 pub mod call;
 mod context;
+pub mod doctor;
 pub mod document;
 mod ids;
+pub mod install;
 pub mod names;
 pub mod oned;
 pub mod plan;
@@ -16,9 +18,11 @@ mod remote;
 pub mod shims;
 mod store;
 mod transfer;
+mod tree;
 pub mod voice;
 
 pub use act::{Site, Stdio, act};
 pub use call::Call;
-pub use ids::{DatastoreId, DiskId, ImageNumber, Megabytes, SnapshotId, VmId};
+pub use ids::{DatastoreId, DiskId, HostId, ImageNumber, Megabytes, SnapshotId, VmId};
 pub use remote::Remote;
+pub use tree::Tree;

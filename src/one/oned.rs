@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{Datastore, Vm};
-use super::{DatastoreId, VmId};
+use super::{DatastoreId, Tree, VmId};
 use crate::{Context, Error, Kind, Result};
 
 /// How long oned may take; its own CLI waits longer, but a driver holds one of fifteen places meanwhile.
@@ -37,6 +37,19 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// `/var/lib/one`, or `$ONE_LOCATION/var`
     pub var: PathBuf,
+}
+
+impl Surroundings {
+    /// What this process's environment says, and the tree.
+    pub fn of(tree: &Tree) -> Self {
+        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            endpoint: var("ONE_XMLRPC").map(|value| value.to_string_lossy().into_owned()),
+            auth: var("ONE_AUTH").map(PathBuf::from),
+            home: var("HOME").map(PathBuf::from),
+            var: tree.var.clone(),
+        }
+    }
 }
 
 impl Oned {
@@ -81,7 +94,23 @@ impl Oned {
         Datastore::parse(&document.context(|| format!("cannot ask oned for datastore {id}"))?)
     }
 
+    /// All datastores, as oned's document. Implements `one.datastorepool.info`.
+    pub fn datastores(&self) -> Result<String> {
+        let document = self.call("one.datastorepool.info", None);
+        document.context(|| "cannot ask oned for its datastores".into())
+    }
+
+    /// All hosts, as oned's document. Implements `one.hostpool.info`.
+    pub fn hosts(&self) -> Result<String> {
+        let document = self.call("one.hostpool.info", None);
+        document.context(|| "cannot ask oned for its hosts".into())
+    }
+
     fn ask(&self, method: &str, id: u32) -> Result<String> {
+        self.call(method, Some(id))
+    }
+
+    fn call(&self, method: &str, id: Option<u32>) -> Result<String> {
         let session = session(&self.auth)?;
         let answer = self.post(&request(method, &session, id))?;
         read(&answer)
@@ -126,11 +155,13 @@ fn session(auth: &Path) -> Result<String> {
 }
 
 /// The call, with everything escaped.
-fn request(method: &str, session: &str, id: u32) -> String {
+fn request(method: &str, session: &str, id: Option<u32>) -> String {
+    let id = id.map_or_else(String::new, |id| {
+        format!("<param><value><i4>{id}</i4></value></param>")
+    });
     format!(
         "<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>\
-         <param><value><string>{}</string></value></param><param><value><i4>{id}</i4></value></param>\
-         </params></methodCall>",
+         <param><value><string>{}</string></value></param>{id}</params></methodCall>",
         escape(session)
     )
 }

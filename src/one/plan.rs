@@ -2,6 +2,7 @@
 //!
 //! Which host does what when is the table 5.3 of the contract.
 
+mod backup;
 mod begin;
 mod copies;
 mod end;
@@ -19,7 +20,7 @@ use super::document::{Datastore, Disk, DiskKind, Vm};
 use crate::image::{ImageJob, Once};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
 use crate::model::{ImageSpec, ParseError};
-use crate::{Error, Kind, Result};
+use crate::{Context, Error, Kind, Result};
 
 /// What is to be done, place by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -288,45 +289,23 @@ fn attach(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<StepAsk> 
 
 /// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
 fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
-    let words = &disk.cache;
-    let parsed = || -> Result<Attach, ParseError> {
-        let mut ask = Attach::new(image.clone());
-        ask.driver = words.driver.as_deref().map(str::parse).transpose()?;
-        ask.mode = words.mode.as_deref().map(mode).transpose()?;
-        ask.size = words.size.as_deref().map(str::parse).transpose()?;
-        ask.seed = words.seed.as_deref().map(str::parse).transpose()?;
-        ask.link = Some(place.path());
-        ask.keep = true;
-        Ok(ask)
-    };
-    let mut ask = parsed().map_err(|error| {
-        Error::new(
-            Kind::Usage,
-            format!(
-                "disk {} has an attribute WARMBLOCK_* that cannot be used: {error}",
-                disk.id
-            ),
-        )
-        .remedy("mend it in the VM's template, the image or the datastore")
-    })?;
+    let asked = disk
+        .cache
+        .read()
+        .context(|| format!("cannot cache disk {}", disk.id))?;
+    let mut ask = Attach::new(image.clone());
+    ask.driver = asked.driver;
+    ask.mode = asked.mode;
+    ask.size = asked.size;
+    ask.seed = asked.seed;
+    ask.link = Some(place.path());
+    ask.keep = true;
     if disk.shareable {
         // Another host's write would never be seen (contract, 4.3.8).
         ask.driver = Some(crate::config::fixed("none"));
         ask.mode = None;
     }
     Ok(ask)
-}
-
-/// A mode in OpenNebula's letters, which may be large.
-fn mode(word: &str) -> Result<crate::model::CacheMode, ParseError> {
-    let parsed = clap::ValueEnum::from_str(word, true);
-    parsed.map_err(|_| {
-        ParseError::new(
-            "mode",
-            word,
-            "is not writethrough, writeback, writearound or none",
-        )
-    })
 }
 
 fn detach(image: &ImageSpec, discard_dirty: bool) -> StepAsk {

@@ -25,7 +25,7 @@ pub use image::{
     CloneArgs, FlattenArgs, ImageCommand, ImportArgs, InfoArgs, LsArgs, RenameArgs, ResizeArgs,
     RmArgs, SnapArgs, SnapCommand, SnapLsArgs,
 };
-pub use one::{OneCall, OneCommand};
+pub use one::{InstallArgs, OneCall, OneCommand, TreeArgs};
 pub use other::{ConfigCommand, DocgenArgs, DoctorArgs, StatusArgs};
 pub use tgt::{
     TgtApplyArgs, TgtCommand, TgtDaemonArgs, TgtInventoryArgs, TgtRenderArgs, TgtSiteArgs, conf_d,
@@ -82,7 +82,6 @@ pub enum Command {
         command: DriverCommand,
     },
     /// Serve OpenNebula as its datastore and transfer-manager driver
-    #[command(hide = true)]
     One {
         /// Which action of which driver.
         #[command(subcommand)]

@@ -4,6 +4,7 @@ pub mod driver;
 pub mod error;
 pub mod findings;
 pub mod image;
+pub mod install;
 pub mod recover;
 pub mod report;
 pub mod status;
@@ -18,6 +19,7 @@ use crate::model::Change;
 /// What a job answers, in words.
 pub fn answer(answer: &Answer, paint: Paint) -> String {
     match answer {
+        Answer::Hello(hello) => format!("warmblock {} on host {}\n", hello.release, hello.host),
         Answer::Disk(report) => report::human(report, paint),
         Answer::Recover(report) => recover::human(report, paint),
         Answer::Image(report) => image::human(report, paint),

@@ -3,7 +3,7 @@
 use roxmltree::Node;
 
 use super::xml::{at, parse, required, text, value, yes};
-use crate::model::{DriverName, ParseError, PoolName};
+use crate::model::{Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
 use crate::one::call::{Node as Host, Source};
 use crate::one::{DatastoreId, DiskId, ImageNumber, Megabytes, VmId};
 use crate::{Error, Kind, Result};
@@ -23,6 +23,52 @@ pub struct Vm {
     pub context: Option<DiskId>,
     /// Where it has been and is, in this order.
     pub history: Vec<Stay>,
+    /// How it is backed up.
+    pub backup: BackupConfig,
+}
+
+/// How a VM is backed up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BackupConfig {
+    /// What is saved.
+    pub mode: BackupMode,
+    /// Whether the guest's file systems are frozen while it is taken.
+    pub freezes: bool,
+    /// Whether the backup that is ended has failed. Only the newest releases say so.
+    pub failed: bool,
+}
+
+/// What a backup saves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackupMode {
+    /// All.
+    #[default]
+    Full,
+    /// What changed since the last one.
+    Increment {
+        /// The number of the last one; none before the first.
+        last: Option<u32>,
+    },
+}
+
+impl BackupConfig {
+    fn read(root: Node<'_, '_>) -> Result<Self> {
+        let word = |name: &str| text(root, &format!("BACKUPS/BACKUP_CONFIG/{name}"));
+        let mode = match word("MODE") {
+            Some("INCREMENT") => BackupMode::Increment {
+                last: match word("LAST_INCREMENT_ID") {
+                    None | Some("-1") => None,
+                    Some(word) => Some(number(word)?),
+                },
+            },
+            _ => BackupMode::Full,
+        };
+        Ok(Self {
+            mode,
+            freezes: word("FS_FREEZE").is_some_and(|how| how != "NONE"),
+            failed: text(root, "BACKUP_RESULT") == Some("FAILURE"),
+        })
+    }
 }
 
 /// A time on a host.
@@ -84,6 +130,93 @@ pub struct CacheWords {
     pub wait: Option<String>,
 }
 
+/// What was asked for a disk's cache, understood. What is `None` is as the host's configuration has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheAsk {
+    /// The cache driver.
+    pub driver: Option<DriverName>,
+    /// How writes are treated.
+    pub mode: Option<CacheMode>,
+    /// The slice's size.
+    pub size: Option<Bytes>,
+    /// What is brought in beforehand.
+    pub seed: Option<SeedSpec>,
+}
+
+impl CacheWords {
+    /// The attributes below an element.
+    pub(super) fn below(node: Node<'_, '_>, path: &str) -> Self {
+        let own = |name: &str| text(node, &format!("{path}WARMBLOCK_{name}")).map(str::to_owned);
+        Self {
+            driver: own("DRIVER"),
+            mode: own("MODE"),
+            size: own("SIZE"),
+            seed: own("SEED"),
+            wait: own("WAIT"),
+        }
+    }
+
+    /// Reads them, in whatever letters OpenNebula has them.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a word that cannot be used, with its attribute.
+    pub fn read(&self) -> Result<CacheAsk> {
+        fn word<T>(
+            name: &str,
+            word: Option<&str>,
+            read: impl Fn(&str) -> Result<T, ParseError>,
+        ) -> Result<Option<T>> {
+            word.map(|word| read(word.trim()))
+                .transpose()
+                .map_err(|error| {
+                    Error::new(
+                        Kind::Usage,
+                        format!("WARMBLOCK_{name} cannot be used: {error}"),
+                    )
+                    .remedy("mend it in the VM's template, the image or the datastore")
+                })
+        }
+        let no_wait = word("WAIT", self.wait.as_deref(), yes_or_no)? == Some(false);
+        let seed = word("SEED", self.seed.as_deref(), |word| {
+            word.to_ascii_lowercase().parse()
+        })?;
+        if no_wait && seed.as_ref().is_some_and(|seed| *seed != SeedSpec::None) {
+            return Err(Error::new(
+                Kind::Usage,
+                "WARMBLOCK_WAIT = NO: a disk is seeded before its VM starts, or not at all",
+            )
+            .remedy("say WARMBLOCK_SEED = none as well, or leave WARMBLOCK_WAIT out"));
+        }
+        Ok(CacheAsk {
+            driver: word("DRIVER", self.driver.as_deref(), |word| {
+                word.to_ascii_lowercase().parse()
+            })?,
+            mode: word("MODE", self.mode.as_deref(), mode)?,
+            size: word("SIZE", self.size.as_deref(), str::parse)?,
+            seed: if no_wait { Some(SeedSpec::None) } else { seed },
+        })
+    }
+}
+
+fn yes_or_no(word: &str) -> Result<bool, ParseError> {
+    match word.to_ascii_lowercase().as_str() {
+        "yes" | "1" => Ok(true),
+        "no" | "0" => Ok(false),
+        _ => Err(ParseError::new("choice", word, "is neither YES nor NO")),
+    }
+}
+
+fn mode(word: &str) -> Result<CacheMode, ParseError> {
+    let parsed = clap::ValueEnum::from_str(word, true);
+    parsed.map_err(|_| {
+        ParseError::new(
+            "mode",
+            word,
+            "is not writethrough, writeback, writearound or none",
+        )
+    })
+}
+
 /// What a disk is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DiskKind {
@@ -126,6 +259,7 @@ impl Vm {
             disks: disks.map(Disk::read).collect::<Result<_>>()?,
             context: value(root, "TEMPLATE/CONTEXT/DISK_ID")?,
             history: history.into_iter().map(Stay::read).collect::<Result<_>>()?,
+            backup: BackupConfig::read(root)?,
         })
     }
 
@@ -192,13 +326,7 @@ impl Disk {
             read_only: yes(node, "READONLY"),
             shareable: yes(node, "SHAREABLE"),
             disk_type: own("TYPE"),
-            cache: CacheWords {
-                driver: own("WARMBLOCK_DRIVER"),
-                mode: own("WARMBLOCK_MODE"),
-                size: own("WARMBLOCK_SIZE"),
-                seed: own("WARMBLOCK_SEED"),
-                wait: own("WARMBLOCK_WAIT"),
-            },
+            cache: CacheWords::below(node, ""),
         })
     }
 }
@@ -240,6 +368,30 @@ mod tests {
         assert!(vm.disk(DiskId(3)).unwrap().read_only);
         assert_eq!(vm.history.last().unwrap().host.as_str(), "kvm2");
         assert_eq!(vm.disk(DiskId(9)).unwrap_err().kind(), Kind::NotFound);
+    }
+
+    #[test]
+    fn what_is_asked_for_a_cache() {
+        let words = |mode: &str, seed: &str, wait: &str| CacheWords {
+            mode: Some(mode.into()),
+            seed: Some(seed.into()),
+            wait: Some(wait.into()),
+            ..CacheWords::default()
+        };
+        let asked = words("WriteBack", "FIRST:1G", "yes").read().unwrap();
+        assert_eq!(asked.mode, Some(CacheMode::Writeback));
+        assert_eq!(asked.seed, Some(SeedSpec::First(Bytes::gib(1))));
+        let quick = words("none", "none", "NO").read().unwrap();
+        assert_eq!(quick.seed, Some(SeedSpec::None));
+        for (bad, what) in [
+            (words("fast", "none", "yes"), "WARMBLOCK_MODE"),
+            (words("none", "much", "yes"), "WARMBLOCK_SEED"),
+            (words("none", "none", "maybe"), "WARMBLOCK_WAIT"),
+            (words("none", "allocated", "no"), "before its VM starts"),
+        ] {
+            let error = bad.read().unwrap_err().chain();
+            assert!(error.contains(what), "{error}");
+        }
     }
 
     #[test]

@@ -1,0 +1,154 @@
+//! `one doctor`: is the driver there, known to oned, and on every host; and if not, what is to be done. It only looks.
+//!
+//! Each check answers with findings and never fails itself; what is judged is judged by pure functions.
+
+mod hosts;
+mod pools;
+
+use super::install::{self, CACHE_ATTRIBUTES, NAME};
+use super::oned::{Oned, Surroundings};
+use super::tree::Tree;
+use crate::doctor::{Finding, Findings};
+
+const INSTALL: &str = "`warmblock one install` mends it";
+
+/// Looks at everything.
+pub fn examine(tree: &Tree, around: &Surroundings) -> Findings {
+    let mut findings = vec![opennebula(tree), scripts(tree)];
+    findings.extend(oned_conf(tree));
+    findings.push(execrc(tree));
+    findings.extend(running(&Oned::find(around)));
+    Findings {
+        version: Findings::VERSION,
+        findings,
+    }
+}
+
+fn opennebula(tree: &Tree) -> Finding {
+    let place = tree.remotes.display();
+    match tree.version() {
+        Some(version) => Finding::ok("OpenNebula", format!("{version} at {place}")),
+        None => Finding::fail(
+            "OpenNebula",
+            format!("there is none at {place}"),
+            "run this on the front-end; ONE_LOCATION or --location names a self-contained installation",
+        ),
+    }
+}
+
+/// Whether all scripts are there, as this release has them.
+fn scripts(tree: &Tree) -> Finding {
+    let wanted = install::wanted(tree);
+    let differs = |(path, text, _): &&(std::path::PathBuf, &str, u32)| {
+        std::fs::read(path)
+            .ok()
+            .is_none_or(|there| there != text.as_bytes())
+    };
+    let other: Vec<String> = wanted
+        .iter()
+        .filter(differs)
+        .map(|(path, ..)| path.display().to_string())
+        .collect();
+    match other.as_slice() {
+        [] => Finding::ok("scripts", format!("{} of the driver's", wanted.len())),
+        [first, rest @ ..] => {
+            let more = match rest.len() {
+                0 => String::new(),
+                count => format!(" and {count} more"),
+            };
+            Finding::fail(
+                "scripts",
+                format!("{first}{more}: not there, or of another release"),
+                format!("{INSTALL}; then `onehost sync --force` as oneadmin"),
+            )
+        }
+    }
+}
+
+fn oned_conf(tree: &Tree) -> Vec<Finding> {
+    let path = tree.oned_conf();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let found = format!("{} cannot be read: {error}", path.display());
+            return vec![Finding::fail(
+                "oned.conf",
+                found,
+                "run it as root or oneadmin, on the front-end",
+            )];
+        }
+    };
+    let lacks = match install::lacks(&text) {
+        Ok(lacks) => lacks,
+        Err(error) => return vec![Finding::of_error("oned.conf", &error, INSTALL)],
+    };
+    if lacks.is_empty() {
+        return vec![Finding::ok(
+            "oned.conf",
+            "lists, settings and attributes of the driver",
+        )];
+    }
+    let finding = |lack: &install::Lack| match (lack.is_mended(), is_comfort(&lack.what)) {
+        (true, false) => Finding::fail(
+            "oned.conf",
+            &lack.what,
+            format!("{INSTALL}; then restart oned"),
+        ),
+        (true, true) => Finding::warn(
+            "oned.conf",
+            &lack.what,
+            format!("{INSTALL}; then restart oned"),
+        ),
+        (false, _) => Finding::warn(
+            "oned.conf",
+            &lack.what,
+            "if that is not on purpose, take the line out, run `warmblock one install` and restart oned",
+        ),
+    };
+    lacks.iter().map(finding).collect()
+}
+
+/// Without the attributes' lines the driver works; only nobody can say how a disk is cached.
+fn is_comfort(what: &str) -> bool {
+    CACHE_ATTRIBUTES.iter().any(|name| what.contains(name))
+}
+
+fn execrc(tree: &Tree) -> Finding {
+    const WHAT: &str = "live snapshots";
+    let path = tree.execrc();
+    match std::fs::read_to_string(&path) {
+        Err(error) => Finding::warn(
+            WHAT,
+            format!("{} cannot be read: {error}", path.display()),
+            "run it as root or oneadmin, on the front-end",
+        ),
+        Ok(text) if install::mended_execrc(&text).is_some() => Finding::warn(
+            WHAT,
+            format!(
+                "LIVE_DISK_SNAPSHOTS does not name kvm-{NAME}: snapshots of disks of running VMs are refused"
+            ),
+            format!("{INSTALL}; then restart oned"),
+        ),
+        Ok(_) => Finding::ok(WHAT, format!("registered in {}", path.display())),
+    }
+}
+
+/// What only a running oned knows: the datastores, and the hosts.
+fn running(oned: &Oned) -> Vec<Finding> {
+    let asked = oned
+        .datastores()
+        .and_then(|stores| Ok((stores, oned.hosts()?)));
+    let (stores, hosts) = match asked {
+        Ok(known) => known,
+        Err(error) => return vec![Finding::of_error("oned", &error, "start oned")],
+    };
+    let (mut findings, bridges) = pools::datastores(&stores);
+    match pools::hosts(&hosts) {
+        Err(error) => findings.push(Finding::of_error("hosts", &error, "please report it")),
+        Ok(hosts) => findings.extend(hosts::examine(hosts.into_iter().chain(bridges))),
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! What oned tells of its datastores and hosts.
+
+use crate::doctor::Finding;
+use crate::one::call::Node;
+use crate::one::document::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
+use crate::one::install::NAME;
+use crate::{Error, Result};
+
+/// The datastores of this driver, judged, and their bridges. `text` is a `DATASTORE_POOL`.
+pub(super) fn datastores(text: &str) -> (Vec<Finding>, Vec<Node>) {
+    let rows = match parse_datastores(text) {
+        Ok(rows) => rows,
+        Err(error) => {
+            return (
+                vec![Finding::of_error("datastores", &error, "please report it")],
+                Vec::new(),
+            );
+        }
+    };
+    let ours: Vec<&DatastoreRow> = rows.iter().filter(|row| row.is_of(NAME)).collect();
+    if ours.is_empty() {
+        let finding = Finding::warn(
+            "datastores",
+            "none is of this driver",
+            "make an image and a system datastore: docs/opennebula.md says how",
+        );
+        return (vec![finding], Vec::new());
+    }
+    let findings = ours.iter().flat_map(|row| datastore(row)).collect();
+    let bridges = ours.iter().flat_map(|row| row.bridges.iter());
+    (
+        findings,
+        bridges.filter_map(|name| name.parse().ok()).collect(),
+    )
+}
+
+fn datastore(row: &DatastoreRow) -> Vec<Finding> {
+    let name = format!("datastore {} ({})", row.id, row.name);
+    let mut findings = Vec::new();
+    if row.disk_type.as_deref() != Some("BLOCK") {
+        let is = row.disk_type.as_deref().unwrap_or("not set");
+        findings.push(Finding::fail(
+            &name,
+            format!("DISK_TYPE is {is}, so VMs would open its disks past the cache or not at all"),
+            "set DISK_TYPE = BLOCK; images and VMs that there are already keep the old type",
+        ));
+    }
+    if row.bridges.is_empty() {
+        findings.push(Finding::fail(
+            &name,
+            "BRIDGE_LIST is empty, so nothing can be done for it",
+            "name hosts that reach Ceph and have warmblock",
+        ));
+    }
+    for bad in row
+        .bridges
+        .iter()
+        .filter(|word| word.parse::<Node>().is_err())
+    {
+        findings.push(Finding::fail(
+            &name,
+            format!("BRIDGE_LIST names {bad:?}"),
+            "name hosts, between blanks",
+        ));
+    }
+    if row.is_system
+        && row
+            .data_driver
+            .as_deref()
+            .is_some_and(|driver| driver != "-")
+    {
+        findings.push(Finding::fail(
+            &name,
+            "a system datastore has a DS_MAD",
+            "take DS_MAD out of its template",
+        ));
+    }
+    if let Some(other) = row.driver.as_deref().filter(|driver| *driver != NAME) {
+        findings.push(Finding::fail(
+            &name,
+            format!("DS_MAD is {NAME} and TM_MAD is {other}: disks would not be cached"),
+            format!("set TM_MAD = {NAME}"),
+        ));
+    }
+    if let Err(error) = row.cache_is_understood() {
+        findings.push(Finding::fail(
+            &name,
+            error.to_string(),
+            "mend the attribute with `onedatastore update`",
+        ));
+    }
+    if findings.is_empty() {
+        let kind = if row.is_system { "system" } else { "image" };
+        let pool = row.pool.as_deref().unwrap_or("one, which is the default");
+        findings.push(Finding::ok(
+            name,
+            format!("{kind} datastore in pool {pool}"),
+        ));
+    }
+    findings
+}
+
+/// The hosts that run VMs. `text` is a `HOST_POOL`.
+pub(super) fn hosts(text: &str) -> Result<Vec<Node>> {
+    let rows = parse_hosts(text)?;
+    let runs = |row: &HostRow| matches!(row.driver.as_deref(), Some("kvm" | "qemu" | "lxc"));
+    let names = rows
+        .into_iter()
+        .filter(runs)
+        .map(|row| row.name.parse().map_err(Error::from));
+    names.collect()
+}

@@ -1,0 +1,114 @@
+use super::*;
+use crate::doctor::State;
+use crate::one::install::install;
+use crate::sys::atomic;
+use crate::{Error, Kind};
+
+const ONED_CONF: &str = "TM_MAD = [ EXECUTABLE = \"one_tm\", ARGUMENTS = \"-t 15 -d dummy,ceph\" ]\n\
+    DATASTORE_MAD = [ EXECUTABLE = \"one_datastore\", ARGUMENTS = \"-t 15 -d dummy,ceph -s dummy,ceph\" ]\n";
+
+fn told(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| {
+        let remedy = finding
+            .remedy
+            .as_ref()
+            .map_or(String::new(), |remedy| format!(" -> {remedy}"));
+        format!(
+            "{:?} {}: {}{remedy}",
+            finding.state, finding.name, finding.found
+        )
+    };
+    findings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn before_and_after_an_installation() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = Tree::at(dir.path());
+    for dir in [tree.remotes.join("tm"), tree.etc.join("vmm_exec")] {
+        std::fs::create_dir_all(dir).unwrap();
+    }
+    atomic::write(&tree.remotes.join("VERSION"), b"6.10.0").unwrap();
+    atomic::write(&tree.oned_conf(), ONED_CONF.as_bytes()).unwrap();
+    atomic::write(&tree.execrc(), b"LIVE_DISK_SNAPSHOTS=\"kvm-ceph\"\n").unwrap();
+    // Nobody answers there.
+    let around = Surroundings {
+        endpoint: Some("http://127.0.0.1:9/RPC2".into()),
+        var: dir.path().to_owned(),
+        ..Surroundings::default()
+    };
+    let before = examine(&tree, &around);
+    assert!(!before.healthy());
+    assert!(
+        before
+            .findings
+            .iter()
+            .all(|one| (one.state == State::Ok) == one.remedy.is_none())
+    );
+    let told_before = told(&before.findings);
+    for words in [
+        "scripts",
+        "does not list warmblock",
+        "no TM_MAD_CONF",
+        "LIVE_DISK_SNAPSHOTS",
+        "credentials",
+    ] {
+        assert!(told_before.contains(words), "{words}: {told_before}");
+    }
+    install(&tree, false).unwrap();
+    let after = examine(&tree, &around);
+    let bad: Vec<Finding> = after
+        .findings
+        .into_iter()
+        .filter(|one| one.state != State::Ok)
+        .collect();
+    assert_eq!(bad.len(), 1, "{}", told(&bad));
+    assert_eq!(bad[0].name, "oned");
+}
+
+#[test]
+fn datastores_that_would_not_work() {
+    let pool = "<DATASTORE_POOL>
+        <DATASTORE><ID>1</ID><NAME>default</NAME><DS_MAD>fs</DS_MAD><TM_MAD>ssh</TM_MAD><TYPE>0</TYPE><TEMPLATE/></DATASTORE>
+        <DATASTORE><ID>101</ID><NAME>good</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>0</TYPE>
+          <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><POOL_NAME>one</POOL_NAME><BRIDGE_LIST>c1 c2</BRIDGE_LIST></TEMPLATE></DATASTORE>
+        <DATASTORE><ID>102</ID><NAME>bad</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>ceph</TM_MAD><TYPE>0</TYPE>
+          <TEMPLATE><DISK_TYPE>RBD</DISK_TYPE><WARMBLOCK_MODE>fast</WARMBLOCK_MODE></TEMPLATE></DATASTORE>
+        <DATASTORE><ID>103</ID><NAME>sys</NAME><DS_MAD>-</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>1</TYPE>
+          <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><BRIDGE_LIST>c2 -x</BRIDGE_LIST></TEMPLATE></DATASTORE>
+        </DATASTORE_POOL>";
+    let (findings, bridges) = pools::datastores(pool);
+    insta::assert_snapshot!(told(&findings));
+    let bridges: Vec<&str> = bridges.iter().map(|node| node.as_str()).collect();
+    assert_eq!(bridges, ["c1", "c2", "c2"]);
+    let (none, _) = pools::datastores("<DATASTORE_POOL/>");
+    assert_eq!(none[0].state, State::Warn);
+    assert!(told(&pools::datastores("<X/>").0).contains("DATASTORE_POOL"));
+}
+
+#[test]
+fn hosts_that_would_not_work() {
+    let pool = "<HOST_POOL><HOST><ID>0</ID><NAME>kvm1</NAME><VM_MAD>kvm</VM_MAD></HOST>
+        <HOST><ID>1</ID><NAME>vc</NAME><VM_MAD>vcenter</VM_MAD></HOST></HOST_POOL>";
+    let hosts = pools::hosts(pool).unwrap();
+    assert_eq!(hosts.len(), 1);
+    let no_sudo =
+        Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock").remedy("sudoers");
+    let findings: Vec<Finding> = [
+        Ok(env!("CARGO_PKG_VERSION").to_owned()),
+        Ok("0.0.1".to_owned()),
+        Err(Error::new(Kind::Usage, "unknown variant `hello`")),
+        Err(no_sudo),
+    ]
+    .into_iter()
+    .map(|said| hosts::judged(&hosts[0], said))
+    .collect();
+    let states: Vec<State> = findings.iter().map(|finding| finding.state).collect();
+    assert_eq!(states, [State::Ok, State::Warn, State::Fail, State::Fail]);
+    assert!(
+        findings
+            .iter()
+            .skip(1)
+            .all(|finding| finding.remedy.is_some())
+    );
+}

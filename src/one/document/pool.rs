@@ -1,0 +1,103 @@
+//! All datastores, and all hosts, as oned lists them.
+
+use roxmltree::Node;
+
+use super::vm::CacheWords;
+use super::xml::{parse, required, text};
+use crate::Result;
+use crate::one::ids::{DatastoreId, HostId};
+
+/// A datastore in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatastoreRow {
+    /// Its number.
+    pub id: DatastoreId,
+    /// Its name.
+    pub name: String,
+    /// The datastore driver; a hyphen for a system datastore.
+    pub data_driver: Option<String>,
+    /// The transfer-manager driver.
+    pub driver: Option<String>,
+    /// Whether it is a system datastore.
+    pub is_system: bool,
+    /// How its disks reach the hypervisor.
+    pub disk_type: Option<String>,
+    /// Its pool.
+    pub pool: Option<String>,
+    /// Its bridges, as written.
+    pub bridges: Vec<String>,
+    cache: CacheWords,
+}
+
+/// A host in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRow {
+    /// Its number.
+    pub id: HostId,
+    /// Its name.
+    pub name: String,
+    /// The hypervisor's driver.
+    pub driver: Option<String>,
+}
+
+impl DatastoreRow {
+    /// Whether it is of a driver, as a whole or by half.
+    pub fn is_of(&self, name: &str) -> bool {
+        [&self.data_driver, &self.driver]
+            .into_iter()
+            .any(|driver| driver.as_deref() == Some(name))
+    }
+
+    /// That the attributes about its cache can be used.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::Kind::Usage) with the first that cannot.
+    pub fn cache_is_understood(&self) -> Result<()> {
+        self.cache.read().map(drop)
+    }
+
+    fn read(node: Node<'_, '_>) -> Result<Self> {
+        let own = |path| text(node, path).map(str::to_owned);
+        let bridges = text(node, "TEMPLATE/BRIDGE_LIST").unwrap_or_default();
+        Ok(Self {
+            id: required(node, "ID")?,
+            name: own("NAME").unwrap_or_default(),
+            data_driver: own("DS_MAD"),
+            driver: own("TM_MAD"),
+            is_system: text(node, "TYPE") == Some("1"),
+            disk_type: own("TEMPLATE/DISK_TYPE"),
+            pool: own("TEMPLATE/POOL_NAME"),
+            bridges: bridges.split_whitespace().map(str::to_owned).collect(),
+            cache: CacheWords::below(node, "TEMPLATE/"),
+        })
+    }
+}
+
+/// Reads a `DATASTORE_POOL`.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::Kind::Usage).
+pub fn parse_datastores(document: &str) -> Result<Vec<DatastoreRow>> {
+    let document = parse(document, "DATASTORE_POOL")?;
+    let rows = document.root_element().children();
+    let rows = rows.filter(|node| node.has_tag_name("DATASTORE"));
+    rows.map(DatastoreRow::read).collect()
+}
+
+/// Reads a `HOST_POOL`.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::Kind::Usage).
+pub fn parse_hosts(document: &str) -> Result<Vec<HostRow>> {
+    let document = parse(document, "HOST_POOL")?;
+    let rows = document.root_element().children();
+    let rows = rows.filter(|node| node.has_tag_name("HOST"));
+    let row = |node| {
+        Ok(HostRow {
+            id: required(node, "ID")?,
+            name: text(node, "NAME").unwrap_or_default().to_owned(),
+            driver: text(node, "VM_MAD").map(str::to_owned),
+        })
+    };
+    rows.map(row).collect()
+}

@@ -1,0 +1,182 @@
+//! `one install`: the driver into an OpenNebula, and nothing else of it changed. Run again, it mends what is missing.
+
+mod conf;
+mod execrc;
+mod files;
+mod oned_conf;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use execrc::mended as mended_execrc;
+pub use oned_conf::{CACHE_ATTRIBUTES, Lack, NAME, lacks};
+
+use super::shims::{self, Shim};
+use super::tree::Tree;
+use crate::model::Change;
+use crate::{Context, Error, Kind, Result};
+
+/// The line that lets oneadmin run what a host is asked to do, and nothing else.
+pub const SUDOERS: &str = "\
+# For /etc/sudoers.d/warmblock on every host and bridge host of OpenNebula, mode 0440.
+oneadmin ALL=(root) NOPASSWD: /usr/bin/warmblock host, /usr/local/bin/warmblock host
+";
+
+/// What was installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct InstallReport {
+    /// The version of this format.
+    pub version: u32,
+    /// Whether it only says what would be done.
+    pub dry_run: bool,
+    /// The files, in the order in which they were looked at.
+    pub files: Vec<InstalledFile>,
+    /// What is to be done by hand now.
+    pub next: Vec<String>,
+    /// What was found otherwise than it should be, and was left.
+    pub warnings: Vec<String>,
+}
+
+/// A file of the installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct InstalledFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What happened to it, or would.
+    pub change: Change,
+    /// What it lacked, if only a part of it is ours.
+    pub lacked: Vec<String>,
+    /// Where the file is kept as it was before.
+    pub backup: Option<PathBuf>,
+}
+
+impl InstallReport {
+    /// The version that this program writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// Installs into a tree.
+///
+/// # Errors
+/// [`Kind::NotFound`] if there is no OpenNebula; [`Kind::Config`] for settings that cannot be read; [`Kind::Failed`] for a
+/// file that cannot be written. Nothing is written before everything was read.
+pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
+    let mut report = InstallReport {
+        version: InstallReport::VERSION,
+        dry_run,
+        files: Vec::new(),
+        next: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let oned = read(&tree.oned_conf())?;
+    let lacks = lacks(&oned).context(|| format!("cannot change {}", tree.oned_conf().display()))?;
+    let execrc = read(&tree.execrc())?;
+    for (path, text, mode) in wanted(tree) {
+        let change = files::put(&path, text.as_bytes(), mode, &tree.remotes, dry_run)?;
+        report.files.push(InstalledFile {
+            path,
+            change,
+            lacked: Vec::new(),
+            backup: None,
+        });
+    }
+    let (mended, left): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(Lack::is_mended);
+    let text = (!mended.is_empty()).then(|| oned_conf::mended(&oned, &mended));
+    let lacked = mended.into_iter().map(|lack| lack.what).collect();
+    edit(&mut report, &tree.oned_conf(), text, lacked)?;
+    let text = execrc::mended(&execrc);
+    let lacked = text
+        .iter()
+        .map(|_| format!("LIVE_DISK_SNAPSHOTS lacks {}", execrc::word()));
+    let lacked = lacked.collect();
+    edit(&mut report, &tree.execrc(), text, lacked)?;
+    let file = tree.oned_conf().display().to_string();
+    report.warnings = left
+        .into_iter()
+        .map(|lack| format!("{file}: {}; it is left as it is", lack.what))
+        .collect();
+    report.next = next(tree, &report);
+    Ok(report)
+}
+
+/// The files that are ours as a whole: path, text, mode.
+pub(super) fn wanted(tree: &Tree) -> Vec<(PathBuf, &'static str, u32)> {
+    let scripts = |dir: &str, shims: &'static [Shim]| {
+        let dir = tree.remotes.join(dir).join(NAME);
+        let script = move |(name, text): &Shim| (dir.join(name), *text, 0o755);
+        shims.iter().map(script).collect::<Vec<_>>()
+    };
+    let mut all = scripts("datastore", &shims::DATASTORE);
+    all.extend(scripts("tm", &shims::TRANSFER));
+    let sudoers = tree.remotes.join("etc/tm").join(NAME).join("sudoers");
+    all.push((sudoers, SUDOERS, 0o644));
+    all
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound => Kind::NotFound,
+            _ => Kind::Failed,
+        };
+        Error::new(kind, format!("cannot read {}", path.display()))
+            .because(error)
+            .remedy("run this on the front-end as root; ONE_LOCATION or --location names a self-contained installation")
+    })
+}
+
+/// Writes a file of OpenNebula's own anew, and keeps what it was.
+fn edit(
+    report: &mut InstallReport,
+    path: &Path,
+    text: Option<String>,
+    lacked: Vec<String>,
+) -> Result<()> {
+    let (change, backup) = match text {
+        None => (Change::Kept, None),
+        Some(_) if report.dry_run => (Change::Altered, None),
+        Some(text) => (Change::Altered, Some(files::rewrite(path, &text)?)),
+    };
+    report.files.push(InstalledFile {
+        path: path.to_owned(),
+        change,
+        lacked,
+        backup,
+    });
+    Ok(())
+}
+
+/// What only a person can do, if anything changed.
+fn next(tree: &Tree, report: &InstallReport) -> Vec<String> {
+    let changed = |below: &Path| {
+        let altered =
+            |file: &&InstalledFile| file.path.starts_with(below) && file.change != Change::Kept;
+        report.files.iter().any(|file| altered(&file))
+    };
+    let mut next = Vec::new();
+    if changed(&tree.etc) {
+        let restart = match tree.etc == Path::new("/etc/one") {
+            true => "systemctl restart opennebula".to_owned(),
+            false => "`one stop` and `one start`".to_owned(),
+        };
+        next.push(format!(
+            "restart oned, which reads its settings only then: {restart}"
+        ));
+        next.push("datastores of this driver that there are already take new settings over at their next update: `onedatastore update ID`, and save".into());
+    }
+    if changed(&tree.remotes) {
+        next.push("bring the scripts to the hosts, as oneadmin: `onehost sync --force`".into());
+        next.push(format!(
+            "on every host and bridge host, install this release of warmblock and {} as /etc/sudoers.d/warmblock",
+            tree.remotes.join("etc/tm").join(NAME).join("sudoers").display()
+        ));
+    }
+    if !next.is_empty() {
+        next.push("then see that all is well: `warmblock one doctor`".into());
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests;

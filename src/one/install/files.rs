@@ -1,0 +1,90 @@
+//! Files of an installation: written whole, owned as what is around them.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use crate::model::Change;
+use crate::sys::atomic;
+use crate::{Context, Error, Kind, Result};
+
+/// Makes a file be what it should be, owned as `like` is.
+pub(super) fn put(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    like: &Path,
+    dry_run: bool,
+) -> Result<Change> {
+    let same_mode =
+        || std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o777 == mode);
+    let change = match std::fs::read(path) {
+        Ok(there) if there == bytes && same_mode() => return Ok(Change::Kept),
+        Ok(_) => Change::Altered,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Change::Made,
+        Err(error) => return Err(failed("read", path, error)),
+    };
+    if dry_run {
+        return Ok(change);
+    }
+    let owner = std::fs::metadata(like).map_err(|error| failed("look at", like, error))?;
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|dir| !dir.exists())
+        .collect();
+    for dir in missing.into_iter().rev() {
+        std::fs::create_dir(dir).map_err(|error| failed("make", dir, error))?;
+        own(dir, &owner)?;
+    }
+    atomic::write_mode(path, bytes, mode).context(|| format!("cannot write {}", path.display()))?;
+    own(path, &owner)?;
+    Ok(change)
+}
+
+/// Writes a file anew with the owner and mode that it has; where it is kept as it was.
+pub(super) fn rewrite(path: &Path, text: &str) -> Result<PathBuf> {
+    let meta = std::fs::metadata(path).map_err(|error| failed("look at", path, error))?;
+    let mode = meta.permissions().mode() & 0o7777;
+    let old = std::fs::read(path).map_err(|error| failed("read", path, error))?;
+    let backup = free_name(path);
+    for (path, bytes) in [
+        (&backup, old.as_slice()),
+        (&path.to_owned(), text.as_bytes()),
+    ] {
+        atomic::write_mode(path, bytes, mode)
+            .context(|| format!("cannot write {}", path.display()))?;
+        own(path, &meta)?;
+    }
+    Ok(backup)
+}
+
+/// `oned.conf.before-warmblock`, or with a number if there is one already.
+fn free_name(path: &Path) -> PathBuf {
+    let name = |number: u32| {
+        let more = if number == 0 {
+            String::new()
+        } else {
+            format!(".{number}")
+        };
+        PathBuf::from(format!("{}.before-warmblock{more}", path.display()))
+    };
+    (0..)
+        .map(name)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| name(u32::MAX))
+}
+
+fn own(path: &Path, like: &std::fs::Metadata) -> Result<()> {
+    let is = std::fs::metadata(path).map_err(|error| failed("look at", path, error))?;
+    if (is.uid(), is.gid()) == (like.uid(), like.gid()) {
+        return Ok(());
+    }
+    chown(path, Some(like.uid()), Some(like.gid()))
+        .map_err(|error| failed("give away", path, error))
+}
+
+fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
+    Error::new(Kind::Failed, format!("cannot {what} {}", path.display()))
+        .because(error)
+        .remedy("run it as root")
+}
