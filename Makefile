@@ -11,6 +11,25 @@ setup:           ## install the Debian packages that are missing
 build:           ## the release binary
 	cargo build --release
 
+# -- install ------------------------------------------------------------------------------------------
+.PHONY: install
+DESTDIR :=
+PREFIX  := /usr/local
+LIB     := $(DESTDIR)$(PREFIX)/lib/warmblock
+SHARE   := $(DESTDIR)$(PREFIX)/share
+install: build   ## the binary, drivers, templates, udev rules, man pages and completions; PREFIX, DESTDIR
+	install -D -t $(DESTDIR)$(PREFIX)/sbin target/release/warmblock
+	set -e; for d in $(wildcard drivers/*/driver); do install -D $$d $(LIB)/$$d; done
+	install -D -m 644 -t $(LIB)/tgt-templates tgt-templates/*
+	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1
+	install -D -m 644 docs/completions/warmblock.bash $(SHARE)/bash-completion/completions/warmblock
+	install -D -m 644 -t $(SHARE)/zsh/site-functions docs/completions/_warmblock
+	install -D -m 644 -t $(SHARE)/fish/vendor_completions.d docs/completions/warmblock.fish
+	install -d $(DESTDIR)/etc/udev/rules.d $(DESTDIR)/etc/warmblock/conf.d
+	target/release/warmblock doctor --print-udev-rules >$(DESTDIR)/etc/udev/rules.d/58-warmblock.rules
+	[ -e $(DESTDIR)/etc/warmblock/warmblock.toml ] || \
+	  target/release/warmblock --config /dev/null config show | sed 's/^\([a-z]\)/# \1/' >$(DESTDIR)/etc/warmblock/warmblock.toml
+
 # -- test ---------------------------------------------------------------------------------------------
 .PHONY: test
 test:            ## everything: unit tests, the command line, Ceph, the lab tier; a summary at the end

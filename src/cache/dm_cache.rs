@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 pub(super) use manner::{CACHE, Manner};
 
 use super::drain::{cannot_tell, still_dirty};
-use super::{Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, Site};
+use super::{
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, Site, dm,
+};
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::sys::direct;
-use crate::tools::dmsetup::{self, Access};
+use crate::tools::dmsetup;
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
 use crate::{Context, Error, Kind, Result, config};
 
@@ -83,18 +85,13 @@ impl Driver for DmCache {
     }
 
     fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
-        let name = key.dm(Role::Cache);
-        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
-            return Cache::Absent;
+        let device = match dm::live(key, seen) {
+            Ok(device) => device,
+            Err(other) => return other,
         };
-        if !device.info.live {
-            let why = format!("{name} has no table: its making was interrupted");
-            return Cache::Broken { why };
-        }
         let Some(target) = device.table.as_cache() else {
-            return Cache::Broken {
-                why: format!("{name} is no dm-cache: {}", device.table),
-            };
+            let why = format!("{} is no dm-cache: {}", device.info.name, device.table);
+            return Cache::Broken { why };
         };
         match table::figures(device) {
             Ok(status) => Cache::Up {
@@ -145,12 +142,7 @@ impl Driver for DmCache {
     }
 
     fn open(&self, site: &Site<'_>, running: Running) -> Result<Change> {
-        let name = site.key.dm(Role::Cache);
-        site.host
-            .dm()
-            .create(&name, &self.table(site, running)?, Access::ReadWrite)
-            .context(|| format!("cannot create the cache device {name}"))?;
-        Ok(Change::Made)
+        dm::create(site, &self.table(site, running)?)
     }
 
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()> {
@@ -181,10 +173,7 @@ impl Driver for DmCache {
                     Error::new(Kind::Failed, why).remedy("look at the SSD, then attach it again")
                 );
             }
-            None => {
-                let message = format!("the cache device {name} went away");
-                return Err(Error::new(Kind::Internal, message));
-            }
+            None => return Err(dm::absent(&name)),
         };
         self.switch(site, Running::Serving(mode))?;
         Ok(filled)
@@ -241,26 +230,17 @@ impl Driver for DmCache {
     }
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
-        Ok(match self.probe(host, key)? {
-            Cache::Absent => Cleanliness::Unknown {
-                why: "the cache is not in the kernel".into(),
-            },
-            Cache::Broken { why } => Cleanliness::Unknown { why },
-            Cache::Up { stats, .. } if stats.dirty == Bytes(0) => Cleanliness::Clean {
-                evidence: format!(
-                    "dmsetup status: nothing dirty of {} resident",
-                    stats.resident
-                ),
-            },
-            Cache::Up { stats, .. } => Cleanliness::Dirty(stats.dirty),
-        })
+        let seen = self.probe(host, key)?;
+        Ok(Cleanliness::of(seen, |_, stats| {
+            let resident = stats.resident;
+            Cleanliness::clean(format!(
+                "dmsetup status: nothing dirty of {resident} resident"
+            ))
+        }))
     }
 
     fn close(&self, host: &Host, key: &DiskKey) -> Result<Change> {
-        let name = key.dm(Role::Cache);
-        host.dm()
-            .remove(&name, host.config.deadline.tool)
-            .context(|| format!("cannot remove the cache device {name}"))
+        dm::remove(host, key)
     }
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
@@ -274,18 +254,7 @@ impl Driver for DmCache {
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
-        let name = site.key.dm(Role::Cache);
-        let info = site.host.dm().info(&name)?.ok_or_else(|| {
-            Error::new(
-                Kind::Internal,
-                format!("the cache device {name} is not there"),
-            )
-        })?;
-        Ok(Device {
-            path: site.host.roots.mapper(&name),
-            number: info.num,
-            size: site.origin.size,
-        })
+        dm::top(site)
     }
 }
 
@@ -297,10 +266,7 @@ fn sound(driver: &DmCache, site: &Site<'_>) -> Result<(Running, Bytes, u32)> {
     let event = site.host.dm().info(&name)?.map_or(0, |info| info.event);
     match driver.probe(site.host, site.key)? {
         Cache::Up { running, stats, .. } => Ok((running, stats.dirty, event)),
-        Cache::Absent => Err(Error::new(
-            Kind::Internal,
-            format!("the cache device {name} is not there"),
-        )),
+        Cache::Absent => Err(dm::absent(&name)),
         Cache::Broken { why } => Err(cannot_tell(why)),
     }
 }

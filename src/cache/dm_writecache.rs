@@ -14,16 +14,14 @@ use std::time::Duration;
 
 use super::drain::{cannot_tell, wait_for_clean};
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site, Stats,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
+    Stats, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::sys::direct;
-use crate::tools::dmsetup::{
-    self, Access, Status, Table, Target, WritecacheStatus, WritecacheTarget,
-};
+use crate::tools::dmsetup::{self, Status, Table, Target, WritecacheStatus, WritecacheTarget};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The block size.
@@ -74,14 +72,11 @@ impl Driver for DmWritecache {
     }
 
     fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
-        let name = key.dm(Role::Cache);
-        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
-            return Cache::Absent;
+        let device = match dm::live(key, seen) {
+            Ok(device) => device,
+            Err(other) => return other,
         };
-        if !device.info.live {
-            let why = format!("{name} has no table: its making was interrupted");
-            return Cache::Broken { why };
-        }
+        let name = &device.info.name;
         let Some(target) = device.table.as_writecache() else {
             return Cache::Broken {
                 why: format!("{name} is no dm-writecache: {}", device.table),
@@ -116,12 +111,7 @@ impl Driver for DmWritecache {
     }
 
     fn open(&self, site: &Site<'_>, running: Running) -> Result<Change> {
-        let name = site.key.dm(Role::Cache);
-        site.host
-            .dm()
-            .create(&name, &table(site, running)?, Access::ReadWrite)
-            .context(|| format!("cannot create the cache device {name}"))?;
-        Ok(Change::Made)
+        dm::create(site, &table(site, running)?)
     }
 
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()> {
@@ -131,15 +121,6 @@ impl Driver for DmWritecache {
             .dm()
             .replace(&name, &table(site, running)?, deadline)
             .context(|| format!("cannot switch the cache device {name}"))
-    }
-
-    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
-        self.switch(site, Running::Serving(mode))?;
-        Ok(Filled {
-            resident: 0,
-            dropped: 0,
-            counted: false,
-        })
     }
 
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
@@ -158,30 +139,17 @@ impl Driver for DmWritecache {
     }
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
-        Ok(match self.probe(host, key)? {
-            Cache::Absent => Cleanliness::Unknown {
-                why: "the cache is not in the kernel".into(),
-            },
-            Cache::Broken { why } => Cleanliness::Unknown { why },
-            Cache::Up { stats, .. } if stats.dirty > Bytes(0) => Cleanliness::Dirty(stats.dirty),
-            Cache::Up {
-                running: Running::Draining,
-                ..
-            } => Cleanliness::Clean {
-                evidence: "dmsetup status: every block is free, and the cleaner takes no new ones"
-                    .into(),
-            },
-            Cache::Up { .. } => Cleanliness::Unknown {
-                why: "nothing is dirty at the moment, and the next write may be".into(),
-            },
-        })
+        let seen = self.probe(host, key)?;
+        Ok(Cleanliness::of(seen, |running, _| match running {
+            Running::Draining => Cleanliness::clean(
+                "dmsetup status: every block is free, and the cleaner takes no new ones",
+            ),
+            _ => Cleanliness::for_the_moment(),
+        }))
     }
 
     fn close(&self, host: &Host, key: &DiskKey) -> Result<Change> {
-        let name = key.dm(Role::Cache);
-        host.dm()
-            .remove(&name, host.config.deadline.tool)
-            .context(|| format!("cannot remove the cache device {name}"))
+        dm::remove(host, key)
     }
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
@@ -191,16 +159,7 @@ impl Driver for DmWritecache {
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
-        let name = site.key.dm(Role::Cache);
-        let info = site.host.dm().info(&name)?.ok_or_else(|| {
-            let message = format!("the cache device {name} is not there");
-            Error::new(Kind::Internal, message)
-        })?;
-        Ok(Device {
-            path: site.host.roots.mapper(&name),
-            number: info.num,
-            size: site.origin.size,
-        })
+        dm::top(site)
     }
 }
 

@@ -19,7 +19,7 @@ use self::sysctl::{Knob, Sysctl};
 use super::drain::wait_for_clean;
 use super::{
     Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site,
+    Site, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
@@ -49,11 +49,7 @@ impl Driver for Flashcache {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            modes: vec![
-                CacheMode::Writethrough,
-                CacheMode::Writearound,
-                CacheMode::Writeback,
-            ],
+            modes: Capabilities::every_mode(),
             seed: SeedAbility::Reading,
             reads: true,
             live: false,
@@ -207,37 +203,24 @@ impl Driver for Flashcache {
     }
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
-        let unknown = |why: String| Ok(Cleanliness::Unknown { why });
-        let stats = match self.probe(host, key)? {
-            Cache::Absent => return unknown("the cache is not in the kernel".into()),
-            Cache::Broken { why } => return unknown(why),
-            Cache::Up { stats, .. } => stats,
-        };
-        if stats.dirty > Bytes(0) {
-            return Ok(Cleanliness::Dirty(stats.dirty));
-        }
-        match Sysctl::of(host, key).errors() {
-            Ok((0, 0)) => Ok(Cleanliness::Clean {
-                evidence: format!(
-                    "dmsetup table: no dirty block of {} resident, no error of SSD or disk",
-                    stats.resident
-                ),
-            }),
-            Ok((ssd, disk)) => unknown(format!(
+        let seen = self.probe(host, key)?;
+        let errors = || Sysctl::of(host, key).errors();
+        Ok(Cleanliness::of(seen, |_, stats| match errors() {
+            Ok((0, 0)) => Cleanliness::clean(format!(
+                "dmsetup table: no dirty block of {} resident, no error of SSD or disk",
+                stats.resident
+            )),
+            Ok((ssd, disk)) => Cleanliness::unknown(format!(
                 "flashcache counts {ssd} errors of the SSD and {disk} of the disk"
             )),
-            Err(error) => unknown(error.chain()),
-        }
+            Err(error) => Cleanliness::unknown(error.chain()),
+        }))
     }
 
     fn close(&self, host: &Host, key: &DiskKey) -> Result<Change> {
-        let name = key.dm(Role::Cache);
         // Also of a cache whose UUID was not set yet, which `device` does not know.
         Sysctl::of(host, key).set_if_there(Knob::FastRemove, 1)?;
-        let change = host
-            .dm()
-            .remove(&name, host.config.deadline.tool)
-            .context(|| format!("cannot remove the cache device {name}"))?;
+        let change = dm::remove(host, key)?;
         self.release(host, key)?;
         Ok(change)
     }

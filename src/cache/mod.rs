@@ -10,7 +10,9 @@
 //! still mapped at the end equals the origin; one of [`SeedAbility::Reading`] takes in everything that is read through it,
 //! and is coherent all the time. Then [`Driver::settle`] makes it serve.
 
+mod ability;
 mod bcache;
+mod dm;
 mod dm_cache;
 mod dm_writecache;
 mod drain;
@@ -20,205 +22,24 @@ mod list;
 mod local;
 mod none;
 mod registry;
+mod site;
+mod state;
 
+pub use ability::{Capabilities, Needs, SeedAbility};
 pub use list::{DriverInfo, DriverList, lacks};
 pub use registry::{Drivers, Listed};
+pub use site::{Device, Part, Site};
+pub use state::{Cache, Cleanliness, Filled, Running, Stats};
 
 use std::borrow::Cow;
 use std::fmt::Debug;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role, Sectors};
+use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
-use crate::sys::{Block, DevNum};
 use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
-
-/// What a driver works on: one disk's devices.
-#[derive(Debug)]
-pub struct Site<'a> {
-    /// The machine.
-    pub host: &'a Host,
-    /// The disk.
-    pub key: &'a DiskKey,
-    /// The RBD device, and so the size of everything above it.
-    pub origin: Device,
-    /// The slice's volumes, in the order of the driver's layout; empty for a driver without a slice.
-    pub parts: Vec<(Role, Device)>,
-    /// The cache block.
-    pub block: Bytes,
-    /// The mode that it is to serve in at last.
-    pub mode: CacheMode,
-}
-
-/// A block device that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
-    /// A path that opens it.
-    pub path: PathBuf,
-    /// Its number, as device-mapper tables are read back.
-    pub number: DevNum,
-    /// Its size.
-    pub size: Sectors,
-}
-
-impl From<(PathBuf, Block)> for Device {
-    fn from((path, block): (PathBuf, Block)) -> Self {
-        Self {
-            path,
-            number: block.num,
-            size: block.size,
-        }
-    }
-}
-
-/// A part of a slice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// What for.
-    pub role: Role,
-    /// How large.
-    pub size: Bytes,
-}
-
-/// What a cache is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Running {
-    /// Blocks are mapped and being copied in; reads go to the origin.
-    Filling,
-    /// It serves in a mode.
-    Serving(CacheMode),
-    /// It writes dirty blocks back and takes no new ones.
-    Draining,
-}
-
-/// What is in the kernel of a disk's cache.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cache {
-    /// No device.
-    Absent,
-    /// A device that works.
-    Up {
-        /// What it is doing.
-        running: Running,
-        /// Its counters.
-        stats: Stats,
-        /// Its size, which a grown image outgrows.
-        size: Sectors,
-        /// Whether I/O to it is held back, as an interrupted exchange of its table leaves it.
-        stuck: bool,
-        /// The device that the front leads to while the cache is in the path.
-        num: DevNum,
-    },
-    /// A device that does not: its SSD fails, or it is not what we made.
-    Broken {
-        /// What is wrong, in words.
-        why: String,
-    },
-}
-
-/// A cache's counters; bytes throughout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Stats {
-    /// What the cache can hold.
-    pub capacity: Bytes,
-    /// What it holds.
-    pub resident: Bytes,
-    /// What it holds that the origin lacks.
-    pub dirty: Bytes,
-    /// Reads served from the SSD, since the device was made.
-    pub read_hits: u64,
-    /// Reads that went to Ceph.
-    pub read_misses: u64,
-    /// Writes to blocks that are cached.
-    pub write_hits: u64,
-    /// Writes to blocks that are not.
-    pub write_misses: u64,
-    /// Blocks brought in because they were used.
-    pub promotions: u64,
-    /// Blocks thrown out to make room.
-    pub demotions: u64,
-}
-
-/// What a cache held when its filling had ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filled {
-    /// Blocks that it held.
-    pub resident: u64,
-    /// Blocks that the guest wrote while they were filled, and which it therefore dropped.
-    pub dropped: u64,
-    /// Whether `resident` is counted by the driver, block for block, with none thrown out and none refused for lack of room.
-    pub counted: bool,
-}
-
-/// Whether an image has everything that was acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cleanliness {
-    /// It has, and this shows it.
-    Clean {
-        /// The evidence, in words.
-        evidence: String,
-    },
-    /// It lacks so much.
-    Dirty(Bytes),
-    /// Nobody can tell; counts as dirty.
-    Unknown {
-        /// Why.
-        why: String,
-    },
-}
-
-/// What a driver can do, for people who choose one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Capabilities {
-    /// The modes it can run in.
-    pub modes: Vec<CacheMode>,
-    /// Whether it can be seeded, and how well the seed is proven.
-    pub seed: SeedAbility,
-    /// Whether what is read comes from the SSD later; a driver for writes only has nothing to fill.
-    pub reads: bool,
-    /// Whether [`Driver::switch`] changes the mode in use; else the cache is taken out of the path and put in again.
-    pub live: bool,
-}
-
-/// What a driver needs of a host.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// The tools that it calls.
-    pub tools: Vec<String>,
-    /// The kernel modules that it works with.
-    pub modules: Vec<String>,
-}
-
-impl Needs {
-    /// Of tools and modules by name.
-    pub fn of(tools: &[&str], modules: &[&str]) -> Self {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self {
-            tools: owned(tools),
-            modules: owned(modules),
-        }
-    }
-}
-
-/// How a driver is seeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SeedAbility {
-    /// Not at all.
-    Never,
-    /// Nothing less than the whole image, holes zeroed, exactly as with [`SeedAbility::Mapping`].
-    Whole,
-    /// Block by block, exactly: the mapping is written first, then the blocks are copied beneath the cache.
-    Mapping,
-    /// What is read through it while it is [`Running::Filling`] stays; a pass that reads nothing from Ceph is the proof.
-    Reading,
-}
 
 /// One way to cache. All calls may be repeated.
 pub trait Driver: Debug + Sync {
@@ -247,6 +68,27 @@ pub trait Driver: Debug + Sync {
 
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
+
+    /// Whether all disks of a host are cached in one volume: the data volume of each slice is the same then, and not in
+    /// [`Driver::layout`]. A disk is opened cold in it all the same, by what its own volumes say.
+    fn shares(&self) -> bool {
+        false
+    }
+
+    /// Makes the shared volume an empty cache: if nothing but what this call leads to may be in it (`anew`), or if it is none yet.
+    /// Nobody else works on it meanwhile.
+    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
+        let _nothing = (host, volume, anew);
+        Ok(())
+    }
+
+    /// Makes the kernel let go of the shared volume.
+    ///
+    /// Errors: [`Kind::Busy`] if a disk is cached in it.
+    fn close_shared(&self, host: &Host) -> Result<()> {
+        let _nothing = host;
+        Ok(())
+    }
 
     /// How much of an image a data volume of a size can hold at once: what a seed may fill of it.
     fn room(&self, data: Bytes) -> Bytes {
@@ -290,8 +132,11 @@ pub trait Driver: Debug + Sync {
     /// Changes what a cache in the kernel is doing, under load. Not for leaving write-back: see [`Driver::drain`].
     fn switch(&self, site: &Site<'_>, running: Running) -> Result<()>;
 
-    /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling.
-    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled>;
+    /// Makes a cache serve that was [`Running::Filling`], and says what came of the filling, where it can count that.
+    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
+        self.switch(site, Running::Serving(mode))?;
+        Ok(Filled::UNCOUNTED)
+    }
 
     /// What the slice of a cache that is not in the kernel maps, as its metadata tell; only of a driver that holds the whole
     /// image, whose write-back after a power cut goes by comparing.
@@ -328,19 +173,6 @@ pub trait Driver: Debug + Sync {
 
     /// The device above which the front stands.
     fn top(&self, site: &Site<'_>) -> Result<Device>;
-}
-
-impl Site<'_> {
-    /// The part of the slice for a role.
-    pub fn part(&self, role: Role) -> Result<&Device> {
-        let found = self.parts.iter().find(|(have, _)| *have == role);
-        found.map(|(_, device)| device).ok_or_else(|| {
-            Error::new(
-                Kind::Internal,
-                format!("disk {} has no {} volume", self.key, role.as_str()),
-            )
-        })
-    }
 }
 
 /// The driver of a name, on a host.

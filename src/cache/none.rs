@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
@@ -63,22 +62,12 @@ impl Driver for None {
         Ok(())
     }
 
-    fn settle(&self, _site: &Site<'_>, _mode: CacheMode) -> Result<Filled> {
-        Ok(Filled {
-            resident: 0,
-            dropped: 0,
-            counted: false,
-        })
-    }
-
     fn drain(&self, _site: &Site<'_>, _deadline: Duration) -> Result<Bytes> {
         Ok(Bytes(0))
     }
 
     fn cleanliness(&self, _host: &Host, _key: &DiskKey) -> Result<Cleanliness> {
-        Ok(Cleanliness::Clean {
-            evidence: "there is no cache".into(),
-        })
+        Ok(Cleanliness::clean("there is no cache"))
     }
 
     fn close(&self, _host: &Host, _key: &DiskKey) -> Result<Change> {

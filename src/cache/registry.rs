@@ -13,9 +13,10 @@ use crate::sys::Roots;
 use crate::{Error, Kind, Result};
 
 /// Those of this program.
-static BUILT_IN: [&dyn Driver; 6] = [
+static BUILT_IN: [&dyn Driver; 7] = [
     &dm_cache::CACHE,
-    &bcache::Bcache,
+    &bcache::Bcache(bcache::Set::Disk),
+    &bcache::Bcache(bcache::Set::Host),
     &dm_writecache::DmWritecache,
     &flashcache::Flashcache,
     &local::LOCAL,

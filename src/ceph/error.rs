@@ -136,7 +136,9 @@ impl CephError {
 
     fn remedy(&self) -> Option<&'static str> {
         match self.stage {
-            Stage::Config => None,
+            Stage::Config => Some(
+                "set [ceph] conf, keyring and id to what this host has (or --conf, --id); `warmblock doctor` says which file is missing",
+            ),
             Stage::Unsupported => {
                 Some("copy the image to one of format 2 (`rbd deep cp`) and use that")
             }

@@ -25,6 +25,7 @@ use crate::progress::ProgressLine;
 use crate::tgt::check::CheckReport;
 use crate::tgt::daemon::apply::ApplyReport;
 use crate::tgt::failover::{FailoverReport, ReleaseReport};
+use crate::tgt::inventory::reference;
 use crate::tgt::render::RenderReport;
 use crate::tgt::report::InventoryReport;
 use crate::tgt::resize::ResizeReport;
@@ -47,6 +48,7 @@ pub fn documents() -> Result<Vec<Document>> {
     let mut command = Cli::command();
     command.build();
     man_pages(&command, &mut all)?;
+    all.push(inventory_page());
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         all.push(completion(shell)?);
     }
@@ -97,10 +99,13 @@ fn man_page(
     let main = !command
         .get_display_name()
         .is_some_and(|name| name.contains('-'));
-    page.push_str(&if main {
-        main_sections()
-    } else {
-        verbatim("SEE ALSO", "warmblock(1)")
+    let of_targets = command
+        .get_display_name()
+        .is_some_and(|name| name.starts_with("warmblock-tgt"));
+    page.push_str(&match (main, of_targets) {
+        (true, _) => main_sections(),
+        (_, true) => verbatim("SEE ALSO", "warmblock(1), warmblock-tgt.toml(5)"),
+        _ => verbatim("SEE ALSO", "warmblock(1)"),
     });
     Ok(page)
 }
@@ -140,6 +145,29 @@ fn roff(line: &str) -> String {
         format!("\\&{line}")
     } else {
         line
+    }
+}
+
+/// The page of the inventory: every key, and an example.
+fn inventory_page() -> Document {
+    let mut page = String::from(
+        ".TH warmblock\\-tgt.toml 5\n.SH NAME\nwarmblock\\-tgt.toml \\- the inventory of iSCSI targets\n.SH DESCRIPTION\n\
+         /etc/warmblock/tgt.toml and, after it, /etc/warmblock/tgt.d/*.toml in the order of their names. Clients and gateways may \
+         be in any of them, every other section in one only. `warmblock tgt inventory` and `warmblock tgt check` say what is \
+         wrong with it.\n",
+    );
+    for section in reference::reference() {
+        let title = roff(section.header);
+        let _infallible = writeln!(page, ".SH {title}\n{}", roff(&section.about));
+        for (key, about) in section.keys {
+            let _infallible = writeln!(page, ".TP\n\\fB{}\\fR\n{}", roff(&key), roff(&about));
+        }
+    }
+    page.push_str(&verbatim("EXAMPLE", reference::EXAMPLE.trim_end()));
+    page.push_str(&verbatim("SEE ALSO", "warmblock-tgt(1)"));
+    Document {
+        path: Path::new("man").join("warmblock-tgt.toml.5"),
+        text: page,
     }
 }
 

@@ -58,7 +58,7 @@ fn refuse(why: &str) -> Error {
         Kind::Usage,
         format!("cannot understand the job on standard input: {why}"),
     )
-    .remedy("its format is in `schema/job.json` of the documentation")
+    .remedy("`docs/schema/job.json` of this release describes it")
 }
 
 #[cfg(test)]

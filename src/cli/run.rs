@@ -106,7 +106,11 @@ fn status(cli: &Cli, output: &Output, args: &StatusArgs) -> Result<ExitCode> {
         args.lease || args.image.is_some(),
     )?;
     output.answer(&report, render::status::human)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if args.check && !report.well() {
+        code(Kind::Failed)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// The child of a seed: see [`seed::serve`].

@@ -53,7 +53,8 @@ pub(super) fn open(
     };
     let identities = registry::resolve(host, &inventory, how)?;
     let templates = Templates::load(&settings::roots(&cli.global).etc.join("tgt-templates"))?;
-    let site = Site::new(inventory, gateway, identities, templates);
+    let mut site = Site::new(inventory, gateway, identities, templates);
+    site.offline = args.offline;
     output.note(|_| {
         let warnings = &site.inventory.warnings;
         warnings.iter().map(|found| format!("{found}\n")).collect()
@@ -96,6 +97,9 @@ fn render_command(
 ) -> Result<ExitCode> {
     let site = open(cli, output, host, &args.site, args.diff)?;
     let dir = conf_d(args.out.as_deref(), &cli.global);
+    if args.starting {
+        tgt::starting(host, &site)?;
+    }
     let report = render_files(&site, &dir, None, args.diff)?;
     output.answer(&report, render::tgt::files)?;
     Ok(ExitCode::SUCCESS)

@@ -24,8 +24,8 @@ pub(super) fn status(
     host: &Host,
     args: &TgtStatusArgs,
 ) -> Result<ExitCode> {
-    let site = open(cli, output, host, &args.site, true)?;
-    let report = state::all(host, &daemon(host, &args.daemon), &site, args.all)?;
+    let site = open(cli, output, host, &args.on.site, true)?;
+    let report = state::all(host, &daemon(host, &args.on.daemon), &site, args.all)?;
     output.answer(&report, render::tgt_live::status)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,14 +36,14 @@ pub(super) fn verify(
     host: &Host,
     args: &TgtVerifyArgs,
 ) -> Result<ExitCode> {
-    let site = open(cli, output, host, &args.site, true)?;
+    let site = open(cli, output, host, &args.on.site, true)?;
     let options = look::Options {
         clients: args.clients.clone(),
         others: args.all,
         heal: args.heal,
         dry_run: args.changing.dry_run,
     };
-    let report = look::verify(host, &daemon(host, &args.daemon), &site, &options)?;
+    let report = look::verify(host, &daemon(host, &args.on.daemon), &site, &options)?;
     output.answer(&report, render::tgt_live::verify)?;
     Ok(if report.well() {
         ExitCode::SUCCESS
@@ -58,8 +58,8 @@ pub(super) fn resize(
     host: &Host,
     args: &TgtResizeArgs,
 ) -> Result<ExitCode> {
-    let site = open(cli, output, host, &args.site, true)?;
-    let tgtadm = daemon(host, &args.daemon);
+    let site = open(cli, output, host, &args.on.site, true)?;
+    let tgtadm = daemon(host, &args.on.daemon);
     let dry_run = args.changing.dry_run;
     let report = grow::resize(
         host,
@@ -83,7 +83,7 @@ pub(super) fn failover(
     host: &Host,
     args: &TgtFailoverArgs,
 ) -> Result<ExitCode> {
-    let site = open(cli, output, host, &args.site, true)?;
+    let site = open(cli, output, host, &args.on.site, true)?;
     if site.gateway.as_ref() != Some(&args.to) {
         return on_another(cli, host, &site, args);
     }
@@ -92,7 +92,7 @@ pub(super) fn failover(
         release: Duration::from_secs(args.patience.max(1)),
         dead: args.dead,
     };
-    let tgtadm = daemon(host, &args.daemon);
+    let tgtadm = daemon(host, &args.on.daemon);
     let report = move_to::failover(host, &tgtadm, site, &args.client, &options)?;
     output.answer(&report, render::tgt_live::failover)?;
     Ok(report
@@ -143,8 +143,8 @@ pub(super) fn release(
     host: &Host,
     args: &TgtReleaseArgs,
 ) -> Result<ExitCode> {
-    let site = open(cli, output, host, &args.site, true)?;
-    let tgtadm = daemon(host, &args.daemon);
+    let site = open(cli, output, host, &args.on.site, true)?;
+    let tgtadm = daemon(host, &args.on.daemon);
     let options = options(cli, args.changing.dry_run);
     let report = move_to::release(host, &tgtadm, &site, &args.client, &options)?;
     output.answer(&report, render::tgt_live::release)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::Config;
+use crate::model::Bytes;
 use crate::{Error, Kind, Result};
 
 impl Config {
@@ -46,14 +47,12 @@ impl Config {
                 self.cache.block
             ));
         }
-        if self.slice.size.percent > 100 {
-            return Err(format!(
-                "slice.size.percent {} is more than 100",
-                self.slice.size.percent
-            ));
+        if self.slice.min > self.slice.max {
+            return Err("slice.min is larger than slice.max".into());
         }
-        if self.slice.size.min > self.slice.size.max {
-            return Err("slice.size.min is larger than slice.size.max".into());
+        if self.slice.shared < Bytes::mib(64) {
+            let shared = self.slice.shared;
+            return Err(format!("slice.shared {shared} is less than 64 MiB"));
         }
         let chunk = self.seed.chunk.0;
         if !(4096..=64 << 20).contains(&chunk) || !chunk.is_multiple_of(4096) {
@@ -113,7 +112,7 @@ fn bad(file: &Path, what: &str, why: impl std::fmt::Display) -> Error {
         Kind::Config,
         format!("{what} {}: {}", file.display(), why.trim_end()),
     )
-    .remedy("correct the file; `warmblock config show` prints every key with its effective value")
+    .remedy("correct the file; `warmblock --config /dev/null config show` prints every key with its default")
 }
 
 #[cfg(test)]
@@ -150,17 +149,17 @@ mod tests {
                 "warmblock.toml",
                 "[slice]\nvg = \"ssd\"\non_full = \"fail\"\n",
             ),
-            ("conf.d/20-b.toml", "[slice.size]\nmin = \"1G\"\n"),
+            ("conf.d/20-b.toml", "[slice]\nmin = \"1G\"\n"),
             (
                 "conf.d/10-a.toml",
-                "[slice]\non_full = \"bypass\"\n[slice.size]\nmin = \"2G\"\n",
+                "[slice]\non_full = \"bypass\"\nmin = \"2G\"\n",
             ),
             ("conf.d/ignored.txt", "nonsense"),
         ])
         .unwrap();
         assert_eq!(config.slice.vg.unwrap().as_str(), "ssd");
         assert_eq!(config.slice.on_full, OnFull::Bypass);
-        assert_eq!(config.slice.size.min, Bytes::gib(1));
+        assert_eq!(config.slice.min, Bytes::gib(1));
     }
 
     #[test]
@@ -172,8 +171,8 @@ mod tests {
             ("[cache]\nmode = \"fast\"\n", "unknown variant `fast`"),
             ("[ceph]\nconnect_deadline = \"0s\"\n", "cannot be zero"),
             (
-                "[slice.size]\nmin = \"2G\"\nmax = \"1G\"\n",
-                "larger than slice.size.max",
+                "[slice]\nmin = \"2G\"\nmax = \"1G\"\n",
+                "larger than slice.max",
             ),
             ("[seed]\nwhat = \"first:\"\n", "unit such as"),
         ];

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec, SlicePolicy,
-    VgName,
+    SliceSize, VgName,
 };
 
 /// Everything an operator can set. Every key has a default; `warmblock config show` prints the effective values.
@@ -61,19 +61,34 @@ pub struct Ceph {
 }
 
 /// `[slice]`: what is carved from the host's SSD.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Slice {
     /// The volume group on the SSD. Without it, disks are served uncached or refused, as `on_full` says.
     pub vg: Option<VgName>,
-    /// How large a slice is.
+    /// How large a slice is: `8G`, or a share of its image, `10%`; never more than the image needs.
     pub size: SliceSize,
+    /// At least this.
+    pub min: Bytes,
+    /// At most this.
+    pub max: Bytes,
+    /// How large the volume is that all disks of a host have in common, of a driver that shares one cache (`bcache-shared`). It
+    /// is carved when the first of them is attached, and holds until the last one is gone.
+    pub shared: Bytes,
     /// What to do when there is no room.
     pub on_full: OnFull,
 }
 
-/// `[slice.size]`.
-pub type SliceSize = SlicePolicy;
+impl Slice {
+    /// How large a slice is, for an image of a given size.
+    pub const fn policy(&self) -> SlicePolicy {
+        SlicePolicy {
+            size: self.size,
+            min: self.min,
+            max: self.max,
+        }
+    }
+}
 
 /// `[cache]`: which cache, and how it works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -162,6 +177,20 @@ impl Default for Ceph {
             keyfile: None,
             connect_deadline: Duration::from_secs(10),
             op_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Slice {
+    /// 8 GiB, as DESIGN's cache defaults say.
+    fn default() -> Self {
+        Self {
+            vg: None,
+            size: SliceSize::Fixed(Bytes::gib(8)),
+            min: Bytes::mib(64),
+            max: Bytes::gib(256),
+            shared: Bytes::gib(32),
+            on_full: OnFull::default(),
         }
     }
 }

@@ -65,6 +65,9 @@ pub(super) fn modes(bench: &Bench<'_>) -> Result<Seen> {
     if modes.len() < 2 {
         return skip("it has one mode");
     }
+    if !bench.driver.capabilities().live {
+        return skip("it changes its mode by being opened anew");
+    }
     let pairs = modes
         .iter()
         .flat_map(|from| modes.iter().map(move |to| (*from, *to)));

@@ -37,6 +37,12 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
+    if walk.disk.record.uncached {
+        let image = &walk.disk.record.image;
+        walk.warnings.push(format!(
+            "there was no room for a cache; `warmblock insert {image}` tries again"
+        ));
+    }
     if let Some(new) = exchange {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));
@@ -60,14 +66,7 @@ fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
     if dry_run {
         return Ok(());
     }
-    load_modules(host, driver)
-}
-
-/// Loads what a driver works with: after a boot nobody else has.
-pub(super) fn load_modules(host: &Host, driver: &DriverName) -> Result<()> {
-    let needs = cache::driver(host, driver)?.needs();
-    let modules: Vec<&str> = needs.modules.iter().map(String::as_str).collect();
-    kmod::ensure(&host.exec, &host.roots, &modules)
+    kmod::ensure(&host.exec, &host.roots, &needs.modules)
 }
 
 /// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.
@@ -77,9 +76,6 @@ fn undoable(error: &crate::Error) -> bool {
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
-    if !walk.dry_run {
-        load_modules(walk.host, &walk.disk.record.driver_in_use())?;
-    }
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     if walk.disk.record.guest.is_some() {

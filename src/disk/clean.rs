@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::attach::load_modules;
 use super::fill;
+use super::layers::load_modules;
 use super::lease::given_up;
 use super::walk::Walk;
 use super::way_back;
@@ -103,7 +103,7 @@ fn bring_home(walk: &mut Walk<'_>) -> Result<()> {
 /// Allowed only for the very cache that the lease names; every block counts as dirty then (the kernel cannot know
 /// better), which is safe because the lease kept everybody else from writing.
 pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
-    load_modules(walk.host, &walk.disk.record.driver_in_use())?;
+    load_modules(walk)?;
     let lease = walk.with_lease(|cell, _me, _record| Ok(cell.lease.clone()))?;
     if lease.is_given_up() {
         return Err(given_up(&walk.disk.record.image));
@@ -142,13 +142,13 @@ pub(super) fn give_up(walk: &mut Walk<'_>) -> Result<()> {
         .driver()?
         .cleanliness(walk.host, &walk.disk.record.key)?
     {
-        Cleanliness::Clean { .. } => "nothing was dirty".to_owned(),
-        Cleanliness::Dirty(bytes) => format!("{bytes} of acknowledged writes are given up"),
-        Cleanliness::Unknown { why } => {
-            format!("an unknown amount of acknowledged writes is given up ({why})")
-        }
+        Cleanliness::Clean { .. } => None,
+        Cleanliness::Dirty(bytes) => Some(format!("{bytes} of acknowledged writes are given up")),
+        Cleanliness::Unknown { why } => Some(format!(
+            "an unknown amount of acknowledged writes is given up ({why})"
+        )),
     };
-    walk.warnings.push(lost);
+    walk.warnings.extend(lost);
     // What may be half written back is not left like that: without Ceph it is not given up.
     let half = walk.driver()?.whole() && walk.disk.unreachable.is_some();
     if (walk.disk.image.is_some() || half) && lease_is_dirty(walk)? {

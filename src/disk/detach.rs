@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::clean::{give_up, lease_is_dirty, reopen};
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, refuse_in_use};
+use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, leave, refuse_in_use};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
@@ -56,6 +56,7 @@ pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
     walk.down::<Map>()?;
     walk.down::<LeaseLayer>()?;
     walk.down::<Slice>()?;
+    leave(walk)?;
     forget(walk)
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::attach::climb;
 use super::detach::descend;
+use super::layers::sweep;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::walk::Walk;
@@ -68,17 +69,15 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
     for record in orphans(host, &records)? {
         findings.push(orphan(host, record, dry_run));
     }
+    if sweep(host, dry_run)? {
+        findings.push(removed("a shared volume without a disk".into()));
+    }
     if !dry_run {
         let swept = Record::sweep(&host.roots)?;
         if swept > 0 {
-            findings.push(Finding {
-                image: None,
-                key: None,
-                found: format!("{swept} temporary files of interrupted writes"),
-                action: Some("removed".into()),
-                error: None,
-                remedy: None,
-            });
+            findings.push(removed(format!(
+                "{swept} temporary files of interrupted writes"
+            )));
         }
     }
     Ok(RecoverReport {
@@ -86,6 +85,18 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
         dry_run,
         findings,
     })
+}
+
+/// What nobody needs, and is removed.
+fn removed(found: String) -> Finding {
+    Finding {
+        image: None,
+        key: None,
+        found,
+        action: Some("removed".into()),
+        error: None,
+        remedy: None,
+    }
 }
 
 /// A record that cannot be read: said, and left alone.

@@ -79,6 +79,11 @@ pub struct LayerStatus {
 impl StatusReport {
     /// The version that this program writes.
     pub const VERSION: u32 = 1;
+
+    /// Whether every disk is as its record wants it.
+    pub fn well(&self) -> bool {
+        self.unreadable.is_empty() && self.disks.iter().all(|disk| disk.well)
+    }
 }
 
 /// The status of one disk, or of all. The kernel is asked once for all of them; Ceph only for leases.
@@ -112,6 +117,15 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     })
 }
 
+/// What holds for the disk now: one in bypass is as one without a cache.
+fn guaranteed(host: &Host, record: &Record) -> Result<String> {
+    let (name, mode) = match record.intent {
+        Intent::Bypassed => (crate::config::fixed("none"), CacheMode::None),
+        _ => (record.driver_in_use(), record.mode),
+    };
+    Ok(cache::driver(host, &name)?.guarantee(mode).into_owned())
+}
+
 fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
     // One disk whose driver is gone, or does not answer, hides none of the others.
     let driver = cache::driver(host, &record.driver_in_use());
@@ -132,7 +146,6 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         Cache::Up { running, stats, .. } => (Some(*running), Some(*stats)),
         _ => (None, None),
     };
-    let whole = driver.as_ref().is_ok_and(|driver| driver.whole());
     let well = record.intent != Intent::Detached && layers.iter().all(|layer| layer.well);
     DiskStatus {
         image: record.image.clone(),
@@ -144,14 +157,19 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
         well,
-        state: words::words(record, whole, &layers, stats.as_ref()),
+        state: words::words(
+            record,
+            driver.as_ref().ok().copied(),
+            &layers,
+            stats.as_ref(),
+        ),
         layers,
         running,
         stats,
         lease: None,
         lease_error: None,
-        guarantee: match driver {
-            Ok(driver) => driver.guarantee(record.mode).into_owned(),
+        guarantee: match guaranteed(host, record) {
+            Ok(words) => words,
             Err(_) => "unknown, because its driver cannot be asked".into(),
         },
     }

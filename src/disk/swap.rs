@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::attach::climb;
 use super::clean::{clean, lease_is_dirty, reopen};
-use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close};
+use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::walk::Walk;
@@ -69,6 +69,7 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     }
     take_out(walk)?;
     walk.down::<Slice>()?;
+    leave(walk)?;
     let began = Instant::now();
     let record = &mut walk.disk.record;
     let what = format!("{} {} instead of {}", new.driver, new.mode, record.driver);

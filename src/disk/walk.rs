@@ -74,9 +74,12 @@ impl<'h> Walk<'h> {
             Found::Absent { wanted } => (Change::Made, wanted.clone()),
             Found::Wrong { why } => (Change::Altered, why.clone()),
         };
+        let mut came = (change, what);
         if change.is_change() && !self.dry_run {
             L::up(self, &found)?;
+            came = L::instead(self).map_or(came, |instead| (Change::Absent, instead));
         }
+        let (change, what) = came;
         self.did(L::NAME, change, what, began);
         Ok(())
     }

@@ -5,7 +5,9 @@ use crate::disk::record::{Intent, Record};
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, SeedSpec, SlicePolicy};
+use crate::model::{
+    Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec, SlicePolicy, SliceSize,
+};
 use crate::tools::lvm::LvmError;
 use crate::{Context, Error, Kind, Result, config};
 
@@ -44,7 +46,7 @@ pub(super) fn fresh(
             Kind::Usage,
             format!("a slice of {size} is smaller than one cache block"),
         )
-        .remedy(format!("ask for at least {}", config.slice.size.min)));
+        .remedy(format!("ask for at least {}", config.slice.min)));
     }
     Ok(Record {
         version: Record::VERSION,
@@ -173,9 +175,28 @@ fn slice_size(host: &Host, driver: &dyn Driver, ask: &Attach, image: Bytes) -> R
             }
         };
     }
-    let policy = host.config.slice.size;
-    let size = ask.size.or(policy.size);
+    if driver.shares() {
+        return shared_size(host, driver, ask);
+    }
+    let policy = host.config.slice.policy();
+    let size = ask.size.map_or(policy.size, SliceSize::Fixed);
     Ok(SlicePolicy { size, ..policy }.wanted(image))
+}
+
+/// All of what the disks share is each disk's.
+fn shared_size(host: &Host, driver: &dyn Driver, ask: &Attach) -> Result<Bytes> {
+    let shared = host.config.slice.shared;
+    match ask.size.filter(|size| *size != shared) {
+        None => Ok(shared),
+        Some(size) => {
+            let name = driver.name();
+            let message = format!(
+                "a slice of {size} for driver {name}, whose disks share one volume of {shared}"
+            );
+            Err(Error::new(Kind::Usage, message)
+                .remedy("leave the size out; [slice] shared is the size of that volume"))
+        }
+    }
 }
 
 /// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach
@@ -231,7 +252,8 @@ fn exchange(
         SeedAbility::Never | SeedAbility::Whole => host.config.seed.what,
         _ => record.seed,
     };
-    let afresh = ask.size.is_some() || driver.whole() || old.whole();
+    let own = |driver: &dyn Driver| !driver.whole() && !driver.shares();
+    let afresh = ask.size.is_some() || !own(driver) || !own(old);
     let fell_back = ask.mode.is_none() && record.mode != CacheMode::None && mode != record.mode;
     let warning = format!(
         "driver {name} has no mode {}: the disk is in {mode} now; {}",
@@ -252,6 +274,16 @@ fn exchange(
 
 /// Refuses an attach that asks for another mode, size or seed than the disk has.
 fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Result<()> {
+    if record.uncached && ask.on_full == Some(OnFull::Fail) {
+        let message = format!(
+            "image {} is attached without a cache, for there was no room",
+            ask.image
+        );
+        return Err(Error::new(Kind::NoSpace, message).remedy(format!(
+            "make room in the volume group, then `warmblock insert {}` puts a cache in, under load",
+            ask.image
+        )));
+    }
     if let Some(mode) = ask.mode.filter(|mode| *mode != record.mode) {
         let remedy = "`warmblock mode` changes it under load";
         return Err(clash(

@@ -2,12 +2,14 @@
 
 use super::finding::Finding;
 use crate::cache::{self, Driver, Listed, SeedAbility};
+use crate::config::Drivers;
 use crate::host::Host;
 
 /// One finding per driver. Those that are not configured are only told about.
 pub fn drivers(host: &Host) -> Vec<Finding> {
     let all = host.drivers.all();
     let mut findings: Vec<Finding> = all.iter().map(|listed| one(host, &all, listed)).collect();
+    findings.extend(directories(&host.config.drivers));
     let configured = &host.config.cache.driver;
     if !all.iter().any(|listed| listed.name == *configured)
         && let Err(error) = cache::driver(host, configured)
@@ -19,6 +21,22 @@ pub fn drivers(host: &Host) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// Directories for drivers that were configured and are not there; of the usual ones that is nothing to tell.
+fn directories(drivers: &Drivers) -> impl Iterator<Item = Finding> + use<'_> {
+    let usual = Drivers::default().path;
+    let missing = drivers
+        .path
+        .iter()
+        .filter(move |dir| !usual.contains(dir) && !dir.is_dir());
+    missing.map(|dir| {
+        Finding::warn(
+            "driver directory",
+            format!("{} is not there", dir.display()),
+            "correct [drivers] path",
+        )
+    })
 }
 
 fn one(host: &Host, all: &[Listed<'_>], listed: &Listed<'_>) -> Finding {
@@ -36,9 +54,9 @@ fn one(host: &Host, all: &[Listed<'_>], listed: &Listed<'_>) -> Finding {
         }
     };
     match (cache::lacks(host, &driver.needs()).first(), configured) {
-        (None, true) => Finding::ok(name, format!("{}; {}", can(driver), promises(host, driver))),
+        (None, true) => configured_one(host, name, driver),
         (None, false) => Finding::ok(name, can(driver)),
-        (Some(what), false) => Finding::ok(
+        (Some(what), false) => Finding::unused(
             name,
             format!(
                 "{}; cannot be used here: this host lacks {what}",
@@ -53,6 +71,20 @@ fn one(host: &Host, all: &[Listed<'_>], listed: &Listed<'_>) -> Finding {
     }
 }
 
+/// The driver that disks get here, in the mode that they get.
+fn configured_one(host: &Host, name: String, driver: &dyn Driver) -> Finding {
+    let found = format!("{}; {}", can(driver), promises(host, driver));
+    let (modes, wanted) = (driver.capabilities().modes, host.config.cache.mode);
+    match modes.first() {
+        Some(instead) if driver.caches() && !modes.contains(&wanted) => Finding::warn(
+            name,
+            format!("it has no mode {wanted}, so disks get {instead}: {found}"),
+            "set [cache] mode to one that it has, or another driver",
+        ),
+        _ => Finding::ok(name, found),
+    }
+}
+
 /// What to do about a driver that cannot be used: which others can.
 fn instead(host: &Host, all: &[Listed<'_>]) -> String {
     let usable = all.iter().filter(|listed| {
@@ -60,11 +92,16 @@ fn instead(host: &Host, all: &[Listed<'_>]) -> String {
         driver
             .is_some_and(|driver| driver.caches() && cache::lacks(host, &driver.needs()).is_empty())
     });
+    // No kernel after 4.7 builds its module (facts: cache drivers, 5).
+    let install = match host.config.cache.driver.as_str() {
+        "flashcache" => "use a kernel up to 4.7, the last that builds it",
+        _ => "install what is missing",
+    };
     let names: Vec<&str> = usable.map(|listed| listed.name.as_str()).collect();
     match names[..] {
-        [] => "install what is missing, or set driver = \"none\" in [cache]".into(),
+        [] => format!("{install}, or set driver = \"none\" in [cache]"),
         _ => format!(
-            "install what is missing, or set [cache] driver to one that works here: {}",
+            "{install}, or set [cache] driver to one that works here: {}",
             names.join(", ")
         ),
     }

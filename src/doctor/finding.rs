@@ -11,6 +11,8 @@ use crate::Error;
 pub enum State {
     /// As it should be.
     Ok,
+    /// Not there, and not needed as the host is configured.
+    Unused,
     /// It works, but not as well or as safely as it could.
     Warn,
     /// It will not work.
@@ -26,7 +28,7 @@ pub struct Finding {
     pub state: State,
     /// What was found.
     pub found: String,
-    /// What to do about it; always there unless all is well.
+    /// What to do about it; there if something should be done.
     pub remedy: Option<String>,
 }
 
@@ -38,6 +40,14 @@ impl Finding {
             state: State::Ok,
             found: found.into(),
             remedy: None,
+        }
+    }
+
+    /// Not there, and not needed.
+    pub fn unused(name: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            state: State::Unused,
+            ..Self::ok(name, found)
         }
     }
 

@@ -6,53 +6,26 @@ use crate::host::Host;
 use crate::tools::kmod::{self, Module};
 use crate::{Error, Result};
 
-/// The modules, each with the driver that needs it; without one, every disk does.
-const MODULES: [(&str, Option<&str>); 8] = [
-    ("rbd", None),
-    ("dm-mod", None),
-    ("dm-cache", Some("dm-cache")),
-    ("dm-cache-smq", Some("dm-cache")),
-    ("bcache", Some("bcache")),
-    ("dm-writecache", Some("dm-writecache")),
-    ("flashcache", Some("flashcache")),
-    ("dm-clone", Some("local")),
-];
+/// The modules that every disk needs; those of a cache driver are looked at with the drivers.
+const MODULES: [&str; 2] = ["rbd", "dm-mod"];
 
-/// One finding per module. Those of drivers that are not configured are only told about.
+/// One finding per module.
 pub fn modules(host: &Host) -> Vec<Finding> {
-    let configured = host.config.cache.driver.as_str();
-    let check = |(module, driver): &(&str, Option<&str>)| {
-        let other = driver.filter(|driver| *driver != configured);
-        judge(
-            module,
-            other,
-            kmod::probe(&host.exec, &host.roots, module).map_err(Error::from),
-        )
-    };
-    MODULES.iter().map(check).collect()
+    let probe = |module| kmod::probe(&host.exec, &host.roots, module).map_err(Error::from);
+    MODULES.map(|module| judge(module, probe(module))).to_vec()
 }
 
-/// `other` is the driver that would need the module and is not configured.
-fn judge(module: &str, other: Option<&str>, probed: Result<Module>) -> Finding {
+fn judge(module: &str, probed: Result<Module>) -> Finding {
     let name = format!("module {module}");
-    match (probed, other) {
-        (Ok(Module::Present), _) => Finding::ok(name, "in the kernel"),
-        (Ok(Module::Loadable), _) => Finding::ok(name, "not loaded, but can be"),
-        (Ok(Module::Missing), Some(driver)) => Finding::ok(
-            name,
-            format!("not in this kernel; only the driver {driver} needs it"),
-        ),
-        (Ok(Module::Missing), None) if module == "flashcache" => Finding::fail(
-            name,
-            "neither in the kernel nor loadable: no kernel after 4.7 builds it",
-            "set driver = \"dm-cache\" in [cache]: it does the same, and is in every kernel of today",
-        ),
-        (Ok(Module::Missing), None) => Finding::fail(
+    match probed {
+        Ok(Module::Present) => Finding::ok(name, "in the kernel"),
+        Ok(Module::Loadable) => Finding::ok(name, "not loaded, but can be"),
+        Ok(Module::Missing) => Finding::fail(
             name,
             "neither in the kernel nor loadable",
             "install the modules of this kernel, kernel-modules-extra (RHEL) or linux-modules-extra (Ubuntu)",
         ),
-        (Err(error), _) => Finding::of_error(
+        Err(error) => Finding::of_error(
             name,
             &error,
             &format!("see what `modprobe -n {module}` says"),
@@ -104,11 +77,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_may_miss_only_if_no_configured_driver_needs_it() {
-        let state = |other, module| judge("x", other, Ok(module)).state;
-        assert_eq!(state(None, Module::Missing), State::Fail);
-        assert_eq!(state(Some("bcache"), Module::Missing), State::Ok);
-        assert_eq!(state(None, Module::Loadable), State::Ok);
+    fn a_module_must_be_there_or_loadable() {
+        let state = |module| judge("rbd", Ok(module)).state;
+        assert_eq!(state(Module::Missing), State::Fail);
+        assert_eq!(state(Module::Loadable), State::Ok);
     }
 
     #[test]

@@ -51,6 +51,7 @@ fn scanning(exec: &Exec) -> Result<Scanning> {
     // `full` also tells what is only a default; without it an unset key is an error.
     let output = exec.run(
         &Cmd::query("lvmconfig")
+            .env("LVM_SUPPRESS_FD_WARNINGS", "1")
             .args(["--typeconfig", "full"])
             .args(keys),
     )?;

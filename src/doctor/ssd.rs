@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::finding::{Finding, State};
 use crate::exec::Cmd;
 use crate::host::Host;
-use crate::model::{Bytes, OnFull, VgName};
+use crate::model::{Bytes, OnFull, SliceSize, VgName};
 use crate::{Error, Kind, Result};
 
 const NAME: &str = "volume group";
@@ -64,14 +64,18 @@ fn unset(on_full: OnFull) -> Finding {
 
 /// What one more disk takes at the least, as far as it can be said without its image.
 fn smallest_slice(host: &Host) -> Bytes {
-    let policy = &host.config.slice.size;
-    policy.size.unwrap_or(policy.min)
+    let slice = &host.config.slice;
+    match slice.size {
+        SliceSize::Fixed(size) => size,
+        SliceSize::Percent(_) => slice.min,
+    }
 }
 
 fn rows(host: &Host, vg: &VgName) -> Result<Vec<Row>> {
     let columns = "vg_size,vg_free,pv_name";
     let output = host.exec.run(
         &Cmd::query("vgs")
+            .env("LVM_SUPPRESS_FD_WARNINGS", "1")
             .args([
                 "--reportformat",
                 "json",

@@ -14,7 +14,7 @@ pub use ids::{
     PoolName, SnapName, SnapSpec, VgName,
 };
 pub use lease::{Lease, LeaseHolder, Moving};
-pub use names::{DiskKey, DmName, LvName, Role, WayBackName};
+pub use names::{DiskKey, DmName, LvName, Role, SharedName, WayBackName};
 pub use parse::ParseError;
-pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy};
+pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use size::{Bytes, Sectors};

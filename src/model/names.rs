@@ -4,6 +4,8 @@
 //! harm; the first eight digits of the fsid tell two clusters apart. The human name stands in the record and the LV's
 //! tags. Device-mapper devices also carry a UUID, `WARMBLOCK-1-ROLE-KEY`, whose `1` is the version of this grammar.
 //!
+//! The volume that the disks of a host have in common, where their driver shares one cache, is `wb-shared`.
+//!
 //! A snapshot that a disk goes back to if its dirty data are lost is `wb-local-GENERATION`, by the lease's generation.
 //!
 //! Length: 3 + 8 + 1 + 20 + 1 + 64 + 7 = 104 bytes at most, under device-mapper's 127 (`DM_NAME_LEN`) and, with a
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fsid, ImageId, ParseError, PoolId, SnapName};
 
 const PREFIX: &str = "wb-";
+const SHARED: &str = "wb-shared";
 const WAY_BACK_PREFIX: &str = "wb-local-";
 const UUID_PREFIX: &str = "WARMBLOCK-1-";
 
@@ -245,6 +248,26 @@ impl DmName {
     }
 }
 
+/// The logical volume that holds the cache of all disks of a host whose driver shares one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedName;
+
+impl fmt::Display for SharedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SHARED)
+    }
+}
+
+impl FromStr for SharedName {
+    type Err = ParseError;
+    fn from_str(word: &str) -> Result<Self, ParseError> {
+        match word {
+            SHARED => Ok(Self),
+            _ => Err(ParseError::new("volume name", word, "is not wb-shared")),
+        }
+    }
+}
+
 /// The snapshot of an image that holds what it was before a cache took all its writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WayBackName {
@@ -325,6 +348,7 @@ mod tests {
         for foreign in [
             "wb-",
             "wb-x",
+            SHARED,
             "ssd-wb--1",
             "wb-801945f3-3-ab-nope",
             "wb-801945F3-3-ab",

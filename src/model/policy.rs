@@ -173,16 +173,7 @@ impl fmt::Display for SeedSpec {
         match self {
             Self::None => f.write_str("none"),
             Self::Allocated => f.write_str("allocated"),
-            Self::First(Bytes(n)) => {
-                let unit = [("T", 40), ("G", 30), ("M", 20), ("K", 10)];
-                match unit
-                    .into_iter()
-                    .find(|(_, shift)| n.is_multiple_of(1_u64 << shift))
-                {
-                    Some((unit, shift)) => write!(f, "first:{}{unit}", n >> shift),
-                    None => write!(f, "first:{n}"),
-                }
-            }
+            Self::First(size) => write!(f, "first:{}", size.exact()),
         }
     }
 }
@@ -200,39 +191,77 @@ impl From<SeedSpec> for String {
     }
 }
 
-/// How large a slice is, for an image of a given size.
+/// What a slice is to be: so many bytes, or a share of its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum SliceSize {
+    /// So many bytes: `8G`.
+    Fixed(Bytes),
+    /// So many percent of the image: `10%`.
+    Percent(u8),
+}
+
+impl FromStr for SliceSize {
+    type Err = ParseError;
+    fn from_str(word: &str) -> Result<Self, ParseError> {
+        let Some(share) = word.strip_suffix('%') else {
+            return word.parse().map(Self::Fixed);
+        };
+        match share.trim_end().parse() {
+            Ok(share @ 1..=100) => Ok(Self::Percent(share)),
+            _ => Err(ParseError::new("slice", word, "is not between 1% and 100%")),
+        }
+    }
+}
+
+impl fmt::Display for SliceSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(size) => size.fmt(f),
+            Self::Percent(share) => write!(f, "{share}%"),
+        }
+    }
+}
+
+impl TryFrom<String> for SliceSize {
+    type Error = ParseError;
+    fn try_from(word: String) -> Result<Self, ParseError> {
+        word.parse()
+    }
+}
+
+impl From<SliceSize> for String {
+    fn from(size: SliceSize) -> Self {
+        match size {
+            SliceSize::Fixed(size) => size.exact(),
+            SliceSize::Percent(_) => size.to_string(),
+        }
+    }
+}
+
+/// How large a slice is, for an image of a given size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlicePolicy {
-    /// A fixed size; it wins over `percent`.
-    pub size: Option<Bytes>,
-    /// Percent of the image, used when `size` is absent.
-    pub percent: u8,
+    /// What is wanted.
+    pub size: SliceSize,
     /// At least this.
     pub min: Bytes,
     /// At most this.
     pub max: Bytes,
 }
 
-impl Default for SlicePolicy {
-    /// 8 GiB, as DESIGN's cache defaults say; never more than the image needs.
-    fn default() -> Self {
-        Self {
-            size: Some(Bytes::gib(8)),
-            percent: 10,
-            min: Bytes::mib(64),
-            max: Bytes::gib(256),
-        }
-    }
-}
-
 impl SlicePolicy {
     /// The cached bytes wanted for an image: fixed or percent, between `min` and `max`, never above the image itself.
     pub fn wanted(&self, image: Bytes) -> Bytes {
-        // In two parts, so that the largest image does not overflow.
-        let share = u64::from(self.percent);
-        let percent = || Bytes(image.0 / 100 * share + image.0 % 100 * share / 100);
-        let wanted = self.size.unwrap_or_else(percent);
+        let wanted = match self.size {
+            SliceSize::Fixed(size) => size,
+            SliceSize::Percent(share) => {
+                let share = u64::from(share);
+                // In two parts, so that the largest image does not overflow.
+                Bytes(image.0 / 100 * share + image.0 % 100 * share / 100)
+            }
+        };
         wanted
             .clamp(self.min, self.max.max(self.min))
             .min(image.max(self.min))
@@ -256,8 +285,7 @@ mod tests {
     #[test]
     fn a_slice_stays_between_its_limits() {
         let policy = SlicePolicy {
-            size: None,
-            percent: 10,
+            size: SliceSize::Percent(10),
             min: Bytes::gib(4),
             max: Bytes::gib(64),
         };
@@ -265,6 +293,22 @@ mod tests {
         assert_eq!(policy.wanted(Bytes::gib(10)), Bytes::gib(4));
         assert_eq!(policy.wanted(Bytes::gib(10_000)), Bytes::gib(64));
         assert_eq!(policy.wanted(Bytes::gib(1)), Bytes::gib(4));
-        assert_eq!(SlicePolicy::default().wanted(Bytes::gib(2)), Bytes::gib(2));
+        let fixed = SlicePolicy {
+            size: SliceSize::Fixed(Bytes::gib(8)),
+            ..policy
+        };
+        assert_eq!(fixed.wanted(Bytes::gib(100)), Bytes::gib(8));
+        assert_eq!(fixed.wanted(Bytes::gib(5)), Bytes::gib(5));
+    }
+
+    #[test]
+    fn slice_sizes_read_back() {
+        for word in ["8G", "10%", "100%", "123456"] {
+            let size: SliceSize = word.parse().unwrap();
+            assert_eq!(String::from(size).parse::<SliceSize>().unwrap(), size);
+        }
+        for bad in ["0%", "101%", "%", "-1%", "x"] {
+            assert!(bad.parse::<SliceSize>().is_err(), "{bad:?} was taken");
+        }
     }
 }

@@ -30,6 +30,16 @@ pub struct Bytes(pub u64);
 pub struct Sectors(pub u64);
 
 impl Bytes {
+    /// As people write it, and exactly: `8G`, or `1000` where no unit fits. It reads back as the same.
+    pub fn exact(self) -> String {
+        let units = [("T", 40), ("G", 30), ("M", 20), ("K", 10)];
+        let fits = |shift: u32| self.0 > 0 && self.0.is_multiple_of(1_u64 << shift);
+        match units.into_iter().find(|(_, shift)| fits(*shift)) {
+            Some((unit, shift)) => format!("{}{unit}", self.0 >> shift),
+            None => self.0.to_string(),
+        }
+    }
+
     /// `n` KiB.
     pub const fn kib(n: u64) -> Self {
         Self(n << 10)

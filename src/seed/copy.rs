@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::buffer::Buffer;
 use super::device::{self, Devices};
 use super::plan::SeedPlan;
 use super::pool::{self, Pace};
@@ -12,6 +11,7 @@ use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::model::Bytes;
 use crate::progress::{self, Progress};
+use crate::sys::direct::AlignedBuf;
 
 /// How much is zeroed at once: an SSD that has no command for it writes that in a second.
 const ZEROED: Bytes = Bytes::mib(64);
@@ -90,31 +90,62 @@ pub fn copy(
     progress: &Progress,
 ) -> Result<CopyReport> {
     let started = Instant::now();
-    let chunk = options.chunk();
-    let runs = Runs::new(plan.mapping(), plan.block, plan.image, Cut::Offset(chunk));
-    let task = progress.start("seed", plan.bytes());
     for hole in plan.holes() {
         zero(devices, hole, cancel)?;
     }
-    let requests = pool::drive(
-        Spread::new(runs, options.depth),
-        options.pace(plan.kept()),
+    let work = Work {
+        chunk: options.chunk(),
+        options,
         cancel,
-        || Buffer::new(chunk),
-        |buffer, run| {
-            move_run(devices, buffer, run)?;
-            task.advance(run.len);
-            Ok(())
-        },
-    )?;
+        progress,
+    };
+    let moved = work.each(plan, |buffer, run| move_run(devices, buffer, run))?;
     device::sync(devices.slice)?;
-    let bytes = task.done();
-    task.finish();
     Ok(CopyReport {
-        bytes,
-        requests,
         took: started.elapsed(),
+        ..moved
     })
+}
+
+/// How the blocks of a plan are worked off.
+pub(super) struct Work<'a> {
+    /// The largest request, a power of two.
+    pub chunk: Bytes,
+    pub options: &'a CopyOptions,
+    pub cancel: &'a Cancel,
+    pub progress: &'a Progress,
+}
+
+impl Work<'_> {
+    /// Does something with each run of the plan's blocks, many at a time, shown as the progress `seed`.
+    pub(super) fn each(
+        &self,
+        plan: &SeedPlan,
+        work: impl Fn(&mut AlignedBuf, Run) -> Result<()> + Sync,
+    ) -> Result<CopyReport> {
+        let started = Instant::now();
+        let cut = Cut::Offset(self.chunk);
+        let runs = Runs::new(plan.mapping(), plan.block, plan.image, cut);
+        let task = self.progress.start("seed", plan.bytes());
+        let requests = pool::drive(
+            Spread::new(runs, self.options.depth),
+            self.options.pace(plan.kept()),
+            self.cancel,
+            || AlignedBuf::of(self.chunk),
+            |buffer, run| {
+                work(buffer, run)?;
+                task.advance(run.len);
+                Ok(())
+            },
+        )?;
+        let bytes = task.done();
+        task.finish();
+        Ok(CopyReport {
+            bytes,
+            requests,
+            took: started.elapsed(),
+        })
+    }
 }
 
 /// Zeroes a stretch of the slice, in pieces between which it can be cancelled.
@@ -129,7 +160,7 @@ fn zero(devices: &Devices<'_>, hole: Range<Bytes>, cancel: &Cancel) -> Result<()
     Ok(())
 }
 
-fn move_run(devices: &Devices<'_>, buffer: &mut Buffer, run: Run) -> Result<()> {
+fn move_run(devices: &Devices<'_>, buffer: &mut AlignedBuf, run: Run) -> Result<()> {
     let bytes = buffer.head(run.len);
     device::read(devices.image, run.origin, bytes)?;
     device::write(devices.slice, run.data, bytes)

@@ -9,9 +9,9 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 
-use super::buffer::Buffer;
 use crate::error::{Error, Kind, Result};
 use crate::model::Bytes;
+use crate::sys::direct::AlignedBuf;
 
 const PAGE: Bytes = Bytes::kib(4);
 
@@ -87,7 +87,7 @@ pub(super) fn zero(file: &File, at: Bytes, len: Bytes) -> Result<()> {
     };
     let size = usize::try_from(len.0).unwrap_or(usize::MAX);
     zeroed.map_err(|errno| io_error("zero", file, at, size, errno.into()))?;
-    let mut page = Buffer::new(PAGE.min(len));
+    let mut page = AlignedBuf::of(PAGE.min(len));
     let page = page.head(PAGE);
     read(file, at, page)?;
     if page.iter().all(|byte| *byte == 0) {

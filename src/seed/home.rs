@@ -5,9 +5,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::buffer::Buffer;
 use super::copy::CopyOptions;
 use super::device::{self, Devices};
+use super::pair::Pair;
 use super::plan::{BlockSize, CacheBlock, OriginBlock};
 use super::pool;
 use super::run::{Cut, Run, Runs, Spread};
@@ -49,9 +49,9 @@ pub fn bring_home(
         Spread::new(runs, options.depth),
         options.pace(compared),
         cancel,
-        || (Buffer::new(room), Buffer::new(room)),
-        |(ours, theirs), run| {
-            written.fetch_add(level(devices, block, run, ours, theirs)?, Ordering::Relaxed);
+        || Pair::new(room),
+        |pair, run| {
+            written.fetch_add(level(devices, block, run, pair)?, Ordering::Relaxed);
             task.advance(run.len);
             Ok(())
         },
@@ -65,16 +65,8 @@ pub fn bring_home(
 }
 
 /// Writes those blocks of a run that differ, and counts them.
-fn level(
-    devices: &Devices<'_>,
-    block: BlockSize,
-    run: Run,
-    ours: &mut Buffer,
-    theirs: &mut Buffer,
-) -> Result<u64> {
-    let (ours, theirs) = (ours.head(run.len), theirs.head(run.len));
-    device::read(devices.slice, run.data, ours)?;
-    device::read(devices.image, run.origin, theirs)?;
+fn level(devices: &Devices<'_>, block: BlockSize, run: Run, pair: &mut Pair) -> Result<u64> {
+    let (ours, theirs) = pair.read(devices, run)?;
     let size = usize::try_from(block.bytes().0).unwrap_or(usize::MAX);
     let (mut at, mut written) = (run.origin, 0);
     for (ours, theirs) in ours.chunks(size).zip(theirs.chunks(size)) {

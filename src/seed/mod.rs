@@ -30,10 +30,10 @@
 //! [`bring_home`] writes the image.
 
 mod apart;
-mod buffer;
 mod copy;
 mod device;
 mod home;
+mod pair;
 mod plan;
 mod pool;
 mod proof;

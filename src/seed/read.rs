@@ -1,14 +1,10 @@
 //! The seed of a cache that keeps what is read through it: reading, and nothing else.
 
 use std::fs::File;
-use std::time::Instant;
 
-use super::buffer::Buffer;
-use super::copy::{CopyOptions, CopyReport};
+use super::copy::{CopyOptions, CopyReport, Work};
 use super::device;
 use super::plan::SeedPlan;
-use super::pool;
-use super::run::{Cut, Runs, Spread};
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::model::Bytes;
@@ -46,27 +42,14 @@ pub fn read(
     cancel: &Cancel,
     progress: &Progress,
 ) -> Result<CopyReport> {
-    let started = Instant::now();
-    let chunk = Bytes(1 << options.chunk.clamp(SMALLEST, LARGEST).0.ilog2());
-    let runs = Runs::new(plan.mapping(), plan.block, plan.image, Cut::Offset(chunk));
-    let task = progress.start("seed", plan.bytes());
-    let requests = pool::drive(
-        Spread::new(runs, options.depth),
-        options.pace(plan.kept()),
+    let work = Work {
+        chunk: Bytes(1 << options.chunk.clamp(SMALLEST, LARGEST).0.ilog2()),
+        options,
         cancel,
-        || Buffer::new(chunk),
-        |buffer, run| {
-            device::read(top, run.origin, buffer.head(run.len))?;
-            task.advance(run.len);
-            Ok(())
-        },
-    )?;
-    let bytes = task.done();
-    task.finish();
-    Ok(CopyReport {
-        bytes,
-        requests,
-        took: started.elapsed(),
+        progress,
+    };
+    work.each(plan, |buffer, run| {
+        device::read(top, run.origin, buffer.head(run.len))
     })
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::buffer::Buffer;
 use super::copy::CopyOptions;
-use super::device::{self, Devices};
+use super::device::Devices;
+use super::pair::Pair;
 use super::plan::{BlockSize, CacheBlock, OriginBlock};
 use super::pool;
 use super::run::{Cut, Run, Runs, Spread};
@@ -92,9 +92,9 @@ where
         Spread::new(runs, options.depth),
         pace,
         cancel,
-        || (Buffer::new(room), Buffer::new(room)),
-        |(ours, theirs), run| {
-            let different = compare(devices, block, run, ours, theirs)?;
+        || Pair::new(room),
+        |pair, run| {
+            let different = compare(devices, block, run, pair)?;
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             found.add(run.len.0.div_ceil(block.bytes().0), &different);
             drop(found);
@@ -125,10 +125,9 @@ fn compare(
     devices: &Devices<'_>,
     block: BlockSize,
     run: Run,
-    ours: &mut Buffer,
-    theirs: &mut Buffer,
+    pair: &mut Pair,
 ) -> Result<Vec<OriginBlock>> {
-    if same(devices, run, ours, theirs)? {
+    if same(devices, run, pair)? {
         return Ok(Vec::new());
     }
     let size = block.bytes();
@@ -140,30 +139,23 @@ fn compare(
             data: Bytes(run.data.0 + from.0),
             len: size.min(run.len.saturating_sub(from)),
         };
-        if stays_different(devices, one, ours, theirs)? {
+        if stays_different(devices, one, pair)? {
             different.push(OriginBlock(one.origin.0 / size.0));
         }
     }
     Ok(different)
 }
 
-fn stays_different(
-    devices: &Devices<'_>,
-    run: Run,
-    ours: &mut Buffer,
-    theirs: &mut Buffer,
-) -> Result<bool> {
+fn stays_different(devices: &Devices<'_>, run: Run, pair: &mut Pair) -> Result<bool> {
     for _ in 0..LOOKS {
-        if same(devices, run, ours, theirs)? {
+        if same(devices, run, pair)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn same(devices: &Devices<'_>, run: Run, ours: &mut Buffer, theirs: &mut Buffer) -> Result<bool> {
-    let (ours, theirs) = (ours.head(run.len), theirs.head(run.len));
-    device::read(devices.image, run.origin, theirs)?;
-    device::read(devices.slice, run.data, ours)?;
+fn same(devices: &Devices<'_>, run: Run, pair: &mut Pair) -> Result<bool> {
+    let (ours, theirs) = pair.read(devices, run)?;
     Ok(ours == theirs)
 }

@@ -1,8 +1,7 @@
 //! Files that are either the old or the new one, whatever happens: temp + fsync + rename + fsync of the directory.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,6 +10,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::Change;
+
+mod many;
+
+pub use many::{NewFile, write_all};
 
 /// Temporary files begin with this, so that what a crash leaves behind is known by its name.
 const TEMP_PREFIX: &str = ".wb-tmp-";
@@ -22,14 +25,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Writes a file with a mode; the umask is applied to it.
 pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let written = with_temp(path, |temp| {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(mode);
-        let mut file = options.open(temp)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|error| cannot("write", path, error))
+    write_all(&[NewFile { path, bytes, mode }])
 }
 
 /// Makes a symbolic link that points to `target`, replacing one that is there.

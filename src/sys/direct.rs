@@ -12,7 +12,7 @@ use crate::model::Bytes;
 /// What `O_DIRECT` needs of addresses, offsets and lengths on any SSD, whether its blocks are of 512 or 4096 bytes.
 pub const ALIGN: usize = 4096;
 
-/// Zeroed memory that begins on a multiple of [`ALIGN`].
+/// Zeroed memory that begins on a multiple of [`ALIGN`], so that the kernel reads and writes it without a copy.
 #[derive(Debug)]
 pub struct AlignedBuf {
     memory: Vec<u8>,
@@ -27,6 +27,17 @@ impl AlignedBuf {
         let memory = vec![0; len + ALIGN];
         let start = memory.as_ptr().align_offset(ALIGN);
         Self { memory, start, len }
+    }
+
+    /// So many zero bytes; one that no memory holds ends the program, as every allocation does.
+    pub fn of(len: Bytes) -> Self {
+        Self::zeroed(usize::try_from(len.0).unwrap_or(usize::MAX - ALIGN))
+    }
+
+    /// The first `len` bytes, or all if there are fewer.
+    pub fn head(&mut self, len: Bytes) -> &mut [u8] {
+        let len = usize::try_from(len.0).unwrap_or(usize::MAX).min(self.len);
+        &mut self[..len]
     }
 }
 
@@ -104,6 +115,7 @@ mod tests {
             let mut buffer = AlignedBuf::zeroed(len);
             assert_eq!((buffer.as_ptr() as usize % ALIGN, buffer.len()), (0, len));
             buffer.fill(1);
+            assert_eq!(buffer.head(Bytes(u64::MAX)).len(), len);
         }
     }
 

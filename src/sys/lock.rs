@@ -1,4 +1,5 @@
-//! One lock per disk per host, so that two jobs never work on one disk at once.
+//! One lock per disk per host, so that two jobs never work on one disk at once; and one for what disks have in common, which is
+//! taken after a disk's own and never before.
 //!
 //! It is flock(2) on a file, so the kernel lets go of it when the holder dies, however it dies. The file says who holds it
 //! and is never removed: a lock file that is unlinked lets two processes hold "the" lock on two different inodes. Should
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wait;
 use crate::error::{Error, Kind, Result};
-use crate::model::DiskKey;
+use crate::model::{DiskKey, SharedName};
 
 /// Who holds a lock, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,13 +39,41 @@ impl DiskLock {
     /// Takes the lock of a disk, waiting for it until the deadline. `what` is shown to others who wait meanwhile. The error
     /// of kind [`Kind::Busy`] names the holder.
     pub fn acquire(run_dir: &Path, key: &DiskKey, what: &str, deadline: Duration) -> Result<Self> {
+        Self::named(
+            run_dir,
+            &key.to_string(),
+            &format!("disk {key}"),
+            what,
+            deadline,
+        )
+    }
+
+    /// Takes the lock of what the disks of this host have in common, in the same way.
+    pub fn of_shared(run_dir: &Path, what: &str, deadline: Duration) -> Result<Self> {
+        let name = SharedName.to_string();
+        Self::named(
+            run_dir,
+            &name,
+            &format!("the shared volume {name}"),
+            what,
+            deadline,
+        )
+    }
+
+    fn named(
+        run_dir: &Path,
+        name: &str,
+        whose: &str,
+        what: &str,
+        deadline: Duration,
+    ) -> Result<Self> {
         let dir = run_dir.join("lock");
         std::fs::create_dir_all(&dir).map_err(|error| cannot(&dir, error))?;
-        let path = dir.join(format!("{key}.lock"));
-        let taken = wait::until("the disk's lock", deadline, || try_lock(&path));
+        let path = dir.join(format!("{name}.lock"));
+        let taken = wait::until("the lock", deadline, || try_lock(&path));
         match taken {
             Ok(file) => Self::sign(file, what).map_err(|error| cannot(&path, error)),
-            Err(error) if error.kind() == Kind::Timeout => Err(busy(key, &path)),
+            Err(error) if error.kind() == Kind::Timeout => Err(busy(whose, &path)),
             Err(error) => Err(error),
         }
     }
@@ -88,7 +117,7 @@ fn cannot(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error)
 }
 
-fn busy(key: &DiskKey, path: &Path) -> Error {
+fn busy(whose: &str, path: &Path) -> Error {
     let holder = read_holder(path).map_or_else(
         || "another process".to_owned(),
         |Holder { pid, what, since }| {
@@ -101,7 +130,7 @@ fn busy(key: &DiskKey, path: &Path) -> Error {
     );
     Error::new(
         Kind::Busy,
-        format!("disk {key} is being worked on by {holder}"),
+        format!("{whose} is being worked on by {holder}"),
     )
     .remedy("wait until that has ended, then run the same command again")
 }

@@ -6,6 +6,7 @@ pub mod conf;
 pub mod daemon;
 pub mod failover;
 mod guest;
+mod holders;
 pub mod inventory;
 pub mod registry;
 pub mod render;
@@ -14,5 +15,7 @@ pub mod resize;
 mod site;
 pub mod status;
 pub mod verify;
+mod watchers;
 
+pub use holders::starting;
 pub use site::Site;

@@ -18,6 +18,8 @@ pub struct Site {
     pub identities: Identities,
     /// The templates of tgt-admin's files.
     pub templates: Templates,
+    /// Whether it was put together without Ceph, so that what only Ceph knows is left as it is.
+    pub offline: bool,
 }
 
 impl Site {
@@ -34,6 +36,7 @@ impl Site {
             gateway,
             identities,
             templates,
+            offline: false,
         }
     }
 

@@ -76,7 +76,8 @@ pub struct Filling {
     pub resident: Bytes,
 }
 
-/// Reads of a backing device; sysfs lags up to 14 seconds behind.
+/// Reads of a backing device; sysfs lags up to 14 seconds behind. What passes the cache by is counted apart by the kernel
+/// (`bch_mark_cache_accounting`), and such a read is served from the cache all the same where that has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Served from the cache.
@@ -176,6 +177,15 @@ impl<'a> Bcache<'a> {
         })
     }
 
+    /// How many backing devices a cache set has: each stands in its directory as `bdevN`.
+    pub fn members(&self, set: &str) -> usize {
+        let entries = std::fs::read_dir(self.set_dir(set)).into_iter().flatten();
+        entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("bdev"))
+            .count()
+    }
+
     /// How full a cache set is; `None` while it is not there.
     pub fn filling(&self, set: &str) -> Option<Filling> {
         let dir = self.set_dir(set);
@@ -195,10 +205,13 @@ impl<'a> Bcache<'a> {
     /// Hits and misses of a backing device, since it was registered.
     pub fn counters(&self, backing: &Backing) -> Counters {
         let dir = backing.dir.join("stats_total");
-        let count = |name| attribute(&dir, name).and_then(|text| text.parse().ok());
+        let count = |name| -> u64 {
+            let text = attribute(&dir, name);
+            text.and_then(|text| text.parse().ok()).unwrap_or(0)
+        };
         Counters {
-            hits: count("cache_hits").unwrap_or(0),
-            misses: count("cache_misses").unwrap_or(0),
+            hits: count("cache_hits") + count("cache_bypass_hits"),
+            misses: count("cache_misses") + count("cache_bypass_misses"),
         }
     }
 

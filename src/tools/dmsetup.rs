@@ -2,6 +2,7 @@
 
 mod cache;
 mod device;
+mod error;
 mod info;
 mod ioctl;
 mod replace;
@@ -11,7 +12,6 @@ mod writecache;
 
 use std::time::Duration;
 
-use crate::error::{Error, Kind};
 use crate::exec::{Cmd, Exec, ExecError, Output};
 use crate::model::{Change, DmName};
 use crate::sys::holders::{describe, holders};
@@ -21,6 +21,7 @@ use crate::tools::udev;
 use ioctl::Slot;
 
 pub use cache::{CacheMode, CacheTarget, Policy};
+pub use error::DmError;
 pub use info::{Device, Info};
 pub use status::{CacheState, CacheStatus, Status};
 pub use table::{Dev, Segment, Table, Target};
@@ -28,63 +29,6 @@ pub use writecache::{WritecacheStatus, WritecacheTarget};
 
 /// How long waiting for one reply of the kernel is given beyond the caller's own deadline.
 const REPLY: Duration = Duration::from_secs(10);
-
-/// A device-mapper device that could not be brought where it was wanted.
-#[derive(Debug, thiserror::Error)]
-pub enum DmError {
-    /// There is a device of this name or UUID already.
-    #[error("{0} exists already")]
-    Exists(DmName),
-    /// There is none of this name.
-    #[error("{0} does not exist")]
-    NotFound(DmName),
-    /// Somebody has it open.
-    #[error("{name} is {holders}")]
-    Busy {
-        /// The device.
-        name: DmName,
-        /// Who, as the end of a sentence.
-        holders: String,
-    },
-    /// The kernel did not tell what the device is.
-    #[error("cannot ask the kernel for {name}: {why}")]
-    Kernel {
-        /// The device.
-        name: DmName,
-        /// What it says instead.
-        why: String,
-    },
-    /// dmsetup failed otherwise.
-    #[error(transparent)]
-    Exec(#[from] ExecError),
-}
-
-impl DmError {
-    /// Whether a device of a table that was to be loaded is held by somebody else.
-    pub fn is_busy_below(&self) -> bool {
-        match self {
-            Self::Exec(error) => {
-                error.says("reload ioctl") && error.says("Device or resource busy")
-            }
-            _ => false,
-        }
-    }
-}
-
-impl From<DmError> for Error {
-    fn from(error: DmError) -> Self {
-        let message = error.to_string();
-        match error {
-            DmError::Exists(_) => Self::new(Kind::Exists, message),
-            DmError::NotFound(_) => Self::new(Kind::NotFound, message),
-            DmError::Busy { .. } => Self::new(Kind::Busy, message)
-                .remedy("stop what has it open, then run the same command again"),
-            DmError::Kernel { .. } => Self::new(Kind::Failed, message)
-                .remedy("it needs root, and a kernel with device-mapper: see `warmblock doctor`"),
-            DmError::Exec(error) => error.into(),
-        }
-    }
-}
 
 /// Whether a device takes writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,13 +33,9 @@ pub fn probe(exec: &Exec, roots: &Roots, module: &str) -> Result<Module, ExecErr
 }
 
 /// Loads the modules that are not in the kernel yet.
-pub fn ensure(exec: &Exec, roots: &Roots, modules: &[&str]) -> Result<()> {
-    let absent: Vec<&str> = modules
-        .iter()
-        .copied()
-        .filter(|module| !in_kernel(roots, module))
-        .collect();
-    for module in absent {
+pub fn ensure(exec: &Exec, roots: &Roots, modules: &[impl AsRef<str>]) -> Result<()> {
+    let names = modules.iter().map(AsRef::as_ref);
+    for module in names.filter(|module| !in_kernel(roots, module)) {
         let loaded = exec.run(&load(module));
         loaded.map_err(|error| missing(module, error))?;
     }

@@ -5,12 +5,14 @@ mod filter;
 mod report;
 mod tag;
 
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::exec::{Cmd, Exec, ExecError, Output};
-use crate::model::{Bytes, Change, LvName, VgName};
+use crate::model::{Bytes, Change, LvName, SharedName, VgName};
 use crate::sys::{Roots, wait};
 use crate::tools::udev;
 use error::{absent_or_removed, explain, in_use, only_missing};
@@ -59,8 +61,17 @@ impl<'a> Lvm<'a> {
             .ok_or_else(|| LvmError::NoVg(vg.clone()))
     }
 
-    /// Every volume of ours, in every volume group: those with the tag [`Tag::ours`] and a name that we give.
+    /// Every disk's volumes, in every volume group: those with the tag [`Tag::ours`] and a name that we give.
     pub fn list(&self) -> Result<Vec<Lv>, LvmError> {
+        self.listed()
+    }
+
+    /// The volumes that disks have in common: one, unless somebody brought another host's SSD.
+    pub fn shared(&self) -> Result<Vec<Lv<SharedName>>, LvmError> {
+        self.listed()
+    }
+
+    fn listed<N: FromStr>(&self) -> Result<Vec<Lv<N>>, LvmError> {
         let output = self.run(lvs(&format!("@{}", Tag::ours())))?;
         Ok(report::lvs(output.text()?).map_err(|why| output.bad(why))?)
     }
@@ -84,7 +95,7 @@ impl<'a> Lvm<'a> {
     pub fn create(
         &self,
         vg: &VgName,
-        lv: &LvName,
+        lv: &impl Display,
         size: Bytes,
         tags: &[Tag],
     ) -> Result<PathBuf, LvmError> {
@@ -103,7 +114,7 @@ impl<'a> Lvm<'a> {
     pub fn remove(
         &self,
         vg: &VgName,
-        lvs: &[&LvName],
+        lvs: &[&impl Display],
         deadline: Duration,
     ) -> Result<Change, LvmError> {
         let mut busy = String::new();
@@ -120,7 +131,11 @@ impl<'a> Lvm<'a> {
                 None
             }
             Err(error) if only_missing(&error) => Some(Ok(absent_or_removed(&error, lvs.len()))),
-            Err(error) => Some(Err(explain(error, vg, lvs.first().copied()))),
+            Err(error) => Some(Err(explain(
+                error,
+                vg,
+                lvs.first().map(|lv| *lv as &dyn Display),
+            ))),
         });
         removed.unwrap_or(Err(LvmError::Busy {
             vg: vg.clone(),
@@ -129,13 +144,13 @@ impl<'a> Lvm<'a> {
     }
 
     /// Makes a volume's device; nothing happens to one that is active.
-    pub fn activate(&self, vg: &VgName, lv: &LvName) -> Result<PathBuf, LvmError> {
+    pub fn activate(&self, vg: &VgName, lv: &impl Display) -> Result<PathBuf, LvmError> {
         self.change(vg, lv, lvchange(vg, lv).arg("-ay"))?;
         Ok(self.path(vg, lv))
     }
 
     /// Takes a volume's device away; the volume stays.
-    pub fn deactivate(&self, vg: &VgName, lv: &LvName) -> Result<(), LvmError> {
+    pub fn deactivate(&self, vg: &VgName, lv: &impl Display) -> Result<(), LvmError> {
         self.change(vg, lv, lvchange(vg, lv).arg("-an"))
     }
 
@@ -143,7 +158,7 @@ impl<'a> Lvm<'a> {
     pub fn retag(
         &self,
         vg: &VgName,
-        lv: &LvName,
+        lv: &impl Display,
         add: &[Tag],
         remove: &[Tag],
     ) -> Result<(), LvmError> {
@@ -157,12 +172,12 @@ impl<'a> Lvm<'a> {
     }
 
     /// The node of a volume, `/dev/VG/LV`.
-    pub fn path(&self, vg: &VgName, lv: &LvName) -> PathBuf {
+    pub fn path(&self, vg: &VgName, lv: &impl Display) -> PathBuf {
         self.roots.dev.join(vg.as_str()).join(lv.to_string())
     }
 
     /// Its other node, `/dev/mapper/VG-LV`, in which hyphens of the names are doubled (lvm(8)).
-    pub fn mapper_path(&self, vg: &VgName, lv: &LvName) -> PathBuf {
+    pub fn mapper_path(&self, vg: &VgName, lv: &impl Display) -> PathBuf {
         let double = |name: &str| name.replace('-', "--");
         self.roots.mapper(format!(
             "{}-{}",
@@ -171,7 +186,7 @@ impl<'a> Lvm<'a> {
         ))
     }
 
-    fn change(&self, vg: &VgName, lv: &LvName, cmd: Cmd) -> Result<(), LvmError> {
+    fn change(&self, vg: &VgName, lv: &impl Display, cmd: Cmd) -> Result<(), LvmError> {
         let ran = self.run(cmd);
         ran.map(drop).map_err(|error| explain(error, vg, Some(lv)))
     }
@@ -215,7 +230,7 @@ fn lvs(which: &str) -> Cmd {
     report_of("lvs", report::LV_COLUMNS).arg(which)
 }
 
-fn lvcreate(vg: &VgName, lv: &LvName, size: Bytes, tags: &[Tag]) -> Cmd {
+fn lvcreate(vg: &VgName, lv: &impl Display, size: Bytes, tags: &[Tag]) -> Cmd {
     let cmd = Cmd::change("lvcreate").args(["--yes", "--wipesignatures", "y", "--zero", "y"]);
     let cmd = tags.iter().fold(cmd, add_tag);
     // LVM refuses a size that is no multiple of 512; it rounds up to whole extents itself
@@ -226,12 +241,12 @@ fn lvcreate(vg: &VgName, lv: &LvName, size: Bytes, tags: &[Tag]) -> Cmd {
         .arg(vg.as_str())
 }
 
-fn lvremove(vg: &VgName, lvs: &[&LvName]) -> Cmd {
+fn lvremove(vg: &VgName, lvs: &[&impl Display]) -> Cmd {
     let names = lvs.iter().map(|lv| format!("{vg}/{lv}"));
     Cmd::change("lvremove").arg("--yes").args(names)
 }
 
-fn lvchange(vg: &VgName, lv: &LvName) -> Cmd {
+fn lvchange(vg: &VgName, lv: &impl Display) -> Cmd {
     Cmd::change("lvchange")
         .arg("--yes")
         .arg(format!("{vg}/{lv}"))

@@ -8,6 +8,7 @@
 
 mod case;
 mod cmd;
+mod drivers;
 mod host;
 mod mad;
 mod oned;
@@ -90,6 +91,9 @@ fn inside(mut args: Arguments) -> Result<ExitCode> {
     // One worker per host.
     args.test_threads = Some(2);
     let conclusion = libtest_mimic::run(&args, trials);
+    for name in pool.unsteady() {
+        println!("unsteady: {name} failed once, and then passed; look above for why");
+    }
     println!("the slowest:");
     for (took, name) in pool.slowest().iter().take(10) {
         println!("{:6.1} s  {name}", took.as_secs_f64());

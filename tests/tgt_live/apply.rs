@@ -113,7 +113,12 @@ pub fn resize(gateways: &Gateways) -> Result<()> {
         "{dry}"
     );
     gateways.verify(0, &[], false)?;
+    let client = gateways.world.watchers(&image)?;
     let report = gateways.tgt(0, &["resize", &image.spec, "--force"]).ok()?;
+    ensure!(
+        client == gateways.world.watchers(&image)?,
+        "opened by another client than the registry notes"
+    );
     ensure!(report["luns"][0]["change"] == "altered", "{report}");
     ensure!(
         seen.capacity(1)?.size.0 == 48 * MIB,

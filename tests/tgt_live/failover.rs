@@ -2,11 +2,12 @@
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
+use warmblock::iscsi::IscsiError;
 
 use crate::apply::client;
 use crate::cmd::eventually;
 use crate::gateways::{Gateways, complaints};
-use crate::initiator::{check, session, write};
+use crate::initiator::{INIT, check, session, write};
 use crate::world::{Image, MIB, SMALL, noise};
 
 fn iqn(name: &str) -> String {
@@ -127,6 +128,117 @@ pub fn frozen(gateways: &Gateways) -> Result<()> {
         .ok()?;
     check(&mut session(gateways.portal(0), &iqn("frozen"))?, 1, &image)?;
     gateways.verify(0, &["--all"], true).map(drop)
+}
+
+/// The old gateway has been frozen for longer than Ceph remembers it, and never wrote: there is neither a watch nor a lock.
+pub fn forgotten(gateways: &Gateways) -> Result<()> {
+    let image = served(gateways, "forgotten")?;
+    let mut old = session(gateways.portal(0), &iqn("forgotten"))?;
+    check(&mut old, 1, &image)?;
+    ensure!(gateways.signal(0, "STOP")?);
+    let late = std::thread::spawn(move || old.write(1, 0, &noise(97, 4096), 512));
+    eventually("Ceph to forget the frozen gateway", 90, || {
+        Ok(gateways.world.watchers(&image)?.is_empty())
+    })?;
+    let report = gateways
+        .tgt(
+            1,
+            &["failover", "forgotten", "--to", "hv2", "--patience", "3"],
+        )
+        .ok()?;
+    moved(&report, "old gateway forgotten")?;
+    ensure!(fenced(&report) == 1, "one client was noted: {report}");
+    let mut new = session(gateways.portal(1), &iqn("forgotten"))?;
+    check(&mut new, 1, &image)?;
+    ensure!(gateways.signal(0, "CONT")?);
+    ensure!(
+        late.join().unwrap().is_err(),
+        "a write of the frozen gateway came through"
+    );
+    check(&mut new, 1, &image)?;
+    write(&mut new, 1, &image, 2, 0, MIB)?;
+    gateways.world.check_ceph(&image)?;
+    eventually("the old gateway to be free", 60, || {
+        Ok(gateways.tgt(0, &["release", "forgotten"]).run()?.code == 0)
+    })?;
+    gateways.verify(1, &["--all"], true).map(drop)
+}
+
+/// The old gateway's tgtd was started anew, and the host froze before it noted what that opened: it cannot be barred.
+pub fn unnoted(gateways: &Gateways) -> Result<()> {
+    let image = served(gateways, "unnoted")?;
+    gateways.kill(0)?;
+    gateways.tgt(0, &["render", "--starting"]).ok()?;
+    gateways.restart(0)?;
+    ensure!(gateways.signal(0, "STOP")?);
+    let failover = ["failover", "unnoted", "--to", "hv2", "--patience", "3"];
+    gateways.tgt(1, &failover).says(
+        warmblock::Kind::Busy,
+        "did not note by which client of Ceph",
+    )?;
+    ensure!(
+        session(gateways.portal(1), &iqn("unnoted")).is_err(),
+        "another gateway serves although the first may write"
+    );
+    ensure!(gateways.signal(0, "CONT")?);
+    // what it opened is noted by the next look; then all goes on
+    gateways.status(0)?;
+    let report = gateways.tgt(1, &failover).ok()?;
+    ensure!(fenced(&report) == 0, "it let go by itself: {report}");
+    let mut new = session(gateways.portal(1), &iqn("unnoted"))?;
+    check(&mut new, 1, &image)?;
+    gateways.verify(1, &["--all"], true).map(drop)
+}
+
+/// A standby that sends initiators to whoever serves.
+pub fn redirected(gateways: &Gateways) -> Result<()> {
+    let gateways = gateways.far()?;
+    let image = gateways.world.clone_of(SMALL)?;
+    let redirect = "standby_login = \"redirect\"";
+    gateways.inventory(&client("sent", redirect, &[&image]))?;
+    gateways.apply()?;
+    let sent = |from: usize, to: usize| -> Result<()> {
+        match crate::initiator::try_login(gateways.portal(from), &iqn("sent"), INIT, None, None) {
+            Err(IscsiError::Redirected(place)) => {
+                let wanted = gateways.portal(to).to_string();
+                ensure!(place.starts_with(&wanted), "to {place}, not {wanted}");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => anyhow::bail!("the standby lets in"),
+        }
+    };
+    sent(1, 0)?;
+    // libiscsi's own tool follows, and finds the LUN
+    let url = format!("iscsi://{}/{}/1", gateways.portal(1), iqn("sent"));
+    let tool = ["iscsi-readcapacity16", "-i", INIT, &url];
+    let found = crate::cmd::run(&tool, std::time::Duration::from_secs(30))?.ok()?;
+    ensure!(found.stdout.contains(&image.size.to_string()), "{found}");
+    for n in 0..2 {
+        let again = gateways.tgt(n, &["apply"]).ok()?;
+        ensure!(again["targets"][0]["change"] == "kept", "{again}");
+    }
+    gateways.verify(1, &["--all"], true)?;
+    let mut old = session(gateways.portal(0), &iqn("sent"))?;
+    write(&mut old, 1, &image, 1, 0, MIB)?;
+    gateways.tgt(1, &["failover", "sent", "--to", "hv2"]).ok()?;
+    sent(0, 1)?;
+    let mut new = session(gateways.portal(1), &iqn("sent"))?;
+    check(&mut new, 1, &image)?;
+    write(&mut new, 1, &image, 2, 0, MIB)?;
+    gateways.verify(0, &["--all"], true)?;
+    gateways.verify(1, &["--all"], true)?;
+    // sent away no more, once that is no longer wanted
+    gateways.inventory(&client("sent", "", &[&image]))?;
+    gateways.apply()?;
+    ensure!(
+        matches!(
+            crate::initiator::try_login(gateways.portal(0), &iqn("sent"), INIT, None, None),
+            Err(IscsiError::Refused { class: 3, .. })
+        ),
+        "the standby still sends initiators away"
+    );
+    gateways.world.check_ceph(&image)
 }
 
 pub fn killed(gateways: &Gateways) -> Result<()> {

@@ -57,6 +57,12 @@ const TESTS: &[(&str, Body)] = &[
     ("heal::two_writers_are_an_alarm", heal::two_writers),
     ("failover::asked_for", failover::asked_for),
     ("failover::gateway_frozen", failover::frozen),
+    (
+        "failover::gateway_frozen_and_forgotten",
+        failover::forgotten,
+    ),
+    ("failover::gateway_restarted_and_frozen", failover::unnoted),
+    ("failover::standby_redirects", failover::redirected),
     ("failover::daemon_killed", failover::killed),
     ("failover::gateway_cut_off", failover::cut_off),
     ("cached::export_and_failover", cached::export),

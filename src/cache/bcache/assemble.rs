@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use super::{bearer, broken, bucket, set, tool};
-use crate::cache::Site;
+use super::look::{bearer, broken};
+use super::set::{self, Set};
+use super::tool;
+use super::volumes::bucket;
 use crate::cache::drain::cannot_tell;
+use crate::cache::{Device, Site};
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::model::{Bytes, Change, DiskKey, Role, Sectors};
@@ -16,39 +19,57 @@ use crate::tools::udev;
 use crate::{Context, Error, Kind, Result};
 
 /// So much of the data volume's start is zeroed: its superblock, the journal behind it, and what blkid looks at first.
-const HEAD: Bytes = Bytes::mib(1);
+pub(super) const HEAD: Bytes = Bytes::mib(1);
 
-/// Zeroes what makes the volumes a bcache: the whole prefix, and the cache's superblock. The kernel may hold them a moment
-/// longer than it shows them.
-pub(super) fn wipe(site: &Site<'_>) -> Result<()> {
-    let (data, prefix) = (site.part(Role::Data)?, site.part(Role::Meta)?);
-    let deadline = site.host.config.deadline.tool;
-    for (path, size) in [(&prefix.path, prefix.size.bytes()), (&data.path, HEAD)] {
-        let zeroed = wait::poll(deadline, || match direct::zero_head(path, size) {
-            Err(error) if error.kind() == Kind::Busy => None,
-            other => Some(other),
-        });
-        zeroed
-            .unwrap_or_else(|| direct::zero_head(path, size))
-            .context(|| format!("cannot wipe the cache on {}", path.display()))?;
+/// Zeroes what makes the volumes a bcache: the whole prefix, and the superblock of a cache of its own.
+pub(super) fn wipe(site: &Site<'_>, set: Set) -> Result<()> {
+    let prefix = site.part(Role::Meta)?;
+    zero(site.host, &prefix.path, prefix.size.bytes())?;
+    match set {
+        Set::Disk => zero(site.host, &site.part(Role::Data)?.path, HEAD),
+        Set::Host => Ok(()),
     }
-    Ok(())
 }
 
-/// Writes both superblocks onto wiped volumes. Signatures behind the start are removed too: a block of a guest's disk may
-/// look like one where it came to lie.
-pub(super) fn format(site: &Site<'_>) -> Result<()> {
-    let (data, prefix) = (site.part(Role::Data)?, site.part(Role::Meta)?);
+/// Zeroes the start of a volume. The kernel may hold it a moment longer than it shows it.
+pub(super) fn zero(host: &Host, path: &Path, size: Bytes) -> Result<()> {
+    let zeroed = wait::poll(host.config.deadline.tool, || {
+        match direct::zero_head(path, size) {
+            Err(error) if error.kind() == Kind::Busy => None,
+            other => Some(other),
+        }
+    });
+    zeroed
+        .unwrap_or_else(|| direct::zero_head(path, size))
+        .context(|| format!("cannot wipe the cache on {}", path.display()))
+}
+
+/// Writes the superblocks onto wiped volumes: of the backing device, with a UUID that no set has seen, so that no set holds
+/// anything of it; and of a cache of its own.
+pub(super) fn format(site: &Site<'_>, set: Set) -> Result<()> {
+    let (host, prefix) = (site.host, site.part(Role::Meta)?);
     if prefix.size < LEAST_OFFSET {
         let message = format!("{} is too small for a superblock", prefix.path.display());
         return Err(Error::new(Kind::Internal, message));
     }
-    let (bcache, set) = (tool(site.host), set(site.key));
-    let made = bcache
-        .wipe_signatures(&data.path)
-        .and_then(|()| bcache.make_backing(&prefix.path, &set, prefix.size))
-        .and_then(|()| bcache.make_cache(&data.path, &set, bucket(data.size.bytes())));
-    made.context(|| format!("cannot make {} a bcache", data.path.display()))
+    let uuid = set.uuid(site.key);
+    tool(host)
+        .make_backing(&prefix.path, &uuid, prefix.size)
+        .context(|| format!("cannot make {} a bcache", prefix.path.display()))?;
+    match set {
+        Set::Disk => make_cache(host, site.part(Role::Data)?, &uuid),
+        Set::Host => Ok(()),
+    }
+}
+
+/// Makes a wiped volume the cache of a set. Signatures behind the start are removed too: a block of a guest's disk may look
+/// like one where it came to lie.
+pub(super) fn make_cache(host: &Host, data: &Device, uuid: &str) -> Result<()> {
+    let (bcache, path) = (tool(host), &data.path);
+    bcache
+        .wipe_signatures(path)
+        .and_then(|()| bcache.make_cache(path, uuid, bucket(data.size.bytes())))
+        .context(|| format!("cannot make {} a bcache", path.display()))
 }
 
 /// Puts the parts together, whichever of them udev has taken up already, and waits for the device. The set comes first, so
@@ -56,17 +77,20 @@ pub(super) fn format(site: &Site<'_>) -> Result<()> {
 ///
 /// Never asks for an attachment: a backing device that does not belong to the set any more would be given a new place in it,
 /// and the dirty data of the old one dropped.
-pub(super) fn open(site: &Site<'_>) -> Result<Backing> {
-    let host = site.host;
-    let dir = tool(host).set_dir(&set(site.key));
+pub(super) fn open(site: &Site<'_>, set: Set) -> Result<Backing> {
+    let (host, uuid) = (site.host, set.uuid(site.key));
+    let dir = tool(host).set_dir(&uuid);
     let data = &site.part(Role::Data)?.path;
     taken_up(host, data, || Ok(dir.exists().then_some(())))?;
+    if set == Set::Host {
+        set::tune(host)?;
+    }
     bear(site)?;
     let origin = host.roots.mapper(site.key.dm(Role::Origin));
     let num = bearer(host, site.key)?;
     let backing = taken_up(host, &origin, || {
         let backing = num.and_then(|num| tool(host).backing(num));
-        backing.map_or(Ok(None), |backing| served(site, backing))
+        backing.map_or(Ok(None), |backing| served(site, set, &uuid, backing))
     })?;
     if let Some(served) = &backing.device {
         block::wait_for_node(&served.path, host.config.deadline.tool)?;
@@ -75,12 +99,15 @@ pub(super) fn open(site: &Site<'_>) -> Result<Backing> {
 }
 
 /// The backing device once it is served with its cache; `None` as long as it is not served.
-fn served(site: &Site<'_>, backing: Backing) -> Result<Option<Backing>> {
+fn served(site: &Site<'_>, set: Set, uuid: &str, backing: Backing) -> Result<Option<Backing>> {
     let Some(served) = &backing.device else {
         return Ok(None);
     };
-    if let Some(why) = broken(site.key, &backing) {
-        return Err(cannot_tell(why));
+    if let Some(why) = broken(uuid, &backing) {
+        return Err(match set {
+            Set::Disk => cannot_tell(why),
+            Set::Host => set::took_none(&why),
+        });
     }
     if served.size != site.origin.size {
         let message = format!(
@@ -145,10 +172,10 @@ fn bear(site: &Site<'_>) -> Result<()> {
         .context(|| format!("cannot put {} in front of the RBD", prefix.path.display()))
 }
 
-/// Stops the device, then its set, then takes away what they stood on; each may be absent. Dirty data stay on the SSD.
+/// Stops the device, then a set of its own, then takes away what they stood on; each may be absent. Dirty data stay on the SSD.
 ///
 /// Errors: [`Kind::Busy`] before anything is stopped, if somebody uses the device.
-pub(super) fn close(host: &Host, key: &DiskKey) -> Result<Change> {
+pub(super) fn close(host: &Host, key: &DiskKey, set: Set) -> Result<Change> {
     let deadline = host.config.deadline.tool;
     let mut change = Change::Absent;
     let bearer = bearer(host, key)?;
@@ -157,8 +184,8 @@ pub(super) fn close(host: &Host, key: &DiskKey) -> Result<Change> {
         change = Change::Removed;
         stop(host, &backing.dir)?;
     }
-    let dir = tool(host).set_dir(&set(key));
-    if dir.exists() {
+    let dir = tool(host).set_dir(&set.uuid(key));
+    if set == Set::Disk && dir.exists() {
         change = Change::Removed;
         stop(host, &dir)?;
     }
@@ -171,7 +198,7 @@ pub(super) fn close(host: &Host, key: &DiskKey) -> Result<Change> {
 }
 
 /// Asks one to stop, and waits until it has.
-fn stop(host: &Host, dir: &Path) -> Result<()> {
+pub(super) fn stop(host: &Host, dir: &Path) -> Result<()> {
     let deadline = host.config.deadline.tool;
     match tool(host).set(&dir.join("stop"), "1", deadline) {
         // It went by itself.

@@ -1,8 +1,10 @@
 //! What a bcache does, as its knobs say; every state is told by the knobs alone, so that a crash between two of them leaves
 //! one that the next run sees through.
 
-use super::{set, tool};
+use super::set::Set;
+use super::tool;
 use crate::cache::{Running, Site};
+use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Role};
 use crate::tools::bcache::Backing;
 use crate::{Context, Result};
@@ -19,10 +21,10 @@ const REST: &str = "1";
 /// So many errors of the SSD, and the kernel gives the set up: its own value where Ceph has everything, and never while
 /// there may be dirty data, which would be given up with it.
 const ERRORS: &str = "8";
-const ANY_ERRORS: &str = "4294967295";
+pub(super) const ANY_ERRORS: &str = "4294967295";
 
 /// Sets the knobs for what the cache shall do.
-pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Result<()> {
+pub(super) fn tune(site: &Site<'_>, set: Set, backing: &Backing, running: Running) -> Result<()> {
     match running {
         Running::Filling => {
             knob(
@@ -32,10 +34,10 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
                 CacheMode::Writethrough.as_str(),
             )?;
             // Last, since it is the sign of a cache that is being filled.
-            bypass(site, backing, ["0", "0", "0"])
+            bypass(site, set, backing, ["0", "0", "0"])
         }
         Running::Draining => {
-            of_set(site, "io_error_limit", ANY_ERRORS)?;
+            of_set(site, set, "io_error_limit", ANY_ERRORS)?;
             knob(
                 site,
                 backing,
@@ -47,14 +49,14 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
             knob(site, backing, "writeback_percent", "0")
         }
         Running::Serving(mode) => {
-            bypass(site, backing, USUAL)?;
+            bypass(site, set, backing, USUAL)?;
             let errors = if mode.can_be_dirty() {
                 knob(site, backing, "writeback_delay", REST)?;
                 ANY_ERRORS
             } else {
                 ERRORS
             };
-            of_set(site, "io_error_limit", errors)?;
+            of_set(site, set, "io_error_limit", errors)?;
             knob(site, backing, "writeback_percent", DIRTY_PERCENT)?;
             knob(site, backing, "cache_mode", mode.as_str())
         }
@@ -62,24 +64,35 @@ pub(super) fn tune(site: &Site<'_>, backing: &Backing, running: Running) -> Resu
 }
 
 /// When the cache is passed by: requests in a row in bytes, latency of reads and of writes in microseconds; 0 for never.
-fn bypass(site: &Site<'_>, backing: &Backing, [row, read, write]: [&str; 3]) -> Result<()> {
-    of_set(site, "congested_read_threshold_us", read)?;
-    of_set(site, "congested_write_threshold_us", write)?;
+fn bypass(
+    site: &Site<'_>,
+    set: Set,
+    backing: &Backing,
+    [row, read, write]: [&str; 3],
+) -> Result<()> {
+    of_set(site, set, "congested_read_threshold_us", read)?;
+    of_set(site, set, "congested_write_threshold_us", write)?;
     knob(site, backing, "sequential_cutoff", row)
 }
 
-fn of_set(site: &Site<'_>, name: &str, value: &str) -> Result<()> {
-    let dir = tool(site.host).set_dir(&set(site.key));
-    put(site, &dir.join(name), value)
+/// A knob of the disk's own set. Those of a set that disks share are the same all the time, see [`super::set::tune`].
+fn of_set(site: &Site<'_>, set: Set, name: &str, value: &str) -> Result<()> {
+    match set {
+        Set::Disk => {
+            let dir = tool(site.host).set_dir(&set.uuid(site.key));
+            put(site.host, &dir.join(name), value)
+        }
+        Set::Host => Ok(()),
+    }
 }
 
 fn knob(site: &Site<'_>, backing: &Backing, name: &str, value: &str) -> Result<()> {
-    put(site, &backing.dir.join(name), value)
+    put(site.host, &backing.dir.join(name), value)
 }
 
-fn put(site: &Site<'_>, file: &std::path::Path, value: &str) -> Result<()> {
-    let deadline = site.host.config.deadline.tool;
-    tool(site.host)
+pub(super) fn put(host: &Host, file: &std::path::Path, value: &str) -> Result<()> {
+    let deadline = host.config.deadline.tool;
+    tool(host)
         .turn(file, value, deadline)
         .context(|| format!("cannot set {} to {value}", file.display()))
 }

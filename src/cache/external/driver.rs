@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::External;
 use super::protocol::{SeedWord, State, Verb};
 use crate::cache::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
@@ -28,7 +27,7 @@ impl Driver for External {
                 SeedWord::Read => SeedAbility::Reading,
             },
             reads: true,
-            live: true,
+            live: self.said.live,
         }
     }
 
@@ -91,15 +90,6 @@ impl Driver for External {
         self.expect(&answer, running)
     }
 
-    fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
-        self.switch(site, Running::Serving(mode))?;
-        Ok(Filled {
-            resident: 0,
-            dropped: 0,
-            counted: false,
-        })
-    }
-
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         let before = match self.probe(site.host, site.key)? {
             Cache::Up { stats, .. } => stats.dirty,
@@ -124,16 +114,11 @@ impl Driver for External {
     }
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
-        Ok(match self.probe(host, key)? {
-            Cache::Absent => Cleanliness::Unknown {
-                why: "the cache is not in the kernel".into(),
-            },
-            Cache::Broken { why } => Cleanliness::Unknown { why },
-            Cache::Up { stats, .. } if stats.dirty == Bytes(0) => Cleanliness::Clean {
-                evidence: format!("the cache driver {} counts nothing dirty", self.said.name),
-            },
-            Cache::Up { stats, .. } => Cleanliness::Dirty(stats.dirty),
-        })
+        let seen = self.probe(host, key)?;
+        Ok(Cleanliness::of(seen, |_, _| {
+            let name = &self.said.name;
+            Cleanliness::clean(format!("the cache driver {name} counts nothing dirty"))
+        }))
     }
 
     fn close(&self, _host: &Host, key: &DiskKey) -> Result<Change> {

@@ -159,7 +159,8 @@ impl Program {
     fn look_at_it(&self) -> String {
         let dir = self.path.parent().unwrap_or(Path::new("/"));
         format!(
-            "see what `warmblock driver check {}` says on a host without disks, or choose another driver",
+            "choose another driver, or mend it: drivers/README.md has the protocol, and `warmblock driver check {}` tries all of it \
+             on a host without disks",
             dir.display()
         )
     }

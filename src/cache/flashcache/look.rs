@@ -1,12 +1,12 @@
 //! What a flashcache says of itself.
 
 use super::sysctl::{Knob, Sysctl};
+use crate::Result;
 use crate::cache::drain::cannot_tell;
-use crate::cache::{Running, Site, Stats};
+use crate::cache::{Running, Site, Stats, dm};
 use crate::model::{Bytes, Role};
 use crate::tools::dmsetup::{self, Segment, Status, Target};
 use crate::tools::flashcache::{self as tool, Conf, Counters};
-use crate::{Error, Kind, Result};
 
 /// What flashcache says of itself, or in words why that is not a working cache.
 pub(super) fn figures(device: &dmsetup::Device) -> Result<(Conf, Counters), String> {
@@ -36,12 +36,7 @@ pub(super) fn sound(site: &Site<'_>) -> Result<(dmsetup::Device, Conf, Counters)
     let device = seen
         .into_iter()
         .find(|device| device.info.name == name)
-        .ok_or_else(|| {
-            Error::new(
-                Kind::Internal,
-                format!("the cache device {name} is not there"),
-            )
-        })?;
+        .ok_or_else(|| dm::absent(&name))?;
     let (conf, counters) = figures(&device).map_err(cannot_tell)?;
     Ok((device, conf, counters))
 }

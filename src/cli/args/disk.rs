@@ -61,7 +61,7 @@ pub struct AttachArgs {
     /// [default: seed.what]
     #[arg(long, value_name = "WHAT")]
     pub seed: Option<SeedSpec>,
-    /// Seed at most so many bytes a second [default: seed.rate]
+    /// Seed at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
     pub rate: Option<Bytes>,
     /// Without room on the SSD: go on uncached, or fail
@@ -116,7 +116,7 @@ pub struct SeedArgs {
     /// none, allocated or first:SIZE [default: as it was attached]
     #[arg(value_name = "WHAT", conflicts_with = "verify")]
     pub what: Option<SeedSpec>,
-    /// Read at most so many bytes a second [default: seed.rate]
+    /// Read at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
     pub rate: Option<Bytes>,
     /// Compare the cached blocks with the image instead
@@ -137,7 +137,7 @@ pub struct InsertArgs {
     /// [default: as it was attached]
     #[arg(long, value_name = "WHAT")]
     pub seed: Option<SeedSpec>,
-    /// Seed at most so many bytes a second [default: seed.rate]
+    /// Seed at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
     pub rate: Option<Bytes>,
     /// How it is done.

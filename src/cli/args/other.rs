@@ -15,6 +15,9 @@ pub struct StatusArgs {
     /// Ask Ceph for all leases too; for a named image it is always asked
     #[arg(long)]
     pub lease: bool,
+    /// End with 13 unless all of them are well, for monitoring
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `doctor`.

@@ -126,6 +126,10 @@ pub struct TgtRenderArgs {
     /// Show what would change, and write nothing
     #[arg(long)]
     pub diff: bool,
+    /// tgtd is about to be started from the files: note in the registry
+    /// which images it opens. `tgt apply` notes then by which clients
+    #[arg(long, conflicts_with_all = ["diff", "offline"])]
+    pub starting: bool,
 }
 
 /// `tgt apply`.

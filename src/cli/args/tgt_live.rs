@@ -5,15 +5,23 @@ use clap::Args;
 use super::tgt::{TgtDaemonArgs, TgtSiteArgs};
 use crate::model::{HostName, SnapSpec};
 
-/// `tgt status`.
-#[derive(Debug, Clone, Args)]
-pub struct TgtStatusArgs {
+/// Which inventory, and which daemon.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TgtOnArgs {
     /// The inventory.
     #[command(flatten)]
     pub site: TgtSiteArgs,
     /// The daemon.
     #[command(flatten)]
     pub daemon: TgtDaemonArgs,
+}
+
+/// `tgt status`.
+#[derive(Debug, Clone, Args)]
+pub struct TgtStatusArgs {
+    /// The inventory and the daemon.
+    #[command(flatten)]
+    pub on: TgtOnArgs,
     /// Ask the other gateways too, over ssh
     #[arg(long)]
     pub all: bool,
@@ -25,12 +33,9 @@ pub struct TgtVerifyArgs {
     /// Only these clients
     #[arg(value_name = "CLIENT")]
     pub clients: Vec<String>,
-    /// The inventory.
+    /// The inventory and the daemon.
     #[command(flatten)]
-    pub site: TgtSiteArgs,
-    /// The daemon.
-    #[command(flatten)]
-    pub daemon: TgtDaemonArgs,
+    pub on: TgtOnArgs,
     /// Ask the other gateways too, and compare them
     #[arg(long)]
     pub all: bool,
@@ -51,12 +56,9 @@ pub struct TgtResizeArgs {
     /// Although initiators are connected: their I/O has been stopped
     #[arg(long)]
     pub force: bool,
-    /// The inventory.
+    /// The inventory and the daemon.
     #[command(flatten)]
-    pub site: TgtSiteArgs,
-    /// The daemon.
-    #[command(flatten)]
-    pub daemon: TgtDaemonArgs,
+    pub on: TgtOnArgs,
     /// How it is done.
     #[command(flatten)]
     pub changing: super::Changing,
@@ -78,12 +80,9 @@ pub struct TgtFailoverArgs {
     /// How many seconds the old gateway has to let go by itself
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     pub patience: u64,
-    /// The inventory.
+    /// The inventory and the daemon.
     #[command(flatten)]
-    pub site: TgtSiteArgs,
-    /// The daemon.
-    #[command(flatten)]
-    pub daemon: TgtDaemonArgs,
+    pub on: TgtOnArgs,
     /// How it is done.
     #[command(flatten)]
     pub changing: super::Changing,
@@ -103,12 +102,9 @@ pub struct TgtReleaseArgs {
     /// The client
     #[arg(value_name = "CLIENT")]
     pub client: String,
-    /// The inventory.
+    /// The inventory and the daemon.
     #[command(flatten)]
-    pub site: TgtSiteArgs,
-    /// The daemon.
-    #[command(flatten)]
-    pub daemon: TgtDaemonArgs,
+    pub on: TgtOnArgs,
     /// How it is done.
     #[command(flatten)]
     pub changing: super::Changing,

@@ -41,6 +41,7 @@ pub fn human(findings: &Findings, paint: Paint) -> String {
 fn row(finding: &Finding, paint: Paint) -> Vec<String> {
     let (symbol, word, tone) = match finding.state {
         State::Ok => ("✓", "ok", Tone::Good),
+        State::Unused => ("–", "-", Tone::Dim),
         State::Warn => ("!", "warn", Tone::Warn),
         State::Fail => ("✗", "FAIL", Tone::Bad),
     };

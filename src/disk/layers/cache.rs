@@ -1,7 +1,7 @@
 //! The cache: the composite device, and the moments at which the lease must know of dirty data.
 
 use super::front::{leads_to, point};
-use super::{Found, Layer, Slice};
+use super::{Found, Layer, Slice, shared};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
@@ -11,6 +11,7 @@ use crate::disk::way_back;
 use crate::job::LayerName;
 use crate::model::{Bytes, Role};
 use crate::sys::Block;
+use crate::tools::kmod;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -115,6 +116,9 @@ fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
         Running::Filling => Verdict::Anew("its seeding was interrupted; seeded anew".into()),
         running if running == Running::Serving(mode) && !stuck => Verdict::Good,
         _ if stuck => Verdict::Switch(format!("{interrupted}; {mode}")),
+        Running::Draining if walk.flush.is_some() => {
+            Verdict::Switch(format!("written back; now {mode}"))
+        }
         Running::Draining => Verdict::Switch(format!("it was draining; now {mode}")),
         Running::Serving(other) => Verdict::Switch(format!("{other} changed to {mode}")),
     })
@@ -131,7 +135,9 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
     refuse_larger_sectors(walk)?;
     walk.plan = fill::plan(walk)?;
+    load_modules(walk)?;
     let driver = walk.driver()?;
+    shared::format(walk)?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;
     if !driver.capabilities().live {
         // It is filled in the mode in which it will serve.
@@ -141,6 +147,12 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
         Some(_) => driver.open(&walk.site()?, Running::Filling).map(drop),
         None => serve(walk),
     }
+}
+
+/// Loads what the driver works with: after a boot nobody else has.
+pub(in crate::disk) fn load_modules(walk: &Walk<'_>) -> Result<()> {
+    let needs = walk.driver()?.needs();
+    kmod::ensure(&walk.host.exec, &walk.host.roots, &needs.modules)
 }
 
 /// A slice that holds the whole image is as large as the image is now.

@@ -5,13 +5,15 @@ mod front;
 mod lease;
 mod link;
 mod map;
+mod shared;
 mod slice;
 
-pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
+pub(in crate::disk) use cache::{CacheLayer, close, load_modules, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, refuse_file};
 pub(in crate::disk) use map::Map;
+pub(in crate::disk) use shared::{leave, sweep};
 pub(in crate::disk) use slice::Slice;
 
 use super::walk::Walk;
@@ -39,6 +41,11 @@ pub(in crate::disk) trait Layer {
 
     /// Makes it as the record wants it.
     fn up(walk: &mut Walk<'_>, found: &Found) -> Result<()>;
+
+    /// What came of making it, if that is not what was wanted.
+    fn instead(_walk: &Walk<'_>) -> Option<String> {
+        None
+    }
 
     /// Takes it away.
     fn down(walk: &mut Walk<'_>, found: &Found) -> Result<()>;

@@ -1,13 +1,13 @@
 //! The slice: the logical volumes on this host's SSD, tagged, so that they tell by themselves whose they are.
 
-use super::{Found, Layer};
+use super::{Found, Layer, shared};
 use crate::cache::{Device, Part};
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{OnFull, Role};
+use crate::model::{LeaseHolder, OnFull, Role};
 use crate::sys::Block;
 use crate::tools::blk;
 use crate::tools::lvm::{Lv, LvmError, Tag};
@@ -29,12 +29,15 @@ impl Layer for Slice {
         let record = &walk.disk.record;
         let wanted = walk.driver()?.layout(record.size, record.block);
         let there = volumes(walk.host, walk)?;
+        let (shared, active) = shared::state(walk)?.unwrap_or((true, true));
+        let inactive = !active || there.iter().any(|lv| lv.num.is_none());
+        let record = &walk.disk.record;
         if wanted.is_empty() && there.is_empty() {
             return Ok(Found::Right("none needed".into()));
         }
         if record.intent == Intent::Detached && !there.is_empty() {
             // Whatever it is, it goes; a record that was lost does not know what it should be.
-            if there.iter().any(|lv| lv.num.is_none()) {
+            if inactive {
                 return Ok(Found::Wrong {
                     why: INACTIVE.into(),
                 });
@@ -52,12 +55,12 @@ impl Layer for Slice {
             });
         }
         let complete = wanted.len() == there.len() && wanted.iter().all(|part| fits(&there, *part));
-        if !complete {
+        if !complete || !shared {
             return Ok(Found::Wrong {
                 why: "incomplete or of another size; made anew".into(),
             });
         }
-        if there.iter().any(|lv| lv.num.is_none()) {
+        if inactive {
             return Ok(Found::Wrong {
                 why: INACTIVE.into(),
             });
@@ -78,6 +81,7 @@ impl Layer for Slice {
         match make(walk) {
             Err(error) if no_room(walk, &error) && walk.disk.on_full == OnFull::Bypass => {
                 remove(walk)?;
+                shared::leave(walk)?;
                 walk.warnings.push(format!(
                     "{}; the disk is served uncached (on_full = bypass)",
                     error.chain()
@@ -87,6 +91,11 @@ impl Layer for Slice {
             }
             other => other,
         }
+    }
+
+    fn instead(walk: &Walk<'_>) -> Option<String> {
+        let uncached = walk.disk.record.uncached;
+        uncached.then(|| "none: no room, served uncached".to_owned())
     }
 
     /// Discards before it removes, so that no later slice shows this one's bytes.
@@ -102,8 +111,10 @@ fn no_room(walk: &Walk<'_>, error: &Error) -> bool {
 }
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {
+    let _lock = shared::lock(walk, "attach")?;
     let (host, record) = (walk.host, &walk.disk.record);
     let vg = record.vg.as_ref().ok_or_else(no_vg)?;
+    shared::make(walk, vg)?;
     let tags = tags(record)?;
     for part in walk.driver()?.layout(record.size, record.block) {
         let lv = record.key.lv(part.role);
@@ -153,17 +164,15 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
 /// Refuses to remove a slice that the lease names as dirty, whoever holds the lease; and any slice of a write-back disk
 /// whose lease cannot be asked.
 fn refuse_needed(walk: &Walk<'_>, there: &[Lv]) -> Result<()> {
-    let Some(data) = there.iter().find(|lv| lv.name.role == Role::Data) else {
+    if there.is_empty() {
         return Ok(());
-    };
+    }
     let record = &walk.disk.record;
     let why = match (&walk.disk.image, &walk.disk.unreachable) {
         _ if walk.disk.force.discard_dirty => return Ok(()),
         (Some(image), _) => {
             let holder = image.lease(record)?.lease.holder;
-            match holder
-                .filter(|holder| holder.dirty && holder.cache_id.as_ref() == Some(&data.uuid))
-            {
+            match holder.filter(|holder| holder.dirty && names_one(holder, there)) {
                 None => return Ok(()),
                 Some(holder) => format!(
                     "it holds data that the image lacks, as its lease of host {} says",
@@ -183,6 +192,13 @@ fn refuse_needed(walk: &Walk<'_>, there: &[Lv]) -> Result<()> {
         "`warmblock recover` on the host that the lease names writes them back (set `host` if this host was renamed); \
          `warmblock detach --discard-dirty` gives them up",
     ))
+}
+
+/// Whether the cache that a lease names has one of these volumes in it.
+fn names_one(holder: &LeaseHolder, there: &[Lv]) -> bool {
+    let named = holder.cache_id.as_deref().unwrap_or_default();
+    let mut parts = named.split('+');
+    parts.any(|part| there.iter().any(|lv| lv.uuid == part))
 }
 
 /// This disk's volumes, whatever the record says of their volume group.
@@ -209,6 +225,7 @@ fn activate(walk: &mut Walk<'_>) -> Result<()> {
             .activate(&lv.vg, &lv.name)
             .context(|| format!("cannot activate the slice {}", lv.name))?;
     }
+    shared::activate(walk)?;
     adopt(walk, &there)
 }
 
@@ -222,7 +239,7 @@ fn adopt(walk: &mut Walk<'_>, there: &[Lv]) -> Result<()> {
         let block = Block::at(&walk.host.roots, &path)?;
         walk.parts.push((lv.name.role, Device::from((path, block))));
     }
-    Ok(())
+    shared::adopt(walk, there)
 }
 
 /// A volume of the part's role that is as large, up to one extent's rounding.

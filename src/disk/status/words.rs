@@ -5,7 +5,7 @@ use crate::cache::{Cache, Driver, Part, Running, Stats};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{Bytes, Role};
+use crate::model::{Bytes, Role, SharedName};
 use crate::tools::dmsetup::{self, Target};
 use crate::tools::krbd::Mapping;
 
@@ -33,12 +33,18 @@ pub(super) fn slice_layer(
         _ if parts.is_empty() => (true, "none needed".to_owned()),
         None => (false, "no volume group is known".to_owned()),
         Some(vg) => {
+            let shares = driver.is_some_and(Driver::shares);
             let node = |part: &Part| host.lvm().path(vg, &record.key.lv(part.role));
-            let missing = parts.iter().find(|part| !node(part).exists());
-            match missing {
-                Some(part) => (
+            let common = shares.then(|| host.lvm().path(vg, &SharedName));
+            let mut nodes = parts.iter().map(node).chain(common);
+            match nodes.find(|node| !node.exists()) {
+                Some(node) => (
                     false,
-                    format!("{} is not there or not active", node(part).display()),
+                    format!("{} is not there or not active", node.display()),
+                ),
+                None if shares => (
+                    true,
+                    format!("{SharedName} in volume group {vg}, shared with other disks"),
                 ),
                 None => (true, format!("{} in volume group {vg}", record.size)),
             }
@@ -156,10 +162,10 @@ pub(super) fn resident(stats: &Stats) -> String {
     format!("{} of {} resident", stats.resident, stats.capacity)
 }
 
-/// The state in a sentence: is it well, is it warm, is anything at risk; `whole` tells whether the cache holds all of the image.
+/// The state in a sentence: is it well, is it warm, is anything at risk.
 pub(super) fn words(
     record: &Record,
-    whole: bool,
+    driver: Option<&dyn Driver>,
     layers: &[LayerStatus],
     stats: Option<&Stats>,
 ) -> String {
@@ -185,6 +191,10 @@ pub(super) fn words(
     } else {
         "nothing dirty".into()
     };
-    let how = if whole { "a local copy" } else { "cached" };
+    let how = match driver {
+        Some(driver) if driver.whole() => "a local copy",
+        Some(driver) if driver.shares() => "cached in what all disks of this host share",
+        _ => "cached",
+    };
     format!("{how}, {}; {warm}; {risk}", resident(stats))
 }

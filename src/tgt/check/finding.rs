@@ -116,6 +116,8 @@ pub enum Rule {
     VersionDependent,
     /// A comma ends the value when tgtadm talks to tgtd.
     Comma,
+    /// An inventory of `warmblock` that cannot be used, or is probably not meant so; two writers of an image above all.
+    Inventory,
 }
 
 /// One finding.
@@ -135,7 +137,7 @@ pub struct Finding {
     pub target: Option<String>,
     /// What tgt-admin, the shell or tgtd makes of it.
     pub message: String,
-    /// The line, or the lines, as they should be.
+    /// The line, or the lines, as they should be; of an inventory, what is to be done.
     pub mended: Option<String>,
 }
 
@@ -165,6 +167,16 @@ pub struct CheckReport {
     pub version: u32,
     /// One entry per path that was given.
     pub checked: Vec<Checked>,
+}
+
+/// Of nothing yet.
+impl Default for CheckReport {
+    fn default() -> Self {
+        Self {
+            version: Self::VERSION,
+            checked: Vec::new(),
+        }
+    }
 }
 
 impl CheckReport {

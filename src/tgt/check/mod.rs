@@ -8,6 +8,7 @@ mod chap;
 mod directives;
 mod finding;
 mod identity;
+mod inventory;
 mod look;
 mod luns;
 mod names;
@@ -24,6 +25,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use finding::{CheckReport, Checked, Finding, Rule, Severity};
+pub use inventory::{check_inventory, is_inventory};
 
 use crate::tgt::conf::plan::{self, Plan, Run};
 use crate::tgt::conf::{self, Conf, Files, Map};

@@ -3,6 +3,7 @@
 
 use super::finding::{Rule, Severity};
 use super::look::Look;
+use super::words::PARAMETERS;
 use crate::tgt::conf::plan::ISCSI;
 use crate::tgt::conf::{LineId, Map, Value, show};
 
@@ -38,25 +39,6 @@ const USERS: [&str; 4] = [
     "outgoinguser",
     "incomingdiscoveryuser",
     "outgoingdiscoveryuser",
-];
-
-const DOUBLE: [&str; 16] = [
-    "scsi_id",
-    "scsi_sn",
-    "vendor_id",
-    "product_id",
-    "product_rev",
-    "sense_format",
-    "removable",
-    "online",
-    "path",
-    "readonly",
-    "lbppbe",
-    "la_lba",
-    "optimal_xfer_gran",
-    "optimal_xfer_len",
-    "mode_page",
-    "params",
 ];
 
 pub(super) fn look(look: &mut Look<'_>) {
@@ -115,7 +97,7 @@ fn block(look: &mut Look<'_>, map: &Map, target: Option<&str>) {
             Quoting::Always
         } else if BARE.contains(&option) || ISCSI.contains(&option) || option.starts_with("iSNS") {
             Quoting::Bare
-        } else if DOUBLE.contains(&option) {
+        } else if PARAMETERS.contains(&option) {
             Quoting::Double
         } else {
             continue;

@@ -48,7 +48,7 @@ const TARGET: [&str; 9] = [
 ];
 
 /// At a target they hold for all its LUNs.
-const BOTH: [&str; 23] = [
+const BOTH: [&str; 7] = [
     "bs-type",
     "lun",
     "allow-in-use",
@@ -56,6 +56,10 @@ const BOTH: [&str; 23] = [
     "bsoflags",
     "device-type",
     "write-cache",
+];
+
+/// What becomes `--params` of a LUN that was made; at a target they hold for all its LUNs as well.
+pub(super) const PARAMETERS: [&str; 16] = [
     "scsi_id",
     "scsi_sn",
     "vendor_id",
@@ -106,8 +110,8 @@ pub(super) const TARGET_PARAMETERS: [&str; 6] = [
 fn of(scope: Scope) -> Vec<&'static str> {
     match scope {
         Scope::Outside => OUTSIDE.to_vec(),
-        Scope::Target => [&TARGET[..], &BOTH, &ISCSI].concat(),
-        Scope::Store => [&BOTH[..], &STORE].concat(),
+        Scope::Target => [&TARGET[..], &BOTH, &PARAMETERS, &ISCSI].concat(),
+        Scope::Store => [&BOTH[..], &PARAMETERS, &STORE].concat(),
     }
 }
 
@@ -117,12 +121,17 @@ pub(super) fn is_known(option: &str, scope: Scope) -> bool {
         Scope::Outside => OUTSIDE.contains(&option),
         Scope::Target => {
             TARGET.contains(&option)
-                || BOTH.contains(&option)
+                || of_a_lun(option)
                 || ISCSI.contains(&option)
                 || option.starts_with("state")
         }
-        Scope::Store => BOTH.contains(&option) || STORE.contains(&option),
+        Scope::Store => of_a_lun(option) || STORE.contains(&option),
     }
+}
+
+/// Whether an option is of a LUN, and may stand in its block or at the target.
+fn of_a_lun(option: &str) -> bool {
+    BOTH.contains(&option) || PARAMETERS.contains(&option)
 }
 
 /// Whether to be without an option is dangerous.

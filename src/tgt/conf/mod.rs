@@ -20,6 +20,7 @@ pub mod lines;
 mod marks;
 mod number;
 pub mod oddity;
+mod paths;
 pub mod plan;
 mod scan;
 mod text;

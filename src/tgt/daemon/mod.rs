@@ -8,4 +8,4 @@ mod show;
 mod tgtadm;
 
 pub use show::{LunState, Nexus, TargetState, parse_parameters, parse_targets};
-pub use tgtadm::Tgtadm;
+pub use tgtadm::{Tgtadm, redirected};

@@ -11,8 +11,8 @@ use crate::model::{HostName, ImageSpec};
 use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
-use crate::tgt::inventory::Client;
-use crate::tgt::registry::serve_from;
+use crate::tgt::inventory::{Client, Lun};
+use crate::tgt::registry::{ImageKey, serve_from};
 use crate::tools::ssh;
 use crate::{Error, Kind, Result, disk};
 
@@ -40,7 +40,7 @@ pub fn failover(
     let to = here(&site, client)?;
     let from = client.gateway.clone().unwrap_or_else(|| to.clone());
     let dry_run = options.apply.dry_run;
-    let images = images(client);
+    let images = images(&site, client)?;
     let mut work = Work {
         host,
         cluster: reach(host, tgtadm, &site.inventory)?,
@@ -73,7 +73,7 @@ pub fn failover(
     work.serve_from(&site, client, &to, dry_run)?;
     if !serving {
         work.release(&site, client, &to, options);
-        work.fence(&images, dry_run)?;
+        work.fence(&site, &images, options)?;
     }
     if !dry_run {
         let site = follow(site, name, &to);
@@ -115,11 +115,14 @@ fn open_here(tgtadm: &Tgtadm<'_>, client: &Client) -> Result<bool> {
 }
 
 /// The images that are written; snapshots need no fence.
-fn images(client: &Client) -> Vec<ImageSpec> {
+fn images(site: &Site, client: &Client) -> Result<Vec<(ImageSpec, ImageKey)>> {
     let luns = client.targets.iter().flat_map(|target| &target.luns);
-    luns.filter(|lun| lun.image.snap.is_none())
-        .map(|lun| lun.image.image.clone())
-        .collect()
+    let written = luns.filter(|lun| lun.image.snap.is_none());
+    let with_key = |lun: &Lun| {
+        let key = site.identities.lun(&lun.image)?.key.clone();
+        Ok((lun.image.image.clone(), key))
+    };
+    written.map(with_key).collect()
 }
 
 fn follow(mut site: Site, name: &str, to: &HostName) -> Site {
@@ -127,6 +130,16 @@ fn follow(mut site: Site, name: &str, to: &HostName) -> Site {
     site.inventory.follow(&now);
     site.identities.active.extend(now);
     site
+}
+
+/// A client of Ceph that was never noted cannot be named to the blocklist.
+fn cannot_bar(gateway: &HostName, image: &ImageSpec) -> Error {
+    let message = format!(
+        "{gateway} was about to open {image}, and did not note by which client of Ceph: it may have it open and cannot be barred"
+    );
+    Error::new(Kind::Busy, message).remedy(format!(
+        "where {gateway} answers: `warmblock tgt status` there, then this again; else make sure that it is off, and give --dead"
+    ))
 }
 
 struct Work<'a> {
@@ -230,10 +243,17 @@ impl Work<'_> {
     }
 
     /// Whoever is left is barred: nobody but the gateways has business with these images, and who has would be a second writer.
-    fn fence(&mut self, images: &[ImageSpec], dry_run: bool) -> Result<()> {
-        for image in images {
+    fn fence(
+        &mut self,
+        site: &Site,
+        images: &[(ImageSpec, ImageKey)],
+        options: &Options,
+    ) -> Result<()> {
+        let dry_run = options.apply.dry_run;
+        let noted = fence::Noted::read(self.host, site, &self.report.to)?;
+        for (image, key) in images {
             let begun = Instant::now();
-            let found: Vec<Fenced> = fence::open_by(&self.cluster, image)?;
+            let found: Vec<Fenced> = fence::open_by(&self.cluster, image, key, &noted)?;
             if !dry_run {
                 fence::bar(&self.cluster, &found, image)?;
             }
@@ -245,6 +265,13 @@ impl Work<'_> {
             };
             self.did(what, true, begun);
             self.report.fenced.extend(found);
+            if let Some(gateway) = noted.unknown(key).first().filter(|_| !options.dead) {
+                let error = cannot_bar(gateway, image);
+                if !dry_run {
+                    return Err(error);
+                }
+                self.did(format!("it would end here: {error}"), false, begun);
+            }
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ impl Builder<'_> {
             name: label.clone(),
             gateway: self.active(lines, label, raw),
             standby,
+            standby_login: raw.standby_login,
             addresses: self.addresses(lines, raw),
             initiators: self.initiators(lines, raw),
             chap: self.chap(lines, raw.chap.as_ref()),

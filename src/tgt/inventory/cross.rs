@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-use super::{Client, Inventory, Place, Problems, RegistryPlace};
+use super::{Client, Gateway, Inventory, Place, Problems, RegistryPlace, StandbyLogin};
 
 /// Every rule.
 pub(super) fn check(inventory: &Inventory, problems: &mut Problems) {
@@ -97,6 +97,15 @@ fn gateways(inventory: &Inventory, client: &Client, problems: &mut Problems) {
                 place,
                 format!("client {name} names the gateway {host}, which is not in the inventory"),
                 "add [gateway.NAME], or correct the name",
+            );
+        }
+        let listens = |gateway: &Gateway| gateway.name == *host && !gateway.portals.is_empty();
+        if client.standby_login == StandbyLogin::Redirect && !inventory.gateways.iter().any(listens)
+        {
+            problems.error(
+                place,
+                format!("client {name} has its logins redirected, and gateway {host} has no portals to redirect them to"),
+                "give it portals = [\"ADDRESS:3260\"]: any of the client's gateways may come to serve it",
             );
         }
         if seen.seen(host, place).is_some() {

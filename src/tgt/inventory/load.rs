@@ -60,11 +60,18 @@ impl Inventory {
         inventory.ok_or_else(|| Error::new(Kind::Internal, "an inventory without errors is none"))
     }
 
+    /// The files that an inventory is read from: itself and its drop-ins.
+    pub fn files(file: &Path) -> Result<Vec<PathBuf>> {
+        Ok(std::iter::once(file.to_owned())
+            .chain(drop_ins(file)?)
+            .collect())
+    }
+
     /// Reads an inventory and says what is wrong with it; there is one if nothing is.
     pub fn examine(file: &Path) -> Result<(Option<Self>, Problems)> {
         let mut problems = Problems::default();
         let mut sources = Vec::new();
-        for path in std::iter::once(file.to_owned()).chain(drop_ins(file)?) {
+        for path in Self::files(file)? {
             let text = fs::read_to_string(&path).map_err(|error| cannot_read(&path, error))?;
             sources.extend(parse(&path, &text, &mut problems));
         }
@@ -94,7 +101,7 @@ fn parse(path: &Path, text: &str, problems: &mut Problems) -> Option<Source> {
         Err(error) => {
             let place = lines.at(&error.span().unwrap_or(0..0));
             let message = error.message().trim().replace('\n', " ");
-            let remedy = "see `man warmblock-tgt` for the keys of each section";
+            let remedy = "see `man 5 warmblock-tgt.toml` for the keys of each section";
             problems.error(&place, message, remedy);
             None
         }
@@ -125,5 +132,5 @@ fn drop_ins(file: &Path) -> Result<Vec<PathBuf>> {
 fn cannot_read(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Config, format!("cannot read {}", path.display()))
         .because(error)
-        .remedy("write the inventory there, or name another with --inventory FILE")
+        .remedy("write it there, as the example in `man 5 warmblock-tgt.toml` is, or name another with --inventory FILE")
 }

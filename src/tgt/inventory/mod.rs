@@ -4,21 +4,7 @@
 //! every layer below as it is, every access list admits somebody and not everybody, and no image has two writers. What
 //! is wrong is told all at once, with file, line and remedy. Secrets stand in files of their own.
 //!
-//! ```toml
-//! [site]
-//! iqn = "iqn.2014-02.my.domain"        # targets are called IQN:CLIENT.TITLE
-//! [ceph]
-//! id = "tgt"
-//! [gateway.gw1]
-//! [gateway.gw2]
-//! [client.my-client]
-//! gateway = "gw1"                      # serves; nobody else does
-//! standby = ["gw2"]
-//! addresses = ["10.0.0.11", "10.0.0.12"]
-//! [[client.my-client.target]]
-//! title = "vmfs01"
-//! luns = ["rbd/my-client-vmfs01"]
-//! ```
+//! [`reference::EXAMPLE`] is one, and [`reference::reference`] explains every key.
 
 mod acl;
 mod chap;
@@ -32,10 +18,12 @@ mod names;
 mod online;
 mod problem;
 mod raw;
+pub mod reference;
 mod session;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use acl::NOBODY;
@@ -124,6 +112,17 @@ pub enum ClientRole {
     Elsewhere,
 }
 
+/// What a standby answers to whoever logs in. Its targets are offline and without LUNs either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StandbyLogin {
+    /// It refuses; the initiator tries its other portals.
+    #[default]
+    Offline,
+    /// It sends the initiator to the gateway that serves (RFC 7143 11.13.5, status 0101).
+    Redirect,
+}
+
 /// Who may log in, and what it finds.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -133,6 +132,8 @@ pub struct Client {
     pub gateway: Option<HostName>,
     /// Those that could.
     pub standby: Vec<HostName>,
+    /// What those answer to a login.
+    pub standby_login: StandbyLogin,
     /// Access list: addresses and networks, canonical.
     pub addresses: Vec<String>,
     /// Access list: initiator names.
@@ -220,6 +221,16 @@ impl Inventory {
         self.clients
             .iter()
             .flat_map(|client| client.targets.iter().map(move |target| (client, target)))
+    }
+
+    /// Where a standby sends those who log in to a client: the first portal of the gateway that serves it, where it redirects.
+    pub fn redirect(&self, client: &Client) -> Option<SocketAddr> {
+        if client.standby_login != StandbyLogin::Redirect {
+            return None;
+        }
+        let serves = |gateway: &&Gateway| Some(&gateway.name) == client.gateway.as_ref();
+        let portals = &self.gateways.iter().find(serves)?.portals;
+        portals.first()?.parse().ok()
     }
 
     /// Which of the gateways this host is; `None` where the inventory has none.

@@ -30,6 +30,23 @@ const KNOWN: [(&str, Values); 12] = [
 /// What is set unless the inventory says otherwise: tgtd's 8 KiB makes many small PDUs of ESXi's reads and writes.
 const DEFAULTS: [(&str, &str); 1] = [("MaxRecvDataSegmentLength", "262144")];
 
+/// Every parameter, and what may stand behind it.
+pub(super) fn known() -> impl Iterator<Item = (String, String)> {
+    KNOWN.iter().map(|(name, values)| {
+        let may = match values {
+            Values::Range(from, to) => format!("A number from {from} to {to}"),
+            Values::Bool => "true or false".into(),
+            Values::Digest => "\"None\" or \"CRC32C\"".into(),
+        };
+        let default = DEFAULTS.iter().find(|(given, _)| given == name);
+        let default = default.map_or_else(
+            || "tgtd's own by default".to_owned(),
+            |(_, value)| format!("{value} by default"),
+        );
+        ((*name).to_owned(), format!("{may}; {default}."))
+    })
+}
+
 /// The parameters in effect, sorted by name.
 pub(super) fn read(sources: &[Source], problems: &mut Problems) -> Vec<(String, String)> {
     let mut all: std::collections::BTreeMap<String, String> = DEFAULTS

@@ -41,6 +41,47 @@ const GOOD: &str =
     "gateway = \"gw1\"\nstandby = [\"gw2\"]\naddresses = [\"10.0.0.12\", \"10.0.0.11\"]\n";
 
 #[test]
+fn the_example_is_an_inventory() {
+    let dir = Dir::new();
+    let secret = dir.put("secret", "abcdefghijkl\n");
+    let named = "/etc/warmblock/secrets/esx-cluster-2";
+    let text = super::reference::EXAMPLE;
+    assert!(text.contains(named));
+    dir.put("tgt.toml", &text.replace(named, secret.to_str().unwrap()));
+    let (inventory, problems) = dir.examine();
+    assert!(problems.0.is_empty(), "{:?}", problems.0);
+    assert_eq!(inventory.unwrap().targets().count(), 3);
+}
+
+#[test]
+fn a_redirect_needs_somewhere_to_lead() {
+    let redirect = format!("{GOOD}standby_login = \"redirect\"\n");
+    let (_, problems) = client(&redirect);
+    assert_eq!(
+        problems
+            .0
+            .iter()
+            .filter(|p| p.message.contains("no portals"))
+            .count(),
+        2
+    );
+    let portals = HEAD
+        .replace(
+            "[gateway.gw1]",
+            "[gateway.gw1]\nportals = [\"10.0.0.1:3260\"]",
+        )
+        .replace(
+            "[gateway.gw2]",
+            "[gateway.gw2]\nportals = [\"10.0.0.2:3260\"]",
+        );
+    let dir = Dir::new();
+    dir.put("tgt.toml", &format!("{portals}[client.c1]\n{redirect}"));
+    let inventory = dir.examine().0.unwrap();
+    let to = inventory.redirect(&inventory.clients[0]).unwrap();
+    assert_eq!(to.to_string(), "10.0.0.1:3260");
+}
+
+#[test]
 fn an_ordinary_client() {
     let (inventory, problems) = client(&format!(
         "{GOOD}[[client.c1.target]]\ntitle = \"vmfs01\"\nluns = [\"rbd/a\", \"rbd/b\"]\n"

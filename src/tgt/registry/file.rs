@@ -78,6 +78,10 @@ impl Store for FileStore {
         })
     }
 
+    fn generation(&self) -> Result<u64> {
+        Ok(self.read()?.generation)
+    }
+
     fn write(&self, old: u64, entries: &BTreeMap<String, Value>) -> Result<bool> {
         self.locked(|| {
             let now = self.read()?;

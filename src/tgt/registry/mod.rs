@@ -7,7 +7,10 @@
 //!
 //! [`Table`] is the pure core; [`Store`] keeps it, in a RADOS object or in a file.
 
+mod allocate;
+mod entry;
 mod file;
+mod holding;
 mod key;
 mod object;
 mod open;
@@ -17,11 +20,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub use allocate::{Want, WantLun};
+use entry::Entry;
 pub use file::FileStore;
+pub use holding::{Holding, Holdings, holdings, note, note_opening};
 pub use key::ImageKey;
 pub use object::ObjectStore;
-pub use open::{Lookup, resolve, serve_from};
-pub use table::{Table, Want, WantLun};
+pub use open::{Lookup, resolve, serve_from, store};
+pub use table::Table;
 
 use super::inventory::{Inventory, Problems};
 use crate::model::{HostName, SnapSpec};
@@ -43,6 +49,8 @@ pub struct Snapshot {
 pub trait Store {
     /// Everything.
     fn read(&self) -> Result<Snapshot>;
+    /// The generation alone.
+    fn generation(&self) -> Result<u64>;
     /// Adds or replaces entries if the generation still is `old`, and raises it; whether it was.
     fn write(&self, old: u64, entries: &BTreeMap<String, serde_json::Value>) -> Result<bool>;
     /// Where it is, in words.
@@ -73,6 +81,10 @@ pub struct Identities {
     pub news: Vec<String>,
     /// Which gateway serves each client that ever was moved by a failover.
     pub active: BTreeMap<String, HostName>,
+    /// By which clients of Ceph each gateway has images open.
+    pub holdings: Holdings,
+    scsi_ids: HashMap<String, ImageKey>,
+    names: HashMap<String, ImageKey>,
 }
 
 impl Identities {
@@ -84,6 +96,11 @@ impl Identities {
     /// A LUN's identity.
     pub fn lun(&self, image: &SnapSpec) -> Result<&LunIdentity> {
         self.luns.get(image).ok_or_else(|| unknown(image))
+    }
+
+    /// The image behind a LUN of a daemon: known by its id, and by its name in the moment before it has that.
+    pub fn image(&self, scsi_id: &str, path: &str) -> Option<&ImageKey> {
+        self.scsi_ids.get(scsi_id).or_else(|| self.names.get(path))
     }
 }
 
@@ -114,7 +131,7 @@ pub fn identify(
         let wants = wants(inventory, &table, keys, &mut problems);
         let news = table.allocate(&wants, &mut problems);
         problems.check()?;
-        let changed = table.changed();
+        let changed = table.changed()?;
         if !save || changed.is_empty() || store.write(snapshot.generation, &changed)? {
             return identities(&table, &wants, news);
         }
@@ -130,7 +147,8 @@ pub fn set_active(store: &dyn Store, client: &str, gateway: &HostName) -> Result
         if table.active().get(client) == Some(gateway) {
             return Ok(false);
         }
-        let entries = BTreeMap::from([Table::active_entry(client, gateway)?]);
+        let entry = Entry::Active(client.to_owned(), gateway.clone());
+        let entries = BTreeMap::from([entry.write()?]);
         if store.write(snapshot.generation, &entries)? {
             return Ok(true);
         }
@@ -188,9 +206,14 @@ fn identities(table: &Table, wants: &[Want], news: Vec<String>) -> Result<Identi
     let mut identities = Identities {
         ours: table.targets().map(ToOwned::to_owned).collect(),
         active: table.active().clone(),
+        holdings: table.holdings().clone(),
         news,
         ..Identities::default()
     };
+    for (key, scsi_id, name) in table.images() {
+        identities.scsi_ids.insert(scsi_id.to_owned(), key.clone());
+        identities.names.insert(name.to_owned(), key.clone());
+    }
     for want in wants {
         let tid = table.tid(&want.iqn).ok_or_else(|| unknown(&want.iqn))?;
         identities.tids.insert(want.iqn.clone(), tid);

@@ -31,7 +31,7 @@ impl ObjectStore {
         )
     }
 
-    fn generation(&self, value: Option<&Vec<u8>>) -> Result<u64> {
+    fn number(&self, value: Option<&Vec<u8>>) -> Result<u64> {
         let Some(value) = value else { return Ok(0) };
         let text = std::str::from_utf8(value).ok();
         text.and_then(|text| text.parse().ok())
@@ -44,10 +44,9 @@ impl Store for ObjectStore {
         let cannot = || format!("cannot read {}", self.place());
         for _ in 0..super::ATTEMPTS {
             let mut all = omap::list(&self.pool, &self.object).context(cannot)?;
-            let generation = self.generation(all.remove(GENERATION).as_ref())?;
+            let generation = self.number(all.remove(GENERATION).as_ref())?;
             // many pages are not one moment: whoever changed something meanwhile raised the generation
-            let now = omap::get(&self.pool, &self.object, GENERATION).context(cannot)?;
-            if self.generation(now.as_ref())? != generation {
+            if self.generation()? != generation {
                 continue;
             }
             let entries: Result<BTreeMap<String, Value>> = all
@@ -67,6 +66,15 @@ impl Store for ObjectStore {
             Kind::Busy,
             format!("{} is being changed without end", self.place()),
         ))
+    }
+
+    fn generation(&self) -> Result<u64> {
+        let value = omap::get(&self.pool, &self.object, GENERATION);
+        self.number(
+            value
+                .context(|| format!("cannot read {}", self.place()))?
+                .as_ref(),
+        )
     }
 
     fn write(&self, old: u64, entries: &BTreeMap<String, Value>) -> Result<bool> {

@@ -34,15 +34,19 @@ pub fn resolve(host: &Host, inventory: &Inventory, how: Lookup) -> Result<Identi
     }
     let cluster = host.connect()?;
     let keys = keys(inventory, &cluster)?;
-    let store = open(inventory, &cluster)?;
+    let store = store(inventory, || Ok(cluster.clone()))?;
     identify(inventory, store.as_ref(), Some(&keys), !how.dry_run)
 }
 
-fn open(inventory: &Inventory, cluster: &Cluster) -> Result<Box<dyn Store>> {
+/// The store that an inventory names; a file needs no cluster.
+pub fn store(
+    inventory: &Inventory,
+    cluster: impl FnOnce() -> Result<Cluster>,
+) -> Result<Box<dyn Store>> {
     Ok(match &inventory.registry {
         RegistryPlace::File(file) => Box::new(FileStore::new(file.clone())),
         RegistryPlace::Object { pool, object } => {
-            let pool = cluster.pool(pool, None).context(|| {
+            let pool = cluster()?.pool(pool, None).context(|| {
                 format!("cannot open pool {pool}, where the registry of identities is")
             })?;
             Box::new(ObjectStore::new(pool, object.clone()))
@@ -57,7 +61,7 @@ pub fn serve_from(
     client: &str,
     gateway: &HostName,
 ) -> Result<bool> {
-    let store = open(inventory, &host.connect()?)?;
+    let store = store(inventory, || host.connect())?;
     let new = set_active(store.as_ref(), client, gateway)?;
     if new {
         crate::fault::step("registry: another gateway serves");

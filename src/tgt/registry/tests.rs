@@ -63,7 +63,7 @@ fn refuse(table: &mut Table, want: Want) -> String {
 /// The table as it is after it was stored and read.
 fn stored(table: &Table, before: &Snapshot) -> Snapshot {
     let mut after = before.clone();
-    after.entries.extend(table.changed());
+    after.entries.extend(table.changed().unwrap());
     after.generation += 1;
     after
 }
@@ -96,7 +96,7 @@ fn identities_are_given_once_and_stay() {
     assert_eq!((table.tid("b"), table.tid("a")), (Some(1001), Some(1002)));
     assert_eq!(table.lun("b", &key("b0")).unwrap().number, 3);
     let again = Table::read(&stored(&table, &snapshot)).unwrap().changed();
-    assert!(again.is_empty());
+    assert!(again.unwrap().is_empty());
 }
 
 #[test]
@@ -240,6 +240,7 @@ fn a_strange_entry_is_refused() {
         ("target/a", "{}"),
         ("image/x", "{}"),
         ("disk/x", "{}"),
+        ("open/gw1", "{\"clients\":[],\"opening\":false}"),
         ("target/a", "{\"tid\":1,\"luns\":{},\"new\":1}"),
     ] {
         let entries = BTreeMap::from([(name.to_owned(), serde_json::from_str(value).unwrap())]);
@@ -262,6 +263,9 @@ struct Contested {
 impl Store for Contested {
     fn read(&self) -> Result<Snapshot> {
         Ok(self.now.borrow().clone())
+    }
+    fn generation(&self) -> Result<u64> {
+        Ok(self.now.borrow().generation)
     }
     fn write(&self, old: u64, entries: &BTreeMap<String, Value>) -> Result<bool> {
         let mut now = self.now.borrow_mut();
@@ -317,6 +321,39 @@ fn a_lost_race_is_run_again_on_what_the_winner_left() {
     let empty = Contested::default();
     let error = identify(&inventory, &empty, None, true).unwrap_err();
     assert!(error.to_string().contains("has no identity yet"), "{error}");
+}
+
+#[test]
+fn a_gateway_notes_what_it_opens_unless_it_was_superseded() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = FileStore::new(dir.path().join("registry.json"));
+    let (gw1, gw2): (HostName, HostName) = ("gw1".parse().unwrap(), "gw2".parse().unwrap());
+    let images = BTreeMap::from([(key("x"), "c"), (key("y"), "c")]);
+    let mut active = BTreeMap::new();
+    note_opening(&store, &gw1, &images, &active).unwrap();
+    let holding = |addrs: &[&str], opening| Holding {
+        clients: addrs.iter().map(|addr| (*addr).to_owned()).collect(),
+        opening,
+    };
+    let opened = BTreeMap::from([(key("x"), holding(&["10.0.0.1:0/7"], false))]);
+    note(&store, &gw1, &opened).unwrap();
+    let of = |image: &str| holdings(&store).unwrap()[&key(image)][&gw1].clone();
+    assert_eq!(
+        (of("x"), of("y")),
+        (opened[&key("x")].clone(), holding(&[], true))
+    );
+    // opened once more: what is known stays, and there may be another
+    note_opening(&store, &gw1, &images, &active).unwrap();
+    assert_eq!(of("x"), holding(&["10.0.0.1:0/7"], true));
+    // another gateway took over in between
+    assert!(set_active(&store, "other", &gw2).unwrap());
+    note_opening(&store, &gw1, &images, &active).unwrap();
+    assert!(set_active(&store, "c", &gw2).unwrap());
+    let error = note_opening(&store, &gw1, &images, &active).unwrap_err();
+    assert_eq!(error.kind(), Kind::Busy);
+    active.insert("c".to_owned(), gw2.clone());
+    note_opening(&store, &gw2, &images, &active).unwrap();
+    assert_eq!(holdings(&store).unwrap()[&key("x")].len(), 2);
 }
 
 #[test]

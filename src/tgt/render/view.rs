@@ -1,5 +1,6 @@
 //! What a template sees, and what `apply` wants of the daemon: inventory and identities joined.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub struct ClientView {
     pub gateway: Option<HostName>,
     /// What the gateway does for it.
     pub role: ClientRole,
+    /// Where a standby sends those who log in; tgt-admin cannot set it, so only a running daemon has it.
+    pub redirect: Option<SocketAddr>,
     /// Its targets.
     pub targets: Vec<TargetView>,
     /// iSCSI parameters.
@@ -138,6 +141,9 @@ pub fn view(
         client: client.name.clone(),
         gateway: gateway.cloned(),
         role,
+        redirect: inventory
+            .redirect(client)
+            .filter(|_| role == ClientRole::Standby),
         targets,
         session: session.collect(),
         chap: account(&client.chap),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Templates, diff, view};
 use crate::model::{Change, HostName};
-use crate::sys::atomic;
+use crate::sys::atomic::{self, NewFile};
 use crate::tgt::Site;
 use crate::tgt::inventory::{ClientRole, Inventory};
 use crate::tgt::registry::Identities;
@@ -53,6 +53,20 @@ struct Rendered {
     role: ClientRole,
     text: String,
     secret: bool,
+}
+
+impl Rendered {
+    const fn mode(&self) -> u32 {
+        if self.secret { 0o600 } else { 0o644 }
+    }
+
+    const fn at<'a>(&'a self, path: &'a Path) -> NewFile<'a> {
+        NewFile {
+            path,
+            bytes: self.text.as_bytes(),
+            mode: self.mode(),
+        }
+    }
 }
 
 /// The text of every client that this gateway knows, by name.
@@ -105,15 +119,12 @@ pub fn render(site: &Site, dir: &Path, only: Option<&str>, dry_run: bool) -> Res
     let mut files = Vec::new();
     let meant = |client: &str| only.is_none_or(|only| only == client);
     for (client, file) in wanted.iter().filter(|(client, _)| meant(client)) {
-        let path = dir.join(format!("{client}.conf"));
-        let (change, diff) = put(&path, file, dry_run)?;
-        files.push(FileReport {
-            client: client.clone(),
-            path,
-            change,
-            role: Some(file.role),
-            diff,
-        });
+        files.push(compare(client, dir.join(format!("{client}.conf")), file)?);
+    }
+    if !dry_run {
+        let changed = files.iter().filter(|report| report.change.is_change());
+        let new = changed.filter_map(|report| Some(wanted.get(&report.client)?.at(&report.path)));
+        atomic::write_all(&new.collect::<Vec<_>>())?;
     }
     for (client, path) in stale(dir, &wanted)? {
         if !meant(&client) {
@@ -139,9 +150,9 @@ pub fn render(site: &Site, dir: &Path, only: Option<&str>, dry_run: bool) -> Res
     })
 }
 
-fn put(path: &Path, file: &Rendered, dry_run: bool) -> Result<(Change, String)> {
-    let mode = if file.secret { 0o600 } else { 0o644 };
-    let before = read(path)?;
+/// What is to be done with a client's file.
+fn compare(client: &str, path: PathBuf, file: &Rendered) -> Result<FileReport> {
+    let before = read(&path)?;
     if let Some((text, _)) = &before
         && !text.starts_with(MARK)
     {
@@ -154,15 +165,17 @@ fn put(path: &Path, file: &Rendered, dry_run: bool) -> Result<(Change, String)> 
     let change = match &before {
         None => Change::Made,
         // a mode that is stricter than ours is somebody's wish
-        Some((text, has)) if *text == file.text && has & 0o777 & !mode == 0 => Change::Kept,
+        Some((text, has)) if *text == file.text && has & 0o777 & !file.mode() == 0 => Change::Kept,
         Some(_) => Change::Altered,
     };
     let old = before.as_ref().map_or("", |(text, _)| text.as_str());
-    let diff = diff::lines(old, &file.text);
-    if change.is_change() && !dry_run {
-        atomic::write_mode(path, file.text.as_bytes(), mode)?;
-    }
-    Ok((change, diff))
+    Ok(FileReport {
+        client: client.to_owned(),
+        diff: diff::lines(old, &file.text),
+        path,
+        change,
+        role: Some(file.role),
+    })
 }
 
 /// A file's text and mode, if it is there.

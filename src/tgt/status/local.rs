@@ -1,10 +1,11 @@
 //! This gateway: the daemon, and what Ceph says of the images that it has open.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::drift::drift;
 use super::{GatewayStatus, LunStatus, TargetStatus};
+use crate::Result;
 use crate::ceph::Cluster;
 use crate::host::Host;
 use crate::sys::host::addresses;
@@ -13,7 +14,7 @@ use crate::tgt::daemon::apply::{Applied, Daemon, TargetPlan, look, plan, reach};
 use crate::tgt::daemon::{LunState, TargetState, Tgtadm};
 use crate::tgt::inventory::ClientRole;
 use crate::tgt::render::{ClientView, TargetView};
-use crate::{Context, Result};
+use crate::tgt::watchers::{is_here, open_elsewhere, watchers};
 
 /// This gateway. A daemon that does not answer is told, not an error: the other gateways matter then.
 pub fn local(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site) -> Result<GatewayStatus> {
@@ -184,54 +185,5 @@ impl Ceph {
             lun.watchers = Some(watchers);
         }
         Ok(())
-    }
-}
-
-fn watchers(cluster: &Cluster, image: &crate::model::ImageSpec) -> Result<Vec<String>> {
-    let ask = || {
-        let pool = cluster.pool(&image.pool, image.namespace.as_ref())?;
-        pool.open_read_only(&image.image, None)?.watchers()
-    };
-    let all = ask().context(|| format!("cannot ask who has {image} open"))?;
-    Ok(all.into_iter().map(|watcher| watcher.addr).collect())
-}
-
-/// Whether a client's address (`10.0.0.7:0/1234`) is one of this host's.
-fn is_here(addr: &str, own: &BTreeSet<IpAddr>) -> bool {
-    ip(addr).is_some_and(|ip| own.contains(&ip))
-}
-
-/// The clients of other hosts.
-pub(in crate::tgt) fn open_elsewhere(watchers: &[String], own: &BTreeSet<IpAddr>) -> Vec<String> {
-    let mut others: Vec<String> = watchers
-        .iter()
-        .filter(|addr| !is_here(addr, own))
-        .cloned()
-        .collect();
-    others.sort();
-    others
-}
-
-fn ip(addr: &str) -> Option<IpAddr> {
-    let addr = addr.rsplit_once('/').map_or(addr, |(addr, _nonce)| addr);
-    let addr = addr.trim_start_matches("v1:").trim_start_matches("v2:");
-    Some(addr.parse::<SocketAddr>().ok()?.ip())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_are_known_by_their_address() {
-        let own = BTreeSet::from(["10.0.0.7".parse().unwrap(), "fd00::1".parse().unwrap()]);
-        for here in ["10.0.0.7:0/1234", "v1:10.0.0.7:0/9", "[fd00::1]:0/77"] {
-            assert!(is_here(here, &own), "{here}");
-        }
-        for other in ["10.0.0.8:0/1234", "[fd00::2]:0/1", "nonsense", ""] {
-            assert!(!is_here(other, &own), "{other}");
-        }
-        let all = ["10.0.0.8:0/1".to_owned(), "10.0.0.7:0/2".into()];
-        assert_eq!(open_elsewhere(&all, &own), ["10.0.0.8:0/1"]);
     }
 }

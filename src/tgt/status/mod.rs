@@ -10,5 +10,3 @@ pub use across::across;
 pub use local::local;
 pub use remote::{all, elsewhere};
 pub use report::{GatewayStatus, LunStatus, TargetStatus, TgtStatus};
-
-pub(super) use local::open_elsewhere;

@@ -6,6 +6,8 @@ use super::{GatewayStatus, TgtStatus, across, local};
 use crate::host::Host;
 use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
+use crate::tgt::daemon::apply::try_lock;
+use crate::tgt::holders::{Holders, Opening};
 use crate::tgt::inventory::Gateway;
 use crate::tools::ssh;
 use crate::{Error, Kind, Result};
@@ -15,7 +17,14 @@ const DEADLINE: Duration = Duration::from_secs(40);
 
 /// This gateway, and the others where `others` asks for them.
 pub fn all(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site, others: bool) -> Result<TgtStatus> {
-    let mut gateways = vec![local(host, tgtadm, site)?];
+    let mut here = local(host, tgtadm, site)?;
+    if let Err(error) = note(host, tgtadm, site, &here) {
+        here.problems.push(format!(
+            "what is open here could not be noted in the registry: {}",
+            error.chain()
+        ));
+    }
+    let mut gateways = vec![here];
     if others {
         gateways.extend(elsewhere(host, site));
     }
@@ -25,6 +34,20 @@ pub fn all(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site, others: bool) -> Resul
         gateways,
         problems,
     })
+}
+
+/// Brings the notes of who has images open to what was found, where they differ; not while somebody else changes the daemon.
+fn note(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site, found: &GatewayStatus) -> Result<()> {
+    let Some(holders) = Holders::new(host, site)? else {
+        return Ok(());
+    };
+    if found.error.is_some() || site.offline || !holders.differ(found) {
+        return Ok(());
+    }
+    let Some(_lock) = try_lock(host)? else {
+        return Ok(());
+    };
+    holders.keep(&tgtadm.targets()?, Opening::Possible)
 }
 
 /// The others, all at once. One that cannot be asked is in the answer with the reason.

@@ -2,13 +2,16 @@
 //! does not help, only making it anew does (facts 3.4).
 
 use super::{CheckState, TargetVerified};
-use crate::Result;
 use crate::ceph::Cluster;
 use crate::tgt::Site;
-use crate::tgt::daemon::apply::{Applied, Step, refused};
+use crate::tgt::daemon::apply::{Applied, Step, refused, take};
 use crate::tgt::daemon::{LunState, TargetState, Tgtadm};
+use crate::tgt::holders::Holders;
+use crate::tgt::inventory::Lun;
 use crate::tgt::render::{LunView, TargetView};
 use crate::tgt::status::TargetStatus;
+use crate::tgt::watchers::{open_elsewhere, watchers};
+use crate::{Error, Kind, Result};
 
 /// The LUNs of a target that need it, with the reason.
 pub(super) fn sick<'a>(
@@ -37,59 +40,83 @@ pub(super) fn sick<'a>(
     sick
 }
 
-/// Makes a LUN anew, if nobody else has its image open.
-pub(super) fn heal(
-    tgtadm: &Tgtadm<'_>,
-    site: &Site,
-    ceph: Option<&Cluster>,
-    target: &TargetView,
-    state: &TargetState,
-    lun: &LunView,
-    applied: &mut Applied,
-) -> Result<()> {
-    let wanted = site
-        .inventory
-        .targets()
-        .flat_map(|(_, target)| &target.luns)
-        .find(|has| has.image.to_string() == lun.image);
-    if let (Some(cluster), Some(wanted), "rbd") = (ceph, wanted, target.bs_type) {
+/// What healing works with.
+pub(super) struct Healer<'a> {
+    pub(super) tgtadm: &'a Tgtadm<'a>,
+    pub(super) site: &'a Site,
+    pub(super) ceph: Option<&'a Cluster>,
+    pub(super) holders: Option<&'a Holders<'a>>,
+    pub(super) applied: &'a mut Applied,
+}
+
+impl Healer<'_> {
+    /// Makes a LUN of a client anew, if nobody else has its image open.
+    pub(super) fn heal(
+        &mut self,
+        client: &str,
+        target: &TargetView,
+        state: &TargetState,
+        lun: &LunView,
+    ) -> Result<()> {
+        if target.bs_type == "rbd" {
+            self.open_nowhere_else(lun)?;
+            if let Some(holders) = self.holders {
+                holders.opening(std::iter::once((client, lun)))?;
+            }
+        }
+        for step in steps(target, state, lun) {
+            take(&step, self.tgtadm, self.holders)?;
+        }
+        self.applied.set_shape(&target.iqn, lun);
+        Ok(())
+    }
+
+    fn open_nowhere_else(&self, lun: &LunView) -> Result<()> {
+        let mut luns = self
+            .site
+            .inventory
+            .targets()
+            .flat_map(|(_, target)| &target.luns);
+        let wanted = luns.find(|has| has.image.to_string() == lun.image);
+        let (Some(cluster), Some(wanted)) = (self.ceph, wanted) else {
+            return Ok(());
+        };
         let mut why = refused(cluster, wanted, false)?;
         // a read that failed while our own client is still there: it goes with the LUN
         why.retain(|why| !why.contains("is open at") || !own_only(cluster, wanted));
-        if let Some(why) = why.into_iter().next() {
-            return Err(crate::Error::new(crate::Kind::Busy, why));
+        match why.into_iter().next() {
+            Some(why) => Err(Error::new(Kind::Busy, why)),
+            None => Ok(()),
         }
     }
+}
+
+fn steps(target: &TargetView, state: &TargetState, lun: &LunView) -> Vec<Step> {
     let tid = state.tid;
     let boxed = || Box::new(lun.clone());
     let there = |has: &&LunState| has.number == u64::from(lun.number);
-    let mut steps = Vec::new();
-    if let Some(has) = state.luns.iter().find(there) {
-        let number = has.number;
-        steps.push(Step::LunDelete { tid, number });
-    }
-    steps.push(Step::LunNew {
+    let has = state.luns.iter().find(there);
+    let gone = has.map(|has| Step::LunDelete {
         tid,
-        lun: boxed(),
-        bs_type: target.bs_type,
-        bsopts: target.bsopts.clone(),
+        number: has.number,
     });
-    steps.push(Step::LunIdentity { tid, lun: boxed() });
-    steps.push(Step::LunShape { tid, lun: boxed() });
-    for step in steps {
-        step.run(tgtadm)?;
-    }
-    applied.set_shape(&target.iqn, lun);
-    Ok(())
+    let made = [
+        Step::LunNew {
+            tid,
+            lun: boxed(),
+            bs_type: target.bs_type,
+            bsopts: target.bsopts.clone(),
+        },
+        Step::LunIdentity { tid, lun: boxed() },
+        Step::LunShape { tid, lun: boxed() },
+    ];
+    gone.into_iter().chain(made).collect()
 }
 
-fn own_only(cluster: &Cluster, lun: &crate::tgt::inventory::Lun) -> bool {
+fn own_only(cluster: &Cluster, lun: &Lun) -> bool {
     let ask = || -> Result<bool> {
         let own = crate::sys::host::addresses()?;
-        let pool = cluster.pool(&lun.image.image.pool, None)?;
-        let image = pool.open_read_only(&lun.image.image.image, None)?;
-        let watchers = image.watchers()?.into_iter().map(|watcher| watcher.addr);
-        Ok(crate::tgt::status::open_elsewhere(&watchers.collect::<Vec<_>>(), &own).is_empty())
+        Ok(open_elsewhere(&watchers(cluster, &lun.image.image)?, &own).is_empty())
     };
     ask().unwrap_or(false)
 }

@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::tgt::Site;
 use crate::tgt::daemon::apply::{Applied, lock, reach};
 use crate::tgt::daemon::{TargetState, Tgtadm};
+use crate::tgt::holders::Holders;
 use crate::tgt::inventory::ClientRole;
 use crate::tgt::render::{ClientView, TargetView};
 use crate::tgt::status;
@@ -140,6 +141,7 @@ impl<'a> Work<'a> {
         status: &status::GatewayStatus,
     ) -> Result<Vec<Healed>> {
         let mut applied = Applied::load(&host.roots, &self.tgtadm.incarnation()?)?;
+        let holders = Holders::new(host, self.site)?;
         let mut all = Vec::new();
         for ((view, target), verified) in self.targets().zip(verified) {
             let known = status.targets.iter().find(|has| has.iqn == target.iqn);
@@ -152,16 +154,14 @@ impl<'a> Work<'a> {
                 let done = if self.options.dry_run {
                     Ok(())
                 } else {
-                    let ceph = self.ceph.as_ref();
-                    heal::heal(
-                        self.tgtadm,
-                        self.site,
-                        ceph,
-                        target,
-                        state,
-                        lun,
-                        &mut applied,
-                    )
+                    let mut healer = heal::Healer {
+                        tgtadm: self.tgtadm,
+                        site: self.site,
+                        ceph: self.ceph.as_ref(),
+                        holders: holders.as_ref(),
+                        applied: &mut applied,
+                    };
+                    healer.heal(&view.client, target, state, lun)
                 };
                 all.push(Healed {
                     iqn: target.iqn.clone(),

@@ -54,7 +54,7 @@ impl Look<'_> {
         for portal in self.portals {
             let session = login(*portal, view, target, guest.name(), true);
             if view.role == ClientRole::Standby {
-                checks.push(held_back(*portal, session));
+                checks.push(held_back(*portal, view.redirect, session));
                 continue;
             }
             let mut session = match session {
@@ -123,17 +123,36 @@ impl Look<'_> {
     }
 }
 
-fn held_back(portal: SocketAddr, session: Result<Session, IscsiError>) -> Check {
+/// A standby refuses, or sends the initiator to the gateway that serves; not one that logs in from there, so refusing is
+/// right either way.
+fn held_back(
+    portal: SocketAddr,
+    redirect: Option<SocketAddr>,
+    session: Result<Session, IscsiError>,
+) -> Check {
     const WHAT: &str = "held back";
-    match session {
-        Err(error) if error.is_refusal() => Check::passed(None, WHAT, format!("{portal}: {error}")),
-        Err(error) => Check::failed(None, WHAT, format!("{portal}: {error}")),
-        Ok(_) => Check::failed(
-            None,
-            WHAT,
-            format!("{portal} takes logins, and another gateway serves the client"),
-        ),
+    let (held, found) = match session {
+        Err(IscsiError::Redirected(to)) => {
+            let right = redirect.is_some_and(|wanted| is_portal(&to, wanted));
+            (right, format!("{portal} sends logins to {to}"))
+        }
+        Err(error) => (error.is_refusal(), format!("{portal}: {error}")),
+        Ok(_) => {
+            let found = format!("{portal} takes logins, and another gateway serves the client");
+            (false, found)
+        }
+    };
+    if held {
+        Check::passed(None, WHAT, found)
+    } else {
+        Check::failed(None, WHAT, found)
     }
+}
+
+/// Whether a redirect (`ADDRESS:PORT[,GROUP]`) leads to a portal.
+fn is_portal(to: &str, portal: SocketAddr) -> bool {
+    let to = to.split_once(',').map_or(to, |(to, _group)| to);
+    to.parse() == Ok(portal)
 }
 
 fn refused(what: &'static str, session: Result<Session, IscsiError>) -> Check {
@@ -190,5 +209,16 @@ mod tests {
             assert!(!admits(entry, from), "{entry}");
         }
         assert!(admits("[fd00::]/8", "fd00::5".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_redirect_leads_to_a_portal() {
+        let portal = "10.0.0.1:3260".parse().unwrap();
+        assert!(is_portal("10.0.0.1:3260,1", portal) && is_portal("10.0.0.1:3260", portal));
+        assert!(!is_portal("10.0.0.2:3260,1", portal) && !is_portal("nowhere", portal));
+        assert!(is_portal(
+            "[fd00::1]:3260,1",
+            "[fd00::1]:3260".parse().unwrap()
+        ));
     }
 }

@@ -77,6 +77,8 @@ fn registered(roots: &Roots, attached: bool) {
         ("bcache/io_disable", "0"),
         ("bcache/stats_total/cache_hits", "5"),
         ("bcache/stats_total/cache_misses", "2"),
+        ("bcache/stats_total/cache_bypass_hits", "30"),
+        ("bcache/stats_total/cache_bypass_misses", "7"),
     ];
     fake(roots, "253:3", "dm-3", &attributes);
     let set = Bcache::new(&Exec::new([]), roots).set_dir(SET);
@@ -114,7 +116,13 @@ fn a_backing_device_is_found_by_what_bears_it() {
     assert_eq!(device.size, Sectors(24_576));
     assert_eq!(backing.dirty, Bytes(3 << 19));
     assert!(!backing.failed);
-    assert_eq!(bcache.counters(&backing), Counters { hits: 5, misses: 2 });
+    assert_eq!(
+        bcache.counters(&backing),
+        Counters {
+            hits: 35,
+            misses: 9
+        }
+    );
     let filling = bcache.filling(SET).unwrap();
     assert_eq!(filling.capacity, Bytes::mib(40));
     assert_eq!(filling.resident.0, (40 << 20) / 100 * 28);

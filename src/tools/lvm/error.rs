@@ -1,8 +1,10 @@
 //! What LVM says when it does not do what it was asked, as variants.
 
+use std::fmt::Display;
+
 use crate::error::{Error, Kind};
 use crate::exec::ExecError;
-use crate::model::{Bytes, Change, LvName, VgName};
+use crate::model::{Bytes, Change, VgName};
 
 /// LVM that could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +28,7 @@ pub enum LvmError {
         /// The group.
         vg: VgName,
         /// The volume.
-        lv: LvName,
+        lv: String,
     },
     /// There is no volume of this name.
     #[error("there is no logical volume {vg}/{lv}")]
@@ -34,7 +36,7 @@ pub enum LvmError {
         /// The group.
         vg: VgName,
         /// The volume.
-        lv: LvName,
+        lv: String,
     },
     /// A volume is in use.
     #[error("a logical volume of {vg} is in use: {what}")]
@@ -66,8 +68,8 @@ impl From<LvmError> for Error {
 }
 
 /// Makes a variant of what LVM says; recorded from LVM 2.03.16.
-pub(super) fn explain(error: ExecError, vg: &VgName, lv: Option<&LvName>) -> LvmError {
-    let (vg, lv) = (vg.clone(), lv.cloned());
+pub(super) fn explain(error: ExecError, vg: &VgName, lv: Option<&dyn Display>) -> LvmError {
+    let (vg, lv) = (vg.clone(), lv.map(ToString::to_string));
     match lv {
         _ if error.says(&format!("Volume group \"{vg}\" not found")) => LvmError::NoVg(vg),
         Some(lv) if error.says("already exists in volume group") => LvmError::Exists { vg, lv },

@@ -1,9 +1,11 @@
 //! LVM's JSON reports (lvmreport(7)), asked for with `--units b --nosuffix --binary`: every value is a string.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 
 use super::Tag;
-use crate::model::{Bytes, LvName, VgName};
+use crate::model::{Bytes, LvName, SharedName, VgName};
 use crate::sys::DevNum;
 
 pub(super) const VG_COLUMNS: &str = "vg_name,vg_size,vg_free,vg_extent_size";
@@ -23,13 +25,13 @@ pub struct Vg {
     pub extent: Bytes,
 }
 
-/// A logical volume of ours.
+/// A logical volume of ours; a disk's, unless another kind of name is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lv {
+pub struct Lv<N = LvName> {
     /// Its volume group.
     pub vg: VgName,
     /// Its name.
-    pub name: LvName,
+    pub name: N,
     /// LVM's UUID of it: another volume that is made under the same name has another one.
     pub uuid: String,
     /// Its size.
@@ -40,7 +42,7 @@ pub struct Lv {
     pub tags: Vec<Tag>,
 }
 
-impl Lv {
+impl<N> Lv<N> {
     /// The value of a tag `key=value`.
     pub fn tag(&self, key: &str) -> Option<String> {
         self.tags.iter().find(|tag| tag.key() == key)?.value()
@@ -95,17 +97,20 @@ pub(super) fn vgs(text: &str) -> Result<Vec<Vg>, String> {
     .collect()
 }
 
-/// Rows whose names are not of our grammar are passed by: somebody may have put our tag on a volume of his.
-pub(super) fn lvs(text: &str) -> Result<Vec<Lv>, String> {
+/// Those with the kind of name that is asked for. Rows whose names are not of our grammar at all are passed by as well:
+/// somebody may have put our tag on a volume of his.
+pub(super) fn lvs<N: FromStr>(text: &str) -> Result<Vec<Lv<N>>, String> {
     let parsed: Report<LvRows> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     for row in parsed.report.into_iter().flat_map(|report| report.lv) {
         let (Ok(vg), Ok(name)) = (row.vg_name.parse(), row.lv_name.parse()) else {
-            tracing::warn!(
-                "volume {}/{} has a tag of ours but not a name",
-                row.vg_name,
-                row.lv_name
-            );
+            if !is_ours(&row.lv_name) {
+                tracing::warn!(
+                    "volume {}/{} has a tag of ours but not a name",
+                    row.vg_name,
+                    row.lv_name
+                );
+            }
             continue;
         };
         let tags = row.lv_tags.split(',').filter(|tag| !tag.is_empty());
@@ -121,6 +126,11 @@ pub(super) fn lvs(text: &str) -> Result<Vec<Lv>, String> {
         });
     }
     Ok(found)
+}
+
+/// Whether it is a name that we give, of whatever kind.
+fn is_ours(name: &str) -> bool {
+    name.parse::<LvName>().is_ok() || name.parse::<SharedName>().is_ok()
 }
 
 fn bytes(word: &str) -> Result<Bytes, String> {

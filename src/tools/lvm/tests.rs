@@ -76,7 +76,7 @@ fn reports() {
         {"vg_name":"ssd", "lv_name":"wb-801945f3-3-ab12-data", "lv_uuid":"x", "lv_size":"4194304", "lv_kernel_major":"-1", "lv_kernel_minor":"-1", "lv_tags":""},
         {"vg_name":"ssd", "lv_name":"mine", "lv_uuid":"x", "lv_size":"4194304", "lv_kernel_major":"-1", "lv_kernel_minor":"-1", "lv_tags":"warmblock"}
     ]}]}"#;
-    let found = report::lvs(text).unwrap();
+    let found = report::lvs::<LvName>(text).unwrap();
     let [meta, data] = &found[..] else {
         panic!("{found:?}")
     };
@@ -90,14 +90,20 @@ fn reports() {
         (None, Bytes::mib(4), 0)
     );
 
-    assert_eq!(report::lvs(r#"{"report": [{"lv": []}]}"#).unwrap(), []);
+    assert_eq!(
+        report::lvs::<LvName>(r#"{"report": [{"lv": []}]}"#).unwrap(),
+        []
+    );
     for damaged in [
         "",
         "{",
         r#"{"report": [{"lv": [{"vg_name":"ssd"}]}]}"#,
         &text.replace("8388608", "8.00m"),
     ] {
-        assert!(report::lvs(damaged).is_err(), "{damaged:?} was taken");
+        assert!(
+            report::lvs::<LvName>(damaged).is_err(),
+            "{damaged:?} was taken"
+        );
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Driver {
     pub modes: &'static [&'static str],
     /// Whether its slice is as large as the image and filled with all of it.
     pub whole: bool,
+    /// Whether all disks are cached in one volume, whose size nobody asks for.
+    pub shares: bool,
     /// How it proves its seed; `None` if it cannot be seeded.
     pub proof: Option<&'static str>,
     /// The volumes of its slice.
@@ -40,11 +42,12 @@ pub struct Driver {
     pub stride: usize,
 }
 
-pub static DRIVERS: [Driver; 5] = [
+pub static DRIVERS: [Driver; 8] = [
     Driver {
         name: "none",
         modes: &["none"],
         whole: false,
+        shares: false,
         proof: None,
         parts: &[],
         keep_dirty: |_, _| Ok(()),
@@ -56,6 +59,7 @@ pub static DRIVERS: [Driver; 5] = [
         name: "dm-cache",
         modes: &["writethrough", "writeback"],
         whole: false,
+        shares: false,
         proof: Some("mapping"),
         parts: &["data", "meta"],
         keep_dirty: |host, front| {
@@ -79,16 +83,11 @@ pub static DRIVERS: [Driver; 5] = [
         name: "bcache",
         modes: &["writethrough", "writearound", "writeback"],
         whole: false,
+        shares: false,
         proof: Some("second-pass"),
         parts: &["data"],
-        keep_dirty: |host, _| {
-            host.sh(
-                "for d in /sys/block/bcache*/bcache; do echo 0 >$d/writeback_running; done; \
-                 for d in /sys/fs/bcache/*-*; do echo 0 >$d/congested_read_threshold_us; echo 0 >$d/congested_write_threshold_us; done",
-            )
-            .map(drop)
-        },
-        meddle: "vgchange -qq -ay ssd; modprobe bcache; for d in /dev/ssd/wb-*; do echo $d >/sys/fs/bcache/register; done",
+        keep_dirty: keep_bcache_dirty,
+        meddle: REGISTER,
         usual: &[
             "life",
             "swap_under_load",
@@ -100,9 +99,23 @@ pub static DRIVERS: [Driver; 5] = [
         stride: 17,
     },
     Driver {
+        name: "bcache-shared",
+        modes: &["writethrough", "writearound", "writeback"],
+        whole: false,
+        shares: true,
+        proof: Some("second-pass"),
+        parts: &["data"],
+        keep_dirty: keep_bcache_dirty,
+        meddle: REGISTER,
+        // What it has in common with bcache is tested there, and what it has not in tests of its own.
+        usual: &[],
+        stride: 17,
+    },
+    Driver {
         name: "dm-writecache",
         modes: &["writeback"],
         whole: false,
+        shares: false,
         proof: None,
         parts: &["data"],
         // It writes nothing back before it is half full.
@@ -112,9 +125,35 @@ pub static DRIVERS: [Driver; 5] = [
         stride: 17,
     },
     Driver {
+        name: "example",
+        modes: &["writethrough"],
+        whole: false,
+        shares: false,
+        proof: None,
+        parts: &["data"],
+        keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        usual: &["crash_attach_detach"],
+        stride: 23,
+    },
+    // The example with two modes, which it cannot change in use: it is taken out of the path for that.
+    Driver {
+        name: "stiff",
+        modes: &["writethrough", "writearound"],
+        whole: false,
+        shares: false,
+        proof: None,
+        parts: &["data"],
+        keep_dirty: |_, _| Ok(()),
+        meddle: "",
+        usual: &["life"],
+        stride: 23,
+    },
+    Driver {
         name: "local",
         modes: &["writeback"],
         whole: true,
+        shares: false,
         proof: Some("mapping"),
         parts: &["data", "meta"],
         // It writes nothing back before it is told to.
@@ -125,6 +164,16 @@ pub static DRIVERS: [Driver; 5] = [
         stride: 17,
     },
 ];
+
+const REGISTER: &str = "vgchange -qq -ay ssd; modprobe bcache; for d in /dev/ssd/wb-*; do echo $d >/sys/fs/bcache/register; done";
+
+fn keep_bcache_dirty(host: &Host, _front: &str) -> Result<()> {
+    host.sh(
+        "for d in /sys/block/bcache*/bcache; do echo 0 >$d/writeback_running; done; \
+         for d in /sys/fs/bcache/*-*; do echo 0 >$d/congested_read_threshold_us; echo 0 >$d/congested_write_threshold_us; done",
+    )
+    .map(drop)
+}
 
 /// The driver of a name in the table.
 pub fn driver(name: &str) -> Result<&'static Driver> {
@@ -216,9 +265,11 @@ impl Driver {
 fn life(case: &Case, driver: &'static Driver) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(STANDARD)?;
-    // As large as the image, so that reading all of it drives nothing out.
+    // As large as the image, or nearly, so that reading all of it drives nothing out.
     let mut options = driver.options(driver.modes[0]);
-    options.extend(["--size", "96M"]);
+    if !driver.shares {
+        options.extend(["--size", "96M"]);
+    }
     if driver.proof.is_none() && !driver.parts.is_empty() {
         let line = [
             "attach",
@@ -230,7 +281,7 @@ fn life(case: &Case, driver: &'static Driver) -> Result<()> {
         ];
         host.wb(&line)
             .run()?
-            .refused(Kind::Usage, &["writes only"])?;
+            .refused(Kind::Usage, &["cannot be seeded"])?;
         host.check_gone(&image)?;
     }
     let report = host.attach(&image, &options)?;

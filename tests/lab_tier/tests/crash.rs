@@ -63,7 +63,7 @@ pub fn bypass_of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
 
 fn options(driver: &Driver, mode: &'static str) -> Vec<&'static str> {
     let mut options = driver.options(mode);
-    if !driver.whole {
+    if !driver.whole && !driver.shares {
         options.extend(["--size", "16M"]);
     }
     for option in &mut options {

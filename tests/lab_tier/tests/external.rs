@@ -1,42 +1,22 @@
 //! Drivers from outside, on a real kernel: the example keeps its promises and serves a disk; one that does not is found out.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use anyhow::{Context as _, Result, ensure};
 use warmblock::Kind;
 
 use super::same;
 use crate::case::Case;
+use crate::drivers::{self, EXAMPLE, variant};
 use crate::host::{Host, front};
 use crate::world::{KIB, MIB, STANDARD};
 
-const EXAMPLE: &str = include_str!("../../../drivers/example/driver");
 /// In the example: the table that it makes, and by which it knows its own.
 const TABLE: &str = "--table \"0 $sectors linear $number 0\"";
 const OWN_TABLE: &str = "\"0 \"[0-9]*\" linear \"[0-9]*:[0-9]*\" 0\")";
 
-/// A driver on the host, as a directory of its own, and a configuration that finds it.
+/// A driver on the host, and a configuration that does not wait long for it.
 fn install(host: &Host, name: &str, script: &str) -> Result<String> {
-    let dir = host
-        .world
-        .dir
-        .join("h")
-        .join(host.name)
-        .join("drivers")
-        .join(name);
-    std::fs::create_dir_all(&dir)?;
-    let file = dir.join("driver");
-    warmblock::sys::atomic::write_mode(&file, script.as_bytes(), 0o755)?;
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755))?;
-    host.config("[drivers]\npath = [\"/lab/drivers\"]\n[deadline]\ntool = \"4s\"")
-}
-
-/// The example under another name, with something in it replaced.
-fn variant(name: &str, from: &str, to: &str) -> Result<String> {
-    let script = EXAMPLE.replace("name: \"example\"", &format!("name: \"{name}\""));
-    let changed = script.replace(from, to);
-    ensure!(changed != script, "the example has no {from:?}");
-    Ok(changed)
+    drivers::put(host, name, script)?;
+    host.config("[deadline]\ntool = \"4s\"")
 }
 
 /// `driver check` on the example: no case fails, and nothing is left.
@@ -58,7 +38,10 @@ pub fn example_conforms(case: &Case) -> Result<()> {
     ensure!(with("pass") >= 12, "{report}");
     nothing_left(host)?;
     // And one that loses what is written is found out.
-    let loser = variant("loser", TABLE, "--table \"0 $sectors zero\"")?.replace(OWN_TABLE, "*)");
+    let loser = variant(
+        "loser",
+        &[(TABLE, "--table \"0 $sectors zero\""), (OWN_TABLE, "*)")],
+    )?;
     let config = install(host, "loser", &loser)?;
     let out = host
         .wb(&["driver", "check", "/lab/drivers/loser"])
@@ -182,7 +165,7 @@ pub fn liars_are_found_out(case: &Case) -> Result<()> {
     ];
     for (name, from, to, words) in liars {
         // It believes its own tables, and tells that all is well.
-        let lie = variant(name, from, to)?.replace(OWN_TABLE, "*)");
+        let lie = variant(name, &[(from, to), (OWN_TABLE, "*)")])?;
         let config = install(host, name, &lie)?;
         let out = host
             .wb(&["attach", &image.spec, "--driver", name])

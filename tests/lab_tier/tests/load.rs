@@ -22,14 +22,15 @@ fn passes(host: &Host) -> Result<u32> {
 }
 
 /// A guest that writes and checks while things are done to its disk.
-struct Guest<'a> {
+#[derive(Debug)]
+pub(super) struct Guest<'a> {
     host: &'a Host,
     load: Running,
 }
 
 impl<'a> Guest<'a> {
     /// Begins, and waits until it has written and checked once.
-    fn start(host: &'a Host, device: &str) -> Result<Self> {
+    pub(super) fn start(host: &'a Host, device: &str) -> Result<Self> {
         let load = host.spawn(&LOAD.replace("DEVICE", device))?;
         let guest = Self { host, load };
         eventually("the first pass", 60, || {
@@ -39,7 +40,7 @@ impl<'a> Guest<'a> {
     }
 
     /// Does one thing after the other, each with a whole pass of the guest's after it; then the guest must have ended well.
-    fn during(self, verbs: &[&[&str]]) -> Result<()> {
+    pub(super) fn during(self, verbs: &[&[&str]]) -> Result<()> {
         let host = self.host;
         let mut outcome = Ok(());
         for verb in verbs {
@@ -59,7 +60,7 @@ impl<'a> Guest<'a> {
     }
 
     /// What the guest has written last, noted in the model.
-    fn note(host: &Host, device: &str, image: &Image) -> Result<()> {
+    pub(super) fn note(host: &Host, device: &str, image: &Image) -> Result<()> {
         host.sh(&format!("dd if={device} bs=1M skip=7 count=2 iflag=direct status=none of=/lab/load.data && rm -f /run/load.*"))?;
         let data = std::fs::read(host.world.dir.join("h").join(host.name).join("load.data"))?;
         let model = std::fs::File::options().write(true).open(&image.model)?;

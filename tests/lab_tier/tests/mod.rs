@@ -16,6 +16,7 @@ mod one_vm;
 mod power;
 mod recover;
 mod seeds;
+mod shared;
 mod ssd;
 mod stuck;
 mod write_back;
@@ -43,6 +44,11 @@ const LONG: &[Test] = &[
         "external::opencas_conforms",
         Need::Udev,
         external::opencas_conforms,
+    ),
+    test(
+        "shared::killed_beside_another",
+        Need::One,
+        shared::killed_beside_another,
     ),
     test(
         "local::refusals_and_sizes",
@@ -127,6 +133,16 @@ const ALONE: &[Test] = &[
     ),
     test("local::power_cut", Need::One, local::power_cut),
     test("local::ssd_lost", Need::All, local::ssd_lost),
+    test(
+        "shared::one_leaves_the_other_works",
+        Need::One,
+        shared::one_leaves_the_other_works,
+    ),
+    test(
+        "shared::dirty_through_a_power_cut",
+        Need::Udev,
+        shared::dirty_through_a_power_cut,
+    ),
     test(
         "power::recover_begins_cold",
         Need::One,

@@ -283,7 +283,7 @@ pub fn migration_killed(case: &Case) -> Result<()> {
     let (mut from, mut to) = (case.host(), case.other());
     let steps: Vec<u32> = match exhaustive() {
         true => (1..60).collect(),
-        false => vec![3, 9],
+        false => vec![7],
     };
     for step in steps {
         let mut killed = 0;

@@ -13,7 +13,7 @@ use crate::world::{KIB, MIB, STANDARD};
 /// Every access to the slice's data fails from now on, or works again.
 pub fn break_slice(host: &Host, front: &str, role: &str) -> Result<()> {
     let line = format!(
-        "lv=/dev/ssd/$(basename {front})-{role}; name=$(dmsetup info -c --noheadings -o name $lv); \
+        "lv=/dev/ssd/$(basename {front})-{role}; [ -e $lv ] || lv=/dev/ssd/wb-shared; name=$(dmsetup info -c --noheadings -o name $lv); \
          dmsetup table $name > /run/good-$name; size=$(blockdev --getsz $lv); \
          dmsetup load $name --table \"0 $size error\" && dmsetup suspend --noflush --nolockfs $name && dmsetup resume $name"
     );

@@ -22,6 +22,10 @@ pub struct CapabilitiesAnswer {
     pub about: String,
     /// The modes that it can serve in; at least one, and not `none`.
     pub modes: Vec<CacheMode>,
+    /// Whether `mode` changes the mode of a cache in use; else it is asked for the beginning and the end of draining only, and for
+    /// another mode the cache is taken out of the path, formatted and opened anew.
+    #[serde(default = "yes")]
+    pub live: bool,
     /// Whether it can be filled beforehand, by reading through it.
     pub seed: SeedWord,
     /// The volumes that it wants of the SSD.
@@ -34,6 +38,10 @@ pub struct CapabilitiesAnswer {
     pub modules: Vec<String>,
     /// Of every mode, what is lost when the SSD dies, and when the host dies, in words.
     pub guarantees: BTreeMap<CacheMode, String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Whether a driver can be filled.
@@ -91,6 +99,11 @@ impl CapabilitiesAnswer {
         }
         if self.modes.contains(&CacheMode::None) {
             return Err("none is not a mode of a driver".into());
+        }
+        if !self.live && self.seed == SeedWord::Read {
+            return Err(
+                "it is filled, and could not change to its mode then: it is not live".into(),
+            );
         }
         if let Some(mode) = self
             .modes

@@ -15,20 +15,25 @@
 
 mod accounts;
 mod applied;
+mod lock;
 mod luns;
+mod one;
 mod plan;
 mod preflight;
 mod report;
 mod run;
 mod step;
+mod target;
 #[cfg(test)]
 mod tests;
 
 pub use applied::Applied;
 pub(in crate::tgt) use applied::random;
+pub(in crate::tgt) use lock::{lock, try_lock};
 pub use plan::{Daemon, Plan, TargetPlan, plan};
 pub(in crate::tgt) use preflight::{reach, refused};
 pub use report::{ApplyReport, Held, TargetReport};
+pub(in crate::tgt) use run::look;
 pub use run::{Options, apply};
-pub(in crate::tgt) use run::{lock, look};
 pub use step::Step;
+pub(in crate::tgt) use target::take;

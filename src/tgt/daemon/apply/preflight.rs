@@ -8,7 +8,6 @@ use super::{Plan, Step};
 use crate::ceph::{Cluster, ClusterTarget};
 use crate::host::Host;
 use crate::tgt::inventory::{Inventory, Lun, Problems, look_up};
-use crate::tgt::render::LunView;
 use crate::{Context, Error, Kind, Result};
 
 /// Blocks every target of which a new LUN cannot be opened, or is open somewhere else.
@@ -28,13 +27,10 @@ pub(super) fn check(
     for target in &mut plan.targets {
         let mut why = Vec::new();
         for step in &target.steps {
-            let Step::LunNew { lun, bs_type, .. } = step else {
+            let Some(lun) = step.opens() else {
+                why.extend(front_missing(step));
                 continue;
             };
-            if *bs_type != "rbd" {
-                why.extend(front_missing(lun));
-                continue;
-            }
             let cluster = match &ceph {
                 Some(cluster) => cluster,
                 None => ceph.insert(reach(host, tgtadm, inventory)?),
@@ -50,7 +46,11 @@ pub(super) fn check(
     Ok(())
 }
 
-fn front_missing(lun: &LunView) -> Option<String> {
+/// What a LUN lacks that leads to a disk of this host.
+fn front_missing(step: &Step) -> Option<String> {
+    let Step::LunNew { lun, .. } = step else {
+        return None;
+    };
     let there = Path::new(&lun.path).exists();
     (!there).then(|| {
         format!(

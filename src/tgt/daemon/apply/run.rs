@@ -1,21 +1,16 @@
 //! The plan, done step by step.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use super::super::{TargetState, Tgtadm};
-use super::{
-    Applied, ApplyReport, Daemon, Held, Plan, Step, TargetPlan, TargetReport, plan, preflight,
-};
+use super::{Applied, ApplyReport, Daemon, Plan, Step, lock, plan, preflight, target};
+use crate::Result;
 use crate::host::Host;
-use crate::model::Change;
-use crate::sys::{Roots, wait};
 use crate::tgt::Site;
+use crate::tgt::holders::{Holders, Opening};
 use crate::tgt::inventory::ClientRole;
-use crate::tgt::render::{ClientView, render};
-use crate::{Error, Kind, Result};
+use crate::tgt::render::{ClientView, LunView, render};
 
 /// How it is done.
 #[derive(Debug, Clone)]
@@ -39,6 +34,7 @@ pub fn apply(
     options: &Options,
 ) -> Result<ApplyReport> {
     let _lock = lock(host)?;
+    let holders = Holders::new(host, site)?;
     let views = site.views()?;
     let mut applied = Applied::load(&host.roots, &tgtadm.incarnation()?)?;
     let daemon = look(tgtadm, &views)?;
@@ -71,34 +67,57 @@ pub fn apply(
         targets: Vec::new(),
         foreign: foreign(&daemon.targets, &site.identities.ours),
     };
-    let done = carry_out(tgtadm, &plan, &host.roots, &mut applied, &mut report);
-    done.map(|()| report)
+    if options.dry_run {
+        let mut work = Work {
+            tgtadm,
+            holders: None,
+            applied: &mut applied,
+        };
+        work.carry_out(&plan, &mut report)?;
+        return Ok(report);
+    }
+    if let Some(holders) = &holders {
+        holders.opening(new_luns(&plan, &views))?;
+    }
+    let mut work = Work {
+        tgtadm,
+        holders: holders.as_ref(),
+        applied: &mut applied,
+    };
+    let done = work.carry_out(&plan, &mut report);
+    // also after a failure: what was done was done
+    let kept = applied.save(&host.roots).and_then(|()| match &holders {
+        Some(holders) if !site.offline || plan.opens() => {
+            holders.keep(&tgtadm.targets()?, Opening::Over)
+        }
+        _ => Ok(()),
+    });
+    match done {
+        Ok(()) => kept.map(|()| report),
+        Err(error) => Err(error.and_then_cleanup(kept)),
+    }
 }
 
-/// One of those who change the daemon at a time; the kernel lets go when its holder dies.
-pub(in crate::tgt) fn lock(host: &Host) -> Result<File> {
-    let path = host.roots.run.join("tgt.lock");
-    let cannot =
-        |error| Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error);
-    std::fs::create_dir_all(&host.roots.run).map_err(cannot)?;
-    let mut options = OpenOptions::new();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(cannot)?;
-    wait::until(
-        "another `warmblock tgt`",
-        host.config.deadline.lock,
-        || match file.try_lock() {
-            Ok(()) => Ok(Some(())),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(cannot(error)),
-        },
-    )?;
-    Ok(file)
+/// The LUNs that are to be opened, each with its client.
+fn new_luns<'a>(
+    plan: &'a Plan,
+    views: &'a [ClientView],
+) -> impl Iterator<Item = (&'a str, &'a LunView)> {
+    let of = |iqn: &str| {
+        let has = |view: &&ClientView| view.targets.iter().any(|target| target.iqn == iqn);
+        views
+            .iter()
+            .find(has)
+            .map_or("", |view| view.client.as_str())
+    };
+    let targets = plan
+        .targets
+        .iter()
+        .filter(|target| target.blocked.is_none());
+    targets.flat_map(move |target| {
+        let client = of(&target.iqn);
+        target.opens().map(move |lun| (client, lun))
+    })
 }
 
 /// What the daemon has, as far as it matters to these clients.
@@ -132,164 +151,72 @@ fn foreign(targets: &[TargetState], ours: &BTreeSet<String>) -> Vec<String> {
         .collect()
 }
 
-/// Accounts, targets, and the accounts that nobody needs any more. In a dry run the report says what would be done.
-fn carry_out(
-    tgtadm: &Tgtadm<'_>,
-    plan: &Plan,
-    roots: &Roots,
-    applied: &mut Applied,
-    report: &mut ApplyReport,
-) -> Result<()> {
-    let dry_run = report.dry_run;
-    let done = accounts(tgtadm, plan, applied, report);
-    if done.is_ok() {
+/// What the steps work with.
+pub(super) struct Work<'a> {
+    pub(super) tgtadm: &'a Tgtadm<'a>,
+    /// Absent in a dry run, and where there is one gateway only.
+    pub(super) holders: Option<&'a Holders<'a>>,
+    pub(super) applied: &'a mut Applied,
+}
+
+impl Work<'_> {
+    /// Accounts, targets, and the accounts that nobody needs any more. In a dry run the report says what would be done.
+    fn carry_out(&mut self, plan: &Plan, report: &mut ApplyReport) -> Result<()> {
+        self.accounts(plan, report)?;
         for target in &plan.targets {
-            report.targets.push(one(tgtadm, target, applied, dry_run));
+            report
+                .targets
+                .push(target::carry_out(self, target, report.dry_run));
         }
+        self.forget_accounts(plan, report)
     }
-    let done = done.and_then(|()| forget_accounts(tgtadm, plan, applied, report));
-    if dry_run {
-        return done;
-    }
-    // also after a failure: what was done was done
-    match done {
-        Ok(()) => applied.save(roots),
-        Err(error) => Err(error.and_then_cleanup(applied.save(roots))),
-    }
-}
 
-/// Removes what nobody needs any more; but not the last account of a target, which would ask for none then.
-fn forget_accounts(
-    tgtadm: &Tgtadm<'_>,
-    plan: &Plan,
-    applied: &mut Applied,
-    report: &mut ApplyReport,
-) -> Result<()> {
-    if plan.accounts.gone.is_empty() {
-        return Ok(());
-    }
-    let now = tgtadm.targets()?;
-    for user in &plan.accounts.gone {
-        let last_of = |target: &TargetState| {
-            target.accounts.iter().all(|has| has == user) && target.accounts.contains(user)
-        };
-        let proves = |target: &TargetState| target.outgoing.as_ref() == Some(user);
-        if !report.dry_run && now.iter().any(|target| last_of(target) || proves(target)) {
-            continue;
+    /// Removes what nobody needs any more; but not the last account of a target, which would ask for none then.
+    fn forget_accounts(&mut self, plan: &Plan, report: &mut ApplyReport) -> Result<()> {
+        if plan.accounts.gone.is_empty() {
+            return Ok(());
         }
-        let step = Step::AccountDelete { user: user.clone() };
-        report.accounts.push(step.to_string());
-        if !report.dry_run {
-            step.run(tgtadm)?;
-            applied.accounts.remove(user);
-        }
-    }
-    Ok(())
-}
-
-fn accounts(
-    tgtadm: &Tgtadm<'_>,
-    plan: &Plan,
-    applied: &mut Applied,
-    report: &mut ApplyReport,
-) -> Result<()> {
-    for (user, _) in &plan.accounts.new {
-        report.accounts.push(format!("make the account {user}"));
-    }
-    for again in &plan.accounts.again {
-        report.accounts.push(format!(
-            "make the account {} anew, with the secret of the inventory",
-            again.user
-        ));
-    }
-    if report.dry_run {
-        return Ok(());
-    }
-    for step in plan.accounts.steps()? {
-        step.run(tgtadm)?;
-    }
-    for (user, secret) in &plan.accounts.new {
-        applied.set_secret(user, secret);
-    }
-    for again in &plan.accounts.again {
-        applied.set_secret(&again.user, &again.secret);
-    }
-    Ok(())
-}
-
-/// One target. A failure ends its steps, and takes a target back that was made by them.
-fn one(
-    tgtadm: &Tgtadm<'_>,
-    target: &TargetPlan,
-    applied: &mut Applied,
-    dry_run: bool,
-) -> TargetReport {
-    let mut report = TargetReport {
-        iqn: target.iqn.clone(),
-        tid: target.tid,
-        change: Change::Kept,
-        steps: Vec::new(),
-        held: target
-            .held
-            .iter()
-            .map(|(step, why)| Held {
-                step: step.to_string(),
-                why: why.clone(),
-            })
-            .collect(),
-        sessions: target.sessions.clone(),
-        error: target.blocked.clone(),
-    };
-    for step in &target.steps {
-        // whoever is let in too much goes even where nothing else can be done
-        if report.error.is_some() && !step.shuts() {
-            continue;
-        }
-        if !dry_run && let Err(error) = step.run(tgtadm) {
-            let error = if target.new && made(&report, target) {
-                // nobody was let in yet, so nobody misses it
-                error.and_then_cleanup(tgtadm.target_delete(target.tid, true))
-            } else {
-                error
+        let now = self.tgtadm.targets()?;
+        for user in &plan.accounts.gone {
+            let last_of = |target: &TargetState| {
+                target.accounts.iter().all(|has| has == user) && target.accounts.contains(user)
             };
-            let left: Vec<String> = error.cleanup_errors().iter().map(Error::chain).collect();
-            let left = left
-                .iter()
-                .map(|left| format!("; then: {left}"))
-                .collect::<String>();
-            report.error = Some(format!("cannot {step}: {}{left}", error.chain()));
-            return report;
+            let proves = |target: &TargetState| target.outgoing.as_ref() == Some(user);
+            if !report.dry_run && now.iter().any(|target| last_of(target) || proves(target)) {
+                continue;
+            }
+            let step = Step::AccountDelete { user: user.clone() };
+            report.accounts.push(step.to_string());
+            if !report.dry_run {
+                step.run(self.tgtadm)?;
+                self.applied.accounts.remove(user);
+            }
         }
-        report.steps.push(step.to_string());
-        remember(applied, &target.iqn, step);
+        Ok(())
     }
-    report.change = match (report.steps.is_empty(), target.new, target.gone) {
-        (true, ..) => Change::Kept,
-        (_, true, _) => Change::Made,
-        (_, _, true) if target.held.is_empty() => Change::Removed,
-        _ => Change::Altered,
-    };
-    report
-}
 
-/// Whether the target itself was made before something failed.
-fn made(report: &TargetReport, target: &TargetPlan) -> bool {
-    let at = target
-        .steps
-        .iter()
-        .position(|step| matches!(step, Step::TargetNew { .. }));
-    at.is_some_and(|at| report.steps.len() > at)
-}
-
-fn remember(applied: &mut Applied, iqn: &str, step: &Step) {
-    match step {
-        Step::LunShape { lun, .. } => applied.set_shape(iqn, lun),
-        Step::LunDelete { number, .. } => applied.forget_lun(iqn, *number),
-        Step::TargetNew { .. } | Step::TargetDelete { .. } => {
-            applied
-                .luns
-                .retain(|key, _| key.split(' ').next() != Some(iqn));
+    fn accounts(&mut self, plan: &Plan, report: &mut ApplyReport) -> Result<()> {
+        for (user, _) in &plan.accounts.new {
+            report.accounts.push(format!("make the account {user}"));
         }
-        _ => {}
+        for again in &plan.accounts.again {
+            report.accounts.push(format!(
+                "make the account {} anew, with the secret of the inventory",
+                again.user
+            ));
+        }
+        if report.dry_run {
+            return Ok(());
+        }
+        for step in plan.accounts.steps()? {
+            step.run(self.tgtadm)?;
+        }
+        for (user, secret) in &plan.accounts.new {
+            self.applied.set_secret(user, secret);
+        }
+        for again in &plan.accounts.again {
+            self.applied.set_secret(&again.user, &again.secret);
+        }
+        Ok(())
     }
 }

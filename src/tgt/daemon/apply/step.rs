@@ -1,6 +1,7 @@
 //! One change of the daemon, as a value: planned, shown, done.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::super::Tgtadm;
 use crate::Result;
@@ -34,6 +35,10 @@ pub enum Step {
     State {
         tid: u16,
         ready: bool,
+    },
+    Redirect {
+        tid: u16,
+        to: Option<SocketAddr>,
     },
     Disconnect {
         tid: u16,
@@ -92,6 +97,14 @@ impl Step {
         )
     }
 
+    /// The LUN whose image tgtd opens in Ceph by it.
+    pub fn opens(&self) -> Option<&LunView> {
+        match self {
+            Self::LunNew { lun, bs_type, .. } if *bs_type == "rbd" => Some(lun),
+            _ => None,
+        }
+    }
+
     /// Does it.
     pub fn run(&self, tgtadm: &Tgtadm<'_>) -> Result<()> {
         match self {
@@ -99,6 +112,7 @@ impl Step {
             Self::TargetDelete { tid, force } => tgtadm.target_delete(*tid, *force),
             Self::Parameter { tid, name, value } => tgtadm.parameter(*tid, name, value),
             Self::State { tid, ready } => tgtadm.state(*tid, *ready),
+            Self::Redirect { tid, to } => tgtadm.redirect(*tid, *to),
             Self::Disconnect {
                 tid,
                 session,
@@ -158,6 +172,8 @@ impl fmt::Display for Step {
             Self::Parameter { name, value, .. } => write!(f, "set {name} to {value}"),
             Self::State { ready: true, .. } => f.write_str("let logins in"),
             Self::State { ready: false, .. } => f.write_str("go offline"),
+            Self::Redirect { to: Some(to), .. } => write!(f, "send logins to {to}"),
+            Self::Redirect { to: None, .. } => f.write_str("send logins nowhere else"),
             Self::Disconnect { session, .. } => write!(f, "end session {session}"),
             Self::Address { address, bind, .. } => write!(f, "{} {address}", bound(bind)),
             Self::Initiator { name, bind, .. } => write!(f, "{} {name}", bound(bind)),

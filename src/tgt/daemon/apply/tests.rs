@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::super::show::{LunState, Nexus, TargetState};
 use super::*;
+use crate::tgt::daemon::redirected;
 use crate::tgt::inventory::{ClientRole, Secret};
 use crate::tgt::render::{ChapView, ClientView, LunView, Parameter, TargetView};
 
@@ -52,11 +53,20 @@ impl Model {
                 self.daemon.parameters.remove(tid);
             }
             Step::Parameter { tid, name, value } => {
-                self.daemon
-                    .parameters
-                    .entry(*tid)
-                    .or_default()
-                    .insert(name.clone(), value.clone());
+                let shown = self.daemon.parameters.entry(*tid).or_default();
+                // while logins are sent elsewhere nothing else is shown
+                if redirected(shown).is_none() {
+                    shown.insert(name.clone(), value.clone());
+                }
+            }
+            Step::Redirect { tid, to } => {
+                assert!(!self.target(*tid).ready || to.is_none(), "{step:?}");
+                let shown = self.daemon.parameters.entry(*tid).or_default();
+                shown.clear();
+                if let Some(to) = to {
+                    shown.insert("RedirectAddress".into(), to.ip().to_string());
+                    shown.insert("RedirectPort".into(), to.port().to_string());
+                }
             }
             Step::State { tid, ready } => self.target(*tid).ready = *ready,
             Step::Disconnect { tid, session, .. } => self
@@ -189,6 +199,8 @@ fn wanted(
         client: name.into(),
         gateway: None,
         role,
+        redirect: (role == ClientRole::Standby && tid % 2 == 0)
+            .then(|| "10.0.0.9:3260".parse().unwrap()),
         targets: vec![TargetView {
             iqn: format!("iqn.2014-02.a.b:{name}"),
             tid,

@@ -1,0 +1,185 @@
+//! Whose cache set it is: a disk's own, or one that all disks of a host share.
+//!
+//! What the kernel does that shapes sharing (cache-drivers facts, 3.2.6, and drivers/md/bcache/super.c): a set knows its backing
+//! devices by the UUIDs of their superblocks, and what it holds by the number that such a UUID was given. A UUID that is new to
+//! it gets a new number, so a superblock that was just written begins cold, whatever the set held of that disk before. Hence a
+//! disk is formatted anew for each use as with a set of its own, and the set itself only when no other disk may need it:
+//! it may hold what their images lack. Numbers are never used again: a bucket of 512 KiB has room for 4096 uses of a disk, and a
+//! set that is used up takes no disk until it was made anew, which happens when the last one leaves it.
+//!
+//! The set is not given up for its SSD's errors, whatever the mode of a disk: a kernel that does that takes dirty data with it.
+//! A read that fails on the SSD comes from Ceph, as long as it is clean. And nothing passes it by for congestion, since one disk's
+//! seed would be the other's congestion.
+
+use std::os::unix::fs::FileExt as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::assemble::{HEAD, make_cache, stop, zero};
+use super::{tool, tune as knobs};
+use crate::cache::Device;
+use crate::host::Host;
+use crate::model::{CacheMode, DiskKey, SharedName};
+use crate::sys::direct::{AlignedBuf, open_read};
+use crate::{Error, Kind, Result};
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cache) enum Set {
+    /// Each disk has its own.
+    Disk,
+    /// One for all disks of the host.
+    Host,
+}
+
+impl Set {
+    /// The driver's name.
+    pub(super) const fn driver(self) -> &'static str {
+        match self {
+            Self::Disk => "bcache",
+            Self::Host => "bcache-shared",
+        }
+    }
+
+    /// The UUID of the set that a disk is cached in: found without a record.
+    pub(super) fn uuid(self, key: &DiskKey) -> String {
+        match self {
+            Self::Disk => uuid(&format!("warmblock-1-bcache-{key}")),
+            Self::Host => shared(),
+        }
+    }
+
+    /// What is lost in a mode with SSD and host.
+    pub(super) const fn guarantee(self, mode: CacheMode) -> &'static str {
+        match (self, mode.can_be_dirty()) {
+            (Self::Disk, true) => {
+                "writes are acknowledged when this host's SSD has them: what was not flushed is lost with the SSD, and out of \
+                 reach while the host is down"
+            }
+            (Self::Disk, false) => {
+                "Ceph has every acknowledged write: SSD and host can be lost at any time; a failing SSD is given up by the \
+                 kernel, and the disk goes on from Ceph"
+            }
+            (Self::Host, true) => {
+                "writes are acknowledged when the SSD has them that all disks of this host share: what was not flushed is lost \
+                 with the SSD, of all of them, and out of reach while the host is down"
+            }
+            (Self::Host, false) => {
+                "Ceph has every acknowledged write: SSD and host can be lost at any time; what a failing SSD cannot give is \
+                 read from Ceph; the disks of this host share the cache, and drive each other's blocks out"
+            }
+        }
+    }
+}
+
+/// The UUID of the set that the disks of a host share. The same on every host: an SSD is in one host at a time.
+fn shared() -> String {
+    uuid("warmblock-1-bcache-shared")
+}
+
+/// A UUID of our own making (RFC 9562, version 8).
+fn uuid(of: &str) -> String {
+    let hex: String = bytes(of).iter().map(|byte| format!("{byte:02x}")).collect();
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    parts.join("-")
+}
+
+fn bytes(of: &str) -> [u8; 16] {
+    let digest = Sha256::digest(of);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
+}
+
+/// Makes a volume the shared set, empty; keeps what is one already, unless it is wanted `anew`.
+pub(super) fn format(host: &Host, volume: &Device, anew: bool) -> Result<()> {
+    let there = tool(host).set_dir(&shared()).exists();
+    if !anew && (there || is_formatted(volume)?) {
+        return Ok(());
+    }
+    close(host)?;
+    zero(host, &volume.path, HEAD)?;
+    make_cache(host, volume, &shared())
+}
+
+/// Whether a volume has the superblock of the shared set (bcache.h: at sector 8, `struct cache_sb`, whose `set_uuid` is behind 56
+/// bytes).
+fn is_formatted(volume: &Device) -> Result<bool> {
+    const SET_UUID: usize = 4096 + 56;
+    let mut head = AlignedBuf::zeroed(8192);
+    let read = open_read(&volume.path)?.read_exact_at(&mut head, 0);
+    read.map_err(|error| {
+        let message = format!("cannot read {}", volume.path.display());
+        Error::new(Kind::Failed, message).because(error)
+    })?;
+    Ok(head[SET_UUID..SET_UUID + 16] == bytes("warmblock-1-bcache-shared"))
+}
+
+/// Stops the shared set, which drops what is dirty in it of disks that are not in the kernel.
+pub(super) fn close(host: &Host) -> Result<()> {
+    let dir = tool(host).set_dir(&shared());
+    if !dir.exists() {
+        return Ok(());
+    }
+    let disks = tool(host).members(&shared());
+    if disks > 0 {
+        let message = format!("{disks} disks are cached in {SharedName}");
+        return Err(Error::new(Kind::Busy, message).remedy("detach them first"));
+    }
+    stop(host, &dir)
+}
+
+/// The error for a disk that the shared set does not take: it failed, or has been given its last number.
+pub(super) fn took_none(why: &str) -> Error {
+    let message = format!("the cache that the disks of this host share takes no disk: {why}");
+    Error::new(Kind::Failed, message).remedy(
+        "see what the kernel says of bcache in `dmesg`; if it has \"no room for UUID\", give the other disks another driver \
+         (`warmblock attach --driver`, under load) or detach them: it is made anew for a disk that is alone",
+    )
+}
+
+/// Sets the shared set's own knobs.
+pub(super) fn tune(host: &Host) -> Result<()> {
+    let dir = tool(host).set_dir(&shared());
+    knobs::put(host, &dir.join("io_error_limit"), knobs::ANY_ERRORS)?;
+    knobs::put(host, &dir.join("congested_read_threshold_us"), "0")?;
+    knobs::put(host, &dir.join("congested_write_threshold_us"), "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::volumes::bucket;
+    use super::*;
+    use crate::model::{Bytes, Fsid, PoolId};
+
+    fn key(image: &str) -> DiskKey {
+        let fsid: Fsid = "801945f3-c685-4fbf-a968-66d179c4e25c".parse().unwrap();
+        DiskKey::new(&fsid, PoolId(3), &image.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_set_is_named_by_its_disk() {
+        let uuid = |image| Set::Disk.uuid(&key(image));
+        assert_eq!(uuid("ab12"), uuid("ab12"));
+        assert_ne!(uuid("ab12"), uuid("ab13"));
+        let lens: Vec<usize> = uuid("ab12").split('-').map(str::len).collect();
+        assert_eq!(lens, [8, 4, 4, 4, 12]);
+        assert_eq!(&uuid("ab12")[14..15], "8");
+    }
+
+    #[test]
+    fn all_disks_share_one_set_which_has_places_enough() {
+        assert_eq!(Set::Host.uuid(&key("ab12")), Set::Host.uuid(&key("ab13")));
+        assert_ne!(Set::Host.uuid(&key("ab12")), Set::Disk.uuid(&key("ab12")));
+        // `struct uuid_entry` has 128 bytes, and a bucket is full of them.
+        assert_eq!(bucket(Bytes::gib(32)).0 / 128, 4096);
+    }
+}

@@ -1,0 +1,93 @@
+//! The steps of one target, one after the other.
+
+use super::super::Tgtadm;
+use super::run::Work;
+use super::{Applied, Held, Step, TargetPlan, TargetReport};
+use crate::model::Change;
+use crate::tgt::holders::Holders;
+use crate::{Error, Result};
+
+/// One target. A failure ends its steps, and takes a target back that was made by them.
+pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool) -> TargetReport {
+    let mut report = TargetReport {
+        iqn: target.iqn.clone(),
+        tid: target.tid,
+        change: Change::Kept,
+        steps: Vec::new(),
+        held: target
+            .held
+            .iter()
+            .map(|(step, why)| Held {
+                step: step.to_string(),
+                why: why.clone(),
+            })
+            .collect(),
+        sessions: target.sessions.clone(),
+        error: target.blocked.clone(),
+    };
+    for step in &target.steps {
+        // whoever is let in too much goes even where nothing else can be done
+        if report.error.is_some() && !step.shuts() {
+            continue;
+        }
+        if !dry_run && let Err(error) = take(step, work.tgtadm, work.holders) {
+            let error = if target.new && made(&report, target) {
+                // nobody was let in yet, so nobody misses it
+                error.and_then_cleanup(work.tgtadm.target_delete(target.tid, true))
+            } else {
+                error
+            };
+            let left: Vec<String> = error.cleanup_errors().iter().map(Error::chain).collect();
+            let left = left
+                .iter()
+                .map(|left| format!("; then: {left}"))
+                .collect::<String>();
+            report.error = Some(format!("cannot {step}: {}{left}", error.chain()));
+            return report;
+        }
+        report.steps.push(step.to_string());
+        remember(work.applied, &target.iqn, step);
+    }
+    report.change = match (report.steps.is_empty(), target.new, target.gone) {
+        (true, ..) => Change::Kept,
+        (_, true, _) => Change::Made,
+        (_, _, true) if target.held.is_empty() => Change::Removed,
+        _ => Change::Altered,
+    };
+    report
+}
+
+/// One step; an image that was opened by it is noted before the next.
+pub(in crate::tgt) fn take(
+    step: &Step,
+    tgtadm: &Tgtadm<'_>,
+    holders: Option<&Holders<'_>>,
+) -> Result<()> {
+    step.run(tgtadm)?;
+    match (holders, step.opens()) {
+        (Some(holders), Some(lun)) => holders.opened(lun),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the target itself was made before something failed.
+fn made(report: &TargetReport, target: &TargetPlan) -> bool {
+    let at = target
+        .steps
+        .iter()
+        .position(|step| matches!(step, Step::TargetNew { .. }));
+    at.is_some_and(|at| report.steps.len() > at)
+}
+
+fn remember(applied: &mut Applied, iqn: &str, step: &Step) {
+    match step {
+        Step::LunShape { lun, .. } => applied.set_shape(iqn, lun),
+        Step::LunDelete { number, .. } => applied.forget_lun(iqn, *number),
+        Step::TargetNew { .. } | Step::TargetDelete { .. } => {
+            applied
+                .luns
+                .retain(|key, _| key.split(' ').next() != Some(iqn));
+        }
+        _ => {}
+    }
+}

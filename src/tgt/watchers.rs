@@ -1,0 +1,72 @@
+//! Who has an image open, as Ceph sees it: the addresses of the clients that watch it, here and elsewhere.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::ceph::{CephError, Cluster};
+use crate::model::ImageSpec;
+use crate::tgt::registry::ImageKey;
+use crate::{Context, Result};
+
+/// The clients that have an image open for writing; who only reads does not watch.
+pub(in crate::tgt) fn watchers(cluster: &Cluster, image: &ImageSpec) -> Result<Vec<String>> {
+    let ask = || {
+        let pool = cluster.pool(&image.pool, image.namespace.as_ref())?;
+        pool.open_read_only(&image.image, None)?.watchers()
+    };
+    let all = ask().context(|| format!("cannot ask who has {image} open"))?;
+    Ok(all.into_iter().map(|watcher| watcher.addr).collect())
+}
+
+/// The same of an image by its ids; none if it is not there any more.
+pub(in crate::tgt) fn watchers_of(cluster: &Cluster, key: &ImageKey) -> Result<Vec<String>> {
+    let ask = || -> Result<Vec<String>, CephError> {
+        let pool = cluster.pool(&cluster.pool_name(key.pool)?, None)?;
+        let all = pool.open_by_id_read_only(&key.image, None)?.watchers()?;
+        Ok(all.into_iter().map(|watcher| watcher.addr).collect())
+    };
+    match ask() {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        answer => answer.context(|| format!("cannot ask who has image {key} open")),
+    }
+}
+
+/// Whether a client's address (`10.0.0.7:0/1234`) is one of this host's.
+pub(in crate::tgt) fn is_here(addr: &str, own: &BTreeSet<IpAddr>) -> bool {
+    ip(addr).is_some_and(|ip| own.contains(&ip))
+}
+
+/// The clients of other hosts.
+pub(in crate::tgt) fn open_elsewhere(watchers: &[String], own: &BTreeSet<IpAddr>) -> Vec<String> {
+    let mut others: Vec<String> = watchers
+        .iter()
+        .filter(|addr| !is_here(addr, own))
+        .cloned()
+        .collect();
+    others.sort();
+    others
+}
+
+fn ip(addr: &str) -> Option<IpAddr> {
+    let addr = addr.rsplit_once('/').map_or(addr, |(addr, _nonce)| addr);
+    let addr = addr.trim_start_matches("v1:").trim_start_matches("v2:");
+    Some(addr.parse::<SocketAddr>().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_known_by_their_address() {
+        let own = BTreeSet::from(["10.0.0.7".parse().unwrap(), "fd00::1".parse().unwrap()]);
+        for here in ["10.0.0.7:0/1234", "v1:10.0.0.7:0/9", "[fd00::1]:0/77"] {
+            assert!(is_here(here, &own), "{here}");
+        }
+        for other in ["10.0.0.8:0/1234", "[fd00::2]:0/1", "nonsense", ""] {
+            assert!(!is_here(other, &own), "{other}");
+        }
+        let all = ["10.0.0.8:0/1".to_owned(), "10.0.0.7:0/2".into()];
+        assert_eq!(open_elsewhere(&all, &own), ["10.0.0.8:0/1"]);
+    }
+}
