@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::release::{cached, find, release};
-use super::{FailoverReport, FailoverStep, Fenced, fence};
+use super::{FailoverReport, FailoverStep, fence};
 use crate::ceph::Cluster;
 use crate::host::Host;
 use crate::job::{Attach, Report};
@@ -71,9 +71,9 @@ pub fn failover(
         );
     }
     work.serve_from(&site, client, &to, dry_run)?;
-    if !serving {
+    if !serving || others_hold(host, &site, &to, &images)? {
         work.release(&site, client, &to, options);
-        work.fence(&site, &images, options)?;
+        work.fence(&site, &images, serving, options)?;
     }
     if !dry_run {
         let site = follow(site, name, &to);
@@ -102,8 +102,8 @@ fn here(site: &Site, client: &Client) -> Result<HostName> {
     .remedy(format!("add it: standby = [\"{here}\"], on every gateway")))
 }
 
-/// Whether this gateway has images of the client open. If it is the one that serves, the others were fenced before that, and
-/// there is nobody to be fenced but itself.
+/// Whether this gateway has images of the client open. If it is the one that serves, the others were fenced before that unless
+/// they have notes that are not closed, and what Ceph shows is its own.
 fn open_here(tgtadm: &Tgtadm<'_>, client: &Client) -> Result<bool> {
     let states = tgtadm.targets()?;
     let open = |iqn: &str| {
@@ -112,6 +112,17 @@ fn open_here(tgtadm: &Tgtadm<'_>, client: &Client) -> Result<bool> {
             .any(|state| state.iqn == iqn && !state.luns.is_empty())
     };
     Ok(client.targets.iter().any(|target| open(&target.iqn)))
+}
+
+/// Whether another gateway may have one of the images open by what it noted.
+fn others_hold(
+    host: &Host,
+    site: &Site,
+    to: &HostName,
+    images: &[(ImageSpec, ImageKey)],
+) -> Result<bool> {
+    let noted = fence::Noted::read(host, site, to)?;
+    Ok(images.iter().any(|(_, key)| noted.open(key)))
 }
 
 /// The images that are written; snapshots need no fence.
@@ -243,17 +254,19 @@ impl Work<'_> {
     }
 
     /// Whoever is left is barred: nobody but the gateways has business with these images, and who has would be a second writer.
+    /// Until their notes are closed, which is last, nobody opens the images here.
     fn fence(
         &mut self,
         site: &Site,
         images: &[(ImageSpec, ImageKey)],
+        serving: bool,
         options: &Options,
     ) -> Result<()> {
         let dry_run = options.apply.dry_run;
         let noted = fence::Noted::read(self.host, site, &self.report.to)?;
         for (image, key) in images {
             let begun = Instant::now();
-            let found: Vec<Fenced> = fence::open_by(self.host, &self.cluster, image, key, &noted)?;
+            let found = fence::open_by(self.host, &self.cluster, image, key, &noted, serving)?;
             if !dry_run {
                 fence::bar(&self.cluster, &found, image)?;
             }
@@ -272,6 +285,9 @@ impl Work<'_> {
                 }
                 self.did(format!("it would end here: {error}"), false, begun);
             }
+        }
+        if !dry_run {
+            noted.close(images.iter().map(|(_, key)| key))?;
         }
         Ok(())
     }
