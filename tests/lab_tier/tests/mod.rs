@@ -231,6 +231,7 @@ const ALONE: &[Test] = &[
     ),
     test("one::refusals", Need::One, one::refusals),
     test("one_store::images", Need::One, one_store::images),
+    test("one_store::backups", Need::One, one_store::backups),
     test("one_store::refusals", Need::One, one_store::refusals),
     test(
         "one::deploy_and_terminate",
