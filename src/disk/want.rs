@@ -1,13 +1,14 @@
 //! What an attach wants of a disk: a new record, or the one that there is, with or without another driver.
 
+mod size;
+
+use self::size::slice_size;
 use crate::cache::{self, Driver, SeedAbility};
 use crate::disk::record::{Intent, Record};
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{
-    Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec, SlicePolicy, SliceSize,
-};
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec};
 use crate::tools::lvm::LvmError;
 use crate::{Context, Error, Kind, Result, config};
 
@@ -155,48 +156,6 @@ pub(super) fn seedable(driver: &dyn Driver, what: SeedSpec) -> Result<()> {
     };
     let message = format!("driver {} cannot be seeded: {why}", driver.name());
     Err(Error::new(Kind::Usage, message).remedy("leave the seed out, or choose another driver"))
-}
-
-/// How much an attach wants to cache of an image.
-///
-/// Errors: [`Kind::Usage`] for a part of an image, of a driver that holds the whole.
-fn slice_size(host: &Host, driver: &dyn Driver, ask: &Attach, image: Bytes) -> Result<Bytes> {
-    if driver.whole() {
-        return match ask.size.filter(|size| *size != image) {
-            None => Ok(image),
-            Some(size) => {
-                let name = driver.name();
-                let message = format!(
-                    "a slice of {size} for driver {name}, which holds the whole image of {image}"
-                );
-                Err(Error::new(Kind::Usage, message).remedy(
-                    "leave the size out, or choose a driver that caches a part, such as dm-cache",
-                ))
-            }
-        };
-    }
-    if driver.shares() {
-        return shared_size(host, driver, ask);
-    }
-    let policy = host.config.slice.policy();
-    let size = ask.size.map_or(policy.size, SliceSize::Fixed);
-    Ok(SlicePolicy { size, ..policy }.wanted(image))
-}
-
-/// All of what the disks share is each disk's.
-fn shared_size(host: &Host, driver: &dyn Driver, ask: &Attach) -> Result<Bytes> {
-    let shared = host.config.slice.shared;
-    match ask.size.filter(|size| *size != shared) {
-        None => Ok(shared),
-        Some(size) => {
-            let name = driver.name();
-            let message = format!(
-                "a slice of {size} for driver {name}, whose disks share one volume of {shared}"
-            );
-            Err(Error::new(Kind::Usage, message)
-                .remedy("leave the size out; [slice] shared is the size of that volume"))
-        }
-    }
 }
 
 /// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach

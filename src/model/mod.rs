@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod ids;
+pub mod key;
 pub mod lease;
 pub mod names;
 pub mod parse;
@@ -13,8 +14,9 @@ pub use ids::{
     ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace, PoolId,
     PoolName, SnapName, SnapSpec, VgName,
 };
+pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving};
-pub use names::{DiskKey, DmName, LvName, Role, SharedName, WayBackName};
+pub use names::{DmName, LvName, Role, SharedName, WayBackName};
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use size::{Bytes, Sectors};

@@ -199,7 +199,7 @@ fn wanted(
         client: name.into(),
         gateway: None,
         role,
-        redirect: (role == ClientRole::Standby && tid % 2 == 0)
+        redirect: (role == ClientRole::Standby && tid.is_multiple_of(2))
             .then(|| "10.0.0.9:3260".parse().unwrap()),
         targets: vec![TargetView {
             iqn: format!("iqn.2014-02.a.b:{name}"),
