@@ -124,8 +124,14 @@ _warmblock() {
             warmblock__subcmd__image__subcmd__snap,unprotect)
                 cmd="warmblock__subcmd__image__subcmd__snap__subcmd__unprotect"
                 ;;
+            warmblock__subcmd__one,doctor)
+                cmd="warmblock__subcmd__one__subcmd__doctor"
+                ;;
             warmblock__subcmd__one,ds)
                 cmd="warmblock__subcmd__one__subcmd__ds"
+                ;;
+            warmblock__subcmd__one,install)
+                cmd="warmblock__subcmd__one__subcmd__install"
                 ;;
             warmblock__subcmd__one,tm)
                 cmd="warmblock__subcmd__one__subcmd__tm"
@@ -1584,12 +1590,58 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__one)
-            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help tm ds"
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help tm ds install doctor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__one__subcmd__doctor)
+            opts="-v -q -h --location --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --location)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1632,6 +1684,52 @@ _warmblock() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__one__subcmd__install)
+            opts="-v -q -h --location --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --location)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

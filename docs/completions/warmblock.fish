@@ -537,19 +537,21 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_s
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l root -d 'Put every path below this directory, for tests' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l id -d 'Ceph client id, without "client."' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l conf -d 'Ceph configuration file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l keyring -d 'Ceph keyring file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l cluster -d 'Ceph cluster name' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -l json -d 'Answer with one JSON document on standard output, errors too'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s q -l quiet -d 'Say nothing on standard error but errors'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -f -a "tm" -d 'Do an action of the transfer-manager driver'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds" -f -a "ds" -d 'Do an action of the datastore driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "tm" -d 'Do an action of the transfer-manager driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "ds" -d 'Do an action of the datastore driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "install" -d 'Install the drivers into this OpenNebula front-end'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "doctor" -d 'Check the drivers\' installation, from oned.conf to every host'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -572,6 +574,31 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
