@@ -367,3 +367,31 @@ fn ten_thousand_targets() {
         assert!(took.as_secs_f64() < 1.0, "{took:?}");
     }
 }
+
+/// The drop-in beside a unit like the distribution's, read by systemd's own parser.
+#[test]
+fn systemd_takes_the_drop_in() {
+    const ANALYZE: &str = "/usr/bin/systemd-analyze";
+    if !Path::new(ANALYZE).exists() {
+        println!("skipped: there is no {ANALYZE}");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let unit = dir.path().join("tgt.service");
+    put(
+        &unit,
+        "[Unit]\nDescription=targets\n[Service]\nType=notify\nExecStart=/bin/true\nExecStartPost=/bin/true\nExecReload=/bin/false\n",
+    );
+    let complaints = |text: &str| {
+        // what is started must be there
+        let text = text.replace("/usr/bin/warmblock", "/bin/true");
+        put(&dir.path().join("tgt.service.d/warmblock.conf"), &text);
+        let mut verify = assert_cmd::Command::new(ANALYZE);
+        let output = verify.args(["verify", "--man=no"]).arg(&unit).output();
+        String::from_utf8(output.unwrap().stderr).unwrap()
+    };
+    let ours = include_str!("../tgt-templates/tgt.service.conf");
+    let about_ours = |text: &str| complaints(text).contains("warmblock.conf");
+    assert!(!about_ours(ours), "{}", complaints(ours));
+    assert!(about_ours(&format!("{ours}ExecBefore=/bin/true\n")));
+}

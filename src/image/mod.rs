@@ -19,6 +19,7 @@ mod reach;
 mod remove;
 mod report;
 mod revert;
+mod save;
 mod snap;
 mod usage;
 
@@ -32,6 +33,7 @@ pub use job::{
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
+pub use save::save;
 pub use usage::Usage;
 
 use crate::Result;

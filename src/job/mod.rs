@@ -1,5 +1,6 @@
 //! A job: one request to one host. The command line and OpenNebula's drivers both produce it, as a value or as JSON.
 
+mod backup;
 mod quiet;
 mod report;
 mod request;
@@ -7,6 +8,7 @@ mod run;
 mod vm_dir;
 mod vm_file;
 
+pub use backup::{Backup, BackupDisk, EndBackup};
 pub use report::{FlushProof, LayerName, Report, Step};
 pub use request::{
     Attach, Detach, DiskJob, HandOver, Insert, Job, Quiet, Recover, Request, SeedJob, SetMode,

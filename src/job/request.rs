@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{PutFile, RemoveDir, VmDirJob};
+use super::{Backup, EndBackup, PutFile, RemoveDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
@@ -57,6 +57,10 @@ pub enum Request {
     MakeDir(VmDirJob),
     /// Remove a VM's directory and what is in it.
     RemoveDir(RemoveDir),
+    /// Save a VM's disks as files.
+    Backup(Backup),
+    /// Remove those files.
+    EndBackup(EndBackup),
     /// Put a file into a VM's directory.
     PutFile(PutFile),
     /// Several requests while the image of a disk is complete, and the guest's file systems are quiet.

@@ -1,6 +1,6 @@
 //! Doing a job on this host.
 
-use super::{Job, Report, Request, StepAsk, VmDirReport, quiet, vm_dir, vm_file};
+use super::{Job, Report, Request, StepAsk, VmDirReport, backup, quiet, vm_dir, vm_file};
 use crate::host::Host;
 use crate::model::HostName;
 use crate::{Error, Kind, Result, disk, image};
@@ -76,6 +76,8 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
         Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
+        Request::EndBackup(ask) => Answer::Directory(backup::end(host, ask, dry)?),
         Request::PutFile(ask) => Answer::Directory(vm_file::put(host, ask, dry)?),
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,

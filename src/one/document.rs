@@ -7,4 +7,4 @@ mod xml;
 
 pub use datastore::{Datastore, DatastoreJob, ImageDocument};
 pub use pool::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
-pub use vm::{CacheAsk, CacheWords, Disk, DiskKind, Vm};
+pub use vm::{BackupConfig, BackupMode, CacheAsk, CacheWords, Disk, DiskKind, Vm};

@@ -2,6 +2,7 @@
 //!
 //! Which host does what when is the table 5.3 of the contract.
 
+mod backup;
 mod begin;
 mod copies;
 mod end;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use super::act::{JOB_DEADLINE, Site, warnings};
-use super::call::{Migration, TmCall, on_stdin};
+use super::call::{BackupCall, Migration, TmCall, on_stdin};
 use super::document::Vm;
 use super::oned::Oned;
 use super::plan::{Known, Plan, Task, Work};
@@ -21,6 +21,13 @@ pub(super) fn act(
     voice: &mut Voice<impl Write>,
 ) -> Result<()> {
     let remote = Remote::new(JOB_DEADLINE);
+    match call {
+        TmCall::Prebackup { call: of, .. } | TmCall::Postbackup { call: of, .. } => {
+            return backup(site, &remote, call, of, stdin, voice);
+        }
+        TmCall::Restore(_) => return Err(no_restore()),
+        _ => {}
+    }
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
@@ -66,6 +73,42 @@ fn documents<'c>(
         document,
     };
     Ok((vm, Some(others)))
+}
+
+/// Before and after a backup: the VM's document comes plain on standard input.
+fn backup(
+    site: &Site,
+    remote: &Remote,
+    call: &TmCall,
+    of: &BackupCall,
+    stdin: &mut dyn Read,
+    voice: &mut Voice<impl Write>,
+) -> Result<()> {
+    let mut document = String::new();
+    let read = stdin.read_to_string(&mut document);
+    read.map_err(|error| Error::new(Kind::Failed, "cannot read standard input").because(error))?;
+    let vm = Vm::parse(&document)?;
+    let known = Known {
+        vm: &vm,
+        datastore: &Oned::find(&site.oned).datastore(of.datastore)?,
+        front_end: &site.front_end,
+        context: None,
+    };
+    let plan = match call {
+        TmCall::Prebackup { live, .. } => Plan::backup(&known, of, *live, &document),
+        _ => Plan::end_backup(&known, of),
+    };
+    let plan = plan.context(|| format!("cannot plan the backup of VM {}", vm.id))?;
+    match work(remote, &plan.tasks, voice) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.and_then_cleanup(work(remote, &plan.undo, voice))),
+    }
+}
+
+fn no_restore() -> Error {
+    Error::new(Kind::Usage, "warmblock cannot restore a backup in place").remedy(
+        "restore it as an image in a file datastore, and make an image of this one from that file",
+    )
 }
 
 fn ask(site: &Site, id: VmId) -> Result<Vm> {

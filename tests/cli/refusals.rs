@@ -193,3 +193,23 @@ fn a_bad_configuration_exits_3_and_names_file_and_line() {
         assert!(ran.stderr.contains(wanted), "{wanted}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn an_inventory_with_two_writers_is_a_danger_to_check() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "etc/tgt/targets.conf", "");
+    let lines = "[gateway.gw1]\n[gateway.gw2]\n[client.a]\ngateway = [\"gw1\", \"gw2\"]\naddresses = [\"10.0.0.1\"]\n";
+    let name = "etc/warmblock/tgt.toml";
+    put(root.path(), name, lines);
+    let inventory = root.path().join(name);
+    let given = inventory.to_str().unwrap();
+    for words in [&["tgt", "check"][..], &["tgt", "check", given]] {
+        let ran = run(warmblock(root.path()).args(words));
+        assert_eq!(ran.code, 21, "{words:?}: {}", ran.stderr);
+        assert!(
+            ran.stdout.contains("two writers"),
+            "{words:?}: {}",
+            ran.stdout
+        );
+    }
+}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use warmblock::one::shims;
 use warmblock::sys::atomic;
 
 use crate::cmd::{Out, Running};
@@ -23,8 +24,8 @@ type Documents = Arc<Mutex<BTreeMap<(String, u32), String>>>;
 pub struct Oned {
     endpoint: String,
     documents: Documents,
-    /// Its `var`, with a wrapper of ssh's that gets into the hosts of the lab.
-    var: PathBuf,
+    /// Its ONE_LOCATION; in `var/bin` is a wrapper of ssh's that gets into the hosts of the lab.
+    location: PathBuf,
     binary: PathBuf,
 }
 
@@ -33,27 +34,43 @@ const SSH: &str = r#"#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
 case $1 in dead*) echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255 ;; esac
-case $2 in "sudo -n "*) ;; *) exit 9 ;; esac
-LAB_ID=$ID exec "$LAB" host ssh "$1" "${2#sudo -n }"
+case $2 in
+"sudo -n "*) line=${2#sudo -n } ;;
+"tar "*) line=$2 ;;
+*) exit 9 ;;
+esac
+[ ! -e "$VAR/crash.$1" ] || line="env WARMBLOCK_CRASH_AFTER=$(cat "$VAR/crash.$1") $line"
+echo "$1 $line" >>"$VAR/ssh.log"
+LAB_ID=$ID exec "$LAB" host ssh "$1" "$line"
 "#;
 
 impl Oned {
     /// Starts one.
     pub fn start(world: &World) -> Result<Self> {
-        let var = world.file(&world.name("oned"));
+        let location = world.file(&world.name("oned"));
+        let var = location.join("var");
         std::fs::create_dir_all(var.join(".one"))?;
         std::fs::create_dir_all(var.join("bin"))?;
         atomic::write(&var.join(".one/one_auth"), b"oneadmin:secret\n")?;
         let id = std::env::var("LAB_ID")?;
         let ssh = var.join("bin/ssh");
-        let script = SSH.replace("$LAB", LAB).replace("$ID", &id);
+        let script = SSH
+            .replace("$LAB", LAB)
+            .replace("$ID", &id)
+            .replace("$VAR", path(&var)?);
         atomic::write_mode(&ssh, script.as_bytes(), 0o755)?;
+        std::os::unix::fs::symlink(world.file("warmblock"), var.join("bin/warmblock"))?;
+        let scripts = var.join("remotes/tm/warmblock");
+        std::fs::create_dir_all(&scripts)?;
+        for (name, text) in shims::TRANSFER {
+            atomic::write_mode(&scripts.join(name), text.as_bytes(), 0o755)?;
+        }
         let listener = TcpListener::bind("127.0.0.1:0").context("the lab's own loopback")?;
         let documents = Documents::default();
         let oned = Self {
             endpoint: format!("http://{}/RPC2", listener.local_addr()?),
             documents: Arc::clone(&documents),
-            var,
+            location,
             binary: world.file("warmblock"),
         };
         std::thread::spawn(move || {
@@ -102,13 +119,40 @@ impl Oned {
 
     /// Calls a driver with these words, and this on standard input.
     pub fn call(&self, words: &[&str], stdin: &str) -> Result<Out> {
-        let search = format!("PATH={}:/usr/bin:/bin", path(&self.var.join("bin"))?);
-        let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
-        let auth = format!("ONE_AUTH={}", path(&self.var.join(".one/one_auth"))?);
         let binary = path(&self.binary)?;
-        let fixed = ["env", &search, &endpoint, &auth, binary, "one"];
-        let argv = [&fixed, words].concat();
+        self.run(&[&[binary, "one"], words].concat(), stdin)
+    }
+
+    /// Runs a program in the environment that oned gives its drivers.
+    pub fn run(&self, argv: &[&str], stdin: &str) -> Result<Out> {
+        let var = self.var();
+        let search = format!("PATH={}:/usr/bin:/bin", path(&var.join("bin"))?);
+        let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
+        let auth = format!("ONE_AUTH={}", path(&var.join(".one/one_auth"))?);
+        let location = format!("ONE_LOCATION={}", path(&self.location)?);
+        let fixed = ["env", &search, &endpoint, &auth, &location];
+        let argv = [&fixed, argv].concat();
         Running::start_with(&argv, stdin.as_bytes())?.wait(Duration::from_secs(240))
+    }
+
+    /// Where its files are.
+    pub fn var(&self) -> PathBuf {
+        self.location.join("var")
+    }
+
+    /// From now on what runs on a host kills itself after its n-th step; or no more.
+    pub fn crash(&self, host: &str, after: Option<u32>) -> Result<()> {
+        let file = self.var().join(format!("crash.{host}"));
+        match after {
+            Some(step) => Ok(atomic::write(&file, step.to_string().as_bytes())?),
+            None => Ok(atomic::remove(&file).map(drop)?),
+        }
+    }
+
+    /// The connections that were made so far, a line each: the host and the command.
+    pub fn connections(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.var().join("ssh.log")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
     }
 }
 

@@ -10,6 +10,7 @@ mod case;
 mod cmd;
 mod drivers;
 mod host;
+mod mad;
 mod oned;
 mod supervisor;
 mod tests;

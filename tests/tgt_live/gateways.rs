@@ -188,6 +188,12 @@ impl Gateways {
 
     /// The inventory of both gateways: what every one begins with, then these lines.
     pub fn inventory(&self, clients: &str) -> Result<()> {
+        let portals = [self.portal(0), self.portal(1)].map(|portal| portal.to_string());
+        self.inventory_with_portals(&portals, clients)
+    }
+
+    /// The same with other portals than the daemons have.
+    pub fn inventory_with_portals(&self, portals: &[String; 2], clients: &str) -> Result<()> {
         // on hosts by ssh as root to the one, by sudo on the other
         let second = if self.hosts.is_some() {
             "hv2"
@@ -197,8 +203,7 @@ impl Gateways {
         let text = format!(
             "[site]\niqn = \"iqn.2014-02.my.domain\"\n[registry]\npool = \"one\"\nobject = \"tgt-live\"\n\
              [gateway.hv1]\nportals = [\"{}\"]\nssh = \"root@hv1\"\n[gateway.hv2]\nportals = [\"{}\"]\nssh = \"{second}\"\n{clients}",
-            self.portal(0),
-            self.portal(1)
+            portals[0], portals[1]
         );
         for n in 0..2 {
             match &self.hosts {
@@ -223,13 +228,15 @@ impl Gateways {
 
     /// `warmblock tgt …` on a gateway.
     pub fn tgt(&self, n: usize, args: &[&str]) -> Call<'_> {
+        self.call(n, &[&["tgt"], args].concat())
+    }
+
+    /// `warmblock …` on a gateway.
+    pub fn call(&self, n: usize, args: &[&str]) -> Call<'_> {
         Call {
             gateways: self,
             n,
-            args: std::iter::once("tgt")
-                .chain(args.iter().copied())
-                .map(str::to_owned)
-                .collect(),
+            args: args.iter().map(|word| (*word).to_owned()).collect(),
             env: Vec::new(),
             deadline: 120,
         }

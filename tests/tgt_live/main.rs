@@ -22,6 +22,7 @@ mod world;
 
 mod apply;
 mod cached;
+mod doctor;
 mod failover;
 mod gateways;
 mod heal;
@@ -66,6 +67,7 @@ const TESTS: &[(&str, Body)] = &[
     ("failover::daemon_killed", failover::killed),
     ("failover::gateway_cut_off", failover::cut_off),
     ("cached::export_and_failover", cached::export),
+    ("doctor::gateway", doctor::gateway),
     ("script::apply_on_the_machine", script),
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! Only where there is an inventory: other hosts need none of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod options;
 mod portals;
@@ -21,7 +21,8 @@ pub fn gateway(host: &Host) -> Vec<Finding> {
     if !file.exists() {
         return Vec::new();
     }
-    let tgtadm = Tgtadm::new(&host.exec, None, 0);
+    let socket = std::env::var_os("TGT_IPC_SOCKET").map(PathBuf::from);
+    let tgtadm = Tgtadm::new(&host.exec, socket.as_deref(), 0);
     let inventory = Inventory::load(&file);
     let mut findings = vec![
         inventory_finding(&file, &inventory),

@@ -56,11 +56,19 @@ fn judge_unit(text: &str) -> Finding {
     if !has("TasksMax=infinity") {
         wrong.push("TasksMax stops it at a few dozen LUNs, each of which has 31 threads");
     }
-    if !lines
+    let mut before = lines
         .iter()
-        .any(|line| line.starts_with("ExecStartPre=") && line.contains("warmblock tgt render"))
-    {
+        .filter(|line| line.starts_with("ExecStartPre="));
+    let render = before.find(|line| line.contains("warmblock tgt render"));
+    let (has_render, starting) = (
+        render.is_some(),
+        render.is_some_and(|line| line.contains("--starting")),
+    );
+    if !has_render {
         wrong.push("after a failover while it was down it would serve the client again");
+    }
+    if has_render && !starting {
+        wrong.push("what it opens when it starts is not noted for a failover");
     }
     if reload.is_some_and(|line| line.contains("--update ALL") && line.contains("-f")) {
         wrong.push("a reload ends every session");
@@ -89,5 +97,7 @@ mod tests {
             found(upstream).contains("TasksMax") && found(upstream).contains("ends every session")
         );
         assert_eq!(judge_unit(&format!("{upstream}{ours}")).state, State::Ok);
+        let older = ours.replace(" --starting", "");
+        assert!(found(&older).contains("not noted for a failover"));
     }
 }

@@ -236,3 +236,78 @@ fn what_is_no_call_says_what_one_is() {
             .contains("no driver action")
     );
 }
+
+/// Every vector of 9.2 is read, by its plain name and with a suffix; what has an argument too few or too many is not.
+#[test]
+fn the_vectors_of_the_contract() {
+    let vectors = [
+        "clone fe1:one/one-42 kvm1:/var/lib/one//datastores/100/12/disk.0 12 101",
+        "clone fe1:/var/lib/one/datastores/2/abc kvm1:/var/lib/one//datastores/100/12/kernel 12 2",
+        "ln fe1:one/one-43 kvm1:/var/lib/one//datastores/100/12/disk.1 12 101",
+        "mkimage 1024 raw kvm1:/var/lib/one//datastores/100/12/disk.2 12 100",
+        "mkimage 1024 qcow2 kvm1:/var/lib/one//datastores/100/12/disk.2 12 100",
+        "mkswap 512 kvm1:/var/lib/one//datastores/100/12/disk.3 12 100",
+        "mv kvm1:/var/lib/one/datastores/100/12/disk.0 fe1:/var/lib/one/datastores/100/12/disk.0 12 101",
+        "mv kvm1:/var/lib/one/datastores/100/12 kvm2:/var/lib/one/datastores/100/12 12 100",
+        "mvds kvm1:/var/lib/one/datastores/100/12/disk.1 one/one-43 12 101",
+        "delete kvm1:/var/lib/one/datastores/100/12/disk.0 12 101",
+        "delete kvm1:/var/lib/one/datastores/100/12 12 100",
+        "snap_create kvm1:/var/lib/one/datastores/100/12/disk.0 0 12 101",
+        "snap_create_live kvm1:/var/lib/one/datastores/100/12/disk.0 0 12 101",
+        "snap_revert kvm1:/var/lib/one/datastores/100/12/disk.0 99 12 101",
+        "snap_delete kvm1:/var/lib/one/datastores/100/12/disk.0 0 12 101",
+        "resize kvm1:/var/lib/one/datastores/100/12/disk.0 20480 12 101",
+    ];
+    for line in vectors {
+        let call = tm(line).unwrap();
+        assert!(
+            call.vm() == Some(VmId(12)) && call.datastore().is_some(),
+            "{line}"
+        );
+        let (action, rest) = line.split_once(' ').unwrap();
+        assert_eq!(tm(&format!("{action}.ssh {rest}")).unwrap(), call, "{line}");
+        assert!(tm(&format!("{line} one_more")).is_err(), "{line}");
+        let fewer = line.rsplit_once(' ').unwrap().0;
+        assert!(tm(fewer).is_err(), "{fewer}");
+    }
+    assert_eq!(tm("activate").unwrap(), TmCall::Activate);
+}
+
+/// Hosts are apart from paths at the first colon; nothing that a shell or ssh would take for more gets in (9.3).
+#[test]
+fn words_that_could_do_harm() {
+    let host = |word: &str| match tm(&format!("delete {word}:/d/100/12 12 100")) {
+        Ok(TmCall::Delete { host, .. }) => Some(host.to_string()),
+        _ => None,
+    };
+    assert_eq!(
+        host("kvm1.example.org").as_deref(),
+        Some("kvm1.example.org")
+    );
+    for bad in [
+        "",
+        "-l",
+        "a;b",
+        "$(reboot)",
+        "a'b",
+        "a\"b",
+        "a`b`",
+        "a|b",
+        "a&b",
+        "a>b",
+    ] {
+        assert_eq!(host(bad), None, "{bad:?}");
+    }
+    for bad in [
+        "/d/100/12;reboot",
+        "/d/100/$(x)",
+        "/d/100/12/disk.-1",
+        "/d/100/12/disk.0x",
+        "/d/100/12/disk.",
+    ] {
+        assert!(
+            tm(&format!("mvds kvm1:{bad} one/one-1 12 100")).is_err(),
+            "{bad:?}"
+        );
+    }
+}

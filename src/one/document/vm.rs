@@ -23,6 +23,52 @@ pub struct Vm {
     pub context: Option<DiskId>,
     /// Where it has been and is, in this order.
     pub history: Vec<Stay>,
+    /// How it is backed up.
+    pub backup: BackupConfig,
+}
+
+/// How a VM is backed up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BackupConfig {
+    /// What is saved.
+    pub mode: BackupMode,
+    /// Whether the guest's file systems are frozen while it is taken.
+    pub freezes: bool,
+    /// Whether the backup that is ended has failed. Only the newest releases say so.
+    pub failed: bool,
+}
+
+/// What a backup saves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackupMode {
+    /// All.
+    #[default]
+    Full,
+    /// What changed since the last one.
+    Increment {
+        /// The number of the last one; none before the first.
+        last: Option<u32>,
+    },
+}
+
+impl BackupConfig {
+    fn read(root: Node<'_, '_>) -> Result<Self> {
+        let word = |name: &str| text(root, &format!("BACKUPS/BACKUP_CONFIG/{name}"));
+        let mode = match word("MODE") {
+            Some("INCREMENT") => BackupMode::Increment {
+                last: match word("LAST_INCREMENT_ID") {
+                    None | Some("-1") => None,
+                    Some(word) => Some(number(word)?),
+                },
+            },
+            _ => BackupMode::Full,
+        };
+        Ok(Self {
+            mode,
+            freezes: word("FS_FREEZE").is_some_and(|how| how != "NONE"),
+            failed: text(root, "BACKUP_RESULT") == Some("FAILURE"),
+        })
+    }
 }
 
 /// A time on a host.
@@ -213,6 +259,7 @@ impl Vm {
             disks: disks.map(Disk::read).collect::<Result<_>>()?,
             context: value(root, "TEMPLATE/CONTEXT/DISK_ID")?,
             history: history.into_iter().map(Stay::read).collect::<Result<_>>()?,
+            backup: BackupConfig::read(root)?,
         })
     }
 

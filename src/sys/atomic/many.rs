@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn none_is_new_when_one_cannot_be_prepared() {
         let dir = tempfile::tempdir().unwrap();
-        crate::sys::atomic::write(&dir.path().join("file"), b"x").unwrap();
+        super::super::write(&dir.path().join("file"), b"x").unwrap();
         let (good, bad) = (dir.path().join("good"), dir.path().join("file/below"));
         let new = |path| NewFile {
             path,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{CheckReport, Rule, Severity, check};
+use super::{CheckReport, Rule, Severity, check, check_inventory};
 use crate::tgt::conf::tests::Table;
 
 const MAIN: &str = "/etc/tgt/targets.conf";
@@ -88,4 +88,43 @@ fn secrets_are_in_the_commands_only() {
         !json.contains("secret99") && !json.contains("hushhush"),
         "{json}"
     );
+}
+
+#[test]
+fn an_inventory_with_two_writers_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tgt.toml");
+    let client = |name: &str, gateway: &str| {
+        format!(
+            "[client.{name}]\ngateway = {gateway}\naddresses = [\"10.0.0.1\"]\n\
+             [[client.{name}.target]]\ntitle = \"t\"\nluns = [\"rbd/x\"]\n"
+        )
+    };
+    let head = "[site]\niqn = \"iqn.2014-02.my.domain\"\n[gateway.gw1]\n[gateway.gw2]\n";
+    let check = |clients: &[String]| {
+        let text = format!("{head}{}", clients.concat());
+        crate::sys::atomic::write(&file, text.as_bytes()).unwrap();
+        let checked = vec![check_inventory(&file).unwrap()];
+        CheckReport {
+            checked,
+            ..CheckReport::default()
+        }
+    };
+    let report = check(&[client("a", "\"gw1\"")]);
+    assert_eq!((report.exit_code(), report.checked[0].luns), (0, 1));
+    // two clients with one image, and one client with two gateways
+    for clients in [
+        &[client("a", "\"gw1\""), client("b", "\"gw2\"")][..],
+        &[client("a", "[\"gw1\", \"gw2\"]")],
+    ] {
+        let report = check(clients);
+        let findings = &report.checked[0].findings;
+        assert_eq!(report.exit_code(), 21, "{findings:?}");
+        assert!(
+            findings
+                .iter()
+                .any(|found| found.rule == Rule::Inventory && found.line.is_some())
+        );
+        assert!(!report.checked[0].complete);
+    }
 }

@@ -46,6 +46,7 @@ impl Noted {
 /// Who has an image open or holds its lock, by what Ceph shows and by what was noted: those who are to be barred. Ceph forgets
 /// the watch of a gateway that has been frozen for long, and there is no lock before the first write.
 pub(super) fn open_by(
+    host: &Host,
     cluster: &Cluster,
     spec: &ImageSpec,
     key: &ImageKey,
@@ -54,6 +55,10 @@ pub(super) fn open_by(
     let holders = open(cluster, spec).and_then(|image| fence::holders(&image));
     let mut addrs = holders.context(|| format!("cannot ask who has {spec} open"))?;
     addrs.extend(noted.clients(key));
+    // This host's own kernel client, of a cached disk or of another one: all that it has mapped would fail.
+    for own in host.krbd().list() {
+        addrs.remove(&own.client_addr);
+    }
     let image = spec.to_string();
     let fenced = addrs.into_iter().map(|addr| Fenced {
         image: image.clone(),

@@ -253,7 +253,7 @@ impl Work<'_> {
         let noted = fence::Noted::read(self.host, site, &self.report.to)?;
         for (image, key) in images {
             let begun = Instant::now();
-            let found: Vec<Fenced> = fence::open_by(&self.cluster, image, key, &noted)?;
+            let found: Vec<Fenced> = fence::open_by(self.host, &self.cluster, image, key, &noted)?;
             if !dry_run {
                 fence::bar(&self.cluster, &found, image)?;
             }

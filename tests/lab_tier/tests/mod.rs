@@ -12,6 +12,7 @@ mod locks;
 mod main_job;
 mod one;
 mod one_store;
+mod one_vm;
 mod power;
 mod recover;
 mod seeds;
@@ -230,12 +231,18 @@ const ALONE: &[Test] = &[
     ),
     test("one::refusals", Need::One, one::refusals),
     test("one_store::images", Need::One, one_store::images),
+    test("one_store::backups", Need::One, one_store::backups),
     test("one_store::refusals", Need::One, one_store::refusals),
     test(
         "one::deploy_and_terminate",
         Need::All,
         one::deploy_and_terminate,
     ),
+    test("one::releases", Need::One, one_vm::releases),
+    test("one::life_of_a_vm", Need::All, one_vm::life),
+    test("one::live_migration", Need::All, one_vm::live_migration),
+    test("one::migration_killed", Need::All, one_vm::migration_killed),
+    test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",

@@ -31,7 +31,11 @@ fn document(case: &Case, image: &str, more: &str) -> Result<String> {
 fn says(out: Out, line: &str) -> Result<()> {
     let out = out.ok()?;
     same("stdout", out.stdout.as_str(), line)?;
-    let log = |line: &str| line.starts_with("WARN: warmblock ") || line.starts_with("INFO: ");
+    let log = |line: &str| {
+        ["WARN: warmblock ", "WARN: 13 ", "INFO: "]
+            .iter()
+            .any(|sign| line.starts_with(sign))
+    };
     ensure!(out.stderr.lines().all(log), "neither silent nor log: {out}");
     Ok(())
 }
@@ -266,6 +270,95 @@ pub fn images(case: &Case) -> Result<()> {
         same("leftovers", of_image(world, id)?, Vec::<String>::new())?;
     }
     Ok(())
+}
+
+/// A VM with one disk, an image of its own.
+fn vm(own: &str, config: &str) -> String {
+    format!(
+        "<VM><ID>13</ID><LCM_STATE>69</LCM_STATE><TEMPLATE><DISK><DISK_ID>1</DISK_ID><IMAGE_ID>43</IMAGE_ID>\
+         <TM_MAD>warmblock</TM_MAD><SOURCE>{own}</SOURCE><CLONE>NO</CLONE><WARMBLOCK_MODE>writeback</WARMBLOCK_MODE>\
+         <WARMBLOCK_SIZE>16M</WARMBLOCK_SIZE><WARMBLOCK_SEED>none</WARMBLOCK_SEED></DISK></TEMPLATE><BACKUPS><BACKUP_CONFIG>{config}\
+         </BACKUP_CONFIG></BACKUPS><HISTORY_RECORDS><HISTORY><HOSTNAME>hv1</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD>\
+         </HISTORY></HISTORY_RECORDS></VM>"
+    )
+}
+
+pub fn backups(case: &Case) -> Result<()> {
+    const DIR: &str = "/run/backups/datastores/100/13";
+    let (world, host) = (&*case.world, case.host());
+    let oned = Oned::start(world)?;
+    oned.datastore(100, "<DATASTORE><ID>100</ID><TEMPLATE/></DATASTORE>");
+    oned.datastore(101, "<DATASTORE><ID>101</ID><TEMPLATE/></DATASTORE>");
+    let own = world.clone_of(SMALL)?;
+    let document = |config: &str| vm(&own.spec, config).replace("hv1", host.name);
+    oned.vm(13, &document(""));
+    let link = format!("{DIR}/disk.1");
+    let name = host.name;
+    says(
+        oned.tm(&format!("ln fe:{} {name}:{link} 13 101", own.spec))?,
+        "",
+    )?;
+    let place = format!("{name}:{DIR}");
+    let call = |action: &str, config: &str| {
+        oned.call(
+            &["tm", action, &place, "1", "one-13", "-", "13", "100"],
+            &document(config),
+        )
+    };
+    let increment =
+        |last: &str| format!("<MODE>INCREMENT</MODE><LAST_INCREMENT_ID>{last}</LAST_INCREMENT_ID>");
+    // What only the SSD has yet is in the backup as well.
+    host.write(&link, &own, 7, MIB, 256 * KIB)?;
+    says(call("prebackup_live", &increment("-1"))?, "")?;
+    let first = world.kept(&own)?;
+    let copy = format!("one/{}", world.name("restored"));
+    host.wb(&["image", "import", &format!("{DIR}/backup/disk.1.0"), &copy])
+        .ok()?;
+    world.check_ceph(&Image {
+        spec: copy,
+        ..first
+    })?;
+    host.sh(&format!(
+        "base64 -d {DIR}/backup/vm.xml | grep -q '<ID>13</ID>'"
+    ))?;
+    says(call("postbackup_live", &increment("-1"))?, "")?;
+    host.sh(&format!("test ! -e {DIR}/backup"))?;
+    same(
+        "snapshots",
+        world.snapshots(&own)?,
+        vec!["one_backup_0".to_owned()],
+    )?;
+
+    // The next one has what was written since, and no more.
+    host.write(&link, &own, 8, 13 * MIB, 64 * KIB)?;
+    says(call("prebackup_live", &increment("0"))?, "")?;
+    let size = host.sh(&format!("stat -c %s {DIR}/backup/disk.1.1"))?;
+    let size: u64 = size.text().parse()?;
+    ensure!(
+        (64 * KIB..6 * MIB).contains(&size),
+        "the increment has {size} bytes"
+    );
+    says(call("postbackup_live", &increment("0"))?, "")?;
+    let both = vec!["one_backup_0".to_owned(), "one_backup_1".to_owned()];
+    same("snapshots", world.snapshots(&own)?, both)?;
+
+    // An increment whose base is gone is no backup, and leaves nothing.
+    fails(call("prebackup_live", &increment("7"))?, &["one_backup_7"])?;
+    host.sh(&format!("test ! -e {DIR}/backup"))?;
+    same("snapshots", world.snapshots(&own)?.len(), 2)?;
+    let restore = format!("restore {place} 13 9 -1 -1");
+    fails(oned.tm(&restore)?, &["cannot restore"])?;
+
+    says(
+        oned.tm(&format!("mvds {name}:{link} {} 13 101", own.spec))?,
+        "",
+    )?;
+    says(oned.tm(&format!("delete {place} 13 100"))?, "")?;
+    host.sh("rm -rf /run/backups")?;
+    world.check_ceph(&own)?;
+    world
+        .rbd(&["snap", "purge", "--no-progress", &own.spec])
+        .map(drop)
 }
 
 pub fn refusals(case: &Case) -> Result<()> {

@@ -1,0 +1,194 @@
+use super::*;
+
+fn me() -> Me {
+    Me {
+        host: "hv1".parse().unwrap(),
+        boot_id: "b1".into(),
+    }
+}
+
+fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
+    let holder = LeaseHolder {
+        host: host.parse().unwrap(),
+        boot_id: boot_id.into(),
+        since: 0,
+        driver: "dm-cache".parse().unwrap(),
+        mode: CacheMode::Writeback,
+        dirty,
+        cache_id: dirty.then(|| "lv-uuid".into()),
+        moving: None,
+    };
+    Lease {
+        version: 1,
+        image: Some(id()),
+        generation: 4,
+        holder: Some(holder),
+    }
+}
+
+fn id() -> ImageId {
+    "ab12".parse().unwrap()
+}
+
+fn image() -> ImageSpec {
+    "one/a".parse().unwrap()
+}
+
+#[test]
+fn a_free_lease_is_taken_and_our_own_is_kept() {
+    let force = Force::default();
+    assert_eq!(
+        claim(&image(), &Lease::default(), &me(), force).unwrap(),
+        Claim::Take
+    );
+    assert_eq!(
+        claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(),
+        Claim::Held
+    );
+    assert_eq!(
+        claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(),
+        Claim::Take
+    );
+    let reopen = Claim::Reopen {
+        cache_id: "lv-uuid".into(),
+    };
+    assert_eq!(
+        claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(),
+        reopen
+    );
+}
+
+#[test]
+fn another_hosts_lease_is_refused_by_name_and_broken_only_when_told() {
+    let refuse = |lease: &Lease, break_lease, discard_dirty| {
+        claim(
+            &image(),
+            lease,
+            &me(),
+            Force {
+                break_lease,
+                discard_dirty,
+                fence: false,
+            },
+        )
+        .unwrap_err()
+    };
+    let clean = refuse(&held("hv2", "x", false), false, true);
+    assert_eq!(clean.kind(), Kind::LeaseHeld);
+    assert!(
+        clean.chain().contains("hv2") && clean.remedy_text().unwrap().contains("--break-lease")
+    );
+    for (break_lease, discard) in [(false, false), (true, false), (false, true)] {
+        let dirty = refuse(&held("hv2", "x", true), break_lease, discard);
+        assert_eq!(dirty.kind(), Kind::Dirty);
+        assert!(dirty.remedy_text().unwrap().contains("hv2"));
+    }
+    let force = Force {
+        break_lease: true,
+        discard_dirty: true,
+        ..Force::default()
+    };
+    assert_eq!(
+        claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(),
+        Claim::Take
+    );
+    assert_eq!(
+        claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(),
+        Claim::Take
+    );
+}
+
+#[test]
+fn what_was_given_up_is_refused_until_it_is_rolled_back() {
+    let mut lease = held("hv1", "b0", true);
+    lease.holder.as_mut().unwrap().cache_id = None;
+    assert!(lease.is_given_up() && !held("hv1", "b0", true).is_given_up());
+    let refused = claim(&image(), &lease, &me(), Force::default()).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Dirty);
+    assert!(refused.remedy_text().unwrap().contains("--discard-dirty"));
+    let force = Force {
+        discard_dirty: true,
+        ..Force::default()
+    };
+    assert_eq!(claim(&image(), &lease, &me(), force).unwrap(), Claim::Take);
+}
+
+#[test]
+fn a_lease_that_is_not_understood_counts_as_dirty() {
+    for raw in [
+        &b"{"[..],
+        b"{\"version\":2,\"generation\":1,\"holder\":null}",
+        b"null",
+        b"{\"x\":1}",
+    ] {
+        assert_eq!(
+            parse(&image(), &id(), Some(raw)).unwrap_err().kind(),
+            Kind::Dirty
+        );
+    }
+    assert_eq!(parse(&image(), &id(), Some(b"")).unwrap(), Lease::default());
+}
+
+#[test]
+fn a_lease_that_a_clone_has_from_its_parent_says_nothing() {
+    let lease = held("hv1", "b1", true);
+    let raw = serde_json::to_vec(&lease).unwrap();
+    assert_eq!(parse(&image(), &id(), Some(&raw)).unwrap(), lease);
+    let clone = "cd34".parse().unwrap();
+    assert_eq!(
+        parse(&image(), &clone, Some(&raw)).unwrap(),
+        Lease::default()
+    );
+}
+
+fn moving(to: &str, guest: Option<&str>) -> Option<Moving> {
+    Some(Moving {
+        to: to.parse().unwrap(),
+        guest: guest.map(|guest| guest.parse().unwrap()),
+    })
+}
+
+#[test]
+fn only_the_host_that_it_is_handed_to_comes_in() {
+    let name: HostName = "kvm1".parse().unwrap();
+    let may = |lease: &Lease, as_name: &str| {
+        may_come_in(&image(), lease, &me(), &as_name.parse().unwrap()).map_err(|error| error.kind())
+    };
+    let mut lease = held("hv2", "x", false);
+    assert_eq!(may(&lease, "kvm1"), Err(Kind::LeaseHeld), "not handed over");
+    lease.holder.as_mut().unwrap().moving = moving("kvm1", None);
+    assert_eq!(may(&lease, "kvm1"), Ok(()));
+    assert_eq!(may(&lease, "kvm3"), Err(Kind::LeaseHeld), "to another host");
+    lease.holder.as_mut().unwrap().moving = moving("kvm1", Some("hv1"));
+    assert_eq!(may(&lease, "kvm1"), Ok(()), "in already");
+    lease.holder.as_mut().unwrap().moving = moving("kvm1", Some("hv3"));
+    assert_eq!(
+        may(&lease, "kvm1"),
+        Err(Kind::LeaseHeld),
+        "another one is in"
+    );
+    let mut dirty = held("hv2", "x", true);
+    dirty.holder.as_mut().unwrap().moving = moving("kvm1", None);
+    assert_eq!(may(&dirty, "kvm1"), Err(Kind::LeaseHeld), "dirty");
+    let mut own = held("hv1", "b1", false);
+    own.holder.as_mut().unwrap().moving = moving("kvm1", None);
+    assert_eq!(may(&own, name.as_str()), Err(Kind::LeaseHeld), "its own");
+    assert_eq!(
+        may(&Lease::default(), "kvm1"),
+        Err(Kind::LeaseHeld),
+        "nobody's"
+    );
+}
+
+/// A holder that went down while another host was in does not take its disk up again: the guest may run there.
+#[test]
+fn a_holder_that_comes_back_finds_the_guest() {
+    let mut lease = held("hv1", "b0", false);
+    let claimed = |lease: &Lease| claim(&image(), lease, &me(), Force::default());
+    lease.holder.as_mut().unwrap().moving = moving("kvm2", None);
+    assert_eq!(claimed(&lease).unwrap(), Claim::Take);
+    lease.holder.as_mut().unwrap().moving = moving("kvm2", Some("hv2"));
+    let refused = claimed(&lease).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Busy);
+    assert!(refused.chain().contains("hv2") && refused.remedy_text().unwrap().contains("detach"));
+}

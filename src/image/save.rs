@@ -1,0 +1,100 @@
+//! An image as it was at a snapshot, or what changed since an older one, as a qcow2 file: what backups are made of.
+
+mod qcow2;
+
+use std::fs::File;
+
+use qcow2::{CLUSTER, Qcow2Writer};
+
+use super::reach;
+use crate::ceph::{BulkOptions, DiffOptions, Range};
+use crate::host::Host;
+use crate::model::{Bytes, ImageSpec, SnapName};
+use crate::{Context, Error, Kind, Result};
+
+/// Writes what an image held at `snap` into an empty file; with `since`, only what differs from that older snapshot, to be
+/// laid over it. How many bytes were read.
+///
+/// # Errors
+/// [`Kind::NotFound`] for an image or snapshot that is not there; [`Kind::NoSpace`] if the file's disk is full.
+pub fn save(
+    host: &Host,
+    image: &ImageSpec,
+    snap: &SnapName,
+    since: Option<&SnapName>,
+    file: &File,
+) -> Result<Bytes> {
+    let what = format!("{image}@{snap}");
+    let pool = reach::pool(&host.connect()?, image)?;
+    let open = pool.open_read_only(&image.image, Some(snap));
+    let open = open.context(|| format!("cannot open {what}"))?;
+    let size = open
+        .size()
+        .context(|| format!("cannot read the size of {what}"))?;
+    let wanted = DiffOptions {
+        from: since,
+        include_parent: since.is_none(),
+        ..DiffOptions::default()
+    };
+    let mut changed = Vec::new();
+    let listed = open.diff(&wanted, |extent| changed.push((extent.offset, extent.len)));
+    listed.context(|| format!("cannot ask what of {what} is to be saved"))?;
+    let ranges = whole_clusters(&changed, size);
+    let total = ranges.iter().map(|range| range.len).sum();
+    let task = host.progress.start("save", Bytes(total));
+    let mut writer = Qcow2Writer::new(file, size.0, since.is_some());
+    open.read_ranges(ranges, BulkOptions::default(), |offset, data| {
+        host.cancel.check()?;
+        task.advance(Bytes(data.len() as u64));
+        writer.put(offset, data).map_err(unwritable)
+    })
+    .context(|| format!("cannot save {what}"))?;
+    writer.finish().map_err(unwritable)?;
+    task.finish();
+    Ok(Bytes(total))
+}
+
+/// Extents in rising order, widened to whole clusters and joined where they meet.
+fn whole_clusters(extents: &[(u64, u64)], size: Bytes) -> Vec<Range> {
+    let mut ranges: Vec<Range> = Vec::new();
+    for (offset, len) in extents {
+        let start = offset / CLUSTER * CLUSTER;
+        let end = (offset + len).next_multiple_of(CLUSTER).min(size.0);
+        match ranges.last_mut() {
+            Some(last) if last.offset + last.len >= start => {
+                last.len = last.len.max(end.saturating_sub(last.offset));
+            }
+            _ => ranges.push(Range {
+                offset: start,
+                len: end.saturating_sub(start),
+            }),
+        }
+    }
+    ranges
+}
+
+fn unwritable(error: std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::NoSpace,
+        _ => Kind::Failed,
+    };
+    Error::new(kind, "cannot write the file of a backup").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extents_become_clusters() {
+        let ranges = whole_clusters(
+            &[(512, 512), (CLUSTER - 1, 2), (9 * CLUSTER, 5)],
+            Bytes(9 * CLUSTER + 100),
+        );
+        let ranges: Vec<(u64, u64)> = ranges
+            .iter()
+            .map(|range| (range.offset, range.len))
+            .collect();
+        assert_eq!(ranges, [(0, 2 * CLUSTER), (9 * CLUSTER, 100)]);
+    }
+}

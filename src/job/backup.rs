@@ -1,0 +1,131 @@
+//! A VM's disks as files, for a backup: `…/DATASTORE/VM/backup` with the VM's document and a qcow2 file per disk.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::{VmDirReport, vm_dir};
+use crate::host::Host;
+use crate::model::{Change, ImageSpec, SnapName};
+use crate::sys::atomic;
+use crate::{Context, Error, Kind, Result, image};
+
+/// Where the files are, in the VM's directory.
+const DIR: &str = "backup";
+
+/// `backup`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// `…/DATASTORE/VM`
+    pub path: PathBuf,
+    /// The VM's document as oned gave it.
+    pub document: String,
+    /// Its disks.
+    pub disks: Vec<BackupDisk>,
+}
+
+impl std::fmt::Debug for Backup {
+    /// A VM's document holds passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Backup({}, {:?})", self.path.display(), self.disks)
+    }
+}
+
+/// A disk in a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackupDisk {
+    /// Its number in the VM.
+    pub disk: u32,
+    /// The number of the increment; 0 for all of it.
+    pub increment: u32,
+    /// Its image.
+    pub image: ImageSpec,
+    /// The snapshot that is saved.
+    pub snap: SnapName,
+    /// The one of the increment before.
+    #[serde(default)]
+    pub since: Option<SnapName>,
+}
+
+/// `end-backup`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndBackup {
+    /// `…/DATASTORE/VM`
+    pub path: PathBuf,
+}
+
+/// Writes the files, for whoever called sudo and nobody else. What an earlier run left is removed first.
+///
+/// # Errors
+/// [`Kind::Usage`] for a path that is no VM's directory, and those of [`image::save`].
+pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirReport> {
+    let dir = directory(&job.path)?;
+    if dry_run {
+        return Ok(vm_dir::report(&dir, Change::Made, true));
+    }
+    clear(&dir)?;
+    let made = DirBuilder::new().mode(0o700).recursive(true).create(&dir);
+    made.map_err(|error| vm_dir::failed("make", &dir, error))?;
+    give(&dir)?;
+    for disk in &job.disks {
+        let path = dir.join(format!("disk.{}.{}", disk.disk, disk.increment));
+        let file = File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error))?;
+        give(&path)?;
+        image::save(host, &disk.image, &disk.snap, disk.since.as_ref(), &file)
+            .context(|| format!("cannot back up disk {}", disk.disk))?;
+        crate::fault::step(&format!("save {}", path.display()));
+    }
+    let path = dir.join("vm.xml");
+    let document = BASE64_STANDARD.encode(&job.document);
+    atomic::write_mode(&path, document.as_bytes(), 0o600)?;
+    give(&path)?;
+    Ok(vm_dir::report(&dir, Change::Made, false))
+}
+
+/// Removes the files.
+///
+/// # Errors
+/// [`Kind::Usage`] for a path that is no VM's directory.
+pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirReport> {
+    let dir = directory(&job.path)?;
+    let change = match dir.exists() {
+        true => Change::Removed,
+        false => Change::Absent,
+    };
+    if !dry_run {
+        clear(&dir)?;
+    }
+    Ok(vm_dir::report(&dir, change, dry_run))
+}
+
+fn directory(path: &Path) -> Result<PathBuf> {
+    vm_dir::check(path)?;
+    let dir = path.join(DIR);
+    let link = fs::symlink_metadata(&dir).is_ok_and(|meta| !meta.is_dir());
+    if link {
+        let message = format!("{} is no directory", dir.display());
+        return Err(Error::new(Kind::Exists, message).remedy("look at what it is, and remove it"));
+    }
+    Ok(dir)
+}
+
+fn clear(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(vm_dir::failed("remove", dir, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn give(path: &Path) -> Result<()> {
+    let given = chown(path, vm_dir::caller("SUDO_UID"), vm_dir::caller("SUDO_GID"));
+    given.map_err(|error| vm_dir::failed("give away", path, error))
+}

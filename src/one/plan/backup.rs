@@ -1,0 +1,157 @@
+//! Backups: the disks of a VM as they are at one moment, as files on its host (contract, 5.2).
+//!
+//! A full backup is made of the snapshot `one_backup`, which goes with the files. Of increments, `one_backup_N` stays, for the
+//! next one is what changed since; it goes when oned says that the next one is safe, which is one backup later.
+
+use super::{Known, Plan, if_there, step};
+use crate::image::{ImageJob, OneSnap};
+use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, StepAsk};
+use crate::model::{ImageSpec, SnapName};
+use crate::one::DiskId;
+use crate::one::call::{BackupCall, DiskPlace};
+use crate::one::document::{BackupMode, DiskKind};
+use crate::{Error, Kind, Result};
+
+/// The snapshot of an increment, or of a full backup.
+fn name(increment: Option<u32>) -> Result<SnapName> {
+    let name = increment.map_or_else(|| "one_backup".to_owned(), |id| format!("one_backup_{id}"));
+    Ok(name.parse()?)
+}
+
+/// A disk of a VM and its image.
+type OneDisk = (DiskId, ImageSpec);
+
+impl Plan {
+    /// `prebackup` and `prebackup_live`: snapshots of all disks while the guest's file systems are quiet, then the files.
+    /// `document` is the VM's, as oned gave it.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a disk that is not ours: half a VM is no backup.
+    pub fn backup(
+        known: &Known<'_>,
+        call: &BackupCall,
+        live: bool,
+        document: &str,
+    ) -> Result<Self> {
+        let disks = disks(known, call)?;
+        let (now, last) = increments(known);
+        let (snap, since) = (name(now)?, last.map(|last| name(Some(last))).transpose()?);
+        let mut steps = removals(&disks, &snap);
+        if let Some(older) = last.and_then(|last| last.checked_sub(1)) {
+            steps.extend(removals(&disks, &name(Some(older))?));
+        }
+        let domain = Some(call.deploy_id.clone()).filter(|_| live && known.vm.backup.freezes);
+        steps.push(step(quietly(&disks, &snap, domain)));
+        let files = disks.iter().map(|(id, image)| BackupDisk {
+            disk: id.0,
+            increment: now.unwrap_or(0),
+            image: image.clone(),
+            snap: snap.clone(),
+            since: since.clone(),
+        });
+        steps.push(step(Request::Backup(Backup {
+            path: call.dir.path(),
+            document: document.to_owned(),
+            disks: files.collect(),
+        })));
+        let host = known.acting(&call.host)?;
+        let undo = Self::nothing().then(known, host, cleared(call, removals(&disks, &snap)));
+        Ok(Self::nothing().then(known, host, steps).or_else(undo))
+    }
+
+    /// `postbackup` and `postbackup_live`: the files go, and the snapshot if no increment needs it.
+    ///
+    /// # Errors
+    /// As for [`Plan::backup`].
+    pub fn end_backup(known: &Known<'_>, call: &BackupCall) -> Result<Self> {
+        let (now, _) = increments(known);
+        let steps = if now.is_none() || known.vm.backup.failed {
+            removals(&disks(known, call)?, &name(now)?)
+        } else {
+            Vec::new()
+        };
+        let host = known.acting(&call.host)?;
+        Ok(Self::nothing().then(known, host, cleared(call, steps)))
+    }
+}
+
+/// The number of this increment, and of the one before it; none of a full backup.
+fn increments(known: &Known<'_>) -> (Option<u32>, Option<u32>) {
+    match known.vm.backup.mode {
+        BackupMode::Full => (None, None),
+        BackupMode::Increment { last } => (Some(last.map_or(0, |last| last + 1)), last),
+    }
+}
+
+/// The disks that are asked for. oned leaves out those that no backup is for.
+fn disks(known: &Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk>> {
+    let system = known
+        .vm
+        .history
+        .last()
+        .and_then(|stay| stay.driver.as_ref());
+    let disk = |id: &DiskId| {
+        let place = DiskPlace {
+            dir: call.dir.clone(),
+            disk: *id,
+        };
+        let (disk, image) = known.disk(&place)?;
+        let ours = matches!(disk.kind, DiskKind::Volatile) || disk.driver.as_ref() == system;
+        if ours {
+            return Ok((*id, image));
+        }
+        let message = format!(
+            "disk {id} of VM {} is of another driver's datastore",
+            known.vm.id
+        );
+        Err(Error::new(Kind::Usage, message)
+            .remedy("only disks of this driver can be backed up on this system datastore"))
+    };
+    call.disks.iter().map(disk).collect()
+}
+
+fn removals(disks: &[OneDisk], snap: &SnapName) -> Vec<StepAsk> {
+    let removal = |(_, image): &OneDisk| {
+        if_there(Request::Image(ImageJob::SnapRemove(OneSnap {
+            image: image.clone(),
+            snap: snap.clone(),
+        })))
+    };
+    disks.iter().map(removal).collect()
+}
+
+/// The snapshots of all disks, all taken while each of them is quiet: one within the other.
+fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<String>) -> Request {
+    let take = |(_, image): &OneDisk| {
+        step(Request::Image(ImageJob::SnapCreate(OneSnap {
+            image: image.clone(),
+            snap: snap.clone(),
+        })))
+    };
+    let mut steps: Vec<StepAsk> = disks.iter().map(take).collect();
+    // The outermost freezes the guest.
+    for (at, (_, image)) in disks.iter().enumerate().rev() {
+        let quiet = Quiet {
+            image: image.clone(),
+            domain: domain.clone().filter(|_| at == 0),
+            steps,
+        };
+        steps = vec![step(Request::Quiet(quiet))];
+    }
+    match steps.pop() {
+        Some(only) => only.request,
+        None => Request::Steps(crate::job::Steps { steps: Vec::new() }),
+    }
+}
+
+/// The files go, and then what else is to go.
+fn cleared(call: &BackupCall, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
+    let end = step(Request::EndBackup(EndBackup {
+        path: call.dir.path(),
+    }));
+    more.insert(0, end);
+    more
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use super::*;
+use crate::one::call::{Call, Family, TmCall};
+use crate::one::document::{Datastore, Vm};
+use crate::one::plan::Work;
+
+fn vm(config: &str) -> String {
+    format!(
+        "<VM><ID>12</ID><LCM_STATE>69</LCM_STATE><TEMPLATE>\
+         <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE><CLONE>YES</CLONE></DISK>\
+         <DISK><DISK_ID>1</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE></DISK>\
+         <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>44</IMAGE_ID><TM_MAD>ceph</TM_MAD><SOURCE>one/one-44</SOURCE><CLONE>NO</CLONE></DISK>\
+         </TEMPLATE><BACKUPS><BACKUP_CONFIG>{config}</BACKUP_CONFIG></BACKUPS><HISTORY_RECORDS><HISTORY><HOSTNAME>kvm1</HOSTNAME>\
+         <DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY></HISTORY_RECORDS></VM>"
+    )
+}
+
+/// The plan of a call, a line per step; a line with `undo` for what is done if it fails.
+fn plan(action: &str, disks: &str, document: &str) -> String {
+    let words = [
+        "kvm1:/var/lib/one//datastores/100/12",
+        disks,
+        "uuid",
+        "-",
+        "12",
+        "100",
+    ];
+    let words = words.map(str::to_owned);
+    let call = Call::parse(Family::Transfer, action, &words).unwrap();
+    let vm = Vm::parse(document).unwrap();
+    let datastore = Datastore::parse("<DATASTORE><ID>100</ID><TEMPLATE/></DATASTORE>").unwrap();
+    let known = Known {
+        vm: &vm,
+        datastore: &datastore,
+        front_end: &"fe".parse().unwrap(),
+        context: None,
+    };
+    let plan = match &call {
+        Call::Transfer(TmCall::Prebackup { live, call }) => Plan::backup(&known, call, *live, "X"),
+        Call::Transfer(TmCall::Postbackup { call, .. }) => Plan::end_backup(&known, call),
+        _ => unreachable!(),
+    };
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => return error.chain(),
+    };
+    let lines = |tasks: &[crate::one::plan::Task]| {
+        let steps = tasks.iter().flat_map(|task| match &task.work {
+            Work::Job(Request::Steps(all)) => all.steps.clone(),
+            _ => unreachable!(),
+        });
+        let line = |step: StepAsk| {
+            let json = serde_json::to_string(&step.request).unwrap();
+            json.replace("\"domain\":null,", "")
+                .replace(",\"content_with\":[]", "")
+        };
+        steps.map(line).collect::<Vec<_>>().join("\n")
+    };
+    format!("{}\nundo\n{}", lines(&plan.tasks), lines(&plan.undo))
+}
+
+#[test]
+fn a_full_backup() {
+    let document = vm("<MODE>FULL</MODE><FS_FREEZE>AGENT</FS_FREEZE>");
+    insta::assert_snapshot!(plan("prebackup_live", "0:1", &document));
+    insta::assert_snapshot!(plan("postbackup_live", "0:1", &document));
+    assert!(!plan("prebackup", "0", &document).contains("uuid"));
+}
+
+#[test]
+fn increments_follow_each_other() {
+    let config = |last| {
+        vm(&format!(
+            "<MODE>INCREMENT</MODE><LAST_INCREMENT_ID>{last}</LAST_INCREMENT_ID>"
+        ))
+    };
+    insta::assert_snapshot!(plan("prebackup", "0", &config(-1)));
+    insta::assert_snapshot!(plan("prebackup", "0", &config(4)));
+    // The last snapshot stays: whether the backup came through is known only at the next one.
+    assert!(!plan("postbackup", "0", &config(4)).contains("snap-remove"));
+    let failed = config(4).replace("</VM>", "<BACKUP_RESULT>FAILURE</BACKUP_RESULT></VM>");
+    let ended = plan("postbackup", "0", &failed);
+    assert!(
+        ended.contains("one_backup_5") && !ended.contains("one_backup_4"),
+        "{ended}"
+    );
+}
+
+#[test]
+fn half_a_vm_is_no_backup() {
+    let said = plan("prebackup", "0:3", &vm("<MODE>FULL</MODE>"));
+    assert!(
+        said.contains("disk 3 of VM 12 is of another driver"),
+        "{said}"
+    );
+}
