@@ -40,6 +40,7 @@ pub fn all() -> Vec<Test> {
 
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
+    test("one_store::backups", Need::One, one_store::backups),
     test(
         "external::opencas_conforms",
         Need::Udev,
@@ -231,7 +232,6 @@ const ALONE: &[Test] = &[
     ),
     test("one::refusals", Need::One, one::refusals),
     test("one_store::images", Need::One, one_store::images),
-    test("one_store::backups", Need::One, one_store::backups),
     test("one_store::refusals", Need::One, one_store::refusals),
     test(
         "one::deploy_and_terminate",
