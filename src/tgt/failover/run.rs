@@ -12,7 +12,7 @@ use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
 use crate::tgt::inventory::{Client, Lun};
-use crate::tgt::registry::{ImageKey, serve_from};
+use crate::tgt::registry::{ImageKey, holdings, serve_from, store};
 use crate::tools::ssh;
 use crate::{Error, Kind, Result, disk};
 
@@ -76,7 +76,7 @@ pub fn failover(
         work.fence(&site, &images, serving, options)?;
     }
     if !dry_run {
-        let site = follow(site, name, &to);
+        let site = follow(host, site, name, &to)?;
         let client = find(&site, name)?;
         work.attach(client)?;
         let applied = work.apply(tgtadm, &site, &options.apply)?;
@@ -136,11 +136,14 @@ fn images(site: &Site, client: &Client) -> Result<Vec<(ImageSpec, ImageKey)>> {
     written.map(with_key).collect()
 }
 
-fn follow(mut site: Site, name: &str, to: &HostName) -> Site {
+/// The site as the registry has it now: another gateway serves, and the notes of those that let go or were barred are closed.
+fn follow(host: &Host, mut site: Site, name: &str, to: &HostName) -> Result<Site> {
     let now = std::collections::BTreeMap::from([(name.to_owned(), to.clone())]);
     site.inventory.follow(&now);
     site.identities.active.extend(now);
-    site
+    let store = store(&site.inventory, || host.connect())?;
+    site.identities.holdings = holdings(store.as_ref())?;
+    Ok(site)
 }
 
 /// A client of Ceph that was never noted cannot be named to the blocklist.
