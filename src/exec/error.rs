@@ -16,6 +16,16 @@ pub enum Status {
     Signal(i32),
 }
 
+impl Status {
+    /// Whether a signal ended it by which people and supervisors ask a program to stop.
+    const fn is_request(self) -> bool {
+        matches!(
+            self,
+            Self::Signal(libc::SIGTERM | libc::SIGINT | libc::SIGHUP)
+        )
+    }
+}
+
 impl From<ExitStatus> for Status {
     fn from(status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
@@ -138,6 +148,10 @@ impl From<ExecError> for Error {
                     .into(),
             ),
             ExecError::Cancelled { .. } => {
+                return Self::new(Kind::Cancelled, error.to_string());
+            }
+            // Whoever stops this program by its name or its process group stops the child too, maybe before this one heard of it.
+            ExecError::Failed { status, .. } if status.is_request() => {
                 return Self::new(Kind::Cancelled, error.to_string());
             }
             ExecError::Start { .. } | ExecError::Failed { .. } | ExecError::BadOutput { .. } => {

@@ -110,6 +110,9 @@ fn exit_codes_and_signals() {
     assert_eq!(run(&sh("exit 5").ok_codes(&[5])).unwrap().code, 5);
     let error = run(&sh("kill -SEGV $$")).unwrap_err();
     assert!(error.to_string().ends_with("ended by SIGSEGV"), "{error}");
+    assert_eq!(Error::from(error).kind(), Kind::Failed);
+    let stopped = run(&sh("kill -TERM $$")).unwrap_err();
+    assert_eq!(Error::from(stopped).kind(), Kind::Cancelled);
     let error = run(&sh("echo 'no such thing' >&2; exit 1")).unwrap_err();
     assert!(
         error.says("no such") && error.to_string().ends_with("exit code 1: no such thing"),
