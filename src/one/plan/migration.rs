@@ -6,9 +6,10 @@
 
 use super::{Known, Plan, attach, attach_ask, detach, if_there, make_dir, remove_dir, step};
 use crate::Result;
-use crate::job::{HandOver, Insert, Request};
-use crate::model::{HostName, ParseError};
-use crate::one::call::{Migration, Node};
+use crate::job::{HandOver, Insert, Request, StepAsk};
+use crate::model::{HostName, ImageSpec, ParseError};
+use crate::one::call::{DiskPlace, Migration, Node};
+use crate::one::document::Disk;
 
 /// The source writes everything back, takes its caches out of the path and lets the target in; the target comes in without
 /// caches. What fails is undone: releases before 7.4 call nothing then.
@@ -47,17 +48,12 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
-    let mut away: Vec<_> = disks
-        .iter()
-        .map(|(_, image, _)| detach(image, false))
-        .collect();
-    away.push(remove_dir(&call.dir, true));
     let there = disks
         .iter()
         .map(|(disk, image, place)| attach(disk, image, place));
     let there = there.collect::<Result<_>>()?;
     Ok(Plan::nothing()
-        .then(known, &call.from, away)
+        .then(known, &call.from, let_go(&disks, call))
         .then(known, &call.to, there))
 }
 
@@ -67,11 +63,6 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
-    let mut away: Vec<_> = disks
-        .iter()
-        .map(|(_, image, _)| detach(image, false))
-        .collect();
-    away.push(remove_dir(&call.dir, true));
     let back = disks.iter().map(|(_, image, _)| {
         if_there(Request::Insert(Insert {
             image: image.clone(),
@@ -80,8 +71,18 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         }))
     });
     Ok(Plan::nothing()
-        .then(known, &call.to, away)
+        .then(known, &call.to, let_go(&disks, call))
         .then(known, &call.from, back.collect()))
+}
+
+/// A host takes down what it has of the disks, written back, and of the VM's directory.
+fn let_go(disks: &[(&Disk, ImageSpec, DiskPlace)], call: &Migration) -> Vec<StepAsk> {
+    let mut steps: Vec<_> = disks
+        .iter()
+        .map(|(_, image, _)| detach(image, false))
+        .collect();
+    steps.push(remove_dir(&call.dir, true));
+    steps
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.
