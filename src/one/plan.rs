@@ -322,16 +322,9 @@ fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
         DiskKind::Cloned { source, .. } => clone_of(source.as_str(), known.vm, disk),
         DiskKind::Volatile => {
             let name = super::names::Name::Volatile(known.vm.id, disk.id).image()?;
-            let pool = known.datastore.pool.clone().or_else(|| disk.pool.clone());
-            let pool = pool.ok_or_else(|| {
-                Error::new(
-                    Kind::Config,
-                    format!("nothing says in which pool disk {} is", disk.id),
-                )
-                .remedy("give the system datastore a POOL_NAME")
-            })?;
+            let pool = known.datastore.pool.as_ref().or(disk.pool.as_ref());
             Ok(ImageSpec {
-                pool,
+                pool: super::names::pool_of(pool)?,
                 namespace: known.datastore.namespace.clone(),
                 image: name,
             })

@@ -4,6 +4,7 @@ use crate::doctor::Finding;
 use crate::one::call::Node;
 use crate::one::document::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
 use crate::one::install::NAME;
+use crate::one::names::DEFAULT_POOL;
 use crate::{Error, Result};
 
 /// The datastores of this driver, judged, and their bridges. `text` is a `DATASTORE_POOL`.
@@ -91,7 +92,10 @@ fn datastore(row: &DatastoreRow) -> Vec<Finding> {
     }
     if findings.is_empty() {
         let kind = if row.is_system { "system" } else { "image" };
-        let pool = row.pool.as_deref().unwrap_or("one, which is the default");
+        let pool = match row.pool.as_deref() {
+            Some(pool) => pool.to_owned(),
+            None => format!("{DEFAULT_POOL}, which is the default"),
+        };
         findings.push(Finding::ok(
             name,
             format!("{kind} datastore in pool {pool}"),

@@ -22,6 +22,15 @@ fn plans(lines: &[&str]) -> String {
     planned.collect::<Vec<_>>().join("\n\n")
 }
 
+/// The datastore names its pool, or it is the one that the doctor says.
+#[test]
+fn a_system_datastore_without_a_pool() {
+    let line = "mkswap 512 kvm1:DIR/disk.2 12 100";
+    let none = DATASTORE.replace("<POOL_NAME>sys</POOL_NAME>", "");
+    assert!(plan(line).contains("sys/one-sys-12-2"));
+    assert!(plan_with(VM, &none, line).contains("\"one/one-sys-12-2\""));
+}
+
 /// The same, of a VM in a state of its life cycle.
 fn plan_in(state: u32, line: &str) -> String {
     let state = format!("<LCM_STATE>{state}</LCM_STATE>");
@@ -29,6 +38,10 @@ fn plan_in(state: u32, line: &str) -> String {
 }
 
 fn plan_of(vm: &str, line: &str) -> String {
+    plan_with(vm, DATASTORE, line)
+}
+
+fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
     let mut words = line.split_whitespace().map(str::to_owned);
     let action = words.next().unwrap();
     let args: Vec<String> = words
@@ -38,7 +51,7 @@ fn plan_of(vm: &str, line: &str) -> String {
         unreachable!()
     };
     let vm = Vm::parse(vm).unwrap();
-    let datastore = Datastore::parse(DATASTORE).unwrap();
+    let datastore = Datastore::parse(datastore).unwrap();
     let known = Known {
         vm: &vm,
         datastore: &datastore,
