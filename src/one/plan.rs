@@ -88,10 +88,11 @@ pub struct Known<'a> {
 }
 
 impl<'k> Known<'k> {
-    /// Whether a host means "nowhere": the front-end does, unless the VM runs there.
+    /// Whether a host means "nowhere": the front-end does, unless the VM is there, or was before it came where it is: what
+    /// is deleted of a migration that ended half way is deleted at either (contract, 5.4).
     fn is_nowhere(&self, node: &Node) -> bool {
-        let runs_at = self.vm.history.last().map(|stay| &stay.host);
-        node == self.front_end && runs_at != Some(node)
+        let mut lately = self.vm.history.iter().rev().take(2);
+        node == self.front_end && lately.all(|stay| stay.host != *node)
     }
 
     /// Where the VM's directory is, at a host or "nowhere".
@@ -220,8 +221,13 @@ impl Plan {
     fn then(self, known: &Known<'_>, node: &Node, steps: Vec<StepAsk>) -> Self {
         match known.is_nowhere(node) {
             true => self,
-            false => self.at(At::Host(node.clone()), steps),
+            false => self.on(node, steps),
         }
+    }
+
+    /// Adds what a host does, and be it the front-end.
+    fn on(self, node: &Node, steps: Vec<StepAsk>) -> Self {
+        self.at(At::Host(node.clone()), steps)
     }
 
     /// Adds what is done at a place.

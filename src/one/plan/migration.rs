@@ -4,7 +4,7 @@
 //! libvirt and udev read on the target before the switch is kept nowhere but, by a reader that does not bypass it, in the
 //! page cache, which `attach` drops when the cache goes in (contract, 5.2).
 
-use super::{Known, Plan, attach, attach_ask, detach, if_there, make_dir, remove_dir, step};
+use super::{At, Known, Plan, attach, attach_ask, detach, if_there, make_dir, remove_dir, step};
 use crate::Result;
 use crate::job::{HandOver, Insert, Request};
 use crate::model::{HostName, ParseError};
@@ -30,14 +30,14 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         there.push(step(Request::Attach(ask)));
     }
     Ok(Plan::nothing()
-        .then(known, &call.from, away.collect())
+        .on(&call.from, away.collect())
         .fetch(
-            known.at(&call.to),
+            At::Host(call.to.clone()),
             &call.dir,
-            known.at(&call.from),
+            At::Host(call.from.clone()),
             &call.dir,
         )
-        .then(known, &call.to, there)
+        .on(&call.to, there)
         .or_else(failmigrate(known, call)?))
 }
 
@@ -56,9 +56,7 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         .iter()
         .map(|(disk, image, place)| attach(disk, image, place));
     let there = there.collect::<Result<_>>()?;
-    Ok(Plan::nothing()
-        .then(known, &call.from, away)
-        .then(known, &call.to, there))
+    Ok(Plan::nothing().on(&call.from, away).on(&call.to, there))
 }
 
 /// The target lets go, whatever it has; the source gets its caches again. Nothing of it need be there.
@@ -80,8 +78,8 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         }))
     });
     Ok(Plan::nothing()
-        .then(known, &call.to, away)
-        .then(known, &call.from, back.collect()))
+        .on(&call.to, away)
+        .on(&call.from, back.collect()))
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.

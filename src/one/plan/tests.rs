@@ -31,6 +31,26 @@ fn a_system_datastore_without_a_pool() {
     assert!(plan_with(VM, &none, line).contains("\"one/one-sys-12-2\""));
 }
 
+/// The VM in a state of its life cycle, after stays on these hosts.
+fn stayed(state: u32, hosts: &[&str]) -> String {
+    let (begin, end) = (
+        VM.find("<HISTORY>").unwrap(),
+        VM.find("</HISTORY_RECORDS>").unwrap(),
+    );
+    let stays = hosts.iter().enumerate().map(|(seq, host)| {
+        format!(
+            "<HISTORY><SEQ>{seq}</SEQ><HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
+        )
+    });
+    let vm = format!(
+        "{}{}{}",
+        &VM[..begin],
+        stays.collect::<String>(),
+        &VM[end..]
+    );
+    vm.replace("<LCM_STATE>3<", &format!("<LCM_STATE>{state}<"))
+}
+
 /// The same, of a VM in a state of its life cycle.
 fn plan_in(state: u32, line: &str) -> String {
     let state = format!("<LCM_STATE>{state}</LCM_STATE>");
@@ -242,6 +262,49 @@ fn a_front_end_that_is_a_host() {
         "{planned}"
     );
     assert_eq!(plan("mvds fe:DIR/disk.1 one/one-43 12 101"), "");
+}
+
+/// The kind of a move says which side is "nowhere", and a delete means either of the last two stays.
+#[test]
+fn a_front_end_that_is_left_or_reached() {
+    let mut planned = Vec::new();
+    for (state, hosts, line) in [
+        (
+            8,
+            &["fe", "kvm2"][..],
+            "mv fe:DIR/disk.0 kvm2:DIR/disk.0 12 101",
+        ),
+        (8, &["fe", "kvm2"], "mv fe:DIR kvm2:DIR 12 100"),
+        (
+            8,
+            &["kvm2", "fe"],
+            "mv kvm2:DIR/disk.0 fe:DIR/disk.0 12 101",
+        ),
+        (30, &["fe"], "mv fe:DIR/disk.0 fe:DIR/disk.0 12 101"),
+        (30, &["fe"], "mv fe:DIR fe:DIR 12 100"),
+        (30, &["fe", "kvm2"], "mv kvm2:DIR fe:DIR 12 100"),
+        (31, &["fe", "fe"], "mv fe:DIR/disk.0 fe:DIR/disk.0 12 101"),
+        (31, &["fe", "kvm2"], "mv fe:DIR kvm2:DIR 12 100"),
+        (
+            60,
+            &["fe", "kvm2"],
+            "mv fe:DIR/disk.1 kvm2:DIR/disk.1 12 101",
+        ),
+        (0, &["fe", "kvm2"], "delete fe:DIR/disk.1 12 101"),
+        (0, &["fe", "kvm1", "kvm2"], "delete fe:DIR/disk.1 12 101"),
+    ] {
+        let planned_line = plan_of(&stayed(state, hosts), line);
+        planned.push(format!(
+            "# in state {state}, on {}: {line}\n{planned_line}",
+            hosts.join(", ")
+        ));
+    }
+    insta::assert_snapshot!(planned.join("\n\n"));
+    let live = plan_of(
+        &stayed(4, &["fe", "kvm2"]),
+        "failmigrate fe kvm2 DIR 12 100",
+    );
+    assert!(live.contains("fe: ") && live.contains("kvm2: "), "{live}");
 }
 
 /// What an earlier stay of the VM left under the name is told from what this one made.
