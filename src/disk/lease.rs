@@ -16,10 +16,12 @@ pub struct Me {
 }
 
 /// The ways past a lease that only an operator may choose.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Force {
     /// The other host is dead and fenced.
     pub break_lease: bool,
+    /// It is this one, and no other's lease is to be broken.
+    pub dead_host: Option<HostName>,
     /// Its dirty data are given up.
     pub discard_dirty: bool,
     /// Whoever else has the image open is barred from Ceph.
@@ -44,7 +46,7 @@ pub enum Claim {
 ///
 /// Errors: [`Kind::LeaseHeld`] for another host's lease, [`Kind::Dirty`] if that host's cache may hold data that the
 /// image lacks; both name the host and the way out.
-pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<Claim> {
+pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: &Force) -> Result<Claim> {
     let Some(holder) = &lease.holder else {
         return Ok(Claim::Take);
     };
@@ -60,19 +62,41 @@ pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<
             (_, false) => Claim::Take,
         });
     }
-    match (holder.dirty, force.break_lease, force.discard_dirty) {
+    let is_dead = |host: &HostName| {
+        force
+            .dead_host
+            .as_ref()
+            .is_none_or(|dead| dead.may_be(host))
+    };
+    let may_break = force.break_lease && is_dead(&holder.host);
+    let in_beside = holder
+        .guest()
+        .filter(|guest| **guest != me.host && !is_dead(guest));
+    match (holder.dirty, may_break, force.discard_dirty) {
+        (false, true, _) if in_beside.is_some() => Err(on_its_way(image, holder)),
         (false, true, _) | (true, true, true) => Ok(Claim::Take),
         (true, _, _) => Err(dirty_elsewhere(image, holder)),
-        (false, false, _) => Err(Error::new(
-            Kind::LeaseHeld,
-            format!("image {image} is attached on host {} ({}, {})", holder.host, holder.driver, holder.mode),
-        )
-        .remedy(format!(
-            "detach it there: `warmblock detach {image}`; if host {0} is dead and fenced (`ceph osd blocklist add` its \
-             address), repeat with --break-lease",
-            holder.host
-        ))),
+        (false, false, _) => Err(held_elsewhere(image, holder, force)),
     }
+}
+
+fn held_elsewhere(image: &ImageSpec, holder: &LeaseHolder, force: &Force) -> Error {
+    let host = &holder.host;
+    let message = format!(
+        "image {image} is attached on host {host} ({}, {})",
+        holder.driver, holder.mode
+    );
+    let remedy = match force.dead_host.as_ref().filter(|_| force.break_lease) {
+        Some(dead) => format!(
+            "it is {dead} that is dead: detach it on {host}, `warmblock detach {image}`; if both are names of one host, set \
+             host = \"{dead}\" in its configuration, and take the disk with `warmblock attach {image} --break-lease` here"
+        ),
+        None => format!(
+            "detach it there: `warmblock detach {image}`; if host {host} is dead and fenced (`ceph osd blocklist add` its \
+             address), repeat with --break-lease"
+        ),
+    };
+    Error::new(Kind::LeaseHeld, message).remedy(remedy)
 }
 
 fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {

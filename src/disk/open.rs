@@ -127,6 +127,7 @@ impl OpenDisk {
         let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
         let force = Force {
             break_lease: ask.break_lease,
+            dead_host: ask.dead_host.clone(),
             discard_dirty: ask.discard_dirty,
             fence: ask.fence,
         };

@@ -129,6 +129,10 @@ pub struct Attach {
     /// Take the lease from a host that is known to be dead and fenced.
     #[serde(default)]
     pub break_lease: bool,
+    /// The host that is dead, as the caller knows it: no other's lease is broken, and nobody is barred but for it. Where it
+    /// is absent, the lease of whoever holds it.
+    #[serde(default)]
+    pub dead_host: Option<HostName>,
     /// Give up the data that only a lost cache held. Only together with `break_lease`.
     #[serde(default)]
     pub discard_dirty: bool,
@@ -158,6 +162,7 @@ impl Attach {
             on_full: None,
             link: None,
             break_lease: false,
+            dead_host: None,
             discard_dirty: false,
             fence: false,
             keep: false,

@@ -19,7 +19,7 @@ use super::call::{DiskPlace, Node, Place, TmCall, VmDir};
 use super::document::{Datastore, Disk, DiskKind, Vm};
 use crate::image::{ImageJob, Once};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
-use crate::model::{ImageSpec, ParseError};
+use crate::model::{HostName, ImageSpec, ParseError};
 use crate::{Context, Error, Kind, Result};
 
 /// What is to be done, place by place.
@@ -319,6 +319,15 @@ fn detach(image: &ImageSpec, discard_dirty: bool) -> StepAsk {
         image: image.clone(),
         discard_dirty,
     }))
+}
+
+/// A host's name as leases take it: an address in brackets has characters that they do not.
+fn host_name(node: &Node) -> Result<HostName, ParseError> {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
+        true => c,
+        false => '_',
+    };
+    node.as_str().chars().map(plain).collect::<String>().parse()
 }
 
 /// The image of a disk: its own one, the clone, or the volatile one.

@@ -30,7 +30,7 @@ impl Layer for LeaseLayer {
             let wanted = "the image is gone, and its lease with it".into();
             return Ok(Found::Absent { wanted });
         }
-        let force = walk.disk.force;
+        let force = walk.disk.force.clone();
         let leaving = walk.disk.record.intent == Intent::Detached;
         walk.with_lease(|cell, me, record| {
             let generation = cell.lease.generation;
@@ -55,7 +55,7 @@ impl Layer for LeaseLayer {
                 });
             }
             let wants_cache = record.intent == Intent::Attached;
-            Ok(match claim(&record.image, &cell.lease, me, force)? {
+            Ok(match claim(&record.image, &cell.lease, me, &force)? {
                 Claim::Held if wants_cache && is_moving(&cell.lease) => {
                     cell.free_of_guests(None)?;
                     Found::Wrong {
@@ -88,7 +88,7 @@ impl Layer for LeaseLayer {
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let (host, force) = (walk.host, walk.disk.force);
+        let (host, force) = (walk.host, walk.disk.force.clone());
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
@@ -98,7 +98,7 @@ impl Layer for LeaseLayer {
             walk.disk.record.boot_id = me.boot_id;
             return walk.disk.record.save(&host.roots);
         }
-        match claim(&record.image, &cell.lease, &me, force)? {
+        match claim(&record.image, &cell.lease, &me, &force)? {
             Claim::Held if record.intent == Intent::Attached && is_moving(&cell.lease) => {
                 cell.call_off(&me)?;
             }
@@ -114,7 +114,7 @@ impl Layer for LeaseLayer {
                 refuse_stale(walk)?;
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
                 let before = cell.lease.holder.is_some();
-                if force.fence {
+                if force.fence && (force.dead_host.is_none() || !cell.is_held_by(&me) && before) {
                     bar(host, record, image)?;
                 }
                 let patience = if before {

@@ -4,11 +4,12 @@
 //! libvirt and udev read on the target before the switch is kept nowhere but, by a reader that does not bypass it, in the
 //! page cache, which `attach` drops when the cache goes in (contract, 5.2).
 
-use super::{At, Known, Plan, attach, attach_ask, detach, if_there, make_dir, remove_dir, step};
+use super::{
+    At, Known, Plan, attach, attach_ask, detach, host_name, if_there, make_dir, remove_dir, step,
+};
 use crate::Result;
 use crate::job::{HandOver, Insert, Request};
-use crate::model::{HostName, ParseError};
-use crate::one::call::{Migration, Node};
+use crate::one::call::Migration;
 
 /// The source writes everything back, takes its caches out of the path and lets the target in; the target comes in without
 /// caches. What fails is undone: releases before 7.4 call nothing then.
@@ -16,7 +17,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     if call.from == call.to {
         return Ok(Plan::nothing());
     }
-    let (disks, to) = (known.ours(&call.dir)?, name(&call.to)?);
+    let (disks, to) = (known.ours(&call.dir)?, host_name(&call.to)?);
     let away = disks.iter().map(|(_, image, _)| {
         step(Request::HandOver(HandOver {
             image: image.clone(),
@@ -80,13 +81,4 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     Ok(Plan::nothing()
         .on(&call.to, away)
         .on(&call.from, back.collect()))
-}
-
-/// A host's name as leases take it: an address in brackets has characters that they do not.
-fn name(node: &Node) -> Result<HostName, ParseError> {
-    let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
-        true => c,
-        false => '_',
-    };
-    node.as_str().chars().map(plain).collect::<String>().parse()
 }

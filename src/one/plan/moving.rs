@@ -1,6 +1,6 @@
 //! Disks move while their VM is off: between hosts, and off all of them.
 
-use super::{At, Known, Plan, attach_ask, detach, make_dir, remove_dir, step};
+use super::{At, Known, Plan, attach_ask, detach, host_name, make_dir, remove_dir, step};
 use crate::job::Request;
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::{Error, Kind, Result};
@@ -53,8 +53,9 @@ fn disk(
     let (disk, image) = known.disk(was)?;
     let mut ask = attach_ask(disk, &image, becomes)?;
     if kind == Move::FromDeadHost {
-        // Its lease is broken, and refused if that says dirty; all that still has the image open is barred from Ceph.
+        // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
         (ask.break_lease, ask.fence) = (true, true);
+        ask.dead_host = Some(host_name(source)?);
     }
     let mut plan = Plan::nothing();
     let let_go = vec![detach(&image, false)];
