@@ -26,6 +26,8 @@ pub struct Force {
     pub discard_dirty: bool,
     /// Whoever else has the image open is barred from Ceph.
     pub fence: bool,
+    /// Before a host that was let in is taken for alive, Ceph is given the time to forget it.
+    pub patient: bool,
 }
 
 /// What a lease means for a host that wants the disk.
@@ -53,7 +55,9 @@ pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: &Force) -> Result
     if holder.host == me.host {
         return Ok(match (&holder.cache_id, holder.dirty) {
             _ if holder.boot_id == me.boot_id => Claim::Held,
-            _ if holder.guest().is_some() => return Err(on_its_way(image, holder)),
+            _ if holder.guest().is_some() && !force.break_lease => {
+                return Err(on_its_way(image, holder));
+            }
             (Some(cache_id), true) => Claim::Reopen {
                 cache_id: cache_id.clone(),
             },
@@ -112,7 +116,7 @@ fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {
 }
 
 /// The error for a disk that another host has mapped already, because a guest moves there.
-fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
+pub(in crate::disk) fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
     let guest = holder.guest().map_or("nobody", HostName::as_str);
     Error::new(
         Kind::Busy,
@@ -120,7 +124,8 @@ fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
     )
     .remedy(format!(
         "if the guest runs on {guest}, `warmblock detach {image}` on {0}, then `warmblock attach {image}` on {guest}; if it \
-         runs on {0}, `warmblock detach {image}` on {guest}, then `warmblock insert {image}` on {0}",
+         runs on {0}, `warmblock detach {image}` on {guest}, then `warmblock insert {image}` on {0}; if {guest} is dead, \
+         `warmblock attach {image} --break-lease` on {0} bars it from Ceph",
         holder.host
     ))
 }
@@ -282,7 +287,7 @@ impl<'a> LeaseCell<'a> {
     ///
     /// Errors: [`Kind::Busy`] while another host was let in.
     pub fn hand_over(&mut self, me: &Me, to: &HostName) -> Result<()> {
-        self.free_of_guests(Some(to))?;
+        self.free_of_guests(to)?;
         self.change(me, |holder| {
             let moving = holder.moving.take().filter(|moving| moving.to == *to);
             holder.moving = Some(moving.unwrap_or_else(|| Moving {
@@ -292,20 +297,16 @@ impl<'a> LeaseCell<'a> {
         })
     }
 
-    /// Lets nobody in any more.
-    ///
-    /// Errors: [`Kind::Busy`] while the other host is in.
+    /// Lets nobody in any more, and forgets who was: that nobody is must be certain.
     pub fn call_off(&mut self, me: &Me) -> Result<()> {
-        self.free_of_guests(None)?;
         self.change(me, |holder| holder.moving = None)
     }
 
     /// Refuses a lease that another host has come in beside; one that came in as `but` is none.
-    pub fn free_of_guests(&self, but: Option<&HostName>) -> Result<()> {
+    fn free_of_guests(&self, but: &HostName) -> Result<()> {
         let moving = |holder: &LeaseHolder| {
             let moving = holder.moving.as_ref()?;
-            (moving.guest.is_some() && but != Some(&moving.to))
-                .then(|| on_its_way(self.image, holder))
+            (moving.guest.is_some() && *but != moving.to).then(|| on_its_way(self.image, holder))
         };
         self.lease
             .holder

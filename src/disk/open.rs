@@ -130,6 +130,7 @@ impl OpenDisk {
             dead_host: ask.dead_host.clone(),
             discard_dirty: ask.discard_dirty,
             fence: ask.fence,
+            patient: false,
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {

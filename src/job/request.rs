@@ -65,7 +65,7 @@ pub enum Request {
     PutFile(PutFile),
     /// Several requests while the image of a disk is complete, and the guest's file systems are quiet.
     Quiet(Quiet),
-    /// Several requests, one after the other; the first that fails ends it.
+    /// Several requests, one after the other.
     Steps(Steps),
 }
 
@@ -86,6 +86,9 @@ impl Request {
 pub struct Steps {
     /// The requests, in their order.
     pub steps: Vec<StepAsk>,
+    /// Do what follows a request that failed all the same; the first failure is the answer.
+    #[serde(default)]
+    pub every: bool,
 }
 
 /// A request among several.
@@ -249,6 +252,9 @@ pub struct Insert {
     /// At most so many bytes a second are seeded; the configuration's limit where it is absent.
     #[serde(default)]
     pub rate: Option<Bytes>,
+    /// A host that the disk was on its way to may be dead: wait until Ceph has forgotten it before refusing because of it.
+    #[serde(default)]
+    pub patient: bool,
 }
 
 /// `mode`.

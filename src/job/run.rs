@@ -82,13 +82,26 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,
         },
+        Request::Steps(ask) if ask.every => Answer::Steps {
+            steps: every(host, &ask.steps, dry)?,
+        },
         Request::Steps(ask) => Answer::Steps {
             steps: several(host, &ask.steps, dry)?,
         },
     })
 }
 
-/// Does requests one after the other.
+/// Does requests one after the other, whatever becomes of them; the first failure is kept.
+fn every(host: &Host, steps: &[StepAsk], dry: bool) -> Result<Vec<StepAnswer>> {
+    let (mut answers, mut done) = (Vec::new(), Ok(()));
+    for step in steps {
+        let answer = one_of_several(host, step, dry);
+        done = crate::error::both(done, answer.map(|answer| answers.push(answer)));
+    }
+    done.map(|()| answers)
+}
+
+/// Does requests one after the other; the first that fails ends it.
 pub(super) fn several(host: &Host, steps: &[StepAsk], dry: bool) -> Result<Vec<StepAnswer>> {
     steps
         .iter()

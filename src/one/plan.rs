@@ -25,8 +25,10 @@ use crate::{Context, Error, Kind, Result};
 /// What is to be done, place by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In this order; the first that fails ends it.
+    /// In this order; the first that fails ends it, unless every one of them is to be tried.
     pub tasks: Vec<Task>,
+    /// Whether it is.
+    pub every: bool,
     /// What is done then, as far as it can be: oned itself does nothing about it.
     pub undo: Vec<Task>,
 }
@@ -233,7 +235,10 @@ impl Plan {
     /// Adds what is done at a place.
     fn at(mut self, at: At, steps: Vec<StepAsk>) -> Self {
         if !steps.is_empty() {
-            let work = Work::Job(Request::Steps(Steps { steps }));
+            let work = Work::Job(Request::Steps(Steps {
+                steps,
+                every: false,
+            }));
             self.tasks.push(Task { at, work });
         }
         self
@@ -244,6 +249,17 @@ impl Plan {
         let (path, to) = (path.path(), to.path());
         let work = Work::Fetch { from, path, to };
         self.tasks.push(Task { at, work });
+        self
+    }
+
+    /// Says that each step of each task is tried, whatever became of those before it.
+    fn every(mut self) -> Self {
+        self.every = true;
+        for task in &mut self.tasks {
+            if let Work::Job(Request::Steps(all)) = &mut task.work {
+                all.every = true;
+            }
+        }
         self
     }
 

@@ -290,12 +290,12 @@ fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::job::{Detach, Request};
 
     /// A remote whose ssh is a script.
-    fn remote(script: &str) -> (tempfile::TempDir, Remote) {
+    pub(in crate::one) fn remote(script: &str) -> (tempfile::TempDir, Remote) {
         let dir = tempfile::tempdir().unwrap();
         let ssh = dir.path().join("ssh");
         let text = format!("#!/bin/sh\n{script}\n");

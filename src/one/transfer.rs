@@ -9,6 +9,7 @@ use super::oned::Oned;
 use super::plan::{Known, Plan, Task, Work};
 use super::voice::{Level, Voice};
 use super::{Remote, VmId, context};
+use crate::error::both;
 use crate::exec::{Cmd, Exec};
 use crate::job::{Job, Recover, Request};
 use crate::{Context, Error, Kind, Result};
@@ -31,11 +32,7 @@ pub(super) fn act(
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
-        let done = work(&remote, &plan.tasks, voice).and_then(|()| tell_others(site, &vm, others));
-        return match done {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error.and_then_cleanup(work(&remote, &plan.undo, voice))),
-        };
+        return done(&remote, &plan, voice, || tell_others(site, &vm, others));
     };
     let request = Request::Recover(Recover::default());
     remote.run_as_root(&job(request)).map(drop)
@@ -99,10 +96,7 @@ fn backup(
         _ => Plan::end_backup(&known, of),
     };
     let plan = plan.context(|| format!("cannot plan the backup of VM {}", vm.id))?;
-    match work(remote, &plan.tasks, voice) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(error.and_then_cleanup(work(remote, &plan.undo, voice))),
-    }
+    done(remote, &plan, voice, || Ok(()))
 }
 
 fn no_restore() -> Error {
@@ -135,19 +129,38 @@ fn plan(site: &Site, call: &TmCall, vm: &Vm) -> Result<Plan> {
     Plan::of(call, &known).context(|| format!("cannot plan what VM {} needs", vm.id))
 }
 
-/// Does tasks in their order.
+/// Does what is planned, and `then` what is not ours; or undoes it as far as it can be undone.
+fn done(
+    remote: &Remote,
+    plan: &Plan,
+    voice: &mut Voice<impl Write>,
+    then: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let done = match plan.every {
+        true => both(every(remote, &plan.tasks, voice), then()),
+        false => work(remote, &plan.tasks, voice).and_then(|()| then()),
+    };
+    done.or_else(|error| both(Err(error), every(remote, &plan.undo, voice)))
+}
+
+/// Does tasks in their order; the first that fails ends it.
 fn work(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Result<()> {
-    for task in tasks {
-        let answer = match &task.work {
-            Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
-            Work::Fetch { from, path, to } => {
-                remote.fetch(from, path, &task.at, to)?;
-                continue;
-            }
-        };
-        for warning in warnings(&answer) {
-            voice.log(Level::Warning, &format!("{}: {warning}", task.at));
-        }
+    tasks.iter().try_for_each(|task| one(remote, task, voice))
+}
+
+/// Does tasks in their order, whatever becomes of them; the first failure is kept.
+fn every(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Result<()> {
+    let tried = tasks.iter().map(|task| one(remote, task, voice));
+    tried.fold(Ok(()), both)
+}
+
+fn one(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
+    let answer = match &task.work {
+        Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
+        Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),
+    };
+    for warning in warnings(&answer) {
+        voice.log(Level::Warning, &format!("{}: {warning}", task.at));
     }
     Ok(())
 }
@@ -202,3 +215,6 @@ fn tell_others(site: &Site, vm: &Vm, others: Option<Others<'_>>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

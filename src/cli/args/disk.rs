@@ -196,6 +196,7 @@ impl DiskCommand {
                     image: args.image.clone(),
                     seed: args.seed,
                     rate: args.rate,
+                    patient: false,
                 }),
             ),
             Self::Mode(args) => (

@@ -216,4 +216,11 @@ fn a_holder_that_comes_back_finds_the_guest() {
     let refused = claimed(&lease).unwrap_err();
     assert_eq!(refused.kind(), Kind::Busy);
     assert!(refused.chain().contains("hv2") && refused.remedy_text().unwrap().contains("detach"));
+    assert!(refused.remedy_text().unwrap().contains("--break-lease"));
+    let force = Force {
+        break_lease: true,
+        ..Force::default()
+    };
+    let claimed = claim(&image(), &lease, &me(), &force);
+    assert_eq!(claimed.unwrap(), Claim::Take);
 }

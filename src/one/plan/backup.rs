@@ -140,7 +140,10 @@ fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request 
     }
     match steps.pop() {
         Some(only) => only.request,
-        None => Request::Steps(crate::job::Steps { steps: Vec::new() }),
+        None => Request::Steps(crate::job::Steps {
+            steps: Vec::new(),
+            every: false,
+        }),
     }
 }
 

@@ -60,7 +60,8 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     Ok(Plan::nothing().on(&call.from, away).on(&call.to, there))
 }
 
-/// The target lets go, whatever it has; the source gets its caches again. Nothing of it need be there.
+/// The target lets go, whatever it has; the source gets its caches again, also if the target is not reached. Nothing of it
+/// need be there.
 pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     if call.from == call.to {
         return Ok(Plan::nothing());
@@ -76,9 +77,12 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
             image: image.clone(),
             seed: None,
             rate: None,
+            // Where it did not let go it may be dead.
+            patient: true,
         }))
     });
     Ok(Plan::nothing()
         .on(&call.to, away)
-        .on(&call.from, back.collect()))
+        .on(&call.from, back.collect())
+        .every())
 }

@@ -79,6 +79,7 @@ pub(super) fn resize(
         image,
         seed: None,
         rate: None,
+        patient: false,
     }));
     let steps = vec![grow, bypass, insert];
     Ok(Plan::nothing().then(known, known.acting(host)?, steps))

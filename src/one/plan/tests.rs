@@ -95,7 +95,8 @@ fn lines(task: &Task, prefix: &str) -> Vec<String> {
             vec![format!("{at}: fetch {path} of {from} as {to}")]
         }
         Work::Job(Request::Steps(all)) => {
-            let line = |step| format!("{at}: {}", shown(step));
+            let all_the_same = if all.every { "all the same, " } else { "" };
+            let line = |step| format!("{at}: {all_the_same}{}", shown(step));
             all.steps.iter().map(line).collect()
         }
         Work::Job(_) => unreachable!(),

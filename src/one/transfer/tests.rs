@@ -1,0 +1,64 @@
+use super::*;
+use crate::Kind;
+use crate::one::plan::At;
+use crate::one::remote::tests::remote;
+use crate::one::voice::Dialect;
+
+/// Notes which host is asked for what. One by the name of `dead` is not there, one by the name of `sick` fails.
+const HOSTS: &str = r#"while [ "$1" != -- ]; do shift; done
+    read -r job; op=${job##*'"op":"'}; echo "$2 ${op%%'"'*}" >>"${0%/*}/asked"
+    case $2 in
+    dead*) echo "ssh: connect to host $2 port 22: No route to host" >&2; exit 255 ;;
+    sick*) echo '{"error":{"kind":"busy","message":"no","remedy":null}}'; exit 6 ;;
+    esac
+    echo '{}'"#;
+
+fn asks(host: &str, request: Request) -> Task {
+    Task {
+        at: At::Host(host.parse().unwrap()),
+        work: Work::Job(request),
+    }
+}
+
+fn hello(host: &str) -> Task {
+    asks(host, Request::Hello)
+}
+
+/// What comes of a plan, and who was asked for what.
+fn played(plan: &Plan) -> (Result<()>, String) {
+    let (dir, remote) = remote(HOSTS);
+    let mut voice = Voice::new(Dialect::Levels, None, Vec::new());
+    let done = done(&remote, plan, &mut voice, || Ok(()));
+    let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap_or_default();
+    (done, asked.replace('\n', "; "))
+}
+
+#[test]
+fn the_first_failure_ends_a_plan_and_nothing_ends_its_undoing() {
+    let plan = Plan {
+        tasks: vec![hello("kvm1"), hello("sick1"), hello("kvm2")],
+        undo: vec![hello("dead1"), hello("sick2"), hello("kvm3")],
+        ..Plan::default()
+    };
+    let (done, asked) = played(&plan);
+    let error = done.unwrap_err();
+    assert_eq!(error.kind(), Kind::Busy);
+    assert_eq!(error.cleanup_errors().len(), 1);
+    assert_eq!(
+        asked,
+        "kvm1 hello; sick1 hello; dead1 hello; sick2 hello; kvm3 hello; "
+    );
+}
+
+/// The source of a migration goes on also if its target is dead.
+#[test]
+fn every_task_is_tried_where_it_must_be() {
+    let plan = Plan {
+        tasks: vec![hello("dead1"), hello("kvm1")],
+        every: true,
+        ..Plan::default()
+    };
+    let (done, asked) = played(&plan);
+    assert!(done.unwrap_err().chain().contains("No route"));
+    assert_eq!(asked, "dead1 hello; kvm1 hello; ");
+}
