@@ -183,6 +183,10 @@ pub struct Detach {
     /// Drop dirty data instead of writing them back. Says how many bytes go.
     #[serde(default)]
     pub discard_dirty: bool,
+    /// The link by which the caller knows the disk. If the disk has another one it is somebody else's, and stays as it is.
+    /// What counts are the last two names, such as `12/disk.0`: a VM's directory may have moved.
+    #[serde(default)]
+    pub link: Option<PathBuf>,
 }
 
 /// A request that needs nothing but the disk.

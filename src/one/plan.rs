@@ -172,7 +172,9 @@ impl Plan {
                 size, host, disk, ..
             } => volatile::mkswap(known, *size, host, disk),
             TmCall::Context { host, disk, .. } => start::context(known, host, disk),
-            TmCall::Mvds { host, source, .. } => end::mvds(known, host, source),
+            TmCall::Mvds {
+                host, disk, source, ..
+            } => end::mvds(known, host, disk, source),
             TmCall::Delete { host, place, .. } => end::delete(known, host, place),
             TmCall::Mv { from, to, .. } => moving::mv(known, from, to),
             TmCall::Premigrate(call) => migration::premigrate(known, call),
@@ -330,10 +332,12 @@ fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attac
     Ok(ask)
 }
 
-fn detach(image: &ImageSpec, discard_dirty: bool) -> StepAsk {
+/// Takes a disk down, unless it is another VM's by now, or still.
+fn detach(image: &ImageSpec, place: &DiskPlace, discard_dirty: bool) -> StepAsk {
     if_there(Request::Detach(Detach {
         image: image.clone(),
         discard_dirty,
+        link: Some(place.path()),
     }))
 }
 

@@ -317,6 +317,7 @@ pub(super) mod tests {
         let request = Request::Detach(Detach {
             image: "one/one-1".parse().unwrap(),
             discard_dirty: false,
+            link: None,
         });
         Job {
             version: Job::VERSION,

@@ -177,6 +177,7 @@ impl DiskCommand {
                 Request::Detach(Detach {
                     image: args.image.clone(),
                     discard_dirty: args.discard_dirty,
+                    link: None,
                 }),
             ),
             Self::Seed(args) => (

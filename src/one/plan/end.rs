@@ -4,12 +4,17 @@ use super::{Known, Plan, as_disk, detach, image, remove_dir, step};
 use crate::Result;
 use crate::image::{ImageJob, RemoveImage};
 use crate::job::Request;
-use crate::one::call::{Node, Place, Source};
+use crate::one::call::{DiskPlace, Node, Place, Source};
 use crate::one::document::DiskKind;
 
 /// Flushed, proven clean, unmapped; the image keeps all.
-pub(super) fn mvds(known: &Known<'_>, host: &Node, source: &Source) -> Result<Plan> {
-    let steps = vec![detach(&image(source.as_str())?, false)];
+pub(super) fn mvds(
+    known: &Known<'_>,
+    host: &Node,
+    place: &DiskPlace,
+    source: &Source,
+) -> Result<Plan> {
+    let steps = vec![detach(&image(source.as_str())?, place, false)];
     Ok(Plan::nothing().then(known, host, steps))
 }
 
@@ -19,12 +24,13 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
     if let Place::Directory(dir) = place {
         return Ok(Plan::nothing().at(known.at(host), vec![remove_dir(dir, false)]));
     }
-    let (disk, image) = known.disk(as_disk(place)?)?;
+    let place = as_disk(place)?;
+    let (disk, image) = known.disk(place)?;
     if matches!(disk.kind, DiskKind::Linked { .. }) {
-        return Ok(Plan::nothing().then(known, host, vec![detach(&image, false)]));
+        return Ok(Plan::nothing().then(known, host, vec![detach(&image, place, false)]));
     }
     let steps = vec![
-        detach(&image, true),
+        detach(&image, place, true),
         // Its own snapshots go with it; clones that others made of it never do.
         step(Request::Image(ImageJob::Remove(RemoveImage {
             image,

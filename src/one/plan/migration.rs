@@ -50,7 +50,7 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let disks = known.ours(&call.dir)?;
     let mut away: Vec<_> = disks
         .iter()
-        .map(|(_, image, _)| detach(image, false))
+        .map(|(_, image, place)| detach(image, place, false))
         .collect();
     away.push(remove_dir(&call.dir, true));
     let there = disks
@@ -69,7 +69,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let disks = known.ours(&call.dir)?;
     let mut away: Vec<_> = disks
         .iter()
-        .map(|(_, image, _)| detach(image, false))
+        .map(|(_, image, place)| detach(image, place, false))
         .collect();
     away.push(remove_dir(&call.dir, true));
     let back = disks.iter().map(|(_, image, _)| {

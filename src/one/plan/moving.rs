@@ -58,10 +58,12 @@ fn disk(
         ask.dead_host = Some(host_name(source)?);
     }
     let mut plan = Plan::nothing();
-    let let_go = vec![detach(&image, false)];
+    let let_go = vec![detach(&image, was, false)];
     match kind {
         Move::Away => return Ok(plan.on(source, let_go)),
-        Move::Across if source != target => plan = plan.then(known, source, let_go),
+        Move::Across if source != target || was != becomes => {
+            plan = plan.then(known, source, let_go)
+        }
         Move::Across | Move::Back | Move::FromDeadHost => {}
     }
     let there = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];

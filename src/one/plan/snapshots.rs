@@ -41,7 +41,7 @@ pub(super) fn revert(
     let (disk, image) = known.disk(place)?;
     let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
     let again = attach(disk, &image, place)?;
-    let steps = vec![detach(&image, false), step(back), again.clone()];
+    let steps = vec![detach(&image, place, false), step(back), again.clone()];
     Ok(Plan::nothing()
         .then(known, host, steps)
         .or_else(Plan::nothing().then(known, host, vec![again])))

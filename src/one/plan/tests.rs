@@ -169,6 +169,8 @@ fn moves() {
         (8, "mv kvm1:DIR kvm2:DIR 12 100"),
         (61, "mv kvm1:DIR kvm2:DIR 12 100"),
         (8, "mv kvm1:DIR kvm1:DIR 12 100"),
+        (8, "mv kvm1:DIR/disk.0 kvm1:DIR/disk.0 12 101"),
+        (8, "mv kvm1:DIR/disk.0 kvm1:/ds/110/12/disk.0 12 101"),
     ] {
         planned.push(format!(
             "# in state {state}: {line}\n{}",
