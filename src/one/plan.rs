@@ -6,21 +6,25 @@ mod backup;
 mod begin;
 mod copies;
 mod end;
+mod known;
 mod migration;
 mod moving;
 mod snapshots;
 mod start;
+mod steps;
 mod volatile;
 
 use std::fmt;
 use std::path::PathBuf;
 
-use super::call::{DiskPlace, Node, Place, TmCall, VmDir};
-use super::document::{Datastore, Disk, DiskKind, Vm};
-use crate::image::{ImageJob, Once};
-use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
-use crate::model::{HostName, ImageSpec, ParseError};
-use crate::{Context, Error, Kind, Result};
+pub use self::known::Known;
+use self::known::{clone_of, image};
+use self::steps::{
+    as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,
+};
+use super::call::{Node, TmCall, VmDir};
+use crate::job::{Request, StepAsk, Steps};
+use crate::{Error, Kind, Result};
 
 /// What is to be done, place by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,75 +78,6 @@ pub enum Work {
         /// Its path here.
         to: PathBuf,
     },
-}
-
-/// What is known when an action is planned.
-#[derive(Debug)]
-pub struct Known<'a> {
-    /// The VM.
-    pub vm: &'a Vm,
-    /// The datastore of the call.
-    pub datastore: &'a Datastore,
-    /// The front-end, as oned calls it; as the place of a disk it means "nowhere".
-    pub front_end: &'a Node,
-    /// The context CD in base64, for the action that brings it.
-    pub context: Option<&'a str>,
-}
-
-impl<'k> Known<'k> {
-    /// Whether a host means "nowhere": the front-end does, unless the VM is there, or was before it came where it is: what
-    /// is deleted of a migration that ended half way is deleted at either (contract, 5.4).
-    fn is_nowhere(&self, node: &Node) -> bool {
-        let mut lately = self.vm.history.iter().rev().take(2);
-        node == self.front_end && lately.all(|stay| stay.host != *node)
-    }
-
-    /// Where the VM's directory is, at a host or "nowhere".
-    fn at(&self, node: &Node) -> At {
-        match self.is_nowhere(node) {
-            true => At::Here,
-            false => At::Host(node.clone()),
-        }
-    }
-
-    /// The host that acts on a disk's image: where the disk is, or one that reaches Ceph if it is nowhere.
-    fn acting<'n>(&'n self, node: &'n Node) -> Result<&'n Node> {
-        if !self.is_nowhere(node) {
-            return Ok(node);
-        }
-        let last = self.vm.history.last().map(|stay| &stay.host);
-        self.datastore.bridges.first().or(last).ok_or_else(|| {
-            Error::new(Kind::Config, "no host is known that reaches Ceph")
-                .remedy("give the datastore a BRIDGE_LIST")
-        })
-    }
-
-    /// The disk at a place, and its image.
-    fn disk(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
-        let disk = self.vm.disk(place.disk)?;
-        Ok((disk, image_of(self, disk)?))
-    }
-
-    /// The disks that are ours, with their places in a directory.
-    fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
-        let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
-        let mine = |disk: &&Disk| disk.driver.is_none() || disk.driver.as_ref() == system;
-        let with_place = |disk: &'k Disk| {
-            let place = DiskPlace {
-                dir: dir.clone(),
-                disk: disk.id,
-            };
-            Ok((disk, image_of(self, disk)?, place))
-        };
-        self.vm.disks.iter().filter(mine).map(with_place).collect()
-    }
-
-    /// What a disk of this VM is made for: a disk of the same number that was made in another stay of the VM's on a host is
-    /// left from an earlier life of it.
-    fn purpose(&self, place: &DiskPlace) -> String {
-        let stay = self.vm.history.last().map_or(0, |stay| stay.seq);
-        format!("VM {}, disk {}, stay {stay}", self.vm.id, place.disk)
-    }
 }
 
 impl Plan {
@@ -269,133 +204,6 @@ impl Plan {
     fn or_else(mut self, undo: Self) -> Self {
         self.undo = undo.tasks;
         self
-    }
-}
-
-/// A step that must come through.
-fn step(request: Request) -> StepAsk {
-    StepAsk {
-        request,
-        content_with: Vec::new(),
-    }
-}
-
-/// A step that is done as well if what it takes away is not there.
-fn if_there(request: Request) -> StepAsk {
-    StepAsk {
-        request,
-        content_with: vec![Kind::NotFound],
-    }
-}
-
-/// An image that is made for one purpose.
-fn once(image: &ImageSpec, made_for: String, make: ImageJob) -> StepAsk {
-    step(Request::Image(ImageJob::Once(Once {
-        image: image.clone(),
-        made_for,
-        make: Box::new(make),
-    })))
-}
-
-fn remove_dir(dir: &VmDir, own: bool) -> StepAsk {
-    let path = dir.path();
-    step(Request::RemoveDir(RemoveDir { path, own }))
-}
-
-fn make_dir(dir: &VmDir) -> StepAsk {
-    step(Request::MakeDir(VmDirJob { path: dir.path() }))
-}
-
-/// Attaches a disk as it was asked for, behind its link.
-fn attach(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<StepAsk> {
-    attach_ask(disk, image, place).map(|ask| step(Request::Attach(ask)))
-}
-
-/// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
-fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
-    let asked = disk
-        .cache
-        .read()
-        .context(|| format!("cannot cache disk {}", disk.id))?;
-    let mut ask = Attach::new(image.clone());
-    ask.driver = asked.driver;
-    ask.mode = asked.mode;
-    ask.size = asked.size;
-    ask.seed = asked.seed;
-    ask.link = Some(place.path());
-    ask.keep = true;
-    if disk.shareable {
-        // Another host's write would never be seen (contract, 4.3.8).
-        ask.driver = Some(crate::config::fixed("none"));
-        ask.mode = None;
-    }
-    Ok(ask)
-}
-
-/// Takes a disk down, unless it is another VM's by now, or still.
-fn detach(image: &ImageSpec, place: &DiskPlace, discard_dirty: bool) -> StepAsk {
-    if_there(Request::Detach(Detach {
-        image: image.clone(),
-        discard_dirty,
-        link: Some(place.path()),
-    }))
-}
-
-/// A host's name as leases take it: an address in brackets has characters that they do not.
-fn host_name(node: &Node) -> Result<HostName, ParseError> {
-    let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
-        true => c,
-        false => '_',
-    };
-    node.as_str().chars().map(plain).collect::<String>().parse()
-}
-
-/// The image of a disk: its own one, the clone, or the volatile one.
-fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
-    match &disk.kind {
-        DiskKind::Linked { source, .. } => image(source.as_str()),
-        DiskKind::Cloned { source, .. } => clone_of(source.as_str(), known.vm, disk),
-        DiskKind::Volatile => {
-            let name = super::names::Name::Volatile(known.vm.id, disk.id).image()?;
-            let pool = known.datastore.pool.as_ref().or(disk.pool.as_ref());
-            Ok(ImageSpec {
-                pool: super::names::pool_of(pool)?,
-                namespace: known.datastore.namespace.clone(),
-                image: name,
-            })
-        }
-    }
-}
-
-/// `pool/one-42` becomes `pool/one-42-12-0`, as the stock driver and libvirt have it.
-fn clone_of(source: &str, vm: &Vm, disk: &Disk) -> Result<ImageSpec> {
-    let parent = image(source)?;
-    let name = format!("{}-{}-{}", parent.image, vm.id, disk.id).parse()?;
-    Ok(ImageSpec {
-        image: name,
-        ..parent
-    })
-}
-
-fn image(source: &str) -> Result<ImageSpec> {
-    source.parse().map_err(|error: ParseError| {
-        Error::new(
-            Kind::Usage,
-            format!("SOURCE {source:?} is no image of Ceph's: {error}"),
-        )
-        .remedy("images of this driver are POOL/IMAGE; is this one of another datastore's driver?")
-    })
-}
-
-/// A place as a disk's.
-fn as_disk(place: &Place) -> Result<&DiskPlace> {
-    match place {
-        Place::Disk(disk) => Ok(disk),
-        Place::Directory(_) | Place::File { .. } => Err(Error::new(
-            Kind::Usage,
-            "a kernel or initrd in this datastore is not supported",
-        )
-        .remedy("keep kernels in a file datastore with TM_MAD = ssh")),
     }
 }
 

@@ -55,8 +55,8 @@ impl Plan {
             disks: files.collect(),
         })));
         let host = known.acting(&call.host)?;
-        let undo = Self::nothing().then(known, host, cleared(call, removals(&disks, &snap)));
-        Ok(Self::nothing().then(known, host, steps).or_else(undo))
+        let undo = Self::nothing().on(host, cleared(call, removals(&disks, &snap)));
+        Ok(Self::nothing().on(host, steps).or_else(undo))
     }
 
     /// `postbackup` and `postbackup_live`: the files go, and the snapshot if no increment needs it.
@@ -71,7 +71,7 @@ impl Plan {
             Vec::new()
         };
         let host = known.acting(&call.host)?;
-        Ok(Self::nothing().then(known, host, cleared(call, steps)))
+        Ok(Self::nothing().on(host, cleared(call, steps)))
     }
 }
 

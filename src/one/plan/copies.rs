@@ -49,5 +49,5 @@ pub(super) fn cpds(
         steps.insert(0, step(quiet));
         steps.push(if_there(Request::Image(ImageJob::SnapRemove(snap))));
     }
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }

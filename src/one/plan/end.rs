@@ -38,5 +38,5 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
             missing_ok: true,
         }))),
     ];
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }

@@ -28,7 +28,7 @@ pub(super) fn create(
         domain,
         steps: vec![take],
     }));
-    Ok(Plan::nothing().then(known, known.acting(host)?, vec![quiet]))
+    Ok(Plan::nothing().on(known.acting(host)?, vec![quiet]))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
@@ -56,7 +56,7 @@ pub(super) fn delete(
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
     let remove = if_there(Request::Image(ImageJob::SnapRemove(snap(&image, id)?)));
-    Ok(Plan::nothing().then(known, known.acting(host)?, vec![remove]))
+    Ok(Plan::nothing().on(known.acting(host)?, vec![remove]))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -82,7 +82,7 @@ pub(super) fn resize(
         patient: false,
     }));
     let steps = vec![grow, bypass, insert];
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }
 
 fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::one::call::{Call, Family};
+use crate::one::document::{Datastore, Vm};
 
 const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><TEMPLATE>
     <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE><CLONE>YES</CLONE>
@@ -20,6 +21,17 @@ fn plan(line: &str) -> String {
 fn plans(lines: &[&str]) -> String {
     let planned = lines.iter().map(|line| format!("# {line}\n{}", plan(line)));
     planned.collect::<Vec<_>>().join("\n\n")
+}
+
+/// It acts on images like any other bridge, also where it is no place for a disk.
+#[test]
+fn a_front_end_that_is_a_bridge() {
+    let bridge = DATASTORE.replace(">c1<", ">fe<");
+    let planned = plan_with(VM, &bridge, "delete fe:DIR/disk.0 12 101");
+    assert!(
+        planned.contains("fe: ") && planned.contains("remove"),
+        "{planned}"
+    );
 }
 
 /// The datastore names its pool, or it is the one that the doctor says.
