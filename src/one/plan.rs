@@ -44,6 +44,36 @@ pub struct Task {
     pub at: At,
     /// What.
     pub work: Work,
+    /// What is done instead if it fails in a way that is to be expected.
+    pub instead: Vec<Instead>,
+}
+
+/// What is done instead of a task that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// If it failed like this.
+    pub when: When,
+    /// In this order; the first that fails ends it. None: there is nothing to be done, and that is no failure.
+    pub tasks: Vec<Task>,
+}
+
+/// How a task may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The host was not reached: nothing has begun there.
+    Unreached,
+    /// Another host holds the disk, or data that its image lacks.
+    Held,
+}
+
+impl Task {
+    const fn new(at: At, work: Work) -> Self {
+        Self {
+            at,
+            work,
+            instead: Vec::new(),
+        }
+    }
 }
 
 /// A place where something is done.
@@ -176,7 +206,16 @@ impl Plan {
                 steps,
                 every: false,
             }));
-            self.tasks.push(Task { at, work });
+            self.tasks.push(Task::new(at, work));
+        }
+        self
+    }
+
+    /// Says what is done if the last task fails like this.
+    fn instead(mut self, when: When, plan: Self) -> Self {
+        let tasks = plan.tasks;
+        if let Some(last) = self.tasks.last_mut() {
+            last.instead.push(Instead { when, tasks });
         }
         self
     }
@@ -185,7 +224,7 @@ impl Plan {
     fn fetch(mut self, at: At, to: &VmDir, from: At, path: &VmDir) -> Self {
         let (path, to) = (path.path(), to.path());
         let work = Work::Fetch { from, path, to };
-        self.tasks.push(Task { at, work });
+        self.tasks.push(Task::new(at, work));
         self
     }
 

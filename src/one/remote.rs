@@ -217,7 +217,7 @@ const NOT_THERE: [&str; 7] = [
 ];
 
 /// Whether the host was not reached, so that nothing has begun there.
-fn is_unreached(error: &Error) -> bool {
+pub(super) fn is_unreached(error: &Error) -> bool {
     let said = error.chain();
     said.contains(UNREACHED) && NOT_THERE.iter().any(|words| said.contains(words))
 }

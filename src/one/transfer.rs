@@ -6,7 +6,8 @@ use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
 use super::document::Vm;
 use super::oned::Oned;
-use super::plan::{Known, Plan, Task, Work};
+use super::plan::{Instead, Known, Plan, Task, When, Work};
+use super::remote::is_unreached;
 use super::voice::{Level, Voice};
 use super::{Remote, VmId, context};
 use crate::error::both;
@@ -177,7 +178,24 @@ fn every(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Resu
     tried.fold(Ok(()), both)
 }
 
+/// Does a task, or what is to be done instead if it fails as it may. Both failures are told then: what stands in the way in
+/// the end, after why it was not done as usual.
 fn one(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
+    let Err(error) = as_usual(remote, task, voice) else {
+        return Ok(());
+    };
+    let fits = |instead: &&Instead| match instead.when {
+        When::Unreached => is_unreached(&error),
+        When::Held => matches!(error.kind(), Kind::LeaseHeld | Kind::Dirty),
+    };
+    let Some(instead) = task.instead.iter().find(fits) else {
+        return Err(error);
+    };
+    voice.log(Level::Warning, &error.chain());
+    work(remote, &instead.tasks, voice).context(|| error.chain())
+}
+
+fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
         Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
         Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),

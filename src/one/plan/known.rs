@@ -1,7 +1,9 @@
 //! What is known when an action is planned: the VM, where its disks are, and what their images are called.
 
-use super::At;
-use crate::model::{ImageSpec, ParseError};
+use std::collections::BTreeSet;
+
+use super::{At, host_name};
+use crate::model::{HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
 use crate::one::names;
@@ -26,6 +28,21 @@ impl<'k> Known<'k> {
     pub(super) fn is_nowhere(&self, node: &Node) -> bool {
         let mut lately = self.vm.history.iter().rev().take(2);
         node == self.front_end && lately.all(|stay| stay.host != *node)
+    }
+
+    /// The other host of the VM's last two: where its disks still are if a move ended half way.
+    pub(super) fn other_host(&self, node: &Node) -> Option<&'k Node> {
+        let lately = self.vm.history.iter().rev().take(2);
+        let mut hosts = lately.map(|stay| &stay.host);
+        hosts.find(|host| *host != node)
+    }
+
+    /// The hosts of earlier stays, which have no use for the VM's disks any more, but for this one.
+    pub(super) fn earlier_hosts(&self, but: &Node) -> Result<Vec<HostName>> {
+        let earlier = self.vm.history.iter().rev().skip(1);
+        let hosts: BTreeSet<&Node> = earlier.map(|stay| &stay.host).collect();
+        let others = hosts.into_iter().filter(|host| *host != but);
+        others.map(|host| Ok(host_name(host)?)).collect()
     }
 
     /// Where the VM's directory is, at a host or "nowhere".

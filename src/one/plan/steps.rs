@@ -23,11 +23,17 @@ pub(super) fn if_there(request: Request) -> StepAsk {
     }
 }
 
-/// An image that is made for one purpose.
-pub(super) fn once(image: &ImageSpec, made_for: String, make: ImageJob) -> StepAsk {
+/// An image that is made for one purpose, in place of what these hosts may have left.
+pub(super) fn once(
+    image: &ImageSpec,
+    made_for: String,
+    left_by: Vec<HostName>,
+    make: ImageJob,
+) -> StepAsk {
     step(Request::Image(ImageJob::Once(Once {
         image: image.clone(),
         made_for,
+        left_by,
         make: Box::new(make),
     })))
 }

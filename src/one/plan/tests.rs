@@ -101,6 +101,18 @@ fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
 
 fn lines(task: &Task, prefix: &str) -> Vec<String> {
     let at = format!("{prefix}{}", task.at);
+    let mut lines = as_usual(task, &at);
+    for instead in &task.instead {
+        let when = format!("{prefix}{:?} at {}: ", instead.when, task.at).to_lowercase();
+        match instead.tasks.as_slice() {
+            [] => lines.push(format!("{when}never mind")),
+            tasks => lines.extend(tasks.iter().flat_map(|task| self::lines(task, &when))),
+        }
+    }
+    lines
+}
+
+fn as_usual(task: &Task, at: &str) -> Vec<String> {
     match &task.work {
         Work::Fetch { from, path, to } => {
             let (path, to) = (path.display(), to.display());
@@ -320,6 +332,29 @@ fn a_front_end_that_is_left_or_reached() {
         "failmigrate fe kvm2 DIR 12 100",
     );
     assert!(live.contains("fe: ") && live.contains("kvm2: "), "{live}");
+}
+
+/// A migration that ended half way leaves the disk on the other host, and a dead host leaves it to the bridges.
+#[test]
+fn a_disk_that_goes_wherever_it_is() {
+    let bridges = DATASTORE.replace(">c1<", ">c1 kvm1 c2<");
+    insta::assert_snapshot!(plan_with(
+        &stayed(23, &["kvm1", "kvm2"]),
+        &bridges,
+        "delete kvm2:DIR/disk.0 12 101"
+    ));
+}
+
+/// A VM that is recreated finds what its earlier stays left; the host where it is now is none of them.
+#[test]
+fn a_new_stay_takes_over_what_earlier_ones_left() {
+    let line = "clone fe:one/one-42 kvm1:DIR/disk.0 12 101";
+    let planned = plan_of(&stayed(1, &["kvm1", "kvm3", "kvm2", "kvm1"]), line);
+    assert!(
+        planned.contains(r#""left_by":["kvm2","kvm3"]"#),
+        "{planned}"
+    );
+    assert!(!plan(line).contains("left_by"));
 }
 
 /// What an earlier stay of the VM left under the name is told from what this one made.

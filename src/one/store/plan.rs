@@ -186,6 +186,8 @@ impl Ask<'_> {
                 image,
                 snapshots: true,
                 missing_ok: true,
+                left_by: Vec::new(),
+                discard_dirty: false,
             })
         };
         Ok(Plan::host(vec![step(remove)], Answer::Nothing))
