@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backup, EndBackup, PutFile, RemoveDir, VmDirJob};
+use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
@@ -55,6 +55,8 @@ pub enum Request {
     Image(ImageJob),
     /// Make a VM's directory.
     MakeDir(VmDirJob),
+    /// Say whether VMs' directories can be made in a datastore's.
+    LookDir(StoreDir),
     /// Remove a VM's directory and what is in it.
     RemoveDir(RemoveDir),
     /// Save a VM's disks as files.
