@@ -5,10 +5,12 @@
 //! page cache, which `attach` drops when the cache goes in (contract, 5.2).
 
 use super::{
-    At, Known, Plan, attach, attach_ask, detach, host_name, if_there, make_dir, remove_dir, step,
+    At, Known, Plan, When, attach, attach_ask, detach, host_name, if_there, make_dir, remove_dir,
+    step,
 };
 use crate::Result;
 use crate::job::{HandOver, Insert, Request};
+use crate::model::ImageSpec;
 use crate::one::call::Migration;
 
 /// The source writes everything back, takes its caches out of the path and lets the target in; the target comes in without
@@ -72,17 +74,24 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         .map(|(_, image, place)| detach(image, place, false))
         .collect();
     away.push(remove_dir(&call.dir, true));
-    let back = disks.iter().map(|(_, image, _)| {
-        if_there(Request::Insert(Insert {
-            image: image.clone(),
-            seed: None,
-            rate: None,
-            // Where it did not let go it may be dead.
-            patient: true,
-        }))
-    });
-    Ok(Plan::nothing()
+    let back = |patient: bool| {
+        let insert = |(_, image, _): &(_, ImageSpec, _)| {
+            if_there(Request::Insert(Insert {
+                image: image.clone(),
+                seed: None,
+                rate: None,
+                patient,
+            }))
+        };
+        Plan::nothing()
+            .on(&call.from, disks.iter().map(insert).collect())
+            .every()
+    };
+    // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.
+    let mut plan = Plan::nothing()
         .on(&call.to, away)
-        .on(&call.from, back.collect())
-        .every())
+        .every()
+        .instead(When::Unreached, back(true));
+    plan.tasks.extend(back(false).tasks);
+    Ok(plan)
 }
