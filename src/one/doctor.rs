@@ -146,7 +146,7 @@ fn running(oned: &Oned) -> Vec<Finding> {
     let mut findings = stores.findings;
     match pools::hosts(&hosts) {
         Err(error) => findings.push(Finding::of_error("hosts", &error, "please report it")),
-        Ok(hosts) => findings.extend(hosts::examine(hosts, stores.bridges, &stores.dirs)),
+        Ok(hosts) => findings.extend(hosts::examine(&hosts, &stores.bridges, &stores.dirs)),
     }
     findings
 }

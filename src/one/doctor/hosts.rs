@@ -20,9 +20,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is to say of each host and bridge, all of which are asked at once; of a host also whether VMs' directories can be
 /// made in these.
-pub(super) fn examine(hosts: Vec<Node>, bridges: Vec<Node>, dirs: &[PathBuf]) -> Vec<Finding> {
+pub(super) fn examine(hosts: &[Node], bridges: &[Node], dirs: &[PathBuf]) -> Vec<Finding> {
     let runs_vms: BTreeSet<&Node> = hosts.iter().collect();
-    let nodes: BTreeSet<&Node> = hosts.iter().chain(&bridges).collect();
+    let nodes: BTreeSet<&Node> = hosts.iter().chain(bridges).collect();
     let remote = Remote::new(DEADLINE);
     std::thread::scope(|scope| {
         let ask = |node| {
