@@ -69,7 +69,7 @@ pub struct Once {
     pub made_for: String,
     /// Hosts that may have left one behind that was made for another purpose; see [`RemoveImage::left_by`]. One whose lease
     /// says dirty stays.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_by: Vec<HostName>,
     /// What makes it.
     pub make: Box<ImageJob>,
@@ -240,7 +240,7 @@ pub struct RemoveImage {
     pub missing_ok: bool,
     /// Hosts that are said to be dead, or to have no use for the image any more: a lease that one of them holds, under
     /// whatever name of its, is no hindrance once Ceph shows nobody who has the image open.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_by: Vec<HostName>,
     /// Nor is one that says dirty: what only that host's cache holds goes with the image.
     #[serde(default)]
