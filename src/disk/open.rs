@@ -127,8 +127,10 @@ impl OpenDisk {
         let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
         let force = Force {
             break_lease: ask.break_lease,
+            dead_host: ask.dead_host.clone(),
             discard_dirty: ask.discard_dirty,
             fence: ask.fence,
+            patient: false,
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {

@@ -8,7 +8,9 @@ use super::checksum::{Algorithm, Checksum};
 use super::feature::Feature;
 use super::format::SourceFormat;
 use crate::ceph::CloneFormat;
-use crate::model::{Bytes, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec};
+use crate::model::{
+    Bytes, HostName, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec,
+};
 use crate::tools::mkfs::FileSystem;
 
 /// One job on an image, or on a pool's images.
@@ -65,6 +67,10 @@ pub struct Once {
     pub image: ImageSpec,
     /// What it is for, such as `VM 12, disk 0, stay 3`. An image that says so of itself is kept as it is.
     pub made_for: String,
+    /// Hosts that may have left one behind that was made for another purpose; see [`RemoveImage::left_by`]. One whose lease
+    /// says dirty stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_by: Vec<HostName>,
     /// What makes it.
     pub make: Box<ImageJob>,
 }
@@ -232,6 +238,13 @@ pub struct RemoveImage {
     /// Be content when there is no such image.
     #[serde(default)]
     pub missing_ok: bool,
+    /// Hosts that are said to be dead, or to have no use for the image any more: a lease that one of them holds, under
+    /// whatever name of its, is no hindrance once Ceph shows nobody who has the image open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_by: Vec<HostName>,
+    /// Nor is one that says dirty: what only that host's cache holds goes with the image.
+    #[serde(default)]
+    pub discard_dirty: bool,
 }
 
 /// `image resize`.

@@ -63,6 +63,8 @@ pub fn removal(scratch: &Scratch) -> RemoveImage {
         image: scratch.spec.clone(),
         snapshots: false,
         missing_ok: false,
+        left_by: Vec::new(),
+        discard_dirty: false,
     }
 }
 

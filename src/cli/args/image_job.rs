@@ -30,6 +30,8 @@ impl ImageCommand {
                         image,
                         snapshots,
                         missing_ok: args.missing_ok,
+                        left_by: Vec::new(),
+                        discard_dirty: false,
                     }),
                 )
             }

@@ -32,7 +32,7 @@ pub(super) fn cpds(
     let mut clone = CloneImage::new(parent, copy.clone());
     clone.data_pool = known.datastore.data_pool.clone();
     let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
-    let made = once(&copy, purpose, ImageJob::Clone(clone));
+    let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
     let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone())));
     let mut steps = vec![made, flatten, free];
@@ -49,5 +49,5 @@ pub(super) fn cpds(
         steps.insert(0, step(quiet));
         steps.push(if_there(Request::Image(ImageJob::SnapRemove(snap))));
     }
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }

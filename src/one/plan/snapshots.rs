@@ -28,7 +28,7 @@ pub(super) fn create(
         domain,
         steps: vec![take],
     }));
-    Ok(Plan::nothing().then(known, known.acting(host)?, vec![quiet]))
+    Ok(Plan::nothing().on(known.acting(host)?, vec![quiet]))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
@@ -41,7 +41,7 @@ pub(super) fn revert(
     let (disk, image) = known.disk(place)?;
     let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
     let again = attach(disk, &image, place)?;
-    let steps = vec![detach(&image, false), step(back), again.clone()];
+    let steps = vec![detach(&image, place, false), step(back), again.clone()];
     Ok(Plan::nothing()
         .then(known, host, steps)
         .or_else(Plan::nothing().then(known, host, vec![again])))
@@ -56,7 +56,7 @@ pub(super) fn delete(
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
     let remove = if_there(Request::Image(ImageJob::SnapRemove(snap(&image, id)?)));
-    Ok(Plan::nothing().then(known, known.acting(host)?, vec![remove]))
+    Ok(Plan::nothing().on(known.acting(host)?, vec![remove]))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -79,9 +79,10 @@ pub(super) fn resize(
         image,
         seed: None,
         rate: None,
+        patient: false,
     }));
     let steps = vec![grow, bypass, insert];
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }
 
 fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {

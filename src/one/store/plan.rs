@@ -13,9 +13,6 @@ use crate::one::names::{self, Name};
 use crate::one::{ImageNumber, Megabytes};
 use crate::{Error, Kind, Result};
 
-/// The pool of a datastore that names none, as the stock driver has it.
-const DEFAULT_POOL: &str = "one";
-
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan {
@@ -86,8 +83,7 @@ impl Ask<'_> {
     }
 
     fn pool(&self) -> Result<PoolName> {
-        let default = || DEFAULT_POOL.parse().map_err(Error::from);
-        self.datastore.pool.clone().map_or_else(default, Ok)
+        Ok(names::pool_of(self.datastore.pool.as_ref())?)
     }
 
     /// The image that is to be made.
@@ -190,6 +186,8 @@ impl Ask<'_> {
                 image,
                 snapshots: true,
                 missing_ok: true,
+                left_by: Vec::new(),
+                discard_dirty: false,
             })
         };
         Ok(Plan::host(vec![step(remove)], Answer::Nothing))
