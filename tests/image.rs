@@ -37,6 +37,8 @@ mod import;
 mod manage;
 #[path = "image/remove.rs"]
 mod remove;
+#[path = "image/revert.rs"]
+mod revert;
 #[path = "image/stopped.rs"]
 mod stopped;
 
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         clone::TESTS,
         manage::TESTS,
         remove::TESTS,
+        revert::TESTS,
     ];
     let trials: Vec<Trial> = all
         .into_iter()

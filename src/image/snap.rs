@@ -5,9 +5,10 @@ use super::change::stoppable;
 use super::reach::Found;
 use super::remove::has_children;
 use super::report::ImageReport;
+use super::revert::revert;
 use crate::ceph::{Child, Snap};
 use crate::host::Host;
-use crate::model::Change;
+use crate::model::{BeforeRevert, Change};
 use crate::{Context, Error, Kind, Result};
 
 /// An image and the snapshot of it that a job is about.
@@ -61,7 +62,7 @@ impl<'a> Job<'a> {
 /// that the image lacks.
 pub(super) fn create(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
     let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.found.must_be_clean("take a snapshot of")?;
+    job.found.must_be_whole("take a snapshot of")?;
     let name = job.name();
     if job.find()?.is_some() {
         return Err(
@@ -163,6 +164,10 @@ pub(super) fn unprotect(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<Ima
 /// # Errors
 /// [`Kind::NotFound`]; [`Kind::LeaseHeld`], [`Kind::Dirty`] or [`Kind::Busy`] while anybody uses the image.
 pub(super) fn rollback(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
+    if BeforeRevert.is(&ask.snap) {
+        // It has served when the image is what it was, and is in the way until it is gone.
+        return revert(host, ask, dry_run);
+    }
     let (job, mut report) = Job::new(host, ask, dry_run)?;
     job.existing()?;
     job.found.must_be_detached("roll back")?;

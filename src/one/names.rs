@@ -4,9 +4,6 @@
 use super::{DiskId, ImageNumber, SnapshotId, VmId};
 use crate::model::{ImageName, ParseError, SnapName};
 
-/// The snapshot that clones of an image are made from.
-pub const BASE_SNAPSHOT: &str = "snap";
-
 /// An image's name, as this driver gives names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {

@@ -98,7 +98,7 @@ impl CloneJob<'_> {
                 }),
             );
         }
-        self.parent.must_be_clean("take a snapshot of")
+        self.parent.must_be_whole("take a snapshot of")
     }
 
     fn run(&self, report: &mut ImageReport, snap_is_missing: bool) -> Result<()> {

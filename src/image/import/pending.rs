@@ -5,11 +5,9 @@
 //! keeps its id when it is renamed at the end, and no marker has to be taken off a finished image. Its metadata say who
 //! writes it, for those who find the name taken.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::super::reach::{self, PENDING};
+use super::super::reach::{self, PENDING, WATCH_TIMEOUT};
 use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
 use crate::disk::Me;
 use crate::host::Host;
@@ -19,9 +17,6 @@ use crate::{Context, Error, Kind, Result};
 
 /// The key in the image's metadata.
 const KEY: &str = "warmblock.import";
-
-/// Ceph forgets a client that died after `osd_client_watch_timeout`, 30 s by default.
-const WATCH_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Who imports.
 #[derive(Debug, Serialize, Deserialize)]

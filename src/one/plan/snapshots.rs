@@ -3,7 +3,7 @@
 use super::{Known, Plan, attach, detach, if_there, step};
 use crate::image::{ImageJob, OneSnap, ResizeImage};
 use crate::job::{DiskJob, Insert, Quiet, Request, StepAsk};
-use crate::model::ImageSpec;
+use crate::model::{BeforeRevert, ImageSpec};
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
 use crate::{Kind, Result};
@@ -42,9 +42,14 @@ pub(super) fn revert(
     let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
     let again = attach(disk, &image, place)?;
     let steps = vec![detach(&image, false), step(back), again.clone()];
+    // One that was killed half way left what the disk was before; one that failed has put that back by itself.
+    let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
+        image,
+        snap: BeforeRevert.snap()?,
+    })));
     Ok(Plan::nothing()
         .then(known, host, steps)
-        .or_else(Plan::nothing().then(known, host, vec![again])))
+        .or_else(Plan::nothing().then(known, host, vec![before, again])))
 }
 
 /// The snapshot goes; it is refused if something was cloned from it.

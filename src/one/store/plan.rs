@@ -229,14 +229,14 @@ impl Ask<'_> {
     }
 
     fn snap_revert(&self) -> Result<Plan> {
-        let steps = vec![step(ImageJob::SnapRollback(self.snapshot()?))];
+        let steps = vec![step(ImageJob::SnapRevert(self.snapshot()?))];
         Ok(Plan::host(steps, Answer::Nothing))
     }
 
     /// Nothing is removed before the image is what the snapshot is.
     fn snap_flatten(&self) -> Result<Plan> {
         let target = self.snapshot()?;
-        let mut steps = vec![step(ImageJob::SnapRollback(target.clone()))];
+        let mut steps = vec![step(ImageJob::SnapRevert(target.clone()))];
         for id in &self.image()?.snapshots {
             let snap = names::snapshot(*id)?;
             if snap != target.snap {

@@ -1,0 +1,119 @@
+//! Reverts and what else begins with a snapshot: killed anywhere, they leave nothing that is taken for whole.
+
+use warmblock::Kind;
+use warmblock::image::{Algorithm, CloneImage, ImageJob, OneDigest, OneSnap};
+use warmblock::model::{BeforeRevert, Change, SnapSpec};
+
+use super::manage::{Outcome, made, refused, snap};
+use super::{Scratch, Test, crash_after, do_it, noise};
+
+pub const TESTS: &[(&str, Test)] = &[
+    (
+        "revert: killed after any step, the image is the old or the new, or refused",
+        crashes,
+    ),
+    (
+        "revert: one that was begun is in everybody's way",
+        in_the_way,
+    ),
+];
+
+fn write(image: &Scratch, seed: u64) {
+    let open = image.pool.open(&image.spec.image).unwrap();
+    open.write_at(0, &noise(seed, 9000)).unwrap();
+}
+
+fn holds(image: &Scratch, seed: u64) -> bool {
+    image.bytes()[..9000] == noise(seed, 9000)
+}
+
+fn names(image: &Scratch) -> Vec<String> {
+    let snapshots = image.open().snapshots().unwrap();
+    snapshots.iter().map(|snap| snap.name.to_string()).collect()
+}
+
+fn before(image: &Scratch) -> OneSnap {
+    OneSnap {
+        image: image.spec.clone(),
+        snap: BeforeRevert.snap().unwrap(),
+    }
+}
+
+/// An image with snapshots `0` and `1` that holds something else again.
+fn snapped() -> Scratch {
+    let image = made("reverted");
+    for (seed, name) in [(1, "0"), (2, "1")] {
+        write(&image, seed);
+        do_it(ImageJob::SnapCreate(snap(&image, name))).unwrap();
+    }
+    write(&image, 3);
+    image
+}
+
+fn crashes() -> Outcome {
+    for step in 1.. {
+        let image = snapped();
+        let through = crash_after(step, &ImageJob::SnapRevert(snap(&image, "0")));
+        if names(&image) == ["0", "1"] {
+            assert!(holds(&image, 1), "step {step}");
+        } else {
+            let undone = do_it(ImageJob::SnapRevert(before(&image)))?;
+            assert_eq!(undone.change, Some(Change::Altered));
+            assert!(holds(&image, 3), "step {step}");
+            assert_eq!(names(&image), ["0", "1"]);
+        }
+        // Another revert begins with what was before that one.
+        let again = snapped();
+        crash_after(step, &ImageJob::SnapRevert(snap(&again, "0")));
+        if names(&again) != ["0", "1"] {
+            let report = do_it(ImageJob::SnapRevert(snap(&again, "1")))?;
+            assert_eq!(report.steps.len(), 5, "{:?}", report.steps);
+            assert!(holds(&again, 2), "step {step}");
+            assert_eq!(names(&again), ["0", "1"]);
+        }
+        if through {
+            assert!(step > 2, "only {step} steps");
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn in_the_way() -> Outcome {
+    let image = snapped();
+    refused(
+        ImageJob::SnapRevert(snap(&image, "7")),
+        Kind::NotFound,
+        &["no snapshot 7"],
+    );
+    refused(ImageJob::SnapRevert(before(&image)), Kind::NotFound, &[]);
+    do_it(ImageJob::SnapCreate(before(&image)))?;
+    write(&image, 4);
+    let child = Scratch::new("child");
+    let parent = SnapSpec {
+        image: image.spec.clone(),
+        snap: None,
+    };
+    let clone = CloneImage::new(parent, child.spec.clone());
+    let fresh = CloneImage {
+        fresh: true,
+        ..clone.clone()
+    };
+    let digest = OneDigest {
+        image: image.spec.clone(),
+        algorithm: Algorithm::Md5,
+    };
+    for job in [
+        ImageJob::Clone(clone),
+        ImageJob::Clone(fresh),
+        ImageJob::SnapCreate(snap(&image, "2")),
+        ImageJob::Digest(digest),
+    ] {
+        refused(job, Kind::Mismatch, &["revert", "not finished"]);
+    }
+    // The command that the error names.
+    do_it(ImageJob::SnapRollback(before(&image)))?;
+    assert!(holds(&image, 3));
+    assert_eq!(names(&image), ["0", "1"]);
+    Ok(())
+}
