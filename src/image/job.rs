@@ -153,7 +153,8 @@ pub struct CreateImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloneImage {
-    /// What is cloned. Without a snapshot's name the one of the name `snap` is used, and taken if it is not there.
+    /// What is cloned. Without a snapshot's name it is what the image holds now: by the snapshot `snap`, or `wb-base-N` if it
+    /// was written since, taken if it is not there.
     pub parent: SnapSpec,
     /// The clone.
     pub child: ImageSpec,

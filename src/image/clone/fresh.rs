@@ -116,7 +116,8 @@ pub(in crate::image) fn forget(
     remove(&parent, &old, report)
 }
 
-fn remove(parent: &Found<'_>, snap: &Snap, report: &mut ImageReport) -> Result<()> {
+/// Removes a snapshot, protected or not.
+pub(super) fn remove(parent: &Found<'_>, snap: &Snap, report: &mut ImageReport) -> Result<()> {
     let name = format!("{}@{}", parent.spec, snap.name);
     report.step(Change::Removed, format!("remove snapshot {name}"), || {
         let image = parent.open()?;
