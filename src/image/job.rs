@@ -39,6 +39,8 @@ pub enum ImageJob {
     Rename(RenameImage),
     /// Take a snapshot.
     SnapCreate(OneSnap),
+    /// Take a snapshot; one of that name that an attempt before left, and nothing was cloned from, goes first.
+    SnapRetake(OneSnap),
     /// Remove a snapshot.
     SnapRemove(OneSnap),
     /// Protect a snapshot against removal.

@@ -57,6 +57,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),
         ImageJob::Rename(ask) => change::rename(host, ask, dry_run),
         ImageJob::SnapCreate(ask) => snap::create(host, ask, dry_run),
+        ImageJob::SnapRetake(ask) => snap::retake(host, ask, dry_run),
         ImageJob::SnapRemove(ask) => snap::remove(host, ask, dry_run),
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),

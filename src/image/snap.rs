@@ -2,6 +2,7 @@
 
 use super::OneSnap;
 use super::change::stoppable;
+use super::clone::fresh;
 use super::reach::Found;
 use super::remove::has_children;
 use super::report::ImageReport;
@@ -70,13 +71,37 @@ pub(super) fn create(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
                 .remedy("choose another name"),
         );
     }
-    report.main_step(Change::Made, format!("take snapshot {name}"), || {
-        job.found
-            .open()?
-            .snap_create(&ask.snap)
-            .context(|| format!("cannot take snapshot {name}"))
-    })?;
+    take(&job, &mut report)?;
     Ok(report)
+}
+
+/// Takes a snapshot of what the image is now, whatever has its name: what an attempt took that did not live to tell is older.
+///
+/// # Errors
+/// [`Kind::Exists`] for one that something was cloned from; those of [`create`].
+pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
+    let (job, mut report) = Job::new(host, ask, dry_run)?;
+    job.found.must_be_whole("take a snapshot of")?;
+    if let Some(old) = job.find()? {
+        let children = job.children()?;
+        if !children.is_empty() {
+            let name = job.name();
+            let clones = has_children(&format!("take {name} anew"), &children);
+            let message = format!("there is a snapshot {name} already, and it has clones");
+            return Err(Error::new(Kind::Exists, message).because(clones));
+        }
+        fresh::remove(&job.found, &old, &mut report)?;
+    }
+    take(&job, &mut report)?;
+    Ok(report)
+}
+
+fn take(job: &Job<'_>, report: &mut ImageReport) -> Result<()> {
+    let name = job.name();
+    report.main_step(Change::Made, format!("take snapshot {name}"), || {
+        let taken = job.found.open()?.snap_create(&job.ask.snap);
+        taken.context(|| format!("cannot take snapshot {name}"))
+    })
 }
 
 /// Removes a snapshot. One that has clones of clone format 2 is kept by Ceph for them, without its name; the report says so.

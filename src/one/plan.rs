@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use super::call::{DiskPlace, Node, Place, TmCall, VmDir};
 use super::document::{Datastore, Disk, DiskKind, Vm};
-use crate::image::{ImageJob, Once};
+use crate::image::{ImageJob, Once, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
 use crate::model::{ImageSpec, ParseError};
 use crate::{Context, Error, Kind, Result};
@@ -262,6 +262,15 @@ fn if_there(request: Request) -> StepAsk {
         request,
         content_with: vec![Kind::NotFound],
     }
+}
+
+/// A snapshot goes, protected or not: the stock driver protects its snapshots. Clones of it that need it are in its way, and
+/// are named.
+pub(super) fn removal(snap: OneSnap) -> Vec<StepAsk> {
+    vec![
+        if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone()))),
+        if_there(Request::Image(ImageJob::SnapRemove(snap))),
+    ]
 }
 
 /// An image that is made for one purpose.

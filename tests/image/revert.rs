@@ -16,6 +16,7 @@ pub const TESTS: &[(&str, Test)] = &[
         "revert: one that was begun is in everybody's way",
         in_the_way,
     ),
+    ("revert: a snapshot that is retaken is of now", retaken),
 ];
 
 fn write(image: &Scratch, seed: u64) {
@@ -107,6 +108,7 @@ fn in_the_way() -> Outcome {
         ImageJob::Clone(clone),
         ImageJob::Clone(fresh),
         ImageJob::SnapCreate(snap(&image, "2")),
+        ImageJob::SnapRetake(snap(&image, "2")),
         ImageJob::Digest(digest),
     ] {
         refused(job, Kind::Mismatch, &["revert", "not finished"]);
@@ -115,5 +117,34 @@ fn in_the_way() -> Outcome {
     do_it(ImageJob::SnapRollback(before(&image)))?;
     assert!(holds(&image, 3));
     assert_eq!(names(&image), ["0", "1"]);
+    Ok(())
+}
+
+fn retaken() -> Outcome {
+    let image = made("retaken");
+    write(&image, 1);
+    for protected in [false, true] {
+        do_it(ImageJob::SnapRetake(snap(&image, "0")))?;
+        if protected {
+            do_it(ImageJob::SnapProtect(snap(&image, "0")))?;
+        }
+        write(&image, 2);
+        do_it(ImageJob::SnapRetake(snap(&image, "0")))?;
+        write(&image, 1);
+        do_it(ImageJob::SnapRevert(snap(&image, "0")))?;
+        assert!(holds(&image, 2));
+        write(&image, 1);
+    }
+    let child = Scratch::new("child");
+    let parent = SnapSpec {
+        image: image.spec.clone(),
+        snap: Some("0".parse()?),
+    };
+    do_it(ImageJob::Clone(CloneImage::new(parent, child.spec.clone())))?;
+    refused(
+        ImageJob::SnapRetake(snap(&image, "0")),
+        Kind::Exists,
+        &["has clones"],
+    );
     Ok(())
 }

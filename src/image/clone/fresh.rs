@@ -116,10 +116,19 @@ pub(in crate::image) fn forget(
     remove(&parent, &old, report)
 }
 
-/// Removes a snapshot, protected or not.
-pub(super) fn remove(parent: &Found<'_>, snap: &Snap, report: &mut ImageReport) -> Result<()> {
+/// Removes a snapshot, protected or not; in a dry run says so.
+pub(in crate::image) fn remove(
+    parent: &Found<'_>,
+    snap: &Snap,
+    report: &mut ImageReport,
+) -> Result<()> {
     let name = format!("{}@{}", parent.spec, snap.name);
-    report.step(Change::Removed, format!("remove snapshot {name}"), || {
+    let what = format!("remove snapshot {name}");
+    if report.dry_run {
+        report.planned(Change::Removed, what);
+        return Ok(());
+    }
+    report.step(Change::Removed, what, || {
         let image = parent.open()?;
         if snap.protected {
             image

@@ -10,6 +10,7 @@ use crate::model::{ImageSpec, ParseError, PoolName, SnapSpec};
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
 use crate::one::names::{self, Name};
+use crate::one::plan::removal;
 use crate::one::{ImageNumber, Megabytes};
 use crate::{Error, Kind, Result};
 
@@ -223,7 +224,6 @@ impl Ask<'_> {
         Ok(Plan::host(vec![step(digest)], answer))
     }
 
-    /// The stock driver protects its snapshots.
     fn snap_delete(&self) -> Result<Plan> {
         Ok(Plan::host(removal(self.snapshot()?), Answer::Nothing))
     }
@@ -247,14 +247,6 @@ impl Ask<'_> {
         steps.extend(removal(target));
         Ok(Plan::host(steps, Answer::Nothing))
     }
-}
-
-/// A snapshot goes, protected or not. Clones of it that need it are in its way, and are named.
-fn removal(snap: OneSnap) -> Vec<StepAsk> {
-    vec![
-        content(ImageJob::SnapUnprotect(snap.clone()), Kind::NotFound),
-        content(ImageJob::SnapRemove(snap), Kind::NotFound),
-    ]
 }
 
 /// The checksum that the user gave, the better one of two.
