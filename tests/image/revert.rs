@@ -1,10 +1,11 @@
 //! Reverts and what else begins with a snapshot: killed anywhere, they leave nothing that is taken for whole.
 
 use warmblock::Kind;
-use warmblock::image::{Algorithm, CloneImage, ImageJob, OneDigest, OneSnap};
-use warmblock::model::{BeforeRevert, Change, SnapSpec};
+use warmblock::ceph::{CloneFormat, CreateOptions};
+use warmblock::image::{Algorithm, CloneImage, ImageJob, OneDigest, OneSnap, RemoveImage};
+use warmblock::model::{BeforeRevert, Bytes, Change, CopySnap, SnapName, SnapSpec};
 
-use super::manage::{Outcome, made, refused, snap};
+use super::manage::{Outcome, made, refused, removal, snap};
 use super::{Scratch, Test, crash_after, do_it, noise};
 
 pub const TESTS: &[(&str, Test)] = &[
@@ -17,6 +18,10 @@ pub const TESTS: &[(&str, Test)] = &[
         in_the_way,
     ),
     ("revert: a snapshot that is retaken is of now", retaken),
+    (
+        "revert: a copy's snapshot goes with the copy, and an import that was left",
+        leftovers,
+    ),
 ];
 
 fn write(image: &Scratch, seed: u64) {
@@ -146,5 +151,49 @@ fn retaken() -> Outcome {
         Kind::Exists,
         &["has clones"],
     );
+    Ok(())
+}
+
+fn leftovers() -> Outcome {
+    let image = made("saved");
+    for format in [CloneFormat::V1, CloneFormat::V2] {
+        for kind in CopySnap::ALL {
+            let copy = Scratch::new("copy");
+            let name: SnapName = kind.of(&copy.spec.image)?;
+            do_it(ImageJob::SnapCreate(snap(&image, name.as_str())))?;
+            let parent = SnapSpec {
+                image: image.spec.clone(),
+                snap: Some(name),
+            };
+            do_it(ImageJob::Clone(CloneImage {
+                clone_format: format,
+                ..CloneImage::new(parent, copy.spec.clone())
+            }))?;
+            do_it(ImageJob::Remove(removal(&copy)))?;
+            assert!(names(&image).is_empty(), "{:?}", names(&image));
+        }
+    }
+    // As mkswap or mkimage leaves it that is killed in its import.
+    let gone = Scratch::new("half");
+    let options = CreateOptions {
+        size: Bytes::mib(8),
+        ..CreateOptions::default()
+    };
+    gone.pool.create(&gone.pending(), &options)?;
+    let remove = |dry_run| {
+        let ask = RemoveImage {
+            missing_ok: true,
+            ..removal(&gone)
+        };
+        warmblock::image::run(&super::host(), &ImageJob::Remove(ask), dry_run)
+    };
+    let open = gone.pool.open(&gone.pending())?;
+    let told = remove(false)?;
+    assert!(told.warnings[0].contains("open at"), "{:?}", told.warnings);
+    assert!(gone.pool.image_exists(&gone.pending())?);
+    drop(open);
+    assert_eq!(remove(true)?.steps.len(), 1);
+    assert_eq!(remove(false)?.steps.len(), 1);
+    assert!(!gone.pool.image_exists(&gone.pending())?);
     Ok(())
 }

@@ -9,16 +9,8 @@ use super::super::report::ImageReport;
 use super::CloneImage;
 use crate::ceph::{Pool, Snap};
 use crate::host::Host;
-use crate::model::{Change, ImageSpec, SnapName, SnapSpec};
+use crate::model::{Change, CopySnap, ImageSpec, SnapName, SnapSpec};
 use crate::{Context, Error, Kind, Result};
-
-/// How the snapshot's name begins; the clone's name follows.
-const PREFIX: &str = "wb-clone-";
-
-/// The snapshot that a clone was made from, if it is of the kind that is gone with it.
-pub(in crate::image) fn snapshot_of(child: &ImageSpec) -> Result<SnapName> {
-    Ok(format!("{PREFIX}{}", child.image).parse()?)
-}
 
 /// Makes the clone, or finds it made.
 pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<ImageReport> {
@@ -26,7 +18,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, of)?;
     let children = reach::pool_to_create(&cluster, &ask.child)?;
-    let snap = snapshot_of(&ask.child)?;
+    let snap = CopySnap::Clone.of(&ask.child.image)?;
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
     if is_there(&pool, of, &children, &ask.child)? {
         report.change = Some(Change::Kept);
