@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::model::HostName;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{ApplyReport, Options};
-use crate::tgt::inventory::{Inventory, check_online};
+use crate::tgt::inventory::{Inventory, Problem, check_online};
 use crate::tgt::registry::{self, Lookup};
 use crate::tgt::render::{Templates, render as render_files};
 use crate::tgt::report::InventoryReport;
@@ -55,11 +55,12 @@ pub(super) fn open(
     let templates = Templates::load(&settings::roots(&cli.global).etc.join("tgt-templates"))?;
     let mut site = Site::new(inventory, gateway, identities, templates);
     site.offline = args.offline;
-    output.note(|_| {
-        let warnings = &site.inventory.warnings;
-        warnings.iter().map(|found| format!("{found}\n")).collect()
-    });
+    warn(output, &site.inventory.warnings);
     Ok(site)
+}
+
+fn warn(output: &Output, warnings: &[Problem]) {
+    output.note(|_| warnings.iter().map(|found| format!("{found}\n")).collect());
 }
 
 /// The daemon that is meant.
@@ -95,10 +96,12 @@ fn render_command(
     host: &Host,
     args: &TgtRenderArgs,
 ) -> Result<ExitCode> {
-    let site = open(cli, output, host, &args.site, args.diff)?;
+    let mut site = open(cli, output, host, &args.site, args.diff)?;
     let dir = conf_d(args.out.as_deref(), &cli.global);
     if args.starting {
-        tgt::starting(host, &site)?;
+        let told = site.inventory.warnings.len();
+        tgt::starting(host, &mut site)?;
+        warn(output, &site.inventory.warnings[told..]);
     }
     let report = render_files(&site, &dir, None, args.diff)?;
     output.answer(&report, render::tgt::files)?;

@@ -69,8 +69,13 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
     for record in orphans(host, &records)? {
         findings.push(orphan(host, record, dry_run));
     }
-    if sweep(host, dry_run)? {
-        findings.push(removed("a shared volume without a disk".into()));
+    match sweep(host, dry_run) {
+        Ok(true) => findings.push(removed("a shared volume without a disk".into())),
+        Ok(false) => {}
+        Err(error) => findings.push(Finding {
+            found: "a shared volume that cannot be looked at".into(),
+            ..damaged(&error)
+        }),
     }
     if !dry_run {
         let swept = Record::sweep(&host.roots)?;

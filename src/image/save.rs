@@ -38,7 +38,10 @@ pub fn save(
     };
     let mut changed = Vec::new();
     let listed = open.diff(&wanted, |extent| changed.push((extent.offset, extent.len)));
-    listed.context(|| format!("cannot ask what of {what} is to be saved"))?;
+    listed.context(|| match since {
+        Some(since) => format!("cannot ask what of {what} changed since {since}"),
+        None => format!("cannot ask where {what} has data"),
+    })?;
     let ranges = whole_clusters(&changed, size);
     let total = ranges.iter().map(|range| range.len).sum();
     let task = host.progress.start("save", Bytes(total));

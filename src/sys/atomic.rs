@@ -120,7 +120,10 @@ fn with_temp(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Res
 fn temp_name(path: &Path) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!("{TEMP_PREFIX}{}-{next}", std::process::id()))
+    let temp = path.with_file_name(format!("{TEMP_PREFIX}{}-{next}", std::process::id()));
+    // a process of the same number may have left one, as happens at boot; if it cannot be removed, that is told when it is made
+    let _gone = std::fs::remove_file(&temp);
+    temp
 }
 
 /// A rename or removal is on disk only when its directory is.
@@ -187,6 +190,21 @@ mod tests {
             "a running process's own stay"
         );
         assert_eq!(sweep(&dir.path().join("none")).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_leftover_of_the_same_number_is_not_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let temp = temp_name(&path).to_string_lossy().into_owned();
+        let (stem, number) = temp.rsplit_once('-').unwrap();
+        let next: u32 = number.parse().unwrap();
+        for number in next + 1..next + 2000 {
+            File::create(format!("{stem}-{number}")).unwrap();
+        }
+        write(&path, b"x").unwrap();
+        symlink(Path::new("/dev/a"), &dir.path().join("link")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::net::IpAddr;
 
 use super::Site;
 use super::daemon::TargetState;
+use super::daemon::apply::lock;
 use super::inventory::ClientRole;
-use super::registry::{self, Holding, ImageKey, Store};
+use super::registry::{self, Holding, Holdings, ImageKey, Store};
 use super::render::LunView;
 use super::status::GatewayStatus;
 use super::watchers::{is_here, watchers_of};
@@ -46,15 +47,14 @@ impl<'a> Holders<'a> {
         let Some(gateway) = &site.gateway else {
             return Ok(None);
         };
-        let all = site.identities.holdings.iter();
-        let noted = all.filter_map(|(key, of)| Some((key.clone(), of.get(gateway)?.clone())));
+        let noted = of(&site.identities.holdings, gateway);
         Ok(Some(Self {
             host,
             site,
             gateway,
             own: addresses()?,
             cluster: OnceCell::new(),
-            noted: RefCell::new(noted.collect()),
+            noted: RefCell::new(noted),
         }))
     }
 
@@ -95,8 +95,11 @@ impl<'a> Holders<'a> {
         self.note(BTreeMap::from([(key, Holding { clients, opening })]))
     }
 
-    /// Brings the notes to what the daemon has. Its lock must be held.
+    /// Brings the notes to what the daemon has. Its lock must be held; the notes are read again, for somebody else may have had it
+    /// since they were.
     pub(in crate::tgt) fn keep(&self, states: &[TargetState], opening: Opening) -> Result<()> {
+        let all = registry::holdings(self.store()?.as_ref())?;
+        self.noted.replace(of(&all, self.gateway));
         let mut open = BTreeMap::new();
         for key in self.open(states) {
             let clients = self.clients(&key)?;
@@ -166,8 +169,20 @@ impl<'a> Holders<'a> {
     }
 }
 
-/// Before a daemon is started from the files, by which it opens every image that this gateway serves.
-pub fn starting(host: &Host, site: &Site) -> Result<()> {
+/// What a gateway noted itself.
+fn of(all: &Holdings, gateway: &HostName) -> BTreeMap<ImageKey, Holding> {
+    let own = |(key, of): (&ImageKey, &BTreeMap<HostName, Holding>)| {
+        Some((key.clone(), of.get(gateway)?.clone()))
+    };
+    all.iter().filter_map(own).collect()
+}
+
+/// Before a daemon is started from the files, by which it opens every image that this gateway serves. A client of which
+/// another gateway may have an image open is left to that one, so that the others are served all the same.
+pub fn starting(host: &Host, site: &mut Site) -> Result<()> {
+    // nobody else changes the notes meanwhile
+    let _lock = lock(host)?;
+    site.hold_back();
     let Some(holders) = Holders::new(host, site)? else {
         return Ok(());
     };

@@ -1,10 +1,12 @@
 //! A site as one gateway sees it: the inventory, who this host is in it, and who everything is.
 
+use std::collections::BTreeMap;
+
 use crate::Result;
 use crate::model::HostName;
 
-use super::inventory::{Client, Inventory};
-use super::registry::Identities;
+use super::inventory::{Backing, Client, ClientRole, Inventory};
+use super::registry::{Identities, open_elsewhere};
 use super::render::{ClientView, Templates, view};
 
 /// An inventory that follows the registry.
@@ -38,6 +40,27 @@ impl Site {
             templates,
             offline: false,
         }
+    }
+
+    /// Leaves each client to another gateway that noted that it has one of its images open, and not that it has closed it.
+    pub fn hold_back(&mut self) {
+        let Some(gateway) = &self.gateway else { return };
+        let holder = |client: &Client| {
+            let opened = client
+                .targets
+                .iter()
+                .filter(|target| target.backing == Backing::Rbd);
+            opened.flat_map(|target| &target.luns).find_map(|lun| {
+                let key = &self.identities.lun(&lun.image).ok()?.key;
+                open_elsewhere(&self.identities.holdings, key, gateway).cloned()
+            })
+        };
+        let active = |client: &&Client| client.role(Some(gateway)) == ClientRole::Active;
+        let clients = self.inventory.clients.iter().filter(active);
+        let held: BTreeMap<String, HostName> = clients
+            .filter_map(|client| Some((client.name.clone(), holder(client)?)))
+            .collect();
+        self.inventory.hold_back(&held);
     }
 
     /// A client as this gateway has it.

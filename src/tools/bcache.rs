@@ -143,6 +143,12 @@ impl<'a> Bcache<'a> {
         self.root().join(set)
     }
 
+    /// The device that a set's cache is on; `None` while the set is not there.
+    pub fn stands_on(&self, set: &str) -> Option<DevNum> {
+        // `cache0` leads into the directory of its device.
+        attribute(&self.set_dir(set), "cache0/../dev")?.parse().ok()
+    }
+
     /// The backing device that a device bears, if the kernel has taken it up.
     pub fn backing(&self, bearer: DevNum) -> Option<Backing> {
         let dir = bearer.sysfs(self.roots).join("bcache");

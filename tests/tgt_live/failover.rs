@@ -180,6 +180,16 @@ pub fn unnoted(gateways: &Gateways) -> Result<()> {
         session(gateways.portal(1), &iqn("unnoted")).is_err(),
         "another gateway serves although the first may write"
     );
+    // neither an apply nor a start of the daemon finishes what the fence refused
+    let noted = "hv1 noted that it has";
+    gateways
+        .tgt(1, &["apply"])
+        .says(warmblock::Kind::Failed, noted)?;
+    gateways.tgt(1, &["render", "--starting"]).ok()?;
+    ensure!(
+        !gateways.file(1, "unnoted")?.contains("backing-store"),
+        "a start would open what the first gateway may have open"
+    );
     ensure!(gateways.signal(0, "CONT")?);
     // what it opened is noted by the next look; then all goes on
     gateways.status(0)?;

@@ -80,8 +80,9 @@ pub(super) fn make_cache(host: &Host, data: &Device, uuid: &str) -> Result<()> {
 pub(super) fn open(site: &Site<'_>, set: Set) -> Result<Backing> {
     let (host, uuid) = (site.host, set.uuid(site.key));
     let dir = tool(host).set_dir(&uuid);
-    let data = &site.part(Role::Data)?.path;
-    taken_up(host, data, || Ok(dir.exists().then_some(())))?;
+    let data = site.part(Role::Data)?;
+    taken_up(host, &data.path, || Ok(dir.exists().then_some(())))?;
+    refuse_elsewhere(host, &uuid, data)?;
     if set == Set::Host {
         set::tune(host)?;
     }
@@ -96,6 +97,24 @@ pub(super) fn open(site: &Site<'_>, set: Set) -> Result<Backing> {
         block::wait_for_node(&served.path, host.config.deadline.tool)?;
     }
     Ok(backing)
+}
+
+/// Refuses a set that stands on another device than this host's volume: its UUID is no secret, and a guest may have written it to
+/// its own disk, which udev then takes up where the rules of ours are not installed.
+pub(super) fn refuse_elsewhere(host: &Host, uuid: &str, data: &Device) -> Result<()> {
+    match tool(host).stands_on(uuid) {
+        Some(other) if other != data.number => {
+            let message = format!(
+                "the cache set {uuid} stands on device {other}, not on {}",
+                data.path.display()
+            );
+            Err(Error::new(Kind::Mismatch, message).remedy(
+                "find what took that device up (`warmblock doctor` looks at udev's rules) and stop the set by its \
+                 `/sys/fs/bcache/UUID/stop`",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The backing device once it is served with its cache; `None` as long as it is not served.

@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::assemble::{HEAD, make_cache, stop, zero};
+use super::assemble::{HEAD, make_cache, refuse_elsewhere, stop, zero};
 use super::{tool, tune as knobs};
 use crate::cache::Device;
 use crate::host::Host;
@@ -102,7 +102,10 @@ fn bytes(of: &str) -> [u8; 16] {
 /// Makes a volume the shared set, empty; keeps what is one already, unless it is wanted `anew`.
 pub(super) fn format(host: &Host, volume: &Device, anew: bool) -> Result<()> {
     let there = tool(host).set_dir(&shared()).exists();
-    if !anew && (there || is_formatted(volume)?) {
+    if !anew && there {
+        return refuse_elsewhere(host, &shared(), volume);
+    }
+    if !anew && is_formatted(volume)? {
         return Ok(());
     }
     close(host)?;
@@ -110,17 +113,23 @@ pub(super) fn format(host: &Host, volume: &Device, anew: bool) -> Result<()> {
     make_cache(host, volume, &shared())
 }
 
-/// Whether a volume has the superblock of the shared set (bcache.h: at sector 8, `struct cache_sb`, whose `set_uuid` is behind 56
-/// bytes).
+/// bcache's magic (bcache.h, `bcache_magic`).
+const MAGIC: [u8; 16] = [
+    0xc6, 0x85, 0x73, 0xf6, 0x4e, 0x1a, 0x45, 0xca, 0x82, 0x65, 0xf5, 0x7f, 0x48, 0xba, 0x6d, 0x81,
+];
+
+/// Whether a volume has the superblock of the shared set (bcache.h: at sector 8, `struct cache_sb`, whose `magic` is behind 24
+/// bytes, `set_uuid` behind 56). The set's UUID alone will not do: lvcreate(8) wipes only the magic of an earlier set.
 fn is_formatted(volume: &Device) -> Result<bool> {
-    const SET_UUID: usize = 4096 + 56;
+    const AT: [usize; 2] = [4096 + 24, 4096 + 56];
     let mut head = AlignedBuf::zeroed(8192);
     let read = open_read(&volume.path)?.read_exact_at(&mut head, 0);
     read.map_err(|error| {
         let message = format!("cannot read {}", volume.path.display());
         Error::new(Kind::Failed, message).because(error)
     })?;
-    Ok(head[SET_UUID..SET_UUID + 16] == bytes("warmblock-1-bcache-shared"))
+    let [magic, uuid] = AT.map(|at| head.get(at..at + 16));
+    Ok(magic == Some(&MAGIC) && uuid == Some(&bytes("warmblock-1-bcache-shared")))
 }
 
 /// Stops the shared set, which drops what is dirty in it of disks that are not in the kernel.

@@ -65,6 +65,9 @@ impl Layer for LeaseLayer {
                 Claim::Held if cell.lease.is_given_up() && force.discard_dirty => Found::Wrong {
                     why: format!("held by {}; the image is rolled back", me.host),
                 },
+                Claim::Held if record.guest.is_some() => Found::Wrong {
+                    why: format!("held by {}, which is no guest of anybody's", me.host),
+                },
                 Claim::Held if generation == record.generation => {
                     Found::Right(format!("held by {} as generation {generation}", me.host))
                 }

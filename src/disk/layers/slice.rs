@@ -2,6 +2,7 @@
 
 use super::{Found, Layer, shared};
 use crate::cache::{Device, Part};
+use crate::disk::clean::lease_is_dirty;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
@@ -80,6 +81,9 @@ impl Layer for Slice {
         }
         match make(walk) {
             Err(error) if no_room(walk, &error) && walk.disk.on_full == OnFull::Bypass => {
+                if lease_is_dirty(walk)? {
+                    return Err(lost(walk, &error));
+                }
                 remove(walk)?;
                 shared::leave(walk)?;
                 walk.warnings.push(format!(
@@ -108,6 +112,19 @@ impl Layer for Slice {
 /// there is a mistake, not a lack of room.
 fn no_room(walk: &Walk<'_>, error: &Error) -> bool {
     error.kind() == Kind::NoSpace || walk.disk.record.vg.is_none()
+}
+
+/// The slice with what the image lacks is gone: without it, the disk would be served from an image that is older than what
+/// was acknowledged.
+fn lost(walk: &Walk<'_>, why: &Error) -> Error {
+    let image = &walk.disk.record.image;
+    let message = format!(
+        "the lease of {image} says that the slice of this host holds data that it lacks, and that slice is gone ({})",
+        why.chain()
+    );
+    Error::new(Kind::Dirty, message).remedy(format!(
+        "bring its SSD back; if it is lost for good, `warmblock detach {image} --discard-dirty` gives the data up"
+    ))
 }
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {

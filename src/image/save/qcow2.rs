@@ -8,8 +8,12 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes of a cluster, QEMU's default.
 pub(super) const CLUSTER: u64 = 1 << 16;
+/// The same, as a length.
+const CLUSTER_LEN: usize = 1 << 16;
 /// Entries of a table in one cluster.
 const ENTRIES: u64 = CLUSTER / 8;
+/// The same, as a length.
+const ENTRIES_LEN: usize = CLUSTER_LEN / 8;
 /// Clusters that one cluster of reference counts (of two bytes) is about.
 const COUNTS: u64 = CLUSTER / 2;
 /// In an entry: the cluster has one reference.
@@ -44,8 +48,7 @@ impl<'a> Qcow2Writer<'a> {
 
     /// Puts data at an offset, which is a cluster's. Only the end of the disk may end within a cluster.
     pub(super) fn put(&mut self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let size = usize::try_from(CLUSTER).map_err(io::Error::other)?;
-        for (number, part) in (offset / CLUSTER..).zip(data.chunks(size)) {
+        for (number, part) in (offset / CLUSTER..).zip(data.chunks(CLUSTER_LEN)) {
             let entry = if part.iter().any(|byte| *byte != 0) {
                 let at = self.next * CLUSTER;
                 self.file.write_all_at(part, at)?;
@@ -59,7 +62,7 @@ impl<'a> Qcow2Writer<'a> {
             let table = self
                 .tables
                 .entry(number / ENTRIES)
-                .or_insert_with(|| vec![0; ENTRIES as usize]);
+                .or_insert_with(|| vec![0; ENTRIES_LEN]);
             if let Some(place) = table.get_mut((number % ENTRIES) as usize) {
                 *place = entry;
             }
@@ -177,26 +180,26 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let size = 5 * CLUSTER as usize + 512;
+        let size = 5 * CLUSTER_LEN + 512;
         let mut disk = vec![0; size];
-        disk[CLUSTER as usize * 3 + 9] = 1;
+        disk[CLUSTER_LEN * 3 + 9] = 1;
         disk[size - 1] = 2;
-        let tail = disk[CLUSTER as usize * 5..].to_vec();
-        let middle = disk[CLUSTER as usize * 2..CLUSTER as usize * 4].to_vec();
+        let tail = disk[CLUSTER_LEN * 5..].to_vec();
+        let middle = disk[CLUSTER_LEN * 2..CLUSTER_LEN * 4].to_vec();
         let puts = [(5 * CLUSTER, tail), (2 * CLUSTER, middle)];
         let file = written(size as u64, false, &puts);
         assert_eq!(read(&file, size), disk);
         // Zeroes take no room: header, two of data, and four tables.
         assert_eq!(file.as_file().metadata().unwrap().len(), 7 * CLUSTER);
         assert_eq!(
-            read(&written(CLUSTER, false, &[]), CLUSTER as usize),
-            vec![0; CLUSTER as usize]
+            read(&written(CLUSTER, false, &[]), CLUSTER_LEN),
+            vec![0; CLUSTER_LEN]
         );
     }
 
     #[test]
     fn an_increment_tells_zeroes() {
-        let file = written(2 * CLUSTER, true, &[(0, vec![0; CLUSTER as usize])]);
+        let file = written(2 * CLUSTER, true, &[(0, vec![0; CLUSTER_LEN])]);
         let mut table = [0; 16];
         file.as_file().read_exact_at(&mut table, CLUSTER).unwrap();
         assert_eq!(table, [[0, 0, 0, 0, 0, 0, 0, 1], [0; 8]].concat()[..]);
@@ -209,7 +212,7 @@ mod tests {
             println!("skipped: there is no qemu-img");
             return;
         }
-        let data = vec![3; 40 * CLUSTER as usize];
+        let data = vec![3; 40 * CLUSTER_LEN];
         let file = written(1 << 40, true, &[(0, data.clone()), (1 << 39, data)]);
         let cmd = crate::exec::Cmd::query("qemu-img").args(["check", "-f", "qcow2"]);
         let said = exec.run(&cmd.arg(file.path())).unwrap();

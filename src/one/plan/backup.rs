@@ -40,7 +40,7 @@ impl Plan {
         if let Some(older) = last.and_then(|last| last.checked_sub(1)) {
             steps.extend(removals(&disks, &name(Some(older))?));
         }
-        let domain = Some(call.deploy_id.clone()).filter(|_| live && known.vm.backup.freezes);
+        let domain = Some(call.deploy_id.as_str()).filter(|_| live && known.vm.backup.freezes);
         steps.push(step(quietly(&disks, &snap, domain)));
         let files = disks.iter().map(|(id, image)| BackupDisk {
             disk: id.0,
@@ -121,7 +121,7 @@ fn removals(disks: &[OneDisk], snap: &SnapName) -> Vec<StepAsk> {
 }
 
 /// The snapshots of all disks, all taken while each of them is quiet: one within the other.
-fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<String>) -> Request {
+fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request {
     let take = |(_, image): &OneDisk| {
         step(Request::Image(ImageJob::SnapCreate(OneSnap {
             image: image.clone(),
@@ -133,7 +133,7 @@ fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<String>) -> Reques
     for (at, (_, image)) in disks.iter().enumerate().rev() {
         let quiet = Quiet {
             image: image.clone(),
-            domain: domain.clone().filter(|_| at == 0),
+            domain: domain.filter(|_| at == 0).map(str::to_owned),
             steps,
         };
         steps = vec![step(Request::Quiet(quiet))];

@@ -8,6 +8,7 @@
 //!    deadline, since it may be dead or frozen.
 //! 3. It is fenced: every client that still has one of the images open, or its lock, goes on Ceph's blocklist. Whatever it
 //!    still has in flight is refused by the OSDs, also when it thaws hours later.
+//!    Their notes are closed then; no `apply` and no start of tgtd opens an image before.
 //! 4. Only then are the images opened here, and logins let in.
 //!
 //! Stopped anywhere, it is finished by running it again.

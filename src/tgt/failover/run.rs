@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::release::{cached, find, release};
-use super::{FailoverReport, FailoverStep, Fenced, fence};
+use super::{FailoverReport, FailoverStep, fence};
 use crate::ceph::Cluster;
 use crate::host::Host;
 use crate::job::{Attach, Report};
@@ -12,7 +12,7 @@ use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
 use crate::tgt::inventory::{Client, Lun};
-use crate::tgt::registry::{ImageKey, serve_from};
+use crate::tgt::registry::{ImageKey, holdings, serve_from, store};
 use crate::tools::ssh;
 use crate::{Error, Kind, Result, disk};
 
@@ -71,12 +71,12 @@ pub fn failover(
         );
     }
     work.serve_from(&site, client, &to, dry_run)?;
-    if !serving {
+    if !serving || others_hold(host, &site, &to, &images)? {
         work.release(&site, client, &to, options);
-        work.fence(&site, &images, options)?;
+        work.fence(&site, &images, serving, options)?;
     }
     if !dry_run {
-        let site = follow(site, name, &to);
+        let site = follow(host, site, name, &to)?;
         let client = find(&site, name)?;
         work.attach(client)?;
         let applied = work.apply(tgtadm, &site, &options.apply)?;
@@ -102,8 +102,8 @@ fn here(site: &Site, client: &Client) -> Result<HostName> {
     .remedy(format!("add it: standby = [\"{here}\"], on every gateway")))
 }
 
-/// Whether this gateway has images of the client open. If it is the one that serves, the others were fenced before that, and
-/// there is nobody to be fenced but itself.
+/// Whether this gateway has images of the client open. If it is the one that serves, the others were fenced before that unless
+/// they have notes that are not closed, and what Ceph shows is its own.
 fn open_here(tgtadm: &Tgtadm<'_>, client: &Client) -> Result<bool> {
     let states = tgtadm.targets()?;
     let open = |iqn: &str| {
@@ -112,6 +112,17 @@ fn open_here(tgtadm: &Tgtadm<'_>, client: &Client) -> Result<bool> {
             .any(|state| state.iqn == iqn && !state.luns.is_empty())
     };
     Ok(client.targets.iter().any(|target| open(&target.iqn)))
+}
+
+/// Whether another gateway may have one of the images open by what it noted.
+fn others_hold(
+    host: &Host,
+    site: &Site,
+    to: &HostName,
+    images: &[(ImageSpec, ImageKey)],
+) -> Result<bool> {
+    let noted = fence::Noted::read(host, site, to)?;
+    Ok(images.iter().any(|(_, key)| noted.open(key)))
 }
 
 /// The images that are written; snapshots need no fence.
@@ -125,11 +136,14 @@ fn images(site: &Site, client: &Client) -> Result<Vec<(ImageSpec, ImageKey)>> {
     written.map(with_key).collect()
 }
 
-fn follow(mut site: Site, name: &str, to: &HostName) -> Site {
+/// The site as the registry has it now: another gateway serves, and the notes of those that let go or were barred are closed.
+fn follow(host: &Host, mut site: Site, name: &str, to: &HostName) -> Result<Site> {
     let now = std::collections::BTreeMap::from([(name.to_owned(), to.clone())]);
     site.inventory.follow(&now);
     site.identities.active.extend(now);
-    site
+    let store = store(&site.inventory, || host.connect())?;
+    site.identities.holdings = holdings(store.as_ref())?;
+    Ok(site)
 }
 
 /// A client of Ceph that was never noted cannot be named to the blocklist.
@@ -243,17 +257,19 @@ impl Work<'_> {
     }
 
     /// Whoever is left is barred: nobody but the gateways has business with these images, and who has would be a second writer.
+    /// Until their notes are closed, which is last, nobody opens the images here.
     fn fence(
         &mut self,
         site: &Site,
         images: &[(ImageSpec, ImageKey)],
+        serving: bool,
         options: &Options,
     ) -> Result<()> {
         let dry_run = options.apply.dry_run;
         let noted = fence::Noted::read(self.host, site, &self.report.to)?;
         for (image, key) in images {
             let begun = Instant::now();
-            let found: Vec<Fenced> = fence::open_by(&self.cluster, image, key, &noted)?;
+            let found = fence::open_by(self.host, &self.cluster, image, key, &noted, serving)?;
             if !dry_run {
                 fence::bar(&self.cluster, &found, image)?;
             }
@@ -272,6 +288,9 @@ impl Work<'_> {
                 }
                 self.did(format!("it would end here: {error}"), false, begun);
             }
+        }
+        if !dry_run {
+            noted.close(images.iter().map(|(_, key)| key))?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::net::SocketAddr;
 
 use super::{Client, Gateway, Inventory, Place, Problems, RegistryPlace, StandbyLogin};
 
@@ -100,12 +101,20 @@ fn gateways(inventory: &Inventory, client: &Client, problems: &mut Problems) {
             );
         }
         let listens = |gateway: &Gateway| gateway.name == *host && !gateway.portals.is_empty();
-        if client.standby_login == StandbyLogin::Redirect && !inventory.gateways.iter().any(listens)
-        {
+        let redirects = client.standby_login == StandbyLogin::Redirect;
+        if redirects && !inventory.gateways.iter().any(listens) {
             problems.error(
                 place,
                 format!("client {name} has its logins redirected, and gateway {host} has no portals to redirect them to"),
                 "give it portals = [\"ADDRESS:3260\"]: any of the client's gateways may come to serve it",
+            );
+        }
+        let everywhere = |gateway: &Gateway| gateway.name == *host && is_wildcard(gateway);
+        if redirects && inventory.gateways.iter().any(everywhere) {
+            problems.error(
+                place,
+                format!("client {name} has its logins redirected, and gateway {host} has a portal that is no address to go to"),
+                "write an address that initiators reach instead of 0.0.0.0 or [::]",
             );
         }
         if seen.seen(host, place).is_some() {
@@ -116,6 +125,14 @@ fn gateways(inventory: &Inventory, client: &Client, problems: &mut Problems) {
             );
         }
     }
+}
+
+/// Whether one of its portals stands for all of its addresses.
+fn is_wildcard(gateway: &Gateway) -> bool {
+    let portals = gateway.portals.iter().map(|portal| portal.parse());
+    portals
+        .flatten()
+        .any(|portal: SocketAddr| portal.ip().to_canonical().is_unspecified())
 }
 
 /// tgtd's accounts are global to the daemon and cannot be read or changed (facts 3.6): one user name per client.

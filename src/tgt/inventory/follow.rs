@@ -19,6 +19,27 @@ impl Inventory {
         }
     }
 
+    /// Lets each client be served by the gateway that may have its images open, and the one that is to serve it stand by, and
+    /// warns of that.
+    pub fn hold_back(&mut self, holders: &BTreeMap<String, HostName>) {
+        for client in &mut self.clients {
+            let Some(holder) = holders.get(&client.name) else {
+                continue;
+            };
+            client.standby.retain(|standby| standby != holder);
+            let Some(here) = client.gateway.replace(holder.clone()) else {
+                continue;
+            };
+            self.warnings.push(Problem {
+                severity: Severity::Warning,
+                place: Some(client.place.clone()),
+                message: format!("client {} is not served by {here} yet: {holder} may have its images open", client.name),
+                remedy: format!("`warmblock tgt failover {} --to {here}`: it asks {holder} to let go, or bars it from Ceph", client.name),
+            });
+            client.standby.push(here);
+        }
+    }
+
     /// A client of a name.
     pub fn client(&self, name: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.name == name)

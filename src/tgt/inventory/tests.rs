@@ -79,6 +79,24 @@ fn a_redirect_needs_somewhere_to_lead() {
     let inventory = dir.examine().0.unwrap();
     let to = inventory.redirect(&inventory.clients[0]).unwrap();
     assert_eq!(to.to_string(), "10.0.0.1:3260");
+    for (portal, refused) in [
+        ("0.0.0.0:3260", 1),
+        ("[::]:3260", 1),
+        ("[::ffff:0.0.0.0]:3260", 1),
+        ("[fd00::1]:3260", 0),
+    ] {
+        let portals = portals.replace("10.0.0.1:3260", portal);
+        let count = |text: &str| {
+            dir.put("tgt.toml", &format!("{portals}[client.c1]\n{text}"));
+            let (_, problems) = dir.examine();
+            let found = problems.0.iter();
+            found
+                .filter(|p| p.message.contains("no address to go to"))
+                .count()
+        };
+        assert_eq!(count(&redirect), refused, "{portal}");
+        assert_eq!(count(GOOD), 0, "nobody is sent there");
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! Ceph itself forgets: the watch of a gateway that is frozen expires after 30 s, and there is a lock only once something
 //! was written. What such a gateway has in flight would reach the image when it thaws, so a failover bars what is noted here
-//! as well. A gateway changes its own notes only, and says first that it is about to open an image: a note that was begun and
-//! not finished names a client that nobody knows.
+//! as well, and closes the note then; until that is done nobody else opens the image. Other than that a gateway changes its own
+//! notes only, and says first that it is about to open an image: a note that was begun and not finished names a client that
+//! nobody knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,8 +35,34 @@ impl Holding {
     }
 }
 
+/// The first other gateway that noted that it has an image open, and not that it is closed.
+pub fn open_elsewhere<'a>(
+    holdings: &'a Holdings,
+    key: &ImageKey,
+    gateway: &HostName,
+) -> Option<&'a HostName> {
+    let of = holdings.get(key)?;
+    let open = |(other, holding): &(&HostName, &Holding)| *other != gateway && !holding.is_closed();
+    of.iter().find(open).map(|(other, _)| other)
+}
+
+/// Why an image of a client is not opened on `gateway`: `holder` may still have it open, whatever Ceph shows.
+pub fn may_be_open(
+    client: &str,
+    image: impl std::fmt::Display,
+    holder: &HostName,
+    gateway: &HostName,
+) -> Error {
+    let message =
+        format!("{holder} noted that it has {image} open, and not that it has closed it since");
+    Error::new(Kind::Busy, message).remedy(format!(
+        "`warmblock tgt failover {client} --to {gateway}`: it asks {holder} to let go, or bars it from Ceph"
+    ))
+}
+
 /// Notes that a gateway is about to open `images`, each with its client; refused if meanwhile another gateway serves one of the
-/// clients than `active` says. From the answer on, no failover takes the images to be closed here.
+/// clients than `active` says, or while another one may have one of the images open. From the answer on, no failover takes the
+/// images to be closed here.
 pub fn note_opening(
     store: &dyn Store,
     gateway: &HostName,
@@ -50,6 +77,11 @@ pub fn note_opening(
             let message = format!("client {client} was moved to another gateway meanwhile");
             return Err(Error::new(Kind::Busy, message)
                 .remedy("run the same command again: it follows the registry"));
+        }
+        for (key, client) in images {
+            if let Some(holder) = open_elsewhere(table.holdings(), key, gateway) {
+                return Err(may_be_open(client, format!("image {key}"), holder, gateway));
+            }
         }
         let note = |key: &ImageKey| {
             let known = table.holdings().get(key).and_then(|of| of.get(gateway));
@@ -83,6 +115,29 @@ pub fn note(
         .collect::<Result<BTreeMap<_, _>>>()?;
     for _ in 0..ATTEMPTS {
         if store.write(store.generation()?, &entries)? {
+            return Ok(());
+        }
+    }
+    Err(endless(store))
+}
+
+/// Closes notes of gateways that were barred, as they were read when that was done. One that changed since stays: nobody knows
+/// whether what it names is barred.
+pub fn close(store: &dyn Store, barred: &Holdings) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let snapshot = store.read()?;
+        let table = Table::read(&snapshot)?;
+        let mut entries = BTreeMap::new();
+        for (key, of) in barred {
+            let now = table.holdings().get(key);
+            for (gateway, holding) in of {
+                if now.and_then(|now| now.get(gateway)) == Some(holding) {
+                    let closed = Holding::default();
+                    entries.extend([Entry::Open(gateway.clone(), key.clone(), closed).write()?]);
+                }
+            }
+        }
+        if entries.is_empty() || store.write(snapshot.generation, &entries)? {
             return Ok(());
         }
     }

@@ -23,7 +23,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use allocate::{Want, WantLun};
 use entry::Entry;
 pub use file::FileStore;
-pub use holding::{Holding, Holdings, holdings, note, note_opening};
+pub use holding::{
+    Holding, Holdings, close, holdings, may_be_open, note, note_opening, open_elsewhere,
+};
 pub use key::ImageKey;
 pub use object::ObjectStore;
 pub use open::{Lookup, resolve, serve_from, store};

@@ -352,8 +352,26 @@ fn a_gateway_notes_what_it_opens_unless_it_was_superseded() {
     let error = note_opening(&store, &gw1, &images, &active).unwrap_err();
     assert_eq!(error.kind(), Kind::Busy);
     active.insert("c".to_owned(), gw2.clone());
+    // the first one did not let go, and is not barred yet
+    let error = note_opening(&store, &gw2, &images, &active).unwrap_err();
+    assert_eq!(error.kind(), Kind::Busy);
+    assert!(
+        error
+            .remedy_text()
+            .is_some_and(|remedy| remedy.contains("tgt failover c --to gw2")),
+        "{error}"
+    );
+    // barred, but it noted something else meanwhile
+    let barred = holdings(&store).unwrap();
+    note(&store, &gw1, &opened).unwrap();
+    close(&store, &barred).unwrap();
+    assert!(!of("x").is_closed() && of("y").is_closed());
+    assert!(note_opening(&store, &gw2, &images, &active).is_err());
+    close(&store, &holdings(&store).unwrap()).unwrap();
     note_opening(&store, &gw2, &images, &active).unwrap();
-    assert_eq!(holdings(&store).unwrap()[&key("x")].len(), 2);
+    let all = holdings(&store).unwrap();
+    assert!(open_elsewhere(&all, &key("x"), &gw1) == Some(&gw2) && of("x").is_closed());
+    assert_eq!(open_elsewhere(&all, &key("x"), &gw2), None);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Files on disk: what is written, kept, removed and left alone.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::*;
-use crate::model::Change;
+use crate::model::{Change, HostName};
 use crate::tgt::Site;
-use crate::tgt::inventory::Inventory;
-use crate::tgt::registry::{FileStore, identify};
+use crate::tgt::inventory::{ClientRole, Inventory};
+use crate::tgt::registry::{FileStore, Holding, identify};
 
 struct Scratch {
     dir: tempfile::TempDir,
@@ -114,4 +115,54 @@ fn somebody_elses_file_is_not_overwritten() {
     put(&dir.join("b.conf"), "<target by-hand>\n</target>\n");
     let error = run(&site, &dir, false).unwrap_err();
     assert_eq!(error.kind(), crate::Kind::Exists);
+}
+
+#[test]
+fn what_a_killed_run_left_is_swept() {
+    let scratch = site(&["a"]);
+    let dir = scratch.dir.path().join("conf.d");
+    // no process has number 0
+    let left = dir.join(".wb-tmp-0-0");
+    put(&left, "a secret\n");
+    run(&scratch, &dir, true).unwrap();
+    assert!(left.exists(), "a dry run changes nothing");
+    run(&scratch, &dir, false).unwrap();
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_client_that_another_gateway_may_have_open_is_not_started() {
+    let scratch = site(&["a", "b"]);
+    let (gw1, gw2): (HostName, HostName) = ("gw1".parse().unwrap(), "gw2".parse().unwrap());
+    let mut site = scratch.site;
+    site.gateway = Some(gw2.clone());
+    for client in &mut site.inventory.clients {
+        client.gateway = Some(gw2.clone());
+    }
+    let key = |image: &str| {
+        let image = format!("rbd/{image}").parse().unwrap();
+        site.identities.lun(&image).unwrap().key.clone()
+    };
+    let open = |gateway: &HostName| {
+        let holding = Holding {
+            opening: true,
+            ..Holding::default()
+        };
+        BTreeMap::from([(gateway.clone(), holding)])
+    };
+    let closed = BTreeMap::from([(gw1.clone(), Holding::default())]);
+    let holdings = |of_a| BTreeMap::from([(key("a"), of_a), (key("b"), closed.clone())]);
+    let (own, other) = (holdings(open(&gw2)), holdings(open(&gw1)));
+    let roles = |site: &Site| {
+        let views = site.views().unwrap();
+        views.into_iter().map(|view| view.role).collect::<Vec<_>>()
+    };
+    site.identities.holdings = own;
+    site.hold_back();
+    assert_eq!(roles(&site), [ClientRole::Active, ClientRole::Active]);
+    site.identities.holdings = other;
+    site.hold_back();
+    assert_eq!(roles(&site), [ClientRole::Standby, ClientRole::Active]);
+    let warning = site.inventory.warnings.last().unwrap();
+    assert!(warning.remedy.contains("tgt failover a --to gw2"));
 }

@@ -116,6 +116,10 @@ fn all(
 pub fn render(site: &Site, dir: &Path, only: Option<&str>, dry_run: bool) -> Result<RenderReport> {
     let (inventory, gateway) = (&site.inventory, site.gateway.as_ref());
     let wanted = all(inventory, gateway, &site.identities, &site.templates)?;
+    if !dry_run {
+        // a run that was killed left files that nobody reads, with secrets
+        atomic::sweep(dir)?;
+    }
     let mut files = Vec::new();
     let meant = |client: &str| only.is_none_or(|only| only == client);
     for (client, file) in wanted.iter().filter(|(client, _)| meant(client)) {

@@ -40,6 +40,8 @@ pub fn all() -> Vec<Test> {
 
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
+    test("one_store::backups", Need::One, one_store::backups),
+    test("one::migration_killed", Need::All, one_vm::migration_killed),
     test(
         "external::opencas_conforms",
         Need::Udev,
@@ -231,7 +233,6 @@ const ALONE: &[Test] = &[
     ),
     test("one::refusals", Need::One, one::refusals),
     test("one_store::images", Need::One, one_store::images),
-    test("one_store::backups", Need::One, one_store::backups),
     test("one_store::refusals", Need::One, one_store::refusals),
     test(
         "one::deploy_and_terminate",
@@ -241,7 +242,6 @@ const ALONE: &[Test] = &[
     test("one::releases", Need::One, one_vm::releases),
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
-    test("one::migration_killed", Need::All, one_vm::migration_killed),
     test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(

@@ -7,22 +7,26 @@ use super::super::Tgtadm;
 use super::{Plan, Step};
 use crate::ceph::{Cluster, ClusterTarget};
 use crate::host::Host;
-use crate::tgt::inventory::{Inventory, Lun, Problems, look_up};
+use crate::tgt::Site;
+use crate::tgt::inventory::{Client, Inventory, Lun, Problems, look_up};
+use crate::tgt::registry::{may_be_open, open_elsewhere};
 use crate::{Context, Error, Kind, Result};
 
 /// Blocks every target of which a new LUN cannot be opened, or is open somewhere else.
 pub(super) fn check(
     host: &Host,
     tgtadm: &Tgtadm<'_>,
-    inventory: &Inventory,
+    site: &Site,
     plan: &mut Plan,
     force: bool,
 ) -> Result<()> {
     let mut ceph: Option<Cluster> = None;
-    let luns: HashMap<String, &Lun> = inventory
+    let inventory = &site.inventory;
+    let luns = inventory
         .targets()
-        .flat_map(|(_, target)| &target.luns)
-        .map(|lun| (lun.image.to_string(), lun))
+        .flat_map(|(client, target)| target.luns.iter().map(move |lun| (client, lun)));
+    let luns: HashMap<String, (&Client, &Lun)> = luns
+        .map(|(client, lun)| (lun.image.to_string(), (client, lun)))
         .collect();
     for target in &mut plan.targets {
         let mut why = Vec::new();
@@ -35,7 +39,8 @@ pub(super) fn check(
                 Some(cluster) => cluster,
                 None => ceph.insert(reach(host, tgtadm, inventory)?),
             };
-            if let Some(lun) = luns.get(&lun.image) {
+            if let Some((client, lun)) = luns.get(&lun.image) {
+                why.extend(noted_elsewhere(site, client, lun));
                 why.extend(refused(cluster, lun, force)?);
             }
         }
@@ -44,6 +49,18 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Another gateway may have the image open, also if Ceph has forgotten that: its note says so.
+fn noted_elsewhere(site: &Site, client: &Client, lun: &Lun) -> Option<String> {
+    let gateway = site.gateway.as_ref()?;
+    let key = &site.identities.lun(&lun.image).ok()?.key;
+    let holder = open_elsewhere(&site.identities.holdings, key, gateway)?;
+    let error = may_be_open(&client.name, &lun.image, holder, gateway);
+    Some(match error.remedy_text() {
+        Some(remedy) => format!("{error}: {remedy}"),
+        None => error.to_string(),
+    })
 }
 
 /// What a LUN lacks that leads to a disk of this host.

@@ -48,7 +48,7 @@ pub fn apply(
     if let Some(only) = &options.only {
         plan.keep(views.iter().find(|view| view.client == *only));
     }
-    preflight::check(host, tgtadm, &site.inventory, &mut plan, options.force)?;
+    preflight::check(host, tgtadm, site, &mut plan, options.force)?;
     // the files first: should tgtd be restarted half-way, it comes up with what is wanted
     let files = render(
         site,
