@@ -47,9 +47,7 @@ pub enum ImageJob {
     SnapProtect(OneSnap),
     /// Take that protection away.
     SnapUnprotect(OneSnap),
-    /// Make an image what it was at a snapshot.
-    SnapRollback(OneSnap),
-    /// The same, with what the image is now kept until that is done.
+    /// Make an image what it was at a snapshot; what it is now is kept until that is done.
     SnapRevert(OneSnap),
     /// List an image's snapshots.
     SnapList(OneImage),
@@ -307,11 +305,7 @@ mod tests {
             image: "one/a".parse().unwrap(),
             snap: "s".parse().unwrap(),
         };
-        for job in [
-            clone,
-            ImageJob::Import(import),
-            ImageJob::SnapRollback(snap),
-        ] {
+        for job in [clone, ImageJob::Import(import), ImageJob::SnapRevert(snap)] {
             assert_eq!(parsed(&serde_json::to_string(&job).unwrap()).unwrap(), job);
         }
     }

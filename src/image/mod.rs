@@ -61,7 +61,6 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::SnapRemove(ask) => snap::remove(host, ask, dry_run),
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
-        ImageJob::SnapRollback(ask) => snap::rollback(host, ask, dry_run),
         ImageJob::SnapRevert(ask) => revert::revert(host, ask, dry_run),
         ImageJob::Digest(ask) => digest::digest(host, ask),
         ImageJob::Usage(ask) => usage::usage(host, ask),

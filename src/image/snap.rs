@@ -1,15 +1,13 @@
-//! Snapshots: taken only of an image that is complete, rolled back to only while nobody uses it.
+//! Snapshots: taken only of an image that is complete. Going back to one is in `revert`.
 
 use super::OneSnap;
-use super::change::stoppable;
 use super::clone::fresh;
 use super::reach::Found;
 use super::remove::has_children;
 use super::report::ImageReport;
-use super::revert::revert;
 use crate::ceph::{Child, Snap};
 use crate::host::Host;
-use crate::model::{BeforeRevert, Change};
+use crate::model::Change;
 use crate::{Context, Error, Kind, Result};
 
 /// An image and the snapshot of it that a job is about.
@@ -179,34 +177,6 @@ pub(super) fn unprotect(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<Ima
                 Err(has_children(&format!("unprotect {name}"), &job.children()?).because(error))
             }
             done => done.context(|| format!("cannot unprotect snapshot {name}")),
-        },
-    )?;
-    Ok(report)
-}
-
-/// Makes an image what it was at a snapshot.
-///
-/// # Errors
-/// [`Kind::NotFound`]; [`Kind::LeaseHeld`], [`Kind::Dirty`] or [`Kind::Busy`] while anybody uses the image.
-pub(super) fn rollback(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
-    if BeforeRevert.is(&ask.snap) {
-        // It has served when the image is what it was, and is in the way until it is gone.
-        return revert(host, ask, dry_run);
-    }
-    let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.existing()?;
-    job.found.must_be_detached("roll back")?;
-    job.found.must_be_unwatched("roll back")?;
-    let name = job.name();
-    report.main_step(
-        Change::Altered,
-        format!("roll {} back to {name}", ask.image),
-        || {
-            let rolled = job
-                .found
-                .open()?
-                .snap_rollback(&ask.snap, &mut stoppable(host));
-            rolled.context(|| format!("cannot roll back to {name}"))
         },
     )?;
     Ok(report)

@@ -118,8 +118,8 @@ fn in_the_way() -> Outcome {
     ] {
         refused(job, Kind::Mismatch, &["revert", "not finished"]);
     }
-    // The command that the error names.
-    do_it(ImageJob::SnapRollback(before(&image)))?;
+    // What the error names: `image snap rollback`.
+    do_it(ImageJob::SnapRevert(before(&image)))?;
     assert!(holds(&image, 3));
     assert_eq!(names(&image), ["0", "1"]);
     Ok(())

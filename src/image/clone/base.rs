@@ -94,9 +94,13 @@ pub(super) fn sweep(parent: &Found<'_>, outdated: &[Snap], report: &mut ImageRep
                 [] => fresh::remove(parent, snap, report),
                 _ => Ok(()),
             });
-        report
-            .warnings
-            .extend(swept.err().map(|error| error.chain()));
+        match swept {
+            // Somebody else was faster.
+            Err(error) if error.kind() == Kind::NotFound => {}
+            swept => report
+                .warnings
+                .extend(swept.err().map(|error| error.chain())),
+        }
     }
 }
 
