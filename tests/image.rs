@@ -35,6 +35,8 @@ mod clone;
 mod import;
 #[path = "image/manage.rs"]
 mod manage;
+#[path = "image/outdated.rs"]
+mod outdated;
 #[path = "image/remove.rs"]
 mod remove;
 #[path = "image/revert.rs"]
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         import::TESTS,
         stopped::TESTS,
         clone::TESTS,
+        outdated::TESTS,
         manage::TESTS,
         remove::TESTS,
         revert::TESTS,

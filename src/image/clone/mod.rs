@@ -1,7 +1,7 @@
 //! Cloning: the snapshot that is needed, the clone, and nothing twice.
 //!
-//! A second clone of an image takes no more than a look at the parent, librbd's clone, and a look at the child. The
-//! commands that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
+//! A second clone of an image takes no more than a look at the parent and its object map, librbd's clone, and a look at the
+//! child. The commands that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
 
 mod base;
 mod existing;
