@@ -224,7 +224,8 @@ impl Host {
             lvs --noheadings -o lv_name,lv_tags | sed 's/^ */volume /'
             for d in /sys/bus/rbd/devices/*; do [ ! -e "$d/name" ] || echo "map of $(cat "$d/name")"; done
             find /var/lib/warmblock -type f | sed 's/^/file /'
-            find /run/warmblock /dev/shm /tmp -maxdepth 2 -name '*warmblock*' -o -name 'wb-*.tmp' -o -name '.wb*' | grep -v '^/run/warmblock' | sed 's/^/file /'
+            # not below /tmp/*: directories there may be of tests that run on the machine meanwhile, beneath this host's overlay
+            find /run/warmblock /dev/shm /tmp -maxdepth 1 -name '*warmblock*' -o -name 'wb-*.tmp' -o -name '.wb*' | grep -v '^/run/warmblock' | sed 's/^/file /'
             find /run/warmblock -type f | while read -r f; do flock -n "$f" true || echo "held lock $f"; done
             find /run/links -mindepth 1 2>/dev/null | sed 's/^/link /'
             true"#;

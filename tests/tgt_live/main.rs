@@ -118,15 +118,25 @@ fn inside(mut args: Arguments) -> Result<ExitCode> {
 
 fn one(gateways: &Gateways, name: &str, body: Body) -> Result<(), Failed> {
     let began = Instant::now();
-    let guarded = std::panic::AssertUnwindSafe(|| gateways.clear().and_then(|()| body(gateways)));
-    let outcome =
-        std::panic::catch_unwind(guarded).unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
+    let attempt = || {
+        let guarded =
+            std::panic::AssertUnwindSafe(|| gateways.clear().and_then(|()| body(gateways)));
+        let outcome = std::panic::catch_unwind(guarded)
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
+        outcome.map_err(|error| {
+            let text = format!("{error:#}\n--- {}", gateways.diagnosis());
+            eprintln!("FAILED  {name}: {text}");
+            text
+        })
+    };
+    // One more turn, as in the lab tier, and as little in silence.
+    let outcome = attempt().or_else(|_told| {
+        attempt()?;
+        println!("unsteady: {name} failed once, and then passed; look above for why");
+        Ok(())
+    });
     eprintln!("{:6.1} s  {name}", began.elapsed().as_secs_f64());
-    outcome.map_err(|error| {
-        eprintln!("FAILED  {name}: {error:#}");
-        let text = format!("{error:#}\n--- {}", gateways.diagnosis());
-        Failed::from(text)
-    })
+    outcome.map_err(|text: String| Failed::from(text))
 }
 
 /// The parts of `tests/tgt_lab.sh`: kills at every step, secrets, access lists, what is held back.
