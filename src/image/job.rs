@@ -41,15 +41,15 @@ pub enum ImageJob {
     Rename(RenameImage),
     /// Take a snapshot.
     SnapCreate(OneSnap),
+    /// Take a snapshot; one of that name that an attempt before left, and nothing was cloned from, goes first.
+    SnapRetake(OneSnap),
     /// Remove a snapshot.
     SnapRemove(OneSnap),
     /// Protect a snapshot against removal.
     SnapProtect(OneSnap),
     /// Take that protection away.
     SnapUnprotect(OneSnap),
-    /// Make an image what it was at a snapshot.
-    SnapRollback(OneSnap),
-    /// The same, with what the image is now kept until that is done.
+    /// Make an image what it was at a snapshot; what it is now is kept until that is done.
     SnapRevert(OneSnap),
     /// List an image's snapshots.
     SnapList(OneImage),
@@ -159,7 +159,8 @@ pub struct CreateImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloneImage {
-    /// What is cloned. Without a snapshot's name the one of the name `snap` is used, and taken if it is not there.
+    /// What is cloned. Without a snapshot's name it is what the image holds now: by the snapshot `snap`, or `wb-base-N` if it
+    /// was written since, taken if it is not there.
     pub parent: SnapSpec,
     /// The clone.
     pub child: ImageSpec,
@@ -317,11 +318,7 @@ mod tests {
             image: "one/a".parse().unwrap(),
             snap: "s".parse().unwrap(),
         };
-        for job in [
-            clone,
-            ImageJob::Import(import),
-            ImageJob::SnapRollback(snap),
-        ] {
+        for job in [clone, ImageJob::Import(import), ImageJob::SnapRevert(snap)] {
             assert_eq!(parsed(&serde_json::to_string(&job).unwrap()).unwrap(), job);
         }
     }

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use super::clone::fresh;
+use super::import;
 use super::reach::{self, Found, not_found};
 use super::report::ImageReport;
 use super::{OneImage, RemoveImage};
 use crate::ceph::{Child, Snap, SnapNamespace, ignore};
 use crate::host::Host;
-use crate::model::{Change, ImageSpec, Lease};
+use crate::model::{Change, CopySnap, ImageSpec, Lease, SnapName};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
-/// Removes an image.
+/// Removes an image, and what an import of it left that was killed.
 ///
 /// # Errors
 /// [`Kind::NotFound`] unless that is allowed; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached, unless it was left
@@ -27,6 +28,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
         Err(error) if error.kind() == Kind::NotFound && ask.missing_ok => {
             report.change = Some(Change::Absent);
+            import::clear(host, &pool, spec, &mut report)?;
             return Ok(report);
         }
         found => Some(found?),
@@ -55,14 +57,18 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
             .map_err(|error| explain(host, spec, error))
             .context(|| format!("cannot remove image {spec}"))
     })?;
-    if let Some(origin) = origin.filter(|_| !dry_run) {
-        let snap = fresh::snapshot_of(spec)?;
-        if origin.snap == snap {
-            let pool = reach::pool(&cluster, &origin.image)?;
-            fresh::forget(&pool, &origin.image, &snap, &mut report)?;
-        }
+    if let Some(origin) = origin.filter(|origin| !dry_run && is_for(&origin.snap, spec)) {
+        let pool = reach::pool(&cluster, &origin.image)?;
+        fresh::forget(&pool, &origin.image, &origin.snap, &mut report)?;
     }
+    import::clear(host, &pool, spec, &mut report)?;
     Ok(report)
+}
+
+/// Whether a snapshot was taken for this one copy.
+fn is_for(snap: &SnapName, copy: &ImageSpec) -> bool {
+    let mut names = CopySnap::ALL.into_iter().map(|kind| kind.of(&copy.image));
+    names.any(|name| name.as_ref() == Ok(snap))
 }
 
 /// Puts an image into the trash, with its snapshots; one that is not there is there already.

@@ -4,9 +4,6 @@
 use super::{DiskId, ImageNumber, SnapshotId, VmId};
 use crate::model::{ImageName, ParseError, PoolName, SnapName};
 
-/// The snapshot that clones of an image are made from.
-pub const BASE_SNAPSHOT: &str = "snap";
-
 /// The pool of a datastore that names none, as the stock driver has it.
 pub const DEFAULT_POOL: &str = "one";
 

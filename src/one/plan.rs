@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 pub use self::known::Known;
 use self::known::{clone_of, image};
+pub(super) use self::steps::removal;
 use self::steps::{
     as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,
 };

@@ -1,6 +1,6 @@
 //! The steps that plans are made of.
 
-use crate::image::{ImageJob, Once};
+use crate::image::{ImageJob, Once, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, VmDirJob};
 use crate::model::{HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
@@ -21,6 +21,15 @@ pub(super) fn if_there(request: Request) -> StepAsk {
         request,
         content_with: vec![Kind::NotFound],
     }
+}
+
+/// A snapshot goes, protected or not: the stock driver protects its snapshots. Clones of it that need it are in its way, and
+/// are named.
+pub(in crate::one) fn removal(snap: OneSnap) -> Vec<StepAsk> {
+    vec![
+        if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone()))),
+        if_there(Request::Image(ImageJob::SnapRemove(snap))),
+    ]
 }
 
 /// An image that is made for one purpose, in place of what these hosts may have left.

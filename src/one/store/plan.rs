@@ -10,6 +10,7 @@ use crate::model::{ImageSpec, ParseError, PoolName, SnapSpec};
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
 use crate::one::names::{self, Name};
+use crate::one::plan::removal;
 use crate::one::{ImageNumber, Megabytes};
 use crate::{Error, Kind, Result};
 
@@ -221,20 +222,19 @@ impl Ask<'_> {
         Ok(Plan::host(vec![step(digest)], answer))
     }
 
-    /// The stock driver protects its snapshots.
     fn snap_delete(&self) -> Result<Plan> {
         Ok(Plan::host(removal(self.snapshot()?), Answer::Nothing))
     }
 
     fn snap_revert(&self) -> Result<Plan> {
-        let steps = vec![step(ImageJob::SnapRollback(self.snapshot()?))];
+        let steps = vec![step(ImageJob::SnapRevert(self.snapshot()?))];
         Ok(Plan::host(steps, Answer::Nothing))
     }
 
     /// Nothing is removed before the image is what the snapshot is.
     fn snap_flatten(&self) -> Result<Plan> {
         let target = self.snapshot()?;
-        let mut steps = vec![step(ImageJob::SnapRollback(target.clone()))];
+        let mut steps = vec![step(ImageJob::SnapRevert(target.clone()))];
         for id in &self.image()?.snapshots {
             let snap = names::snapshot(*id)?;
             if snap != target.snap {
@@ -245,14 +245,6 @@ impl Ask<'_> {
         steps.extend(removal(target));
         Ok(Plan::host(steps, Answer::Nothing))
     }
-}
-
-/// A snapshot goes, protected or not. Clones of it that need it are in its way, and are named.
-fn removal(snap: OneSnap) -> Vec<StepAsk> {
-    vec![
-        content(ImageJob::SnapUnprotect(snap.clone()), Kind::NotFound),
-        content(ImageJob::SnapRemove(snap), Kind::NotFound),
-    ]
 }
 
 /// The checksum that the user gave, the better one of two.
