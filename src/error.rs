@@ -185,6 +185,17 @@ impl From<crate::model::ParseError> for Error {
     }
 }
 
+/// Of two things that were both tried: the first failure, with the other one added to it.
+///
+/// # Errors
+/// That.
+pub fn both(first: Result<()>, second: Result<()>) -> Result<()> {
+    match first {
+        Ok(()) => second,
+        Err(error) => Err(error.and_then_cleanup(second)),
+    }
+}
+
 /// Says what was being done when a lower layer failed.
 pub trait Context<T> {
     /// Wraps an error in one of the same kind whose message says what was tried.

@@ -35,8 +35,12 @@ mod clone;
 mod import;
 #[path = "image/manage.rs"]
 mod manage;
+#[path = "image/outdated.rs"]
+mod outdated;
 #[path = "image/remove.rs"]
 mod remove;
+#[path = "image/revert.rs"]
+mod revert;
 #[path = "image/stopped.rs"]
 mod stopped;
 
@@ -65,8 +69,10 @@ fn main() -> ExitCode {
         import::TESTS,
         stopped::TESTS,
         clone::TESTS,
+        outdated::TESTS,
         manage::TESTS,
         remove::TESTS,
+        revert::TESTS,
     ];
     let trials: Vec<Trial> = all
         .into_iter()

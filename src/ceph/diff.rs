@@ -1,7 +1,10 @@
 //! Where an image has data, or what changed since a snapshot.
 
+use std::ops::ControlFlow;
+
 use super::error::{CephError, On};
 use super::image::Image;
+use super::snap::Snap;
 use crate::model::SnapName;
 
 /// A part of an image, in bytes.
@@ -62,11 +65,35 @@ impl Image {
                 offset,
                 len,
                 exists,
-            })
+            });
+            ControlFlow::Continue(())
         };
         let listed = self
             .handle()
             .diff(from, (start, end - start), how, &mut told);
         listed.on(self)
+    }
+
+    /// Whether it may differ from what it was at a snapshot, its size included. By whole objects, and up to the first that was
+    /// written: with the object map two reads, without it one of every object. Implements `rbd_diff_iterate2`.
+    pub fn differs_from(&self, snap: &Snap) -> Result<bool, CephError> {
+        let size = self.size()?;
+        if size != snap.size {
+            return Ok(true);
+        }
+        let mut differs = false;
+        let mut told = |_, _, _| {
+            differs = true;
+            ControlFlow::Break(())
+        };
+        let from = Some(snap.name.as_str());
+        let listed = self
+            .handle()
+            .diff(from, (0, size.0), (false, true), &mut told);
+        match listed {
+            // Ended by us.
+            Err(_) if differs => Ok(true),
+            listed => listed.on(self).map(|()| differs),
+        }
     }
 }

@@ -79,6 +79,8 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     if walk.disk.record.guest.is_some() {
+        // The holder may have taken this host for dead before the mapping showed it alive.
+        LeaseLayer::probe(walk)?;
         // Without a cache, so without room for one, until the holder let go.
         return take_out(walk);
     }

@@ -1,5 +1,6 @@
 //! Detach: take down from the top, and leave a plain image behind.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -16,7 +17,8 @@ use crate::job::{Detach, LayerName, Report};
 use crate::model::Change;
 use crate::sys::atomic;
 
-/// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused.
+/// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused, and one that is
+/// there behind somebody else's link is left alone.
 ///
 /// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
@@ -26,8 +28,26 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
         ..Force::default()
     };
     let mut walk = Walk::new(host, disk, dry_run);
+    if let Some(theirs) = others_link(walk.disk.record.link.as_deref(), ask.link.as_deref()) {
+        let theirs = theirs.display().to_string();
+        walk.warnings.push(format!(
+            "image {} stays attached: it is somebody else's disk, {theirs}",
+            ask.image
+        ));
+        walk.did(LayerName::Link, Change::Kept, theirs, Instant::now());
+        return Ok(walk.report(true));
+    }
     descend(&mut walk)?;
     Ok(walk.report(false))
+}
+
+/// The link that there is, if it is not of the disk that the caller means.
+fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
+    fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
+        (link.parent().and_then(Path::file_name), link.file_name())
+    }
+    let meant = meant?;
+    there.filter(|there| disk_of(there) != disk_of(meant))
 }
 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
@@ -102,4 +122,28 @@ fn reopen_if_dirty(walk: &mut Walk<'_>) -> Result<()> {
 
 fn probe<L: Layer>(walk: &mut Walk<'_>) -> Result<()> {
     L::probe(walk).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_known_by_its_vm_and_number() {
+        let others = |there: Option<&'static str>, meant: Option<&str>| {
+            others_link(there.map(Path::new), meant.map(Path::new)).is_some()
+        };
+        let ours = "/var/lib/one/datastores/100/12/disk.1";
+        assert!(!others(Some(ours), Some(ours)));
+        assert!(!others(
+            Some(ours),
+            Some("/var/lib/one/datastores/110/12/disk.1")
+        ));
+        for other in ["100/13/disk.1", "100/12/disk.2"] {
+            let other = format!("/var/lib/one/datastores/{other}");
+            assert!(others(Some(ours), Some(&other)), "{other}");
+        }
+        // By hand, or without a link: nobody says whose it is.
+        assert!(!others(None, Some(ours)) && !others(Some(ours), None));
+    }
 }

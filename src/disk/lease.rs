@@ -16,14 +16,18 @@ pub struct Me {
 }
 
 /// The ways past a lease that only an operator may choose.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Force {
     /// The other host is dead and fenced.
     pub break_lease: bool,
+    /// It is this one, and no other's lease is to be broken.
+    pub dead_host: Option<HostName>,
     /// Its dirty data are given up.
     pub discard_dirty: bool,
     /// Whoever else has the image open is barred from Ceph.
     pub fence: bool,
+    /// Before a host that was let in is taken for alive, Ceph is given the time to forget it.
+    pub patient: bool,
 }
 
 /// What a lease means for a host that wants the disk.
@@ -44,14 +48,16 @@ pub enum Claim {
 ///
 /// Errors: [`Kind::LeaseHeld`] for another host's lease, [`Kind::Dirty`] if that host's cache may hold data that the
 /// image lacks; both name the host and the way out.
-pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<Claim> {
+pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: &Force) -> Result<Claim> {
     let Some(holder) = &lease.holder else {
         return Ok(Claim::Take);
     };
     if holder.host == me.host {
         return Ok(match (&holder.cache_id, holder.dirty) {
             _ if holder.boot_id == me.boot_id => Claim::Held,
-            _ if holder.guest().is_some() => return Err(on_its_way(image, holder)),
+            _ if holder.guest().is_some() && !force.break_lease => {
+                return Err(on_its_way(image, holder));
+            }
             (Some(cache_id), true) => Claim::Reopen {
                 cache_id: cache_id.clone(),
             },
@@ -60,19 +66,41 @@ pub fn claim(image: &ImageSpec, lease: &Lease, me: &Me, force: Force) -> Result<
             (_, false) => Claim::Take,
         });
     }
-    match (holder.dirty, force.break_lease, force.discard_dirty) {
+    let is_dead = |host: &HostName| {
+        force
+            .dead_host
+            .as_ref()
+            .is_none_or(|dead| dead.may_be(host))
+    };
+    let may_break = force.break_lease && is_dead(&holder.host);
+    let in_beside = holder
+        .guest()
+        .filter(|guest| **guest != me.host && !is_dead(guest));
+    match (holder.dirty, may_break, force.discard_dirty) {
+        (false, true, _) if in_beside.is_some() => Err(on_its_way(image, holder)),
         (false, true, _) | (true, true, true) => Ok(Claim::Take),
         (true, _, _) => Err(dirty_elsewhere(image, holder)),
-        (false, false, _) => Err(Error::new(
-            Kind::LeaseHeld,
-            format!("image {image} is attached on host {} ({}, {})", holder.host, holder.driver, holder.mode),
-        )
-        .remedy(format!(
-            "detach it there: `warmblock detach {image}`; if host {0} is dead and fenced (`ceph osd blocklist add` its \
-             address), repeat with --break-lease",
-            holder.host
-        ))),
+        (false, false, _) => Err(held_elsewhere(image, holder, force)),
     }
+}
+
+fn held_elsewhere(image: &ImageSpec, holder: &LeaseHolder, force: &Force) -> Error {
+    let host = &holder.host;
+    let message = format!(
+        "image {image} is attached on host {host} ({}, {})",
+        holder.driver, holder.mode
+    );
+    let remedy = match force.dead_host.as_ref().filter(|_| force.break_lease) {
+        Some(dead) => format!(
+            "it is {dead} that is dead: detach it on {host}, `warmblock detach {image}`; if both are names of one host, set \
+             host = \"{dead}\" in its configuration, and take the disk with `warmblock attach {image} --break-lease` here"
+        ),
+        None => format!(
+            "detach it there: `warmblock detach {image}`; if host {host} is dead and fenced (`ceph osd blocklist add` its \
+             address), repeat with --break-lease"
+        ),
+    };
+    Error::new(Kind::LeaseHeld, message).remedy(remedy)
 }
 
 fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {
@@ -88,7 +116,7 @@ fn dirty_elsewhere(image: &ImageSpec, holder: &LeaseHolder) -> Error {
 }
 
 /// The error for a disk that another host has mapped already, because a guest moves there.
-fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
+pub(in crate::disk) fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
     let guest = holder.guest().map_or("nobody", HostName::as_str);
     Error::new(
         Kind::Busy,
@@ -96,7 +124,8 @@ fn on_its_way(image: &ImageSpec, holder: &LeaseHolder) -> Error {
     )
     .remedy(format!(
         "if the guest runs on {guest}, `warmblock detach {image}` on {0}, then `warmblock attach {image}` on {guest}; if it \
-         runs on {0}, `warmblock detach {image}` on {guest}, then `warmblock insert {image}` on {0}",
+         runs on {0}, `warmblock detach {image}` on {guest}, then `warmblock insert {image}` on {0}; if {guest} is dead, \
+         `warmblock attach {image} --break-lease` on {0} bars it from Ceph",
         holder.host
     ))
 }
@@ -258,7 +287,7 @@ impl<'a> LeaseCell<'a> {
     ///
     /// Errors: [`Kind::Busy`] while another host was let in.
     pub fn hand_over(&mut self, me: &Me, to: &HostName) -> Result<()> {
-        self.free_of_guests(Some(to))?;
+        self.free_of_guests(to)?;
         self.change(me, |holder| {
             let moving = holder.moving.take().filter(|moving| moving.to == *to);
             holder.moving = Some(moving.unwrap_or_else(|| Moving {
@@ -268,20 +297,16 @@ impl<'a> LeaseCell<'a> {
         })
     }
 
-    /// Lets nobody in any more.
-    ///
-    /// Errors: [`Kind::Busy`] while the other host is in.
+    /// Lets nobody in any more, and forgets who was: that nobody is must be certain.
     pub fn call_off(&mut self, me: &Me) -> Result<()> {
-        self.free_of_guests(None)?;
         self.change(me, |holder| holder.moving = None)
     }
 
     /// Refuses a lease that another host has come in beside; one that came in as `but` is none.
-    pub fn free_of_guests(&self, but: Option<&HostName>) -> Result<()> {
+    fn free_of_guests(&self, but: &HostName) -> Result<()> {
         let moving = |holder: &LeaseHolder| {
             let moving = holder.moving.as_ref()?;
-            (moving.guest.is_some() && but != Some(&moving.to))
-                .then(|| on_its_way(self.image, holder))
+            (moving.guest.is_some() && *but != moving.to).then(|| on_its_way(self.image, holder))
         };
         self.lease
             .holder

@@ -1,6 +1,7 @@
 //! Opening a disk for a job: lock, record, image.
 
 use crate::ceph::{Cluster, Image, Pool};
+use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::Record;
 use crate::disk::want::{self, Exchange};
@@ -116,6 +117,7 @@ impl OpenDisk {
     /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
     pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
+        refuse_half_reverted(&ask.image, &image.image, "attach")?;
         if image.size == Bytes(0) {
             return Err(
                 Error::new(Kind::Usage, format!("image {} is empty", ask.image))
@@ -127,8 +129,10 @@ impl OpenDisk {
         let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
         let force = Force {
             break_lease: ask.break_lease,
+            dead_host: ask.dead_host.clone(),
             discard_dirty: ask.discard_dirty,
             fence: ask.fence,
+            patient: false,
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {

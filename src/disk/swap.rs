@@ -26,6 +26,7 @@ pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
 pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "insert", dry_run)?;
     walk.rate = ask.rate.or(walk.rate);
+    walk.disk.force.patient = ask.patient;
     if let Some(seed) = ask.seed {
         seedable(walk.driver()?, seed)?;
         walk.disk.record.seed = seed;

@@ -8,7 +8,9 @@ use super::checksum::{Algorithm, Checksum};
 use super::feature::Feature;
 use super::format::SourceFormat;
 use crate::ceph::CloneFormat;
-use crate::model::{Bytes, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec};
+use crate::model::{
+    Bytes, HostName, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec,
+};
 use crate::tools::mkfs::FileSystem;
 
 /// One job on an image, or on a pool's images.
@@ -39,15 +41,15 @@ pub enum ImageJob {
     Rename(RenameImage),
     /// Take a snapshot.
     SnapCreate(OneSnap),
+    /// Take a snapshot; one of that name that an attempt before left, and nothing was cloned from, goes first.
+    SnapRetake(OneSnap),
     /// Remove a snapshot.
     SnapRemove(OneSnap),
     /// Protect a snapshot against removal.
     SnapProtect(OneSnap),
     /// Take that protection away.
     SnapUnprotect(OneSnap),
-    /// Make an image what it was at a snapshot.
-    SnapRollback(OneSnap),
-    /// The same, with what the image is now kept until that is done.
+    /// Make an image what it was at a snapshot; what it is now is kept until that is done.
     SnapRevert(OneSnap),
     /// List an image's snapshots.
     SnapList(OneImage),
@@ -65,6 +67,10 @@ pub struct Once {
     pub image: ImageSpec,
     /// What it is for, such as `VM 12, disk 0, stay 3`. An image that says so of itself is kept as it is.
     pub made_for: String,
+    /// Hosts that may have left one behind that was made for another purpose; see [`RemoveImage::left_by`]. One whose lease
+    /// says dirty stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_by: Vec<HostName>,
     /// What makes it.
     pub make: Box<ImageJob>,
 }
@@ -153,7 +159,8 @@ pub struct CreateImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloneImage {
-    /// What is cloned. Without a snapshot's name the one of the name `snap` is used, and taken if it is not there.
+    /// What is cloned. Without a snapshot's name it is what the image holds now: by the snapshot `snap`, or `wb-base-N` if it
+    /// was written since, taken if it is not there.
     pub parent: SnapSpec,
     /// The clone.
     pub child: ImageSpec,
@@ -232,6 +239,13 @@ pub struct RemoveImage {
     /// Be content when there is no such image.
     #[serde(default)]
     pub missing_ok: bool,
+    /// Hosts that are said to be dead, or to have no use for the image any more: a lease that one of them holds, under
+    /// whatever name of its, is no hindrance once Ceph shows nobody who has the image open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_by: Vec<HostName>,
+    /// Nor is one that says dirty: what only that host's cache holds goes with the image.
+    #[serde(default)]
+    pub discard_dirty: bool,
 }
 
 /// `image resize`.
@@ -304,11 +318,7 @@ mod tests {
             image: "one/a".parse().unwrap(),
             snap: "s".parse().unwrap(),
         };
-        for job in [
-            clone,
-            ImageJob::Import(import),
-            ImageJob::SnapRollback(snap),
-        ] {
+        for job in [clone, ImageJob::Import(import), ImageJob::SnapRevert(snap)] {
             assert_eq!(parsed(&serde_json::to_string(&job).unwrap()).unwrap(), job);
         }
     }

@@ -47,6 +47,8 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
             image: spec.clone(),
             snapshots: true,
             missing_ok: true,
+            left_by: ask.left_by.clone(),
+            discard_dirty: false,
         };
         let gone = remove(host, &old, dry_run);
         let gone =

@@ -1,15 +1,20 @@
 //! From a name to the image behind it, and what forbids to change it.
 
+use std::time::Duration;
+
 use super::feature::Feature;
 use super::report::ImageFacts;
 use crate::ceph::{Child, Cluster, Image, ImageInfo, Pool, Snap, Watcher, meta};
-use crate::disk::parse_lease;
+use crate::disk::{parse_lease, refuse_half_reverted};
 use crate::host::Host;
 use crate::model::{Bytes, ImageSpec, Lease};
 use crate::{Context, Error, Kind, Result};
 
 /// How the name of an image ends that an import has under way; see `import::pending`.
 pub(super) const PENDING: &str = ".wb-import";
+
+/// Ceph forgets a client that died after `osd_client_watch_timeout`, 30 s by default.
+pub(super) const WATCH_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The pool of an image, in its namespace.
 pub(super) fn pool(cluster: &Cluster, spec: &ImageSpec) -> Result<Pool> {
@@ -162,6 +167,15 @@ impl<'a> Found<'a> {
         let spec = self.spec;
         Err(Error::new(Kind::Dirty, format!("cannot {verb} {spec}: the write-back cache on host {host} may hold data that it lacks"))
             .remedy(format!("write them back on host {host} first: `warmblock flush {spec}` and `warmblock mode {spec} writethrough`")))
+    }
+
+    /// That what the image holds is what it should be: it is complete, and no revert of it was stopped half way.
+    ///
+    /// # Errors
+    /// [`Kind::Dirty`], with the host; [`Kind::Mismatch`], with the way back.
+    pub(super) fn must_be_whole(&self, verb: &str) -> Result<()> {
+        self.must_be_clean(verb)?;
+        refuse_half_reverted(self.spec, &self.image, verb)
     }
 
     /// That no host has it attached.

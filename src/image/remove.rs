@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use super::clone::fresh;
+use super::import;
 use super::reach::{self, Found, not_found};
 use super::report::ImageReport;
 use super::{OneImage, RemoveImage};
 use crate::ceph::{Child, Snap, SnapNamespace, ignore};
 use crate::host::Host;
-use crate::model::{Change, ImageSpec};
+use crate::model::{Change, CopySnap, ImageSpec, Lease, SnapName};
+use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
-/// Removes an image.
+/// Removes an image, and what an import of it left that was killed.
 ///
 /// # Errors
-/// [`Kind::NotFound`] unless that is allowed; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached; [`Kind::Busy`]
-/// while somebody has it open, it has clones, or it has snapshots that were not to be removed.
+/// [`Kind::NotFound`] unless that is allowed; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached, unless it was left
+/// by a dead host; [`Kind::Busy`] while somebody has it open, it has clones, or it has snapshots that were not to be removed.
 pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<ImageReport> {
     let spec = &ask.image;
     let mut report = ImageReport::new(Some(spec), dry_run);
@@ -26,12 +28,24 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
         Err(error) if error.kind() == Kind::NotFound && ask.missing_ok => {
             report.change = Some(Change::Absent);
+            import::clear(host, &pool, spec, &mut report)?;
             return Ok(report);
         }
         found => Some(found?),
     };
     let mut origin = None;
     if let Some(found) = found {
+        let lease = found.lease()?;
+        if is_left(&lease, ask) {
+            report.warnings.extend(lost(&lease));
+            let patience = match dry_run {
+                true => Duration::ZERO,
+                false => host.config.deadline.map,
+            };
+            until_forgotten(&found, patience)?;
+        } else {
+            found.must_be_detached("remove")?;
+        }
         let snapshots = removable(&found, ask.snapshots)?;
         remove_snapshots(&found, &snapshots, &mut report)?;
         origin = found.info()?.parent;
@@ -43,14 +57,18 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
             .map_err(|error| explain(host, spec, error))
             .context(|| format!("cannot remove image {spec}"))
     })?;
-    if let Some(origin) = origin.filter(|_| !dry_run) {
-        let snap = fresh::snapshot_of(spec)?;
-        if origin.snap == snap {
-            let pool = reach::pool(&cluster, &origin.image)?;
-            fresh::forget(&pool, &origin.image, &snap, &mut report)?;
-        }
+    if let Some(origin) = origin.filter(|origin| !dry_run && is_for(&origin.snap, spec)) {
+        let pool = reach::pool(&cluster, &origin.image)?;
+        fresh::forget(&pool, &origin.image, &origin.snap, &mut report)?;
     }
+    import::clear(host, &pool, spec, &mut report)?;
     Ok(report)
+}
+
+/// Whether a snapshot was taken for this one copy.
+fn is_for(snap: &SnapName, copy: &ImageSpec) -> bool {
+    let mut names = CopySnap::ALL.into_iter().map(|kind| kind.of(&copy.image));
+    names.any(|name| name.as_ref() == Ok(snap))
 }
 
 /// Puts an image into the trash, with its snapshots; one that is not there is there already.
@@ -66,7 +84,11 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
             report.change = Some(Change::Absent);
             return Ok(report);
         }
-        found => removable(&found?, true)?,
+        found => {
+            let found = found?;
+            found.must_be_detached("remove")?;
+            removable(&found, true)?
+        }
     };
     report.main_step(
         Change::Removed,
@@ -79,10 +101,40 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     Ok(report)
 }
 
+/// Whether the lease is of a host that left the image behind, so that nobody will ever give it back.
+fn is_left(lease: &Lease, ask: &RemoveImage) -> bool {
+    lease.holder.as_ref().is_some_and(|holder| {
+        let left = ask.left_by.iter().any(|host| host.may_be(&holder.host));
+        left && (ask.discard_dirty || !holder.dirty)
+    })
+}
+
+/// What goes with an image that its host left behind.
+fn lost(lease: &Lease) -> Option<String> {
+    let host = lease.dirty_on()?;
+    Some(format!(
+        "an unknown amount of acknowledged writes, which only the cache on host {host} held, is given up"
+    ))
+}
+
+/// Waits until Ceph has forgotten the client of a host that died. One that it does not forget is alive, whoever says
+/// otherwise, and is not barred: a kernel has one client for all its images, so all its disks would fail with this one.
+fn until_forgotten(found: &Found<'_>, patience: Duration) -> Result<()> {
+    let mut failed = None;
+    wait::poll(patience, || match found.watchers() {
+        Ok(watchers) => watchers.is_empty().then_some(()),
+        Err(error) => {
+            failed = Some(error);
+            Some(())
+        }
+    });
+    // Whoever is left is told of by those who look at watchers next.
+    failed.map_or(Ok(()), Err)
+}
+
 /// The snapshots that have to go first.
 fn removable(found: &Found<'_>, with_snapshots: bool) -> Result<Vec<Snap>> {
     let spec = found.spec;
-    found.must_be_detached("remove")?;
     found.must_be_unwatched("remove")?;
     let children = found.children()?;
     if !children.is_empty() {
@@ -182,11 +234,57 @@ fn explain(host: &Host, spec: &ImageSpec, error: Error) -> Error {
     match error.kind() {
         Kind::NotFound => not_found(spec).because(error),
         Kind::Busy => {
-            let now = Found::by_name(host, spec).and_then(|found| removable(&found, false));
+            let now = Found::by_name(host, spec).and_then(|found| {
+                found.must_be_detached("remove")?;
+                removable(&found, false)
+            });
             now.err()
                 .filter(|now| now.kind() != Kind::NotFound)
                 .unwrap_or(error)
         }
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CacheMode, HostName, LeaseHolder};
+
+    fn lease(dirty: bool) -> Lease {
+        let holder = LeaseHolder {
+            host: "kvm1".parse().unwrap(),
+            boot_id: "b".into(),
+            since: 0,
+            driver: "dm-cache".parse().unwrap(),
+            mode: CacheMode::Writeback,
+            dirty,
+            cache_id: dirty.then(|| "lv".into()),
+            moving: None,
+        };
+        Lease {
+            holder: Some(holder),
+            ..Lease::default()
+        }
+    }
+
+    #[test]
+    fn only_what_a_named_host_left_is_free_to_go() {
+        let left = |lease: &Lease, by: &[&str], discard_dirty| {
+            let left_by: Vec<HostName> = by.iter().map(|host| host.parse().unwrap()).collect();
+            let ask = RemoveImage {
+                image: "one/one-42-12-0".parse().unwrap(),
+                snapshots: true,
+                missing_ok: true,
+                left_by,
+                discard_dirty,
+            };
+            is_left(lease, &ask)
+        };
+        assert!(left(&lease(false), &["kvm2", "kvm1.example.org"], false));
+        assert!(!left(&lease(false), &["kvm2"], true) && !left(&lease(false), &[], true));
+        assert!(!left(&lease(true), &["kvm1"], false) && left(&lease(true), &["kvm1"], true));
+        assert!(!left(&Lease::default(), &["kvm1"], true), "free");
+        assert!(lost(&lease(true)).unwrap().contains("kvm1") && lost(&lease(false)).is_none());
     }
 }

@@ -1,81 +1,119 @@
 //! Back to a snapshot, with a way back: what the image is now stays as a snapshot of ours until the other stands.
 //!
 //! librbd rolls an image back in place, object by object; killed half way it is neither. So the present is kept first, and
-//! only forgotten once the rollback is complete: a rollback that fails is itself rolled back, and one that was killed is gone
-//! on with when it is asked for again.
+//! only forgotten once the rollback is complete: a rollback that fails is itself rolled back. While it is kept the image is
+//! neither attached nor copied (`disk::refuse_half_reverted`), so it is what the image was when it is gone back to: by the next
+//! revert, which begins with that, or by a revert to it.
+
+use std::time::Duration;
 
 use super::OneSnap;
 use super::change::stoppable;
-use super::reach::Found;
+use super::reach::{Found, WATCH_TIMEOUT};
 use super::report::ImageReport;
-use crate::ceph::{Snap, ignore};
-use crate::config::fixed;
+use crate::ceph::{Image, ignore};
 use crate::host::Host;
-use crate::model::{Change, SnapName};
+use crate::model::{BeforeRevert, Change, ImageSpec, SnapName};
+use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
-/// The snapshot that keeps the present.
-const PRESENT: &str = "wb-before-revert";
-
-/// Makes an image what it was at a snapshot.
+/// Makes an image what it was at a snapshot; or, at [`BeforeRevert`], what it was before a revert that was killed.
 ///
 /// # Errors
 /// [`Kind::NotFound`] for a snapshot that is not there, before anything is changed; [`Kind::LeaseHeld`], [`Kind::Dirty`] or
 /// [`Kind::Busy`] while anybody uses the image.
 pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
-    let found = Found::by_name(host, &ask.image)?;
-    let (snapshots, name) = (found.snapshots()?, format!("{}@{}", ask.image, ask.snap));
-    let has = |snap: &SnapName| snapshots.iter().any(|known: &Snap| known.name == *snap);
+    let (spec, present) = (&ask.image, BeforeRevert.snap()?);
+    let found = Found::by_name(host, spec)?;
+    let snapshots = found.snapshots()?;
+    let has = |name: &SnapName| snapshots.iter().any(|known| known.name == *name);
     if !has(&ask.snap) {
-        return Err(
-            Error::new(Kind::NotFound, format!("there is no snapshot {name}")).remedy(format!(
-                "`warmblock image snap ls {}` lists those that there are",
-                ask.image
-            )),
-        );
+        let message = format!("image {spec} has no snapshot {}", ask.snap);
+        return Err(Error::new(Kind::NotFound, message).remedy(format!(
+            "`warmblock image snap ls {spec}` lists those that it has"
+        )));
     }
     found.must_be_detached("roll back")?;
-    found.must_be_unwatched("roll back")?;
-    let mut report = ImageReport::new(Some(&ask.image), dry_run);
-    let present: SnapName = fixed(PRESENT);
-    let kept = format!("{}@{PRESENT}", ask.image);
+    must_be_left_alone(host, &found, has(&present))?;
+    let mut report = ImageReport::new(Some(spec), dry_run);
     if dry_run {
-        report.main_step(
-            Change::Altered,
-            format!("roll {} back to {name}", ask.image),
-            || Ok(()),
-        )?;
+        let what = format!("roll {spec} back to {spec}@{}", ask.snap);
+        report.main_step(Change::Altered, what, || Ok(()))?;
         return Ok(report);
     }
     let image = found.open()?;
-    if !has(&present) {
-        report.step(Change::Made, format!("keep the present as {kept}"), || {
-            image
-                .snap_create(&present)
-                .context(|| format!("cannot take snapshot {kept}"))
-        })?;
+    if has(&present) {
+        undo(&image, spec, &present, &mut report)?;
     }
-    report.main_step(
+    if ask.snap == present {
+        report.change = Some(Change::Altered);
+        return Ok(report);
+    }
+    let kept = format!("{spec}@{present}");
+    report.step(Change::Made, format!("keep the present as {kept}"), || {
+        let taken = image.snap_create(&present);
+        taken.context(|| format!("cannot take snapshot {kept}"))
+    })?;
+    if let Err(error) = roll(host, &image, ask, &mut report) {
+        let undone = undo(&image, spec, &present, &mut report);
+        return Err(error.and_then_cleanup(undone));
+    }
+    forget(&image, spec, &present, &mut report)?;
+    Ok(report)
+}
+
+/// Nobody has the image open. A revert that was killed has it open for a while still, as Ceph sees it.
+fn must_be_left_alone(host: &Host, found: &Found<'_>, was_killed: bool) -> Result<()> {
+    let patience = if was_killed {
+        WATCH_TIMEOUT
+    } else {
+        Duration::ZERO
+    };
+    let alone = wait::poll(patience, || match found.watchers() {
+        Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
+        Ok(_) => Some(Ok(())),
+        Err(error) => Some(Err(error)),
+    });
+    alone.unwrap_or_else(|| found.must_be_unwatched("roll back"))
+}
+
+fn roll(host: &Host, image: &Image, ask: &OneSnap, report: &mut ImageReport) -> Result<()> {
+    let name = format!("{}@{}", ask.image, ask.snap);
+    let what = format!("roll {} back to {name}", ask.image);
+    report.main_step(Change::Altered, what, || {
+        let rolled = image.snap_rollback(&ask.snap, &mut stoppable(host));
+        rolled.context(|| format!("cannot roll back to {name}"))
+    })
+}
+
+/// Makes the image what it was before.
+fn undo(
+    image: &Image,
+    spec: &ImageSpec,
+    present: &SnapName,
+    report: &mut ImageReport,
+) -> Result<()> {
+    let kept = format!("{spec}@{present}");
+    report.step(
         Change::Altered,
-        format!("roll {} back to {name}", ask.image),
+        format!("put {spec} back to {kept}"),
         || {
-            let rolled = image.snap_rollback(&ask.snap, &mut stoppable(host));
-            rolled
-                .context(|| format!("cannot roll back to {name}"))
-                .map_err(|error| {
-                    let undone = image.snap_rollback(&present, &mut ignore);
-                    error.and_then_cleanup(
-                        undone.context(|| {
-                            format!("cannot roll back to {kept}, which has everything")
-                        }),
-                    )
-                })
+            let rolled = image.snap_rollback(present, &mut ignore);
+            rolled.context(|| format!("cannot roll back to {kept}, which has everything"))
         },
     )?;
+    forget(image, spec, present, report)
+}
+
+fn forget(
+    image: &Image,
+    spec: &ImageSpec,
+    present: &SnapName,
+    report: &mut ImageReport,
+) -> Result<()> {
+    let kept = format!("{spec}@{present}");
     report.step(Change::Removed, format!("forget {kept}"), || {
-        image
-            .snap_remove(&present)
-            .context(|| format!("cannot remove snapshot {kept}"))
-    })?;
-    Ok(report)
+        let removed = image.snap_remove(present);
+        removed.context(|| format!("cannot remove snapshot {kept}"))
+    })
 }

@@ -1,7 +1,7 @@
-//! Snapshots: taken only of an image that is complete, rolled back to only while nobody uses it.
+//! Snapshots: taken only of an image that is complete. Going back to one is in `revert`.
 
 use super::OneSnap;
-use super::change::stoppable;
+use super::clone::fresh;
 use super::reach::Found;
 use super::remove::has_children;
 use super::report::ImageReport;
@@ -61,7 +61,7 @@ impl<'a> Job<'a> {
 /// that the image lacks.
 pub(super) fn create(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
     let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.found.must_be_clean("take a snapshot of")?;
+    job.found.must_be_whole("take a snapshot of")?;
     let name = job.name();
     if job.find()?.is_some() {
         return Err(
@@ -69,13 +69,37 @@ pub(super) fn create(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
                 .remedy("choose another name"),
         );
     }
-    report.main_step(Change::Made, format!("take snapshot {name}"), || {
-        job.found
-            .open()?
-            .snap_create(&ask.snap)
-            .context(|| format!("cannot take snapshot {name}"))
-    })?;
+    take(&job, &mut report)?;
     Ok(report)
+}
+
+/// Takes a snapshot of what the image is now, whatever has its name: what an attempt took that did not live to tell is older.
+///
+/// # Errors
+/// [`Kind::Exists`] for one that something was cloned from; those of [`create`].
+pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
+    let (job, mut report) = Job::new(host, ask, dry_run)?;
+    job.found.must_be_whole("take a snapshot of")?;
+    if let Some(old) = job.find()? {
+        let children = job.children()?;
+        if !children.is_empty() {
+            let name = job.name();
+            let clones = has_children(&format!("take {name} anew"), &children);
+            let message = format!("there is a snapshot {name} already, and it has clones");
+            return Err(Error::new(Kind::Exists, message).because(clones));
+        }
+        fresh::remove(&job.found, &old, &mut report)?;
+    }
+    take(&job, &mut report)?;
+    Ok(report)
+}
+
+fn take(job: &Job<'_>, report: &mut ImageReport) -> Result<()> {
+    let name = job.name();
+    report.main_step(Change::Made, format!("take snapshot {name}"), || {
+        let taken = job.found.open()?.snap_create(&job.ask.snap);
+        taken.context(|| format!("cannot take snapshot {name}"))
+    })
 }
 
 /// Removes a snapshot. One that has clones of clone format 2 is kept by Ceph for them, without its name; the report says so.
@@ -153,30 +177,6 @@ pub(super) fn unprotect(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<Ima
                 Err(has_children(&format!("unprotect {name}"), &job.children()?).because(error))
             }
             done => done.context(|| format!("cannot unprotect snapshot {name}")),
-        },
-    )?;
-    Ok(report)
-}
-
-/// Makes an image what it was at a snapshot.
-///
-/// # Errors
-/// [`Kind::NotFound`]; [`Kind::LeaseHeld`], [`Kind::Dirty`] or [`Kind::Busy`] while anybody uses the image.
-pub(super) fn rollback(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
-    let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.existing()?;
-    job.found.must_be_detached("roll back")?;
-    job.found.must_be_unwatched("roll back")?;
-    let name = job.name();
-    report.main_step(
-        Change::Altered,
-        format!("roll {} back to {name}", ask.image),
-        || {
-            let rolled = job
-                .found
-                .open()?
-                .snap_rollback(&ask.snap, &mut stoppable(host));
-            rolled.context(|| format!("cannot roll back to {name}"))
         },
     )?;
     Ok(report)

@@ -5,6 +5,7 @@ mod quiet;
 mod report;
 mod request;
 mod run;
+mod store_dir;
 mod vm_dir;
 mod vm_file;
 
@@ -15,5 +16,6 @@ pub use request::{
     StepAsk, Steps,
 };
 pub use run::{Answer, Hello, StepAnswer, run};
+pub use store_dir::StoreDir;
 pub use vm_dir::{OWNER, RemoveDir, VmDirJob, VmDirReport};
 pub use vm_file::PutFile;

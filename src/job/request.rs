@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backup, EndBackup, PutFile, RemoveDir, VmDirJob};
+use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
@@ -55,6 +55,8 @@ pub enum Request {
     Image(ImageJob),
     /// Make a VM's directory.
     MakeDir(VmDirJob),
+    /// Say whether VMs' directories can be made in a datastore's.
+    LookDir(StoreDir),
     /// Remove a VM's directory and what is in it.
     RemoveDir(RemoveDir),
     /// Save a VM's disks as files.
@@ -65,7 +67,7 @@ pub enum Request {
     PutFile(PutFile),
     /// Several requests while the image of a disk is complete, and the guest's file systems are quiet.
     Quiet(Quiet),
-    /// Several requests, one after the other; the first that fails ends it.
+    /// Several requests, one after the other.
     Steps(Steps),
 }
 
@@ -86,6 +88,9 @@ impl Request {
 pub struct Steps {
     /// The requests, in their order.
     pub steps: Vec<StepAsk>,
+    /// Do what follows a request that failed all the same; the first failure is the answer.
+    #[serde(default)]
+    pub every: bool,
 }
 
 /// A request among several.
@@ -129,6 +134,10 @@ pub struct Attach {
     /// Take the lease from a host that is known to be dead and fenced.
     #[serde(default)]
     pub break_lease: bool,
+    /// The host that is dead, as the caller knows it: no other's lease is broken, and nobody is barred but for it. Where it
+    /// is absent, the lease of whoever holds it.
+    #[serde(default)]
+    pub dead_host: Option<HostName>,
     /// Give up the data that only a lost cache held. Only together with `break_lease`.
     #[serde(default)]
     pub discard_dirty: bool,
@@ -158,6 +167,7 @@ impl Attach {
             on_full: None,
             link: None,
             break_lease: false,
+            dead_host: None,
             discard_dirty: false,
             fence: false,
             keep: false,
@@ -175,6 +185,10 @@ pub struct Detach {
     /// Drop dirty data instead of writing them back. Says how many bytes go.
     #[serde(default)]
     pub discard_dirty: bool,
+    /// The link by which the caller knows the disk. If the disk has another one it is somebody else's, and stays as it is.
+    /// What counts are the last two names, such as `12/disk.0`: a VM's directory may have moved.
+    #[serde(default)]
+    pub link: Option<PathBuf>,
 }
 
 /// A request that needs nothing but the disk.
@@ -244,6 +258,9 @@ pub struct Insert {
     /// At most so many bytes a second are seeded; the configuration's limit where it is absent.
     #[serde(default)]
     pub rate: Option<Bytes>,
+    /// A host that the disk was on its way to may be dead: wait until Ceph has forgotten it before refusing because of it.
+    #[serde(default)]
+    pub patient: bool,
 }
 
 /// `mode`.

@@ -1,6 +1,8 @@
 //! Doing a job on this host.
 
-use super::{Job, Report, Request, StepAsk, VmDirReport, backup, quiet, vm_dir, vm_file};
+use super::{
+    Job, Report, Request, StepAsk, VmDirReport, backup, quiet, store_dir, vm_dir, vm_file,
+};
 use crate::host::Host;
 use crate::model::HostName;
 use crate::{Error, Kind, Result, disk, image};
@@ -75,6 +77,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Recover(_) => Answer::Recover(disk::recover(host, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
+        Request::LookDir(ask) => Answer::Directory(store_dir::look(ask)?),
         Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
         Request::EndBackup(ask) => Answer::Directory(backup::end(host, ask, dry)?),
@@ -82,13 +85,26 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,
         },
+        Request::Steps(ask) if ask.every => Answer::Steps {
+            steps: every(host, &ask.steps, dry)?,
+        },
         Request::Steps(ask) => Answer::Steps {
             steps: several(host, &ask.steps, dry)?,
         },
     })
 }
 
-/// Does requests one after the other.
+/// Does requests one after the other, whatever becomes of them; the first failure is kept.
+fn every(host: &Host, steps: &[StepAsk], dry: bool) -> Result<Vec<StepAnswer>> {
+    let (mut answers, mut done) = (Vec::new(), Ok(()));
+    for step in steps {
+        let answer = one_of_several(host, step, dry);
+        done = crate::error::both(done, answer.map(|answer| answers.push(answer)));
+    }
+    done.map(|()| answers)
+}
+
+/// Does requests one after the other; the first that fails ends it.
 pub(super) fn several(host: &Host, steps: &[StepAsk], dry: bool) -> Result<Vec<StepAnswer>> {
     steps
         .iter()

@@ -161,8 +161,17 @@ pub(super) fn report(path: &Path, change: Change, shared: bool) -> VmDirReport {
     }
 }
 
+/// What to do where root may not do what it has to.
+pub(super) const ROOT_IS_NOBODY: &str = "if it lies on NFS, the server takes root for nobody: export it with no_root_squash to the \
+     hosts, or let each host have a directory of its own there";
+
 pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
-    Error::new(Kind::Failed, format!("cannot {what} {}", path.display())).because(error)
+    let may_not = error.kind() == ErrorKind::PermissionDenied;
+    let failed = Error::new(Kind::Failed, format!("cannot {what} {}", path.display()));
+    match may_not {
+        true => failed.because(error).remedy(ROOT_IS_NOBODY),
+        false => failed.because(error),
+    }
 }
 
 /// What is removed with all that is in it must be what we think it is: an absolute path without a way up, that ends with

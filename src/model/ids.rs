@@ -149,6 +149,19 @@ name_type!(
     }
 );
 
+impl HostName {
+    /// Whether two names may be one host's: one of them may lack the domain that the other has. An address is nobody's name
+    /// but its own, and `kvm1.a` is not `kvm1.b`.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
+        let short = |long: &Self, short: &Self| {
+            let label = long.0.split_once('.').map(|(label, _domain)| label);
+            label.is_some_and(|label| label.eq_ignore_ascii_case(&short.0)) && !is_address(&long.0)
+        };
+        self.0.eq_ignore_ascii_case(&other.0) || short(self, other) || short(other, self)
+    }
+}
+
 impl Fsid {
     /// The first eight digits: enough to tell the clusters of one host apart in a device name.
     pub fn short(&self) -> &str {
@@ -288,6 +301,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_host_may_be_named_with_its_domain_or_without() {
+        let may = |one: &str, other: &str| {
+            let (one, other): (HostName, HostName) = (one.parse().unwrap(), other.parse().unwrap());
+            one.may_be(&other) && other.may_be(&one)
+        };
+        assert!(may("kvm1", "kvm1") && may("kvm1", "KVM1.example.org"));
+        for (one, other) in [
+            ("kvm1", "kvm2"),
+            ("kvm1", "kvm10"),
+            ("kvm1.a", "kvm1.b"),
+            ("kvm1", "kvm2.kvm1"),
+            ("10.0.0.1", "10"),
+            ("10.0.0.1", "10.0.0.2"),
+        ] {
+            assert!(!may(one, other), "{one} {other}");
+        }
+    }
 
     #[test]
     fn an_image_is_named_by_two_or_three_parts() {

@@ -6,10 +6,13 @@
 //!
 //! The volume that the disks of a host have in common, where their driver shares one cache, is `wb-shared`.
 //!
-//! A snapshot that a disk goes back to if its dirty data are lost is `wb-local-GENERATION`, by the lease's generation.
+//! A snapshot that a disk goes back to if its dirty data are lost is `wb-local-GENERATION`, by the lease's generation; those
+//! that images are cloned from, and that keep what an image was, are in `snapshots`.
 //!
 //! Length: 3 + 8 + 1 + 20 + 1 + 64 + 7 = 104 bytes at most, under device-mapper's 127 (`DM_NAME_LEN`) and, with a
 //! volume group's 64 bytes doubled hyphens included only in the kernel's name, checked again by LVM itself.
+
+mod snapshots;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +20,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{DiskKey, ParseError, SnapName};
+
+pub use snapshots::{BaseName, BeforeRevert, CopySnap};
 
 const PREFIX: &str = "wb-";
 const SHARED: &str = "wb-shared";

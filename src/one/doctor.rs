@@ -142,10 +142,11 @@ fn running(oned: &Oned) -> Vec<Finding> {
         Ok(known) => known,
         Err(error) => return vec![Finding::of_error("oned", &error, "start oned")],
     };
-    let (mut findings, bridges) = pools::datastores(&stores);
+    let stores = pools::datastores(&stores);
+    let mut findings = stores.findings;
     match pools::hosts(&hosts) {
         Err(error) => findings.push(Finding::of_error("hosts", &error, "please report it")),
-        Ok(hosts) => findings.extend(hosts::examine(hosts.into_iter().chain(bridges))),
+        Ok(hosts) => findings.extend(hosts::examine(&hosts, &stores.bridges, &stores.dirs)),
     }
     findings
 }

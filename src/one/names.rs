@@ -2,10 +2,18 @@
 //! `rbd ls` says what belongs to which VM.
 
 use super::{DiskId, ImageNumber, SnapshotId, VmId};
-use crate::model::{ImageName, ParseError, SnapName};
+use crate::model::{ImageName, ParseError, PoolName, SnapName};
 
-/// The snapshot that clones of an image are made from.
-pub const BASE_SNAPSHOT: &str = "snap";
+/// The pool of a datastore that names none, as the stock driver has it.
+pub const DEFAULT_POOL: &str = "one";
+
+/// The pool of a datastore that names this one, or none.
+///
+/// # Errors
+/// None: the default is a name.
+pub fn pool_of(named: Option<&PoolName>) -> Result<PoolName, ParseError> {
+    named.map_or_else(|| DEFAULT_POOL.parse(), |pool| Ok(pool.clone()))
+}
 
 /// An image's name, as this driver gives names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

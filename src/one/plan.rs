@@ -6,27 +6,34 @@ mod backup;
 mod begin;
 mod copies;
 mod end;
+mod known;
 mod migration;
 mod moving;
 mod snapshots;
 mod start;
+mod steps;
 mod volatile;
 
 use std::fmt;
 use std::path::PathBuf;
 
-use super::call::{DiskPlace, Node, Place, TmCall, VmDir};
-use super::document::{Datastore, Disk, DiskKind, Vm};
-use crate::image::{ImageJob, Once};
-use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
-use crate::model::{ImageSpec, ParseError};
-use crate::{Context, Error, Kind, Result};
+pub use self::known::Known;
+use self::known::{clone_of, image};
+pub(super) use self::steps::removal;
+use self::steps::{
+    as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,
+};
+use super::call::{Node, TmCall, VmDir};
+use crate::job::{Request, StepAsk, Steps};
+use crate::{Error, Kind, Result};
 
 /// What is to be done, place by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In this order; the first that fails ends it.
+    /// In this order; the first that fails ends it, unless every one of them is to be tried.
     pub tasks: Vec<Task>,
+    /// Whether it is.
+    pub every: bool,
     /// What is done then, as far as it can be: oned itself does nothing about it.
     pub undo: Vec<Task>,
 }
@@ -38,6 +45,36 @@ pub struct Task {
     pub at: At,
     /// What.
     pub work: Work,
+    /// What is done instead if it fails in a way that is to be expected.
+    pub instead: Vec<Instead>,
+}
+
+/// What is done instead of a task that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// If it failed like this.
+    pub when: When,
+    /// In this order; the first that fails ends it. None: there is nothing to be done, and that is no failure.
+    pub tasks: Vec<Task>,
+}
+
+/// How a task may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The host was not reached: nothing has begun there.
+    Unreached,
+    /// Another host holds the disk, or data that its image lacks.
+    Held,
+}
+
+impl Task {
+    const fn new(at: At, work: Work) -> Self {
+        Self {
+            at,
+            work,
+            instead: Vec::new(),
+        }
+    }
 }
 
 /// A place where something is done.
@@ -74,74 +111,6 @@ pub enum Work {
     },
 }
 
-/// What is known when an action is planned.
-#[derive(Debug)]
-pub struct Known<'a> {
-    /// The VM.
-    pub vm: &'a Vm,
-    /// The datastore of the call.
-    pub datastore: &'a Datastore,
-    /// The front-end, as oned calls it; as the place of a disk it means "nowhere".
-    pub front_end: &'a Node,
-    /// The context CD in base64, for the action that brings it.
-    pub context: Option<&'a str>,
-}
-
-impl<'k> Known<'k> {
-    /// Whether a host means "nowhere": the front-end does, unless the VM runs there.
-    fn is_nowhere(&self, node: &Node) -> bool {
-        let runs_at = self.vm.history.last().map(|stay| &stay.host);
-        node == self.front_end && runs_at != Some(node)
-    }
-
-    /// Where the VM's directory is, at a host or "nowhere".
-    fn at(&self, node: &Node) -> At {
-        match self.is_nowhere(node) {
-            true => At::Here,
-            false => At::Host(node.clone()),
-        }
-    }
-
-    /// The host that acts on a disk's image: where the disk is, or one that reaches Ceph if it is nowhere.
-    fn acting<'n>(&'n self, node: &'n Node) -> Result<&'n Node> {
-        if !self.is_nowhere(node) {
-            return Ok(node);
-        }
-        let last = self.vm.history.last().map(|stay| &stay.host);
-        self.datastore.bridges.first().or(last).ok_or_else(|| {
-            Error::new(Kind::Config, "no host is known that reaches Ceph")
-                .remedy("give the datastore a BRIDGE_LIST")
-        })
-    }
-
-    /// The disk at a place, and its image.
-    fn disk(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
-        let disk = self.vm.disk(place.disk)?;
-        Ok((disk, image_of(self, disk)?))
-    }
-
-    /// The disks that are ours, with their places in a directory.
-    fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
-        let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
-        let mine = |disk: &&Disk| disk.driver.is_none() || disk.driver.as_ref() == system;
-        let with_place = |disk: &'k Disk| {
-            let place = DiskPlace {
-                dir: dir.clone(),
-                disk: disk.id,
-            };
-            Ok((disk, image_of(self, disk)?, place))
-        };
-        self.vm.disks.iter().filter(mine).map(with_place).collect()
-    }
-
-    /// What a disk of this VM is made for: a disk of the same number that was made in another stay of the VM's on a host is
-    /// left from an earlier life of it.
-    fn purpose(&self, place: &DiskPlace) -> String {
-        let stay = self.vm.history.last().map_or(0, |stay| stay.seq);
-        format!("VM {}, disk {}, stay {stay}", self.vm.id, place.disk)
-    }
-}
-
 impl Plan {
     /// Plans a call.
     ///
@@ -169,7 +138,9 @@ impl Plan {
                 size, host, disk, ..
             } => volatile::mkswap(known, *size, host, disk),
             TmCall::Context { host, disk, .. } => start::context(known, host, disk),
-            TmCall::Mvds { host, source, .. } => end::mvds(known, host, source),
+            TmCall::Mvds {
+                host, disk, source, ..
+            } => end::mvds(known, host, disk, source),
             TmCall::Delete { host, place, .. } => end::delete(known, host, place),
             TmCall::Mv { from, to, .. } => moving::mv(known, from, to),
             TmCall::Premigrate(call) => migration::premigrate(known, call),
@@ -220,15 +191,32 @@ impl Plan {
     fn then(self, known: &Known<'_>, node: &Node, steps: Vec<StepAsk>) -> Self {
         match known.is_nowhere(node) {
             true => self,
-            false => self.at(At::Host(node.clone()), steps),
+            false => self.on(node, steps),
         }
+    }
+
+    /// Adds what a host does, and be it the front-end.
+    fn on(self, node: &Node, steps: Vec<StepAsk>) -> Self {
+        self.at(At::Host(node.clone()), steps)
     }
 
     /// Adds what is done at a place.
     fn at(mut self, at: At, steps: Vec<StepAsk>) -> Self {
         if !steps.is_empty() {
-            let work = Work::Job(Request::Steps(Steps { steps }));
-            self.tasks.push(Task { at, work });
+            let work = Work::Job(Request::Steps(Steps {
+                steps,
+                every: false,
+            }));
+            self.tasks.push(Task::new(at, work));
+        }
+        self
+    }
+
+    /// Says what is done if the last task fails like this.
+    fn instead(mut self, when: When, plan: Self) -> Self {
+        let tasks = plan.tasks;
+        if let Some(last) = self.tasks.last_mut() {
+            last.instead.push(Instead { when, tasks });
         }
         self
     }
@@ -237,7 +225,18 @@ impl Plan {
     fn fetch(mut self, at: At, to: &VmDir, from: At, path: &VmDir) -> Self {
         let (path, to) = (path.path(), to.path());
         let work = Work::Fetch { from, path, to };
-        self.tasks.push(Task { at, work });
+        self.tasks.push(Task::new(at, work));
+        self
+    }
+
+    /// Says that each step of each task is tried, whatever became of those before it.
+    fn every(mut self) -> Self {
+        self.every = true;
+        for task in &mut self.tasks {
+            if let Work::Job(Request::Steps(all)) = &mut task.work {
+                all.every = true;
+            }
+        }
         self
     }
 
@@ -245,129 +244,6 @@ impl Plan {
     fn or_else(mut self, undo: Self) -> Self {
         self.undo = undo.tasks;
         self
-    }
-}
-
-/// A step that must come through.
-fn step(request: Request) -> StepAsk {
-    StepAsk {
-        request,
-        content_with: Vec::new(),
-    }
-}
-
-/// A step that is done as well if what it takes away is not there.
-fn if_there(request: Request) -> StepAsk {
-    StepAsk {
-        request,
-        content_with: vec![Kind::NotFound],
-    }
-}
-
-/// An image that is made for one purpose.
-fn once(image: &ImageSpec, made_for: String, make: ImageJob) -> StepAsk {
-    step(Request::Image(ImageJob::Once(Once {
-        image: image.clone(),
-        made_for,
-        make: Box::new(make),
-    })))
-}
-
-fn remove_dir(dir: &VmDir, own: bool) -> StepAsk {
-    let path = dir.path();
-    step(Request::RemoveDir(RemoveDir { path, own }))
-}
-
-fn make_dir(dir: &VmDir) -> StepAsk {
-    step(Request::MakeDir(VmDirJob { path: dir.path() }))
-}
-
-/// Attaches a disk as it was asked for, behind its link.
-fn attach(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<StepAsk> {
-    attach_ask(disk, image, place).map(|ask| step(Request::Attach(ask)))
-}
-
-/// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
-fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
-    let asked = disk
-        .cache
-        .read()
-        .context(|| format!("cannot cache disk {}", disk.id))?;
-    let mut ask = Attach::new(image.clone());
-    ask.driver = asked.driver;
-    ask.mode = asked.mode;
-    ask.size = asked.size;
-    ask.seed = asked.seed;
-    ask.link = Some(place.path());
-    ask.keep = true;
-    if disk.shareable {
-        // Another host's write would never be seen (contract, 4.3.8).
-        ask.driver = Some(crate::config::fixed("none"));
-        ask.mode = None;
-    }
-    Ok(ask)
-}
-
-fn detach(image: &ImageSpec, discard_dirty: bool) -> StepAsk {
-    if_there(Request::Detach(Detach {
-        image: image.clone(),
-        discard_dirty,
-    }))
-}
-
-/// The image of a disk: its own one, the clone, or the volatile one.
-fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
-    match &disk.kind {
-        DiskKind::Linked { source, .. } => image(source.as_str()),
-        DiskKind::Cloned { source, .. } => clone_of(source.as_str(), known.vm, disk),
-        DiskKind::Volatile => {
-            let name = super::names::Name::Volatile(known.vm.id, disk.id).image()?;
-            let pool = known.datastore.pool.clone().or_else(|| disk.pool.clone());
-            let pool = pool.ok_or_else(|| {
-                Error::new(
-                    Kind::Config,
-                    format!("nothing says in which pool disk {} is", disk.id),
-                )
-                .remedy("give the system datastore a POOL_NAME")
-            })?;
-            Ok(ImageSpec {
-                pool,
-                namespace: known.datastore.namespace.clone(),
-                image: name,
-            })
-        }
-    }
-}
-
-/// `pool/one-42` becomes `pool/one-42-12-0`, as the stock driver and libvirt have it.
-fn clone_of(source: &str, vm: &Vm, disk: &Disk) -> Result<ImageSpec> {
-    let parent = image(source)?;
-    let name = format!("{}-{}-{}", parent.image, vm.id, disk.id).parse()?;
-    Ok(ImageSpec {
-        image: name,
-        ..parent
-    })
-}
-
-fn image(source: &str) -> Result<ImageSpec> {
-    source.parse().map_err(|error: ParseError| {
-        Error::new(
-            Kind::Usage,
-            format!("SOURCE {source:?} is no image of Ceph's: {error}"),
-        )
-        .remedy("images of this driver are POOL/IMAGE; is this one of another datastore's driver?")
-    })
-}
-
-/// A place as a disk's.
-fn as_disk(place: &Place) -> Result<&DiskPlace> {
-    match place {
-        Place::Disk(disk) => Ok(disk),
-        Place::Directory(_) | Place::File { .. } => Err(Error::new(
-            Kind::Usage,
-            "a kernel or initrd in this datastore is not supported",
-        )
-        .remedy("keep kernels in a file datastore with TM_MAD = ssh")),
     }
 }
 

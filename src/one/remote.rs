@@ -217,7 +217,7 @@ const NOT_THERE: [&str; 7] = [
 ];
 
 /// Whether the host was not reached, so that nothing has begun there.
-fn is_unreached(error: &Error) -> bool {
+pub(super) fn is_unreached(error: &Error) -> bool {
     let said = error.chain();
     said.contains(UNREACHED) && NOT_THERE.iter().any(|words| said.contains(words))
 }
@@ -290,12 +290,12 @@ fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::job::{Detach, Request};
 
     /// A remote whose ssh is a script.
-    fn remote(script: &str) -> (tempfile::TempDir, Remote) {
+    pub(in crate::one) fn remote(script: &str) -> (tempfile::TempDir, Remote) {
         let dir = tempfile::tempdir().unwrap();
         let ssh = dir.path().join("ssh");
         let text = format!("#!/bin/sh\n{script}\n");
@@ -317,6 +317,7 @@ mod tests {
         let request = Request::Detach(Detach {
             image: "one/one-1".parse().unwrap(),
             discard_dirty: false,
+            link: None,
         });
         Job {
             version: Job::VERSION,

@@ -79,6 +79,7 @@ fn run(
         dry_run: false,
         request: Request::Steps(Steps {
             steps: steps.clone(),
+            every: false,
         }),
     };
     let (node, said) = bridge::run(datastore, turn, &job, origin.as_ref())?;

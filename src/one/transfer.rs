@@ -6,9 +6,11 @@ use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
 use super::document::Vm;
 use super::oned::Oned;
-use super::plan::{Known, Plan, Task, Work};
+use super::plan::{Instead, Known, Plan, Task, When, Work};
+use super::remote::is_unreached;
 use super::voice::{Level, Voice};
 use super::{Remote, VmId, context};
+use crate::error::both;
 use crate::exec::{Cmd, Exec};
 use crate::job::{Job, Recover, Request};
 use crate::{Context, Error, Kind, Result};
@@ -31,11 +33,8 @@ pub(super) fn act(
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
-        let done = work(&remote, &plan.tasks, voice).and_then(|()| tell_others(site, &vm, others));
-        return match done {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error.and_then_cleanup(work(&remote, &plan.undo, voice))),
-        };
+        let done = done(&remote, &plan, voice, || tell_others(site, &vm, others));
+        return done.map_err(|error| not_shared(call, &vm, error));
     };
     let request = Request::Recover(Recover::default());
     remote.run_as_root(&job(request)).map(drop)
@@ -99,9 +98,28 @@ fn backup(
         _ => Plan::end_backup(&known, of),
     };
     let plan = plan.context(|| format!("cannot plan the backup of VM {}", vm.id))?;
-    match work(remote, &plan.tasks, voice) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(error.and_then_cleanup(work(remote, &plan.undo, voice))),
+    done(remote, &plan, voice, || Ok(()))
+}
+
+/// Says in plain words that an image is one VM's at a time, where OpenNebula would give it to several.
+fn not_shared(call: &TmCall, vm: &Vm, error: Error) -> Error {
+    let disk = match call {
+        TmCall::Ln { disk, .. } => vm.disk(disk.disk).ok(),
+        _ => None,
+    };
+    let shared = disk.filter(|disk| disk.shareable || disk.read_only);
+    match (shared, error.kind()) {
+        (Some(disk), Kind::Exists | Kind::LeaseHeld) => {
+            let message = format!(
+                "the image of disk {} is attached for somebody else, and several VMs cannot have it at once yet",
+                disk.id
+            );
+            Error::new(error.kind(), message).because(error).remedy(
+                "wait until the other VM lets go of it, or give each VM an image or a clone of its own; images for many VMs \
+                 (SHAREABLE, read-only, CDROM) belong into a datastore of another driver",
+            )
+        }
+        _ => error,
     }
 }
 
@@ -135,19 +153,55 @@ fn plan(site: &Site, call: &TmCall, vm: &Vm) -> Result<Plan> {
     Plan::of(call, &known).context(|| format!("cannot plan what VM {} needs", vm.id))
 }
 
-/// Does tasks in their order.
+/// Does what is planned, and `then` what is not ours; or undoes it as far as it can be undone.
+fn done(
+    remote: &Remote,
+    plan: &Plan,
+    voice: &mut Voice<impl Write>,
+    then: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let done = match plan.every {
+        true => both(every(remote, &plan.tasks, voice), then()),
+        false => work(remote, &plan.tasks, voice).and_then(|()| then()),
+    };
+    done.or_else(|error| both(Err(error), every(remote, &plan.undo, voice)))
+}
+
+/// Does tasks in their order; the first that fails ends it.
 fn work(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Result<()> {
-    for task in tasks {
-        let answer = match &task.work {
-            Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
-            Work::Fetch { from, path, to } => {
-                remote.fetch(from, path, &task.at, to)?;
-                continue;
-            }
-        };
-        for warning in warnings(&answer) {
-            voice.log(Level::Warning, &format!("{}: {warning}", task.at));
-        }
+    tasks.iter().try_for_each(|task| one(remote, task, voice))
+}
+
+/// Does tasks in their order, whatever becomes of them; the first failure is kept.
+fn every(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Result<()> {
+    let tried = tasks.iter().map(|task| one(remote, task, voice));
+    tried.fold(Ok(()), both)
+}
+
+/// Does a task, or what is to be done instead if it fails as it may. Both failures are told then: what stands in the way in
+/// the end, after why it was not done as usual.
+fn one(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
+    let Err(error) = as_usual(remote, task, voice) else {
+        return Ok(());
+    };
+    let fits = |instead: &&Instead| match instead.when {
+        When::Unreached => is_unreached(&error),
+        When::Held => matches!(error.kind(), Kind::LeaseHeld | Kind::Dirty),
+    };
+    let Some(instead) = task.instead.iter().find(fits) else {
+        return Err(error);
+    };
+    voice.log(Level::Warning, &error.chain());
+    work(remote, &instead.tasks, voice).context(|| error.chain())
+}
+
+fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
+    let answer = match &task.work {
+        Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
+        Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),
+    };
+    for warning in warnings(&answer) {
+        voice.log(Level::Warning, &format!("{}: {warning}", task.at));
     }
     Ok(())
 }
@@ -202,3 +256,6 @@ fn tell_others(site: &Site, vm: &Vm, others: Option<Others<'_>>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_mode(path, bytes, 0o600)
 }
 
-/// Writes a file with a mode; the umask is applied to it.
+/// Writes a file with a mode, whatever the umask.
 pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     write_all(&[NewFile { path, bytes, mode }])
 }

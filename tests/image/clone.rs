@@ -32,7 +32,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ("clone: a dry run only says", dry_run),
 ];
 
-fn parent() -> Scratch {
+pub fn parent() -> Scratch {
     let scratch = Scratch::new("parent");
     let options = CreateOptions {
         size: Bytes::mib(16),
@@ -48,7 +48,7 @@ fn parent() -> Scratch {
     scratch
 }
 
-fn ask(parent: &Scratch, child: &Scratch) -> CloneImage {
+pub fn ask(parent: &Scratch, child: &Scratch) -> CloneImage {
     CloneImage::new(
         SnapSpec {
             image: parent.spec.clone(),
@@ -58,7 +58,7 @@ fn ask(parent: &Scratch, child: &Scratch) -> CloneImage {
     )
 }
 
-fn run(ask: &CloneImage) -> warmblock::Result<ImageReport> {
+pub fn run(ask: &CloneImage) -> warmblock::Result<ImageReport> {
     do_it(ImageJob::Clone(ask.clone()))
 }
 
@@ -178,7 +178,7 @@ fn namespaces() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn lease(dirty: bool) -> String {
+pub fn lease(dirty: bool) -> String {
     format!(
         "{{\"version\":1,\"generation\":3,\"holder\":{{\"host\":\"hv9\",\"boot_id\":\"b\",\"since\":1,\"driver\":\
          \"dm-cache\",\"mode\":\"writeback\",\"dirty\":{dirty},\"cache_id\":\"x\"}}}}"

@@ -63,6 +63,8 @@ pub fn removal(scratch: &Scratch) -> RemoveImage {
         image: scratch.spec.clone(),
         snapshots: false,
         missing_ok: false,
+        left_by: Vec::new(),
+        discard_dirty: false,
     }
 }
 
@@ -308,7 +310,7 @@ fn snapshots() -> Outcome {
         &["@one"],
     );
     write(2);
-    do_it(ImageJob::SnapRollback(snap(&image, "one")))?;
+    do_it(ImageJob::SnapRevert(snap(&image, "one")))?;
     assert!(image.bytes()[..100] == noise(1, 100));
     assert_eq!(
         do_it(ImageJob::SnapProtect(snap(&image, "one")))?.change,
@@ -369,13 +371,13 @@ fn snapshots_in_use() -> Outcome {
         &["hv9"],
     );
     refused(
-        ImageJob::SnapRollback(snap(&image, "one")),
+        ImageJob::SnapRevert(snap(&image, "one")),
         Kind::Dirty,
         &["hv9"],
     );
     set_lease(&image, false);
     refused(
-        ImageJob::SnapRollback(snap(&image, "one")),
+        ImageJob::SnapRevert(snap(&image, "one")),
         Kind::LeaseHeld,
         &["hv9"],
     );
@@ -385,7 +387,7 @@ fn snapshots_in_use() -> Outcome {
     assert_eq!(meta::get(&image.pool, &id, Lease::KEY)?, None);
     let open = image.pool.open(&image.spec.image)?;
     refused(
-        ImageJob::SnapRollback(snap(&image, "one")),
+        ImageJob::SnapRevert(snap(&image, "one")),
         Kind::Busy,
         &["open at"],
     );

@@ -10,8 +10,8 @@ use super::sys;
 
 /// What a progress closure looks like: how much of how much is done; `Break` asks librbd to stop.
 pub type ProgressFn<'a> = &'a mut (dyn FnMut(u64, u64) -> ControlFlow<()> + Send);
-/// What a diff closure looks like: offset, length, whether there are data.
-pub type DiffFn<'a> = &'a mut (dyn FnMut(u64, u64, bool) + Send);
+/// What a diff closure looks like: offset, length, whether there are data; `Break` ends it.
+pub type DiffFn<'a> = &'a mut (dyn FnMut(u64, u64, bool) -> ControlFlow<()> + Send);
 
 /// A closure with the panic that ended it, if one did. The lock makes calls from several threads one after the other.
 struct Guarded<F>(Mutex<(F, Option<Box<dyn Any + Send>>)>);
@@ -67,10 +67,7 @@ pub fn with_progress(
 extern "C" fn diff_trampoline(offset: u64, len: usize, exists: c_int, arg: *mut c_void) -> c_int {
     // SAFETY: `arg` is the Guarded of with_diff, which outlives the C call that calls us.
     let guarded = unsafe { &*arg.cast::<Guarded<DiffFn<'_>>>() };
-    guarded.run(|closure| {
-        closure(offset, len as u64, exists != 0);
-        ControlFlow::Continue(())
-    })
+    guarded.run(|closure| closure(offset, len as u64, exists != 0))
 }
 
 /// Calls C with a diff callback that runs `closure`.

@@ -177,6 +177,7 @@ impl DiskCommand {
                 Request::Detach(Detach {
                     image: args.image.clone(),
                     discard_dirty: args.discard_dirty,
+                    link: None,
                 }),
             ),
             Self::Seed(args) => (
@@ -196,6 +197,7 @@ impl DiskCommand {
                     image: args.image.clone(),
                     seed: args.seed,
                     rate: args.rate,
+                    patient: false,
                 }),
             ),
             Self::Mode(args) => (

@@ -24,8 +24,8 @@ Examples:
     Import(ImportArgs),
     /// Make a copy-on-write clone
     #[command(after_help = "\
-Without @SNAP, the parent's snapshot of the name snap is used, and taken first
-if it is not there.
+Without @SNAP, what the parent holds now is cloned: by its snapshot snap, or
+wb-base-1 and so on if it was written since. What is missing is taken first.
 
 Example:
   warmblock image clone one/debian-12 one/vm-7 --size 20G")]

@@ -30,6 +30,8 @@ impl ImageCommand {
                         image,
                         snapshots,
                         missing_ok: args.missing_ok,
+                        left_by: Vec::new(),
+                        discard_dirty: false,
                     }),
                 )
             }
@@ -62,7 +64,7 @@ impl SnapCommand {
             Self::Rm(args) => (args.changing, ImageJob::SnapRemove(args.job())),
             Self::Protect(args) => (args.changing, ImageJob::SnapProtect(args.job())),
             Self::Unprotect(args) => (args.changing, ImageJob::SnapUnprotect(args.job())),
-            Self::Rollback(args) => (args.changing, ImageJob::SnapRollback(args.job())),
+            Self::Rollback(args) => (args.changing, ImageJob::SnapRevert(args.job())),
         }
     }
 }

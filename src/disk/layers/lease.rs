@@ -7,7 +7,7 @@ use super::{Found, Layer};
 use crate::cache::Cache;
 use crate::ceph::fence;
 use crate::disk::clean::lease_is_dirty;
-use crate::disk::lease::{Claim, LeaseCell, Me, claim, may_come_in};
+use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in, on_its_way};
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
@@ -30,65 +30,32 @@ impl Layer for LeaseLayer {
             let wanted = "the image is gone, and its lease with it".into();
             return Ok(Found::Absent { wanted });
         }
-        let force = walk.disk.force;
-        let leaving = walk.disk.record.intent == Intent::Detached;
-        walk.with_lease(|cell, me, record| {
-            let generation = cell.lease.generation;
-            if leaving {
-                if cell.has_let_in(me) {
-                    return Ok(Found::Right("let in beside its holder".into()));
-                }
-                return Ok(match cell.is_held_by(me) {
-                    true => Found::Right(format!("held by {} as generation {generation}", me.host)),
-                    false => Found::Absent {
-                        wanted: String::new(),
-                    },
-                });
-            }
-            if let Some(name) = guest_of(cell, me, record) {
-                may_come_in(&record.image, &cell.lease, me, name)?;
-                return Ok(match cell.has_let_in(me) {
-                    true => Found::Right(format!("let in beside its holder as {name}")),
-                    false => Found::Absent {
-                        wanted: format!("let in beside its holder as {name}"),
-                    },
-                });
-            }
-            let wants_cache = record.intent == Intent::Attached;
-            Ok(match claim(&record.image, &cell.lease, me, force)? {
-                Claim::Held if wants_cache && is_moving(&cell.lease) => {
-                    cell.free_of_guests(None)?;
-                    Found::Wrong {
-                        why: format!("held by {}; it is handed over to nobody any more", me.host),
-                    }
-                }
-                Claim::Held if cell.lease.is_given_up() && force.discard_dirty => Found::Wrong {
-                    why: format!("held by {}; the image is rolled back", me.host),
+        let (host, force) = (walk.host, walk.disk.force.clone());
+        let me = host.me()?;
+        let (record, image) = walk.disk.record_and_image()?;
+        let cell = image.lease(record)?;
+        if record.intent == Intent::Detached {
+            return Ok(leaving(&cell, &me));
+        }
+        if let Some(name) = guest_of(&cell, &me, record) {
+            may_come_in(&record.image, &cell.lease, &me, name)?;
+            return Ok(match cell.has_let_in(&me) {
+                true => Found::Right(format!("let in beside its holder as {name}")),
+                false => Found::Absent {
+                    wanted: format!("let in beside its holder as {name}"),
                 },
-                Claim::Held if record.guest.is_some() => Found::Wrong {
-                    why: format!("held by {}, which is no guest of anybody's", me.host),
-                },
-                Claim::Held if generation == record.generation => {
-                    Found::Right(format!("held by {} as generation {generation}", me.host))
-                }
-                Claim::Held => Found::Wrong {
-                    why: format!("held by {}; the record follows it", me.host),
-                },
-                Claim::Take => Found::Absent {
-                    wanted: format!("taken by {} as generation {}", me.host, generation + 1),
-                },
-                Claim::Reopen { cache_id } => Found::Wrong {
-                    why: format!(
-                        "held by {} before it went down, with dirty cache {cache_id}",
-                        me.host
-                    ),
-                },
-            })
-        })
+            });
+        }
+        let wants_cache = record.intent == Intent::Attached;
+        let claim = claim(&record.image, &cell.lease, &me, &force)?;
+        if claim == Claim::Held && wants_cache && is_moving(&cell.lease) {
+            refuse_guest(host, record, image, &cell, &force)?;
+        }
+        Ok(found(&cell.lease, &claim, &me, record, &force))
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let (host, force) = (walk.host, walk.disk.force);
+        let (host, force) = (walk.host, walk.disk.force.clone());
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
@@ -98,8 +65,13 @@ impl Layer for LeaseLayer {
             walk.disk.record.boot_id = me.boot_id;
             return walk.disk.record.save(&host.roots);
         }
-        match claim(&record.image, &cell.lease, &me, force)? {
+        match claim(&record.image, &cell.lease, &me, &force)? {
             Claim::Held if record.intent == Intent::Attached && is_moving(&cell.lease) => {
+                refuse_guest(host, record, image, &cell, &force)?;
+                if has_guest(&cell.lease) {
+                    // It may not be quite dead, and have written: then its lock is still there.
+                    bar(host, record, image)?;
+                }
                 cell.call_off(&me)?;
             }
             Claim::Held => {}
@@ -114,7 +86,10 @@ impl Layer for LeaseLayer {
                 refuse_stale(walk)?;
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
                 let before = cell.lease.holder.is_some();
-                if force.fence {
+                let dead_holder = before && !cell.is_held_by(&me);
+                let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
+                let fence = force.fence && (force.dead_host.is_none() || dead_holder);
+                if fence || dead_guest {
                     bar(host, record, image)?;
                 }
                 let patience = if before {
@@ -159,6 +134,78 @@ impl Layer for LeaseLayer {
             cell.release(me)
         })
     }
+}
+
+/// What the lease is to a disk that is wanted gone.
+fn leaving(cell: &LeaseCell<'_>, me: &Me) -> Found {
+    if cell.has_let_in(me) {
+        return Found::Right("let in beside its holder".into());
+    }
+    match cell.is_held_by(me) {
+        true => Found::Right(format!(
+            "held by {} as generation {}",
+            me.host, cell.lease.generation
+        )),
+        false => Found::Absent {
+            wanted: String::new(),
+        },
+    }
+}
+
+/// What the lease is to a disk that is wanted.
+fn found(lease: &Lease, claim: &Claim, me: &Me, record: &Record, force: &Force) -> Found {
+    let (host, generation) = (&me.host, lease.generation);
+    let why = match claim {
+        Claim::Take => {
+            let wanted = format!("taken by {host} as generation {}", generation + 1);
+            return Found::Absent { wanted };
+        }
+        Claim::Reopen { cache_id } => {
+            format!("held by {host} before it went down, with dirty cache {cache_id}")
+        }
+        Claim::Held if record.intent == Intent::Attached && is_moving(lease) => {
+            format!("held by {host}; it is handed over to nobody any more")
+        }
+        Claim::Held if lease.is_given_up() && force.discard_dirty => {
+            format!("held by {host}; the image is rolled back")
+        }
+        Claim::Held if record.guest.is_some() => {
+            format!("held by {host}, which is no guest of anybody's")
+        }
+        Claim::Held if generation == record.generation => {
+            return Found::Right(format!("held by {host} as generation {generation}"));
+        }
+        Claim::Held => format!("held by {host}; the record follows it"),
+    };
+    Found::Wrong { why }
+}
+
+fn has_guest(lease: &Lease) -> bool {
+    let holder = lease.holder.as_ref();
+    holder.is_some_and(|holder| holder.guest().is_some())
+}
+
+/// Refuses a lease of ours beside which another host is in. One that Ceph has forgotten, which takes the time that
+/// [`refuse_watchers`] tells of, is not, nor is one that is said to be dead: it is barred before its place is taken.
+fn refuse_guest(
+    host: &Host,
+    record: &Record,
+    image: &OpenImage,
+    cell: &LeaseCell<'_>,
+    force: &Force,
+) -> Result<()> {
+    let Some(holder) = cell.lease.holder.as_ref() else {
+        return Ok(());
+    };
+    if holder.guest().is_none() || force.break_lease {
+        return Ok(());
+    }
+    let patience = match force.patient {
+        true => host.config.deadline.map,
+        false => Duration::ZERO,
+    };
+    let seen = refuse_watchers(host, record, image, patience);
+    seen.map_err(|error| on_its_way(&record.image, holder).because(error))
 }
 
 fn is_moving(lease: &Lease) -> bool {

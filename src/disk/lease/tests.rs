@@ -38,22 +38,22 @@ fn image() -> ImageSpec {
 fn a_free_lease_is_taken_and_our_own_is_kept() {
     let force = Force::default();
     assert_eq!(
-        claim(&image(), &Lease::default(), &me(), force).unwrap(),
+        claim(&image(), &Lease::default(), &me(), &force).unwrap(),
         Claim::Take
     );
     assert_eq!(
-        claim(&image(), &held("hv1", "b1", true), &me(), force).unwrap(),
+        claim(&image(), &held("hv1", "b1", true), &me(), &force).unwrap(),
         Claim::Held
     );
     assert_eq!(
-        claim(&image(), &held("hv1", "b0", false), &me(), force).unwrap(),
+        claim(&image(), &held("hv1", "b0", false), &me(), &force).unwrap(),
         Claim::Take
     );
     let reopen = Claim::Reopen {
         cache_id: "lv-uuid".into(),
     };
     assert_eq!(
-        claim(&image(), &held("hv1", "b0", true), &me(), force).unwrap(),
+        claim(&image(), &held("hv1", "b0", true), &me(), &force).unwrap(),
         reopen
     );
 }
@@ -65,10 +65,10 @@ fn another_hosts_lease_is_refused_by_name_and_broken_only_when_told() {
             &image(),
             lease,
             &me(),
-            Force {
+            &Force {
                 break_lease,
                 discard_dirty,
-                fence: false,
+                ..Force::default()
             },
         )
         .unwrap_err()
@@ -89,13 +89,38 @@ fn another_hosts_lease_is_refused_by_name_and_broken_only_when_told() {
         ..Force::default()
     };
     assert_eq!(
-        claim(&image(), &held("hv2", "x", true), &me(), force).unwrap(),
+        claim(&image(), &held("hv2", "x", true), &me(), &force).unwrap(),
         Claim::Take
     );
     assert_eq!(
-        claim(&image(), &held("hv2", "x", false), &me(), force).unwrap(),
+        claim(&image(), &held("hv2", "x", false), &me(), &force).unwrap(),
         Claim::Take
     );
+}
+
+/// OpenNebula says which host is dead; a lease that is another's by now belongs to somebody who lives.
+#[test]
+fn only_the_lease_of_the_host_that_is_dead_is_broken() {
+    let claimed = |lease: &Lease, dead: &str| {
+        let force = Force {
+            break_lease: true,
+            fence: true,
+            dead_host: dead.parse().ok(),
+            ..Force::default()
+        };
+        claim(&image(), lease, &me(), &force).map_err(|error| error.kind())
+    };
+    let mut lease = held("hv2", "x", false);
+    assert_eq!(claimed(&lease, "hv2"), Ok(Claim::Take));
+    assert_eq!(claimed(&lease, "hv2.example.org"), Ok(Claim::Take));
+    assert_eq!(claimed(&lease, "hv3"), Err(Kind::LeaseHeld));
+    let dirty = held("hv2", "x", true);
+    assert_eq!(claimed(&dirty, "hv2"), Err(Kind::Dirty));
+    // The host that it was on its way to when it died may have the guest.
+    lease.holder.as_mut().unwrap().moving = moving("kvm3", Some("hv3"));
+    assert_eq!(claimed(&lease, "hv2"), Err(Kind::Busy));
+    lease.holder.as_mut().unwrap().moving = moving("kvm1", Some("hv1"));
+    assert_eq!(claimed(&lease, "hv2"), Ok(Claim::Take));
 }
 
 #[test]
@@ -103,14 +128,14 @@ fn what_was_given_up_is_refused_until_it_is_rolled_back() {
     let mut lease = held("hv1", "b0", true);
     lease.holder.as_mut().unwrap().cache_id = None;
     assert!(lease.is_given_up() && !held("hv1", "b0", true).is_given_up());
-    let refused = claim(&image(), &lease, &me(), Force::default()).unwrap_err();
+    let refused = claim(&image(), &lease, &me(), &Force::default()).unwrap_err();
     assert_eq!(refused.kind(), Kind::Dirty);
     assert!(refused.remedy_text().unwrap().contains("--discard-dirty"));
     let force = Force {
         discard_dirty: true,
         ..Force::default()
     };
-    assert_eq!(claim(&image(), &lease, &me(), force).unwrap(), Claim::Take);
+    assert_eq!(claim(&image(), &lease, &me(), &force).unwrap(), Claim::Take);
 }
 
 #[test]
@@ -184,11 +209,18 @@ fn only_the_host_that_it_is_handed_to_comes_in() {
 #[test]
 fn a_holder_that_comes_back_finds_the_guest() {
     let mut lease = held("hv1", "b0", false);
-    let claimed = |lease: &Lease| claim(&image(), lease, &me(), Force::default());
+    let claimed = |lease: &Lease| claim(&image(), lease, &me(), &Force::default());
     lease.holder.as_mut().unwrap().moving = moving("kvm2", None);
     assert_eq!(claimed(&lease).unwrap(), Claim::Take);
     lease.holder.as_mut().unwrap().moving = moving("kvm2", Some("hv2"));
     let refused = claimed(&lease).unwrap_err();
     assert_eq!(refused.kind(), Kind::Busy);
     assert!(refused.chain().contains("hv2") && refused.remedy_text().unwrap().contains("detach"));
+    assert!(refused.remedy_text().unwrap().contains("--break-lease"));
+    let force = Force {
+        break_lease: true,
+        ..Force::default()
+    };
+    let claimed = claim(&image(), &lease, &me(), &force);
+    assert_eq!(claimed.unwrap(), Claim::Take);
 }

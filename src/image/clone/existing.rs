@@ -6,7 +6,7 @@ use super::super::reach::Found;
 use super::super::report::ImageReport;
 use super::CloneJob;
 use crate::ceph::{DiffOptions, ImageInfo, ParentSpec, ignore, meta};
-use crate::model::{Change, Lease};
+use crate::model::{BaseName, Change, Lease};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -20,8 +20,12 @@ impl CloneJob<'_> {
         let Some(info) = self.existing()? else {
             return Ok(false);
         };
-        let of_snap =
-            |parent: &ParentSpec| parent.image == self.ask.parent.image && parent.snap == self.snap;
+        // Where none is named, it may be a clone of what the parent held before it was written.
+        let any_base = self.ask.parent.snap.is_none();
+        let of_snap = |parent: &ParentSpec| {
+            parent.image == self.ask.parent.image
+                && (parent.snap == self.snap || any_base && BaseName::of(&parent.snap).is_some())
+        };
         Ok(info.parent.as_ref().is_some_and(of_snap) && self.parent_knows(&info)?)
     }
 

@@ -9,16 +9,8 @@ use super::super::report::ImageReport;
 use super::CloneImage;
 use crate::ceph::{Pool, Snap};
 use crate::host::Host;
-use crate::model::{Change, ImageSpec, SnapName, SnapSpec};
+use crate::model::{Change, CopySnap, ImageSpec, SnapName, SnapSpec};
 use crate::{Context, Error, Kind, Result};
-
-/// How the snapshot's name begins; the clone's name follows.
-const PREFIX: &str = "wb-clone-";
-
-/// The snapshot that a clone was made from, if it is of the kind that is gone with it.
-pub(in crate::image) fn snapshot_of(child: &ImageSpec) -> Result<SnapName> {
-    Ok(format!("{PREFIX}{}", child.image).parse()?)
-}
 
 /// Makes the clone, or finds it made.
 pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<ImageReport> {
@@ -26,7 +18,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, of)?;
     let children = reach::pool_to_create(&cluster, &ask.child)?;
-    let snap = snapshot_of(&ask.child)?;
+    let snap = CopySnap::Clone.of(&ask.child.image)?;
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
     if is_there(&pool, of, &children, &ask.child)? {
         report.change = Some(Change::Kept);
@@ -36,7 +28,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
         return Ok(report);
     }
     let parent = Found::in_pool(pool.clone(), of)?;
-    parent.must_be_clean("clone")?;
+    parent.must_be_whole("clone")?;
     if dry_run {
         report.main_step(
             Change::Made,
@@ -116,9 +108,19 @@ pub(in crate::image) fn forget(
     remove(&parent, &old, report)
 }
 
-fn remove(parent: &Found<'_>, snap: &Snap, report: &mut ImageReport) -> Result<()> {
+/// Removes a snapshot, protected or not; in a dry run says so.
+pub(in crate::image) fn remove(
+    parent: &Found<'_>,
+    snap: &Snap,
+    report: &mut ImageReport,
+) -> Result<()> {
     let name = format!("{}@{}", parent.spec, snap.name);
-    report.step(Change::Removed, format!("remove snapshot {name}"), || {
+    let what = format!("remove snapshot {name}");
+    if report.dry_run {
+        report.planned(Change::Removed, what);
+        return Ok(());
+    }
+    report.step(Change::Removed, what, || {
         let image = parent.open()?;
         if snap.protected {
             image

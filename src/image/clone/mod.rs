@@ -1,25 +1,27 @@
 //! Cloning: the snapshot that is needed, the clone, and nothing twice.
 //!
-//! A second clone of an image takes no more than a look at the parent, librbd's clone, and a look at the child. The
-//! commands that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
+//! A second clone of an image takes no more than a look at the parent and its object map, librbd's clone, and a look at the
+//! child. The commands that this replaces are `rbd snap create`, `rbd snap protect`, `rbd clone` and `rbd info`.
 
+mod base;
 mod existing;
 pub(super) mod fresh;
+
+use base::Bases;
 
 use super::CloneImage;
 use super::reach::{self, Found, facts};
 use super::report::ImageReport;
-use crate::ceph::{CloneFormat, CloneOptions, ImageInfo, ParentSnap, Pool, ignore};
-use crate::config::fixed;
+use crate::ceph::{CloneFormat, CloneOptions, ImageInfo, ParentSnap, Pool, Snap, ignore};
 use crate::host::Host;
 use crate::model::{Bytes, Change, SnapName};
 use crate::{Context, Error, Kind, Result};
 
-/// The snapshot that is cloned if none is named: the one that OpenNebula's drivers make and look for.
-const DEFAULT_SNAP: &str = "snap";
-
 /// How often a half-made clone is cleared away before it is said that there is one.
 const CLEAR_ATTEMPTS: usize = 2;
+
+/// How often the parent is looked at anew when others take and remove the snapshots that it is cloned from.
+const LOOKS: usize = 8;
 
 /// Makes a clone, or finds it made.
 ///
@@ -39,33 +41,21 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
         return fresh::clone(host, ask, dry_run);
     }
     let cluster = host.connect()?;
-    let parent = Found::in_pool(reach::pool(&cluster, of)?, of)?;
+    let pool = reach::pool(&cluster, of)?;
     let children = reach::pool_to_create(&cluster, &ask.child)?;
-    let snap = ask
-        .parent
-        .snap
-        .clone()
-        .unwrap_or_else(|| fixed(DEFAULT_SNAP));
-    let snapshots = parent.snapshots()?;
-    let known = snapshots.iter().find(|known| known.name == snap);
-    let job = CloneJob {
-        ask,
-        children,
-        snap,
-        protected: known.is_some_and(|snap| snap.protected),
-        size: known.map_or_else(|| parent.size(), |snap| Ok(snap.size))?,
-        parent,
-    };
-    if known.is_none() {
-        job.may_snap(snapshots.iter().map(|snap| snap.name.as_str()))?;
-    }
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
-    if dry_run {
-        job.plan(&mut report, known.is_none())?;
-    } else {
-        job.run(&mut report, known.is_none())?;
+    for _ in 0..LOOKS {
+        let job = CloneJob::find(ask, pool.clone(), children.clone())?;
+        if dry_run {
+            job.plan(&mut report)?;
+            return Ok(report);
+        }
+        if job.run(&mut report)? {
+            return Ok(report);
+        }
     }
-    Ok(report)
+    let message = format!("others take and remove snapshots of {of} at the same moment");
+    Err(Error::new(Kind::Busy, message).remedy("run it again"))
 }
 
 /// A clone that is asked for, and its parent as it was found.
@@ -78,35 +68,55 @@ struct CloneJob<'a> {
     protected: bool,
     /// The parent's size at the snapshot.
     size: Bytes,
+    /// Whether the snapshot is to be taken.
+    missing: bool,
+    /// Snapshots that were cloned before the parent was written.
+    outdated: Vec<Snap>,
 }
 
-impl CloneJob<'_> {
+impl<'a> CloneJob<'a> {
+    /// Looks what there is to clone.
+    fn find(ask: &'a CloneImage, pool: Pool, children: Pool) -> Result<Self> {
+        let parent = Found::in_pool(pool, &ask.parent.image)?;
+        let snapshots = parent.snapshots()?;
+        let bases = match &ask.parent.snap {
+            Some(name) => Bases::named(&parent, name, &snapshots)?,
+            None => {
+                parent.must_be_whole("clone")?;
+                Bases::of(&parent, &snapshots)?
+            }
+        };
+        let known = bases.current.as_ref();
+        Ok(Self {
+            ask,
+            children,
+            protected: known.is_some_and(|snap| snap.protected),
+            size: known.map_or_else(|| parent.size(), |snap| Ok(snap.size))?,
+            missing: known.is_none(),
+            snap: bases.name,
+            outdated: bases.outdated,
+            parent,
+        })
+    }
+
     /// `pool/parent@snap`.
     fn from(&self) -> String {
         format!("{}@{}", self.parent.spec, self.snap)
     }
 
-    /// Whether the snapshot that is missing is for us to take, and the size is one that a clone can have.
-    fn may_snap<'n>(&self, known: impl Iterator<Item = &'n str>) -> Result<()> {
-        if let Some(snap) = &self.ask.parent.snap {
-            let known: Vec<&str> = known.collect();
-            let message = format!("image {} has no snapshot {snap}", self.parent.spec);
-            return Err(
-                Error::new(Kind::NotFound, message).remedy(match known.as_slice() {
-                    [] => "it has none".into(),
-                    known => format!("it has: {}", known.join(", ")),
-                }),
-            );
-        }
-        self.parent.must_be_clean("take a snapshot of")
-    }
-
-    fn run(&self, report: &mut ImageReport, snap_is_missing: bool) -> Result<()> {
+    /// Makes the clone, or finds it made; false if the parent has to be looked at anew.
+    fn run(&self, report: &mut ImageReport) -> Result<bool> {
         self.check_size()?;
-        if snap_is_missing {
-            self.make_snap(report)?;
+        let made = match self.missing {
+            // A clone that is there stays what it is, though its parent was written since.
+            true if !self.outdated.is_empty() && self.is_ours()? => Some(Change::Kept),
+            true if !self.make_snap(report)? => None,
+            _ => self.ensure(report)?,
+        };
+        let Some(change) = made else { return Ok(false) };
+        if self.missing && change == Change::Made {
+            base::sweep(&self.parent, &self.outdated, report);
         }
-        let change = self.ensure(report)?;
         let child = Found::in_pool(self.children.clone(), &self.ask.child)?;
         self.drop_copied_lease(&child, change)?;
         let mut info = child.info()?;
@@ -117,11 +127,11 @@ impl CloneJob<'_> {
             change
         });
         report.facts = Some(facts(info));
-        Ok(())
+        Ok(true)
     }
 
-    /// Makes what is missing until the clone is there.
-    fn ensure(&self, report: &mut ImageReport) -> Result<Change> {
+    /// Makes what is missing until the clone is there. `None` if somebody removed the snapshot meanwhile, as outdated.
+    fn ensure(&self, report: &mut ImageReport) -> Result<Option<Change>> {
         let (mut protected, mut cleared) = (self.protected, 0);
         let needs_protection = !protected && self.is_v1()?;
         loop {
@@ -130,15 +140,16 @@ impl CloneJob<'_> {
                 protected = true;
             }
             let error = match self.try_clone(report) {
-                Ok(()) => return Ok(Change::Made),
+                Ok(()) => return Ok(Some(Change::Made)),
                 Err(error) => error,
             };
             match error.kind() {
-                Kind::Exists if self.is_ours()? => return Ok(Change::Kept),
+                Kind::Exists if self.is_ours()? => return Ok(Some(Change::Kept)),
                 Kind::Exists if cleared < CLEAR_ATTEMPTS && self.clear_half_made(report)? => {
                     cleared += 1;
                 }
                 Kind::Exists => return Err(self.taken()?),
+                Kind::NotFound if self.base_is_gone()? => return Ok(None),
                 // librbd is configured to make clones of format 1: a snapshot that is not protected is refused with EINVAL.
                 Kind::Failed if !protected && self.ask.clone_format == CloneFormat::Auto => {
                     self.protect(report)?;
@@ -182,16 +193,27 @@ impl CloneJob<'_> {
         })
     }
 
-    fn make_snap(&self, report: &mut ImageReport) -> Result<()> {
+    /// Takes the snapshot; false if somebody else just did, who clones the same image.
+    fn make_snap(&self, report: &mut ImageReport) -> Result<bool> {
         let from = self.from();
         let image = self.parent.open()?;
-        report.step(Change::Made, format!("take snapshot {from}"), || {
-            match image.snap_create(&self.snap).map_err(Error::from) {
-                // Somebody else clones the same image for the first time.
-                Err(error) if error.kind() == Kind::Exists => Ok(()),
-                made => made.context(|| format!("cannot take snapshot {from}")),
-            }
-        })
+        let taken = report.step(Change::Made, format!("take snapshot {from}"), || {
+            let taken = image.snap_create(&self.snap);
+            taken.context(|| format!("cannot take snapshot {from}"))
+        });
+        match taken {
+            Err(error) if error.kind() == Kind::Exists => Ok(false),
+            taken => taken.map(|()| true),
+        }
+    }
+
+    /// Whether the snapshot that the parent had is gone. One that the caller named is for the caller to know.
+    fn base_is_gone(&self) -> Result<bool> {
+        if self.ask.parent.snap.is_some() {
+            return Ok(false);
+        }
+        let now = Found::in_pool(self.parent.pool.clone(), self.parent.spec)?.snapshots()?;
+        Ok(!now.iter().any(|snap| snap.name == self.snap))
     }
 
     fn protect(&self, report: &mut ImageReport) -> Result<()> {
@@ -247,7 +269,7 @@ impl CloneJob<'_> {
     }
 
     /// Says what `run` would do.
-    fn plan(&self, report: &mut ImageReport, snap_is_missing: bool) -> Result<()> {
+    fn plan(&self, report: &mut ImageReport) -> Result<()> {
         self.check_size()?;
         if self.is_ours()? {
             report.change = Some(Change::Kept);
@@ -257,7 +279,7 @@ impl CloneJob<'_> {
             return Err(self.taken()?);
         }
         let from = self.from();
-        if snap_is_missing {
+        if self.missing {
             report.planned(Change::Made, format!("take snapshot {from}"));
         }
         if !self.protected && self.is_v1()? {

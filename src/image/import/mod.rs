@@ -22,6 +22,7 @@ use std::time::Instant;
 
 pub use measure::measure;
 use pending::Pending;
+pub(super) use pending::clear;
 use source::{Disk, Source};
 use writer::{Extent, Writer};
 

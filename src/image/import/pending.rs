@@ -5,23 +5,19 @@
 //! keeps its id when it is renamed at the end, and no marker has to be taken off a finished image. Its metadata say who
 //! writes it, for those who find the name taken.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::super::reach::{self, PENDING};
+use super::super::reach::{self, PENDING, WATCH_TIMEOUT};
+use super::super::report::ImageReport;
 use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
 use crate::disk::Me;
 use crate::host::Host;
-use crate::model::{HostName, ImageId, ImageName, ImageSpec};
+use crate::model::{Change, HostName, ImageId, ImageName, ImageSpec};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
 /// The key in the image's metadata.
 const KEY: &str = "warmblock.import";
-
-/// Ceph forgets a client that died after `osd_client_watch_timeout`, 30 s by default.
-const WATCH_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Who imports.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,13 +52,18 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Kind::Exists`] if there is an image of that name.
     pub(super) fn new(pool: &'a Pool, spec: &'a ImageSpec) -> Result<Self> {
-        let image: ImageName = format!("{}{PENDING}", spec.image).parse()?;
+        let pending = Self::of(pool, spec)?;
         if pool
             .image_exists(&spec.image)
             .context(|| format!("cannot look for {spec}"))?
         {
             return Err(taken(spec));
         }
+        Ok(pending)
+    }
+
+    fn of(pool: &'a Pool, spec: &'a ImageSpec) -> Result<Self> {
+        let image: ImageName = format!("{}{PENDING}", spec.image).parse()?;
         Ok(Self {
             pool,
             spec,
@@ -199,6 +200,34 @@ impl<'a> Pending<'a> {
         let mark = mark.context(|| format!("cannot read the metadata of {}", self.temporary))?;
         Ok((id, mark))
     }
+}
+
+/// Removes what an import left that was killed, when the image goes. One that is under way is left to its importer, and told.
+pub(in crate::image) fn clear(
+    host: &Host,
+    pool: &Pool,
+    spec: &ImageSpec,
+    report: &mut ImageReport,
+) -> Result<()> {
+    let Ok(pending) = Pending::of(pool, spec) else {
+        // A name that is too long to be imported.
+        return Ok(());
+    };
+    let name = &pending.temporary;
+    let there = pool.image_exists(&name.image);
+    if !there.context(|| format!("cannot look for {name}"))? {
+        return Ok(());
+    }
+    let what = format!("remove {name}, which an import left");
+    if report.dry_run {
+        report.planned(Change::Removed, what);
+        return Ok(());
+    }
+    match report.step(Change::Removed, what, || pending.clear(host).map(drop)) {
+        Err(error) if error.kind() == Kind::Busy => report.warnings.push(error.chain()),
+        cleared => cleared?,
+    }
+    Ok(())
 }
 
 fn taken(spec: &ImageSpec) -> Error {

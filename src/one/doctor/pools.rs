@@ -1,20 +1,41 @@
 //! What oned tells of its datastores and hosts.
 
+use std::path::PathBuf;
+
 use crate::doctor::Finding;
 use crate::one::call::Node;
 use crate::one::document::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
 use crate::one::install::NAME;
+use crate::one::names::DEFAULT_POOL;
 use crate::{Error, Result};
 
-/// The datastores of this driver, judged, and their bridges. `text` is a `DATASTORE_POOL`.
-pub(super) fn datastores(text: &str) -> (Vec<Finding>, Vec<Node>) {
+/// What the datastores of this driver come to.
+#[derive(Debug, Default)]
+pub(super) struct Stores {
+    /// What is to be said of them.
+    pub(super) findings: Vec<Finding>,
+    /// Their bridges.
+    pub(super) bridges: Vec<Node>,
+    /// The directories of those that VMs run in, on every host.
+    pub(super) dirs: Vec<PathBuf>,
+}
+
+impl Stores {
+    fn none(finding: Finding) -> Self {
+        Self {
+            findings: vec![finding],
+            ..Self::default()
+        }
+    }
+}
+
+/// The datastores of this driver, judged. `text` is a `DATASTORE_POOL`.
+pub(super) fn datastores(text: &str) -> Stores {
     let rows = match parse_datastores(text) {
         Ok(rows) => rows,
         Err(error) => {
-            return (
-                vec![Finding::of_error("datastores", &error, "please report it")],
-                Vec::new(),
-            );
+            let finding = Finding::of_error("datastores", &error, "please report it");
+            return Stores::none(finding);
         }
     };
     let ours: Vec<&DatastoreRow> = rows.iter().filter(|row| row.is_of(NAME)).collect();
@@ -24,14 +45,15 @@ pub(super) fn datastores(text: &str) -> (Vec<Finding>, Vec<Node>) {
             "none is of this driver",
             "make an image and a system datastore: docs/opennebula.md says how",
         );
-        return (vec![finding], Vec::new());
+        return Stores::none(finding);
     }
-    let findings = ours.iter().flat_map(|row| datastore(row)).collect();
     let bridges = ours.iter().flat_map(|row| row.bridges.iter());
-    (
-        findings,
-        bridges.filter_map(|name| name.parse().ok()).collect(),
-    )
+    let systems = ours.iter().filter(|row| row.is_system);
+    Stores {
+        findings: ours.iter().flat_map(|row| datastore(row)).collect(),
+        bridges: bridges.filter_map(|name| name.parse().ok()).collect(),
+        dirs: systems.map(|row| row.path.clone()).collect(),
+    }
 }
 
 fn datastore(row: &DatastoreRow) -> Vec<Finding> {
@@ -91,7 +113,10 @@ fn datastore(row: &DatastoreRow) -> Vec<Finding> {
     }
     if findings.is_empty() {
         let kind = if row.is_system { "system" } else { "image" };
-        let pool = row.pool.as_deref().unwrap_or("one, which is the default");
+        let pool = match row.pool.as_deref() {
+            Some(pool) => pool.to_owned(),
+            None => format!("{DEFAULT_POOL}, which is the default"),
+        };
         findings.push(Finding::ok(
             name,
             format!("{kind} datastore in pool {pool}"),

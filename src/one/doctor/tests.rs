@@ -77,13 +77,17 @@ fn datastores_that_would_not_work() {
         <DATASTORE><ID>103</ID><NAME>sys</NAME><DS_MAD>-</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>1</TYPE>
           <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><BRIDGE_LIST>c2 -x</BRIDGE_LIST></TEMPLATE></DATASTORE>
         </DATASTORE_POOL>";
-    let (findings, bridges) = pools::datastores(pool);
-    insta::assert_snapshot!(told(&findings));
-    let bridges: Vec<&str> = bridges.iter().map(|node| node.as_str()).collect();
+    let stores = pools::datastores(pool);
+    insta::assert_snapshot!(told(&stores.findings));
+    assert_eq!(
+        stores.dirs,
+        [std::path::Path::new("/var/lib/one/datastores/103")]
+    );
+    let bridges: Vec<&str> = stores.bridges.iter().map(|node| node.as_str()).collect();
     assert_eq!(bridges, ["c1", "c2", "c2"]);
-    let (none, _) = pools::datastores("<DATASTORE_POOL/>");
+    let none = pools::datastores("<DATASTORE_POOL/>").findings;
     assert_eq!(none[0].state, State::Warn);
-    assert!(told(&pools::datastores("<X/>").0).contains("DATASTORE_POOL"));
+    assert!(told(&pools::datastores("<X/>").findings).contains("DATASTORE_POOL"));
 }
 
 #[test]
@@ -111,4 +115,20 @@ fn hosts_that_would_not_work() {
             .skip(1)
             .all(|finding| finding.remedy.is_some())
     );
+}
+
+/// An NFS server that takes root for nobody.
+#[test]
+fn directories_that_root_may_not_use() {
+    let node = "kvm1".parse().unwrap();
+    let dir = std::path::Path::new("/var/lib/one/datastores/103");
+    let squashed = Error::new(Kind::Missing, "root may not write in it").remedy("no_root_squash");
+    let bad = hosts::judged_dir(&node, dir, Err(squashed));
+    assert_eq!(
+        (bad.state, bad.remedy.as_deref()),
+        (State::Fail, Some("no_root_squash"))
+    );
+    assert!(told(&[bad]).contains("host kvm1, /var/lib/one/datastores/103: root may not"));
+    let good = hosts::judged_dir(&node, dir, Ok(serde_json::Value::Null));
+    assert_eq!(good.state, State::Ok);
 }

@@ -1,5 +1,7 @@
 //! All datastores, and all hosts, as oned lists them.
 
+use std::path::PathBuf;
+
 use roxmltree::Node;
 
 use super::vm::CacheWords;
@@ -24,6 +26,8 @@ pub struct DatastoreRow {
     pub disk_type: Option<String>,
     /// Its pool.
     pub pool: Option<String>,
+    /// Where its files are on hosts, and those of its VMs.
+    pub path: PathBuf,
     /// Its bridges, as written.
     pub bridges: Vec<String>,
     cache: CacheWords,
@@ -59,8 +63,11 @@ impl DatastoreRow {
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let own = |path| text(node, path).map(str::to_owned);
         let bridges = text(node, "TEMPLATE/BRIDGE_LIST").unwrap_or_default();
+        let id: DatastoreId = required(node, "ID")?;
+        let usual = || format!("/var/lib/one/datastores/{id}");
         Ok(Self {
-            id: required(node, "ID")?,
+            path: own("BASE_PATH").unwrap_or_else(usual).into(),
+            id,
             name: own("NAME").unwrap_or_default(),
             data_driver: own("DS_MAD"),
             driver: own("TM_MAD"),

@@ -1,5 +1,6 @@
 //! Files of an installation: written whole, owned as what is around them.
 
+use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,9 @@ pub(super) fn put(
         .take_while(|dir| !dir.exists())
         .collect();
     for dir in missing.into_iter().rev() {
-        std::fs::create_dir(dir).map_err(|error| failed("make", dir, error))?;
+        std::fs::create_dir(dir)
+            .and_then(|()| std::fs::set_permissions(dir, Permissions::from_mode(0o755)))
+            .map_err(|error| failed("make", dir, error))?;
         own(dir, &owner)?;
     }
     atomic::write_mode(path, bytes, mode).context(|| format!("cannot write {}", path.display()))?;
@@ -41,16 +44,16 @@ pub(super) fn put(
     Ok(change)
 }
 
-/// Writes a file anew with the owner and mode that it has; where it is kept as it was.
+/// Writes a file anew with the owner and mode that it has; where it is kept as it was. What a link leads to is written, and
+/// the link stays.
 pub(super) fn rewrite(path: &Path, text: &str) -> Result<PathBuf> {
+    let real = path.canonicalize();
+    let path = &real.map_err(|error| failed("look at", path, error))?;
     let meta = std::fs::metadata(path).map_err(|error| failed("look at", path, error))?;
     let mode = meta.permissions().mode() & 0o7777;
     let old = std::fs::read(path).map_err(|error| failed("read", path, error))?;
     let backup = free_name(path);
-    for (path, bytes) in [
-        (&backup, old.as_slice()),
-        (&path.to_owned(), text.as_bytes()),
-    ] {
+    for (path, bytes) in [(&backup, old.as_slice()), (path, text.as_bytes())] {
         atomic::write_mode(path, bytes, mode)
             .context(|| format!("cannot write {}", path.display()))?;
         own(path, &meta)?;

@@ -99,3 +99,25 @@ fn nothing_is_written_where_something_cannot_be_read() {
     std::fs::remove_file(tree.oned_conf()).unwrap();
     assert_eq!(install(&tree, false).unwrap_err().kind(), Kind::NotFound);
 }
+
+#[test]
+fn settings_behind_a_link_stay_behind_it_with_their_mode() {
+    let (dir, tree) = tree();
+    let real = dir.path().join("elsewhere.conf");
+    // More than most umasks leave.
+    atomic::write_mode(&real, ONED_CONF.as_bytes(), 0o664).unwrap();
+    std::fs::remove_file(tree.oned_conf()).unwrap();
+    std::os::unix::fs::symlink(&real, tree.oned_conf()).unwrap();
+    let report = install(&tree, false).unwrap();
+    assert!(tree.oned_conf().is_symlink());
+    let backup = report.files.iter().find_map(|file| file.backup.clone());
+    for file in [&real, &backup.unwrap()] {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o664, "{}", file.display());
+    }
+    assert!(
+        std::fs::read_to_string(&real)
+            .unwrap()
+            .contains("warmblock")
+    );
+}

@@ -55,8 +55,8 @@ impl Plan {
             disks: files.collect(),
         })));
         let host = known.acting(&call.host)?;
-        let undo = Self::nothing().then(known, host, cleared(call, removals(&disks, &snap)));
-        Ok(Self::nothing().then(known, host, steps).or_else(undo))
+        let undo = Self::nothing().on(host, cleared(call, removals(&disks, &snap)));
+        Ok(Self::nothing().on(host, steps).or_else(undo))
     }
 
     /// `postbackup` and `postbackup_live`: the files go, and the snapshot if no increment needs it.
@@ -71,7 +71,7 @@ impl Plan {
             Vec::new()
         };
         let host = known.acting(&call.host)?;
-        Ok(Self::nothing().then(known, host, cleared(call, steps)))
+        Ok(Self::nothing().on(host, cleared(call, steps)))
     }
 }
 
@@ -140,7 +140,10 @@ fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request 
     }
     match steps.pop() {
         Some(only) => only.request,
-        None => Request::Steps(crate::job::Steps { steps: Vec::new() }),
+        None => Request::Steps(crate::job::Steps {
+            steps: Vec::new(),
+            every: false,
+        }),
     }
 }
 

@@ -30,7 +30,12 @@ pub(super) fn clone(
     ask.data_pool = known.datastore.data_pool.clone();
     let steps = vec![
         make_dir(&place.dir),
-        once(&child, known.purpose(place), ImageJob::Clone(ask)),
+        once(
+            &child,
+            known.purpose(place),
+            known.earlier_hosts(host)?,
+            ImageJob::Clone(ask),
+        ),
         attach(disk, &child, place)?,
     ];
     Ok(Plan::nothing().then(known, host, steps))

@@ -1,9 +1,9 @@
 //! A disk is saved as an image.
 
-use super::{Known, Plan, if_there, image, once, step};
+use super::{Known, Plan, if_there, image, once, removal, step};
 use crate::image::{CloneImage, ImageJob, OneImage, OneSnap};
 use crate::job::{Quiet, Request, StepAsk};
-use crate::model::{SnapName, SnapSpec};
+use crate::model::{CopySnap, SnapSpec};
 use crate::one::call::{DiskPlace, Node, Source};
 use crate::one::{SnapshotId, names};
 use crate::{Kind, Result};
@@ -19,8 +19,8 @@ pub(super) fn cpds(
 ) -> Result<Plan> {
     let (_, of) = known.disk(place)?;
     let copy = image(to.as_str())?;
-    let ours = || -> Result<SnapName> { Ok(format!("wb-save-{}", copy.image).parse()?) };
-    let name = snapshot.map_or_else(ours, |id| Ok(names::snapshot(id)?))?;
+    let ours = || CopySnap::Save.of(&copy.image);
+    let name = snapshot.map_or_else(ours, names::snapshot)?;
     let snap = OneSnap {
         image: of.clone(),
         snap: name.clone(),
@@ -32,22 +32,25 @@ pub(super) fn cpds(
     let mut clone = CloneImage::new(parent, copy.clone());
     clone.data_pool = known.datastore.data_pool.clone();
     let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
-    let made = once(&copy, purpose, ImageJob::Clone(clone));
+    let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
-    let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone())));
-    let mut steps = vec![made, flatten, free];
-    if snapshot.is_none() {
-        let take = StepAsk {
-            request: Request::Image(ImageJob::SnapCreate(snap.clone())),
-            content_with: vec![Kind::Exists],
-        };
-        let quiet = Request::Quiet(Quiet {
-            image: of,
-            domain: None,
-            steps: vec![take],
-        });
-        steps.insert(0, step(quiet));
-        steps.push(if_there(Request::Image(ImageJob::SnapRemove(snap))));
+    let host = known.acting(host)?;
+    if snapshot.is_some() {
+        let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap)));
+        return Ok(Plan::nothing().on(host, vec![made, flatten, free]));
     }
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    // One that has a clone is that of an attempt which got as far, and is gone on with.
+    let take = StepAsk {
+        request: Request::Image(ImageJob::SnapRetake(snap.clone())),
+        content_with: vec![Kind::Exists],
+    };
+    let quiet = step(Request::Quiet(Quiet {
+        image: of,
+        domain: None,
+        steps: vec![take],
+    }));
+    let forget = removal(snap);
+    let steps = [vec![quiet, made, flatten], forget.clone()].concat();
+    let undo = Plan::nothing().on(host, forget);
+    Ok(Plan::nothing().on(host, steps).or_else(undo))
 }

@@ -1,36 +1,107 @@
 //! Disks end: the image stays and has everything, or it goes with the VM.
 
-use super::{Known, Plan, as_disk, detach, image, remove_dir, step};
+use super::{Known, Plan, When, as_disk, detach, host_name, image, remove_dir, step};
 use crate::Result;
 use crate::image::{ImageJob, RemoveImage};
-use crate::job::Request;
-use crate::one::call::{Node, Place, Source};
+use crate::job::{Request, StepAsk};
+use crate::model::{HostName, ImageSpec};
+use crate::one::call::{DiskPlace, Node, Place, Source};
 use crate::one::document::DiskKind;
 
 /// Flushed, proven clean, unmapped; the image keeps all.
-pub(super) fn mvds(known: &Known<'_>, host: &Node, source: &Source) -> Result<Plan> {
-    let steps = vec![detach(&image(source.as_str())?, false)];
+pub(super) fn mvds(
+    known: &Known<'_>,
+    host: &Node,
+    place: &DiskPlace,
+    source: &Source,
+) -> Result<Plan> {
+    let steps = vec![detach(&image(source.as_str())?, place, false)];
     Ok(Plan::nothing().then(known, host, steps))
 }
 
 /// A disk, or the VM's directory. A disk that is an image's own is only taken down, and what is dirty of it is written
 /// back: `recover --delete` calls this for persistent disks as well (contract, 5.4).
+///
+/// A host that is not reached does not keep the rest from being deleted, which one failure would (ibidem): what it has of an
+/// image's own disk stays leased to it, and what goes with the VM goes by way of a bridge.
 pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Plan> {
     if let Place::Directory(dir) = place {
-        return Ok(Plan::nothing().at(known.at(host), vec![remove_dir(dir, false)]));
+        let remove = Plan::nothing().at(known.at(host), vec![remove_dir(dir, false)]);
+        return Ok(remove.instead(When::Unreached, Plan::nothing()));
     }
-    let (disk, image) = known.disk(as_disk(place)?)?;
+    let place = as_disk(place)?;
+    let (disk, image) = known.disk(place)?;
     if matches!(disk.kind, DiskKind::Linked { .. }) {
-        return Ok(Plan::nothing().then(known, host, vec![detach(&image, false)]));
+        let down = Plan::nothing().then(known, host, vec![detach(&image, place, false)]);
+        return Ok(down.instead(When::Unreached, Plan::nothing()));
     }
-    let steps = vec![
-        detach(&image, true),
-        // Its own snapshots go with it; clones that others made of it never do.
-        step(Request::Image(ImageJob::Remove(RemoveImage {
-            image,
+    let going = Going {
+        known,
+        image: &image,
+        place,
+    };
+    going.all(known.acting(host)?)
+}
+
+/// A disk that goes with its VM.
+struct Going<'g> {
+    known: &'g Known<'g>,
+    image: &'g ImageSpec,
+    place: &'g DiskPlace,
+}
+
+impl Going<'_> {
+    /// Taken down and removed at a host, or by the next bridge that is reached if that is dead.
+    fn all(&self, host: &Node) -> Result<Plan> {
+        let steps = vec![self.down(), self.gone(None)?];
+        let bridges = self.known.datastore.bridges.iter();
+        let others: Vec<&Node> = bridges.filter(|bridge| *bridge != host).collect();
+        let plan = Plan::nothing().on(host, steps);
+        let plan = self.or_held(plan, host, host)?;
+        match self.by_bridges(&others, host)? {
+            Some(otherwise) => Ok(plan.instead(When::Unreached, otherwise)),
+            None => Ok(plan),
+        }
+    }
+
+    /// Removed by the first of these bridges that is reached, for a host that is not.
+    fn by_bridges(&self, bridges: &[&Node], dead: &Node) -> Result<Option<Plan>> {
+        let [first, rest @ ..] = bridges else {
+            return Ok(None);
+        };
+        let plan = Plan::nothing().on(first, vec![self.gone(Some(dead))?]);
+        let plan = self.or_held(plan, first, dead)?;
+        Ok(Some(match self.by_bridges(rest, dead)? {
+            Some(otherwise) => plan.instead(When::Unreached, otherwise),
+            None => plan,
+        }))
+    }
+
+    /// If the other host of a move that ended half way holds it: taken down there, then removed from here.
+    fn or_held(&self, plan: Plan, here: &Node, host: &Node) -> Result<Plan> {
+        let Some(other) = self.known.other_host(host) else {
+            return Ok(plan);
+        };
+        let otherwise = Plan::nothing()
+            .on(other, vec![self.down()])
+            .instead(When::Unreached, Plan::nothing())
+            .on(here, vec![self.gone(Some(other))?]);
+        Ok(plan.instead(When::Held, otherwise))
+    }
+
+    fn down(&self) -> StepAsk {
+        detach(self.image, self.place, true)
+    }
+
+    /// Its own snapshots go with it; clones that others made of it never do.
+    fn gone(&self, dead: Option<&Node>) -> Result<StepAsk> {
+        let left_by: Vec<HostName> = dead.map(host_name).transpose()?.into_iter().collect();
+        Ok(step(Request::Image(ImageJob::Remove(RemoveImage {
+            image: self.image.clone(),
             snapshots: true,
             missing_ok: true,
-        }))),
-    ];
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+            discard_dirty: !left_by.is_empty(),
+            left_by,
+        }))))
+    }
 }

@@ -4,11 +4,14 @@
 //! libvirt and udev read on the target before the switch is kept nowhere but, by a reader that does not bypass it, in the
 //! page cache, which `attach` drops when the cache goes in (contract, 5.2).
 
-use super::{Known, Plan, attach, attach_ask, detach, if_there, make_dir, remove_dir, step};
+use super::{
+    At, Known, Plan, When, attach, attach_ask, detach, host_name, if_there, make_dir, remove_dir,
+    step,
+};
 use crate::Result;
 use crate::job::{HandOver, Insert, Request, StepAsk};
-use crate::model::{HostName, ImageSpec, ParseError};
-use crate::one::call::{DiskPlace, Migration, Node};
+use crate::model::ImageSpec;
+use crate::one::call::{DiskPlace, Migration};
 use crate::one::document::Disk;
 
 /// The source writes everything back, takes its caches out of the path and lets the target in; the target comes in without
@@ -17,7 +20,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     if call.from == call.to {
         return Ok(Plan::nothing());
     }
-    let (disks, to) = (known.ours(&call.dir)?, name(&call.to)?);
+    let (disks, to) = (known.ours(&call.dir)?, host_name(&call.to)?);
     let away = disks.iter().map(|(_, image, _)| {
         step(Request::HandOver(HandOver {
             image: image.clone(),
@@ -31,14 +34,14 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         there.push(step(Request::Attach(ask)));
     }
     Ok(Plan::nothing()
-        .then(known, &call.from, away.collect())
+        .on(&call.from, away.collect())
         .fetch(
-            known.at(&call.to),
+            At::Host(call.to.clone()),
             &call.dir,
-            known.at(&call.from),
+            At::Host(call.from.clone()),
             &call.dir,
         )
-        .then(known, &call.to, there)
+        .on(&call.to, there)
         .or_else(failmigrate(known, call)?))
 }
 
@@ -48,48 +51,50 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
+    let away = let_go(&disks, call);
     let there = disks
         .iter()
         .map(|(disk, image, place)| attach(disk, image, place));
     let there = there.collect::<Result<_>>()?;
-    Ok(Plan::nothing()
-        .then(known, &call.from, let_go(&disks, call))
-        .then(known, &call.to, there))
+    Ok(Plan::nothing().on(&call.from, away).on(&call.to, there))
 }
 
-/// The target lets go, whatever it has; the source gets its caches again. Nothing of it need be there.
+/// The target lets go, whatever it has; the source gets its caches again, also if the target is not reached. Nothing of it
+/// need be there.
 pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     if call.from == call.to {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
-    let back = disks.iter().map(|(_, image, _)| {
-        if_there(Request::Insert(Insert {
-            image: image.clone(),
-            seed: None,
-            rate: None,
-        }))
-    });
-    Ok(Plan::nothing()
-        .then(known, &call.to, let_go(&disks, call))
-        .then(known, &call.from, back.collect()))
+    let away = let_go(&disks, call);
+    let back = |patient: bool| {
+        let insert = |(_, image, _): &(_, ImageSpec, _)| {
+            if_there(Request::Insert(Insert {
+                image: image.clone(),
+                seed: None,
+                rate: None,
+                patient,
+            }))
+        };
+        Plan::nothing()
+            .on(&call.from, disks.iter().map(insert).collect())
+            .every()
+    };
+    // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.
+    let mut plan = Plan::nothing()
+        .on(&call.to, away)
+        .every()
+        .instead(When::Unreached, back(true));
+    plan.tasks.extend(back(false).tasks);
+    Ok(plan)
 }
 
 /// A host takes down what it has of the disks, written back, and of the VM's directory.
 fn let_go(disks: &[(&Disk, ImageSpec, DiskPlace)], call: &Migration) -> Vec<StepAsk> {
     let mut steps: Vec<_> = disks
         .iter()
-        .map(|(_, image, _)| detach(image, false))
+        .map(|(_, image, place)| detach(image, place, false))
         .collect();
     steps.push(remove_dir(&call.dir, true));
     steps
-}
-
-/// A host's name as leases take it: an address in brackets has characters that they do not.
-fn name(node: &Node) -> Result<HostName, ParseError> {
-    let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
-        true => c,
-        false => '_',
-    };
-    node.as_str().chars().map(plain).collect::<String>().parse()
 }

@@ -1,6 +1,6 @@
 //! Disks move while their VM is off: between hosts, and off all of them.
 
-use super::{Known, Plan, attach_ask, detach, make_dir, remove_dir, step};
+use super::{At, Known, Plan, attach_ask, detach, host_name, make_dir, remove_dir, step};
 use crate::job::Request;
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::{Error, Kind, Result};
@@ -53,33 +53,43 @@ fn disk(
     let (disk, image) = known.disk(was)?;
     let mut ask = attach_ask(disk, &image, becomes)?;
     if kind == Move::FromDeadHost {
-        // Its lease is broken, and refused if that says dirty; all that still has the image open is barred from Ceph.
+        // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
         (ask.break_lease, ask.fence) = (true, true);
+        ask.dead_host = Some(host_name(source)?);
     }
     let mut plan = Plan::nothing();
-    if matches!(kind, Move::Away | Move::Across) && (source != target || kind == Move::Away) {
-        plan = plan.then(known, source, vec![detach(&image, false)]);
+    let let_go = vec![detach(&image, was, false)];
+    match kind {
+        Move::Away => return Ok(plan.on(source, let_go)),
+        Move::Across if source != target || was != becomes => {
+            plan = plan.then(known, source, let_go)
+        }
+        Move::Across | Move::Back | Move::FromDeadHost => {}
     }
-    if kind != Move::Away {
-        let there = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
-        plan = plan.then(known, target, there);
-    }
+    let there = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
+    plan = match kind {
+        Move::Across => plan.then(known, target, there),
+        _ => plan.on(target, there),
+    };
     Ok(plan)
 }
 
-/// The context CD, a checkpoint and what else lies there. "Nowhere" is a directory of the front-end's.
+/// The context CD, a checkpoint and what else lies there. "Nowhere" is a directory of the front-end's, also if that is the
+/// host which the VM leaves or comes to: then it stays where it is.
 fn directory(
     known: &Known<'_>,
     (source, was): (&Node, &VmDir),
     (target, becomes): (&Node, &VmDir),
 ) -> Plan {
-    let (from, to) = (known.at(source), known.at(target));
-    if from == to && was == becomes {
+    if source == target && was == becomes {
         return Plan::nothing();
     }
-    if Move::of(known.vm.lcm_state) == Move::FromDeadHost {
-        return Plan::nothing().at(to, vec![make_dir(becomes)]);
-    }
+    let (from, to) = match Move::of(known.vm.lcm_state) {
+        Move::Away => (At::Host(source.clone()), At::Here),
+        Move::Back => (At::Here, At::Host(target.clone())),
+        Move::FromDeadHost => return Plan::nothing().on(target, vec![make_dir(becomes)]),
+        Move::Across => (known.at(source), known.at(target)),
+    };
     Plan::nothing()
         .fetch(to, becomes, from.clone(), was)
         .at(from, vec![remove_dir(was, true)])

@@ -1,15 +1,15 @@
 //! Snapshots of disks, and their size.
 
-use super::{Known, Plan, attach, detach, if_there, step};
+use super::{Known, Plan, attach, detach, if_there, removal, step};
+use crate::Result;
 use crate::image::{ImageJob, OneSnap, ResizeImage};
-use crate::job::{DiskJob, Insert, Quiet, Request, StepAsk};
-use crate::model::ImageSpec;
+use crate::job::{DiskJob, Insert, Quiet, Request};
+use crate::model::{BeforeRevert, ImageSpec};
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
-use crate::{Kind, Result};
 
-/// While the image is complete; and of a VM that runs, while its file systems are frozen. One that is there is what an
-/// attempt made that did not live to tell: oned gives each number once.
+/// While the image is complete; and of a VM that runs, while its file systems are frozen. One that is there was made by an
+/// attempt that did not live to tell, of what the disk was then: it is taken anew.
 pub(super) fn create(
     known: &Known<'_>,
     host: &Node,
@@ -18,17 +18,14 @@ pub(super) fn create(
     live: bool,
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
-    let take = StepAsk {
-        request: Request::Image(ImageJob::SnapCreate(snap(&image, id)?)),
-        content_with: vec![Kind::Exists],
-    };
+    let take = step(Request::Image(ImageJob::SnapRetake(snap(&image, id)?)));
     let domain = known.vm.deploy_id.clone().filter(|_| live);
     let quiet = step(Request::Quiet(Quiet {
         image,
         domain,
         steps: vec![take],
     }));
-    Ok(Plan::nothing().then(known, known.acting(host)?, vec![quiet]))
+    Ok(Plan::nothing().on(known.acting(host)?, vec![quiet]))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
@@ -41,10 +38,15 @@ pub(super) fn revert(
     let (disk, image) = known.disk(place)?;
     let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
     let again = attach(disk, &image, place)?;
-    let steps = vec![detach(&image, false), step(back), again.clone()];
+    let steps = vec![detach(&image, place, false), step(back), again.clone()];
+    // One that was killed half way left what the disk was before; one that failed has put that back by itself.
+    let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
+        image,
+        snap: BeforeRevert.snap()?,
+    })));
     Ok(Plan::nothing()
         .then(known, host, steps)
-        .or_else(Plan::nothing().then(known, host, vec![again])))
+        .or_else(Plan::nothing().then(known, host, vec![before, again])))
 }
 
 /// The snapshot goes; it is refused if something was cloned from it.
@@ -55,8 +57,8 @@ pub(super) fn delete(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
-    let remove = if_there(Request::Image(ImageJob::SnapRemove(snap(&image, id)?)));
-    Ok(Plan::nothing().then(known, known.acting(host)?, vec![remove]))
+    let steps = removal(snap(&image, id)?);
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -79,9 +81,10 @@ pub(super) fn resize(
         image,
         seed: None,
         rate: None,
+        patient: false,
     }));
     let steps = vec![grow, bypass, insert];
-    Ok(Plan::nothing().then(known, known.acting(host)?, steps))
+    Ok(Plan::nothing().on(known.acting(host)?, steps))
 }
 
 fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::one::call::{Call, Family};
+use crate::one::document::{Datastore, Vm};
 
 const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><TEMPLATE>
     <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE><CLONE>YES</CLONE>
@@ -22,6 +23,46 @@ fn plans(lines: &[&str]) -> String {
     planned.collect::<Vec<_>>().join("\n\n")
 }
 
+/// It acts on images like any other bridge, also where it is no place for a disk.
+#[test]
+fn a_front_end_that_is_a_bridge() {
+    let bridge = DATASTORE.replace(">c1<", ">fe<");
+    let planned = plan_with(VM, &bridge, "delete fe:DIR/disk.0 12 101");
+    assert!(
+        planned.contains("fe: ") && planned.contains("remove"),
+        "{planned}"
+    );
+}
+
+/// The datastore names its pool, or it is the one that the doctor says.
+#[test]
+fn a_system_datastore_without_a_pool() {
+    let line = "mkswap 512 kvm1:DIR/disk.2 12 100";
+    let none = DATASTORE.replace("<POOL_NAME>sys</POOL_NAME>", "");
+    assert!(plan(line).contains("sys/one-sys-12-2"));
+    assert!(plan_with(VM, &none, line).contains("\"one/one-sys-12-2\""));
+}
+
+/// The VM in a state of its life cycle, after stays on these hosts.
+fn stayed(state: u32, hosts: &[&str]) -> String {
+    let (begin, end) = (
+        VM.find("<HISTORY>").unwrap(),
+        VM.find("</HISTORY_RECORDS>").unwrap(),
+    );
+    let stays = hosts.iter().enumerate().map(|(seq, host)| {
+        format!(
+            "<HISTORY><SEQ>{seq}</SEQ><HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
+        )
+    });
+    let vm = format!(
+        "{}{}{}",
+        &VM[..begin],
+        stays.collect::<String>(),
+        &VM[end..]
+    );
+    vm.replace("<LCM_STATE>3<", &format!("<LCM_STATE>{state}<"))
+}
+
 /// The same, of a VM in a state of its life cycle.
 fn plan_in(state: u32, line: &str) -> String {
     let state = format!("<LCM_STATE>{state}</LCM_STATE>");
@@ -29,6 +70,10 @@ fn plan_in(state: u32, line: &str) -> String {
 }
 
 fn plan_of(vm: &str, line: &str) -> String {
+    plan_with(vm, DATASTORE, line)
+}
+
+fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
     let mut words = line.split_whitespace().map(str::to_owned);
     let action = words.next().unwrap();
     let args: Vec<String> = words
@@ -38,7 +83,7 @@ fn plan_of(vm: &str, line: &str) -> String {
         unreachable!()
     };
     let vm = Vm::parse(vm).unwrap();
-    let datastore = Datastore::parse(DATASTORE).unwrap();
+    let datastore = Datastore::parse(datastore).unwrap();
     let known = Known {
         vm: &vm,
         datastore: &datastore,
@@ -56,13 +101,26 @@ fn plan_of(vm: &str, line: &str) -> String {
 
 fn lines(task: &Task, prefix: &str) -> Vec<String> {
     let at = format!("{prefix}{}", task.at);
+    let mut lines = as_usual(task, &at);
+    for instead in &task.instead {
+        let when = format!("{prefix}{:?} at {}: ", instead.when, task.at).to_lowercase();
+        match instead.tasks.as_slice() {
+            [] => lines.push(format!("{when}never mind")),
+            tasks => lines.extend(tasks.iter().flat_map(|task| self::lines(task, &when))),
+        }
+    }
+    lines
+}
+
+fn as_usual(task: &Task, at: &str) -> Vec<String> {
     match &task.work {
         Work::Fetch { from, path, to } => {
             let (path, to) = (path.display(), to.display());
             vec![format!("{at}: fetch {path} of {from} as {to}")]
         }
         Work::Job(Request::Steps(all)) => {
-            let line = |step| format!("{at}: {}", shown(step));
+            let all_the_same = if all.every { "all the same, " } else { "" };
+            let line = |step| format!("{at}: {all_the_same}{}", shown(step));
             all.steps.iter().map(line).collect()
         }
         Work::Job(_) => unreachable!(),
@@ -135,6 +193,8 @@ fn moves() {
         (8, "mv kvm1:DIR kvm2:DIR 12 100"),
         (61, "mv kvm1:DIR kvm2:DIR 12 100"),
         (8, "mv kvm1:DIR kvm1:DIR 12 100"),
+        (8, "mv kvm1:DIR/disk.0 kvm1:DIR/disk.0 12 101"),
+        (8, "mv kvm1:DIR/disk.0 kvm1:/ds/110/12/disk.0 12 101"),
     ] {
         planned.push(format!(
             "# in state {state}: {line}\n{}",
@@ -151,7 +211,7 @@ fn a_dead_host_is_never_contacted() {
         for what in ["DIR/disk.0", "DIR/disk.1", "DIR/disk.2", "DIR"] {
             let planned = plan_in(state, &format!("mv kvm1:{what} kvm2:{what} 12 101"));
             assert!(
-                !planned.is_empty() && !planned.contains("kvm1"),
+                !planned.is_empty() && planned.lines().all(|line| line.starts_with("kvm2: ")),
                 "{planned}"
             );
         }
@@ -229,6 +289,72 @@ fn a_front_end_that_is_a_host() {
         "{planned}"
     );
     assert_eq!(plan("mvds fe:DIR/disk.1 one/one-43 12 101"), "");
+}
+
+/// The kind of a move says which side is "nowhere", and a delete means either of the last two stays.
+#[test]
+fn a_front_end_that_is_left_or_reached() {
+    let mut planned = Vec::new();
+    for (state, hosts, line) in [
+        (
+            8,
+            &["fe", "kvm2"][..],
+            "mv fe:DIR/disk.0 kvm2:DIR/disk.0 12 101",
+        ),
+        (8, &["fe", "kvm2"], "mv fe:DIR kvm2:DIR 12 100"),
+        (
+            8,
+            &["kvm2", "fe"],
+            "mv kvm2:DIR/disk.0 fe:DIR/disk.0 12 101",
+        ),
+        (30, &["fe"], "mv fe:DIR/disk.0 fe:DIR/disk.0 12 101"),
+        (30, &["fe"], "mv fe:DIR fe:DIR 12 100"),
+        (30, &["fe", "kvm2"], "mv kvm2:DIR fe:DIR 12 100"),
+        (31, &["fe", "fe"], "mv fe:DIR/disk.0 fe:DIR/disk.0 12 101"),
+        (31, &["fe", "kvm2"], "mv fe:DIR kvm2:DIR 12 100"),
+        (
+            60,
+            &["fe", "kvm2"],
+            "mv fe:DIR/disk.1 kvm2:DIR/disk.1 12 101",
+        ),
+        (0, &["fe", "kvm2"], "delete fe:DIR/disk.1 12 101"),
+        (0, &["fe", "kvm1", "kvm2"], "delete fe:DIR/disk.1 12 101"),
+    ] {
+        let planned_line = plan_of(&stayed(state, hosts), line);
+        planned.push(format!(
+            "# in state {state}, on {}: {line}\n{planned_line}",
+            hosts.join(", ")
+        ));
+    }
+    insta::assert_snapshot!(planned.join("\n\n"));
+    let live = plan_of(
+        &stayed(4, &["fe", "kvm2"]),
+        "failmigrate fe kvm2 DIR 12 100",
+    );
+    assert!(live.contains("fe: ") && live.contains("kvm2: "), "{live}");
+}
+
+/// A migration that ended half way leaves the disk on the other host, and a dead host leaves it to the bridges.
+#[test]
+fn a_disk_that_goes_wherever_it_is() {
+    let bridges = DATASTORE.replace(">c1<", ">c1 kvm1 c2<");
+    insta::assert_snapshot!(plan_with(
+        &stayed(23, &["kvm1", "kvm2"]),
+        &bridges,
+        "delete kvm2:DIR/disk.0 12 101"
+    ));
+}
+
+/// A VM that is recreated finds what its earlier stays left; the host where it is now is none of them.
+#[test]
+fn a_new_stay_takes_over_what_earlier_ones_left() {
+    let line = "clone fe:one/one-42 kvm1:DIR/disk.0 12 101";
+    let planned = plan_of(&stayed(1, &["kvm1", "kvm3", "kvm2", "kvm1"]), line);
+    assert!(
+        planned.contains(r#""left_by":["kvm2","kvm3"]"#),
+        "{planned}"
+    );
+    assert!(!plan(line).contains("left_by"));
 }
 
 /// What an earlier stay of the VM left under the name is told from what this one made.

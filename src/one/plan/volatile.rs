@@ -69,7 +69,12 @@ fn make(
     });
     let steps = vec![
         make_dir(&place.dir),
-        once(&image, known.purpose(place), create),
+        once(
+            &image,
+            known.purpose(place),
+            known.earlier_hosts(host)?,
+            create,
+        ),
         attach(disk, &image, place)?,
     ];
     Ok(Plan::nothing().then(known, host, steps))

@@ -1,8 +1,9 @@
 //! Where the bytes of a new image come from: a file of the front-end, or a web server.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,7 +102,10 @@ pub(super) fn open(path: &Path, rules: &Rules) -> Result<File> {
             format!("cannot make an image of {}: {why}", path.display()),
         )
     };
-    let file = File::open(path).map_err(|error| match error.kind() {
+    // A pipe would wait for its writer: it is refused below, once it is open.
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             refuse(Kind::NotFound, "there is no such file on the front-end")
         }
@@ -200,6 +204,10 @@ mod tests {
         let error = open(&open_to_all.join("none"), &rules).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
         assert!(open(&open_to_all, &rules).is_err());
+        // Nobody writes into it: it is refused, not waited for.
+        let pipe = open_to_all.join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(open(&pipe, &rules).unwrap_err().kind(), Kind::Usage);
     }
 
     #[test]

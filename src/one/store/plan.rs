@@ -10,11 +10,9 @@ use crate::model::{ImageSpec, ParseError, PoolName, SnapSpec};
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
 use crate::one::names::{self, Name};
+use crate::one::plan::removal;
 use crate::one::{ImageNumber, Megabytes};
 use crate::{Error, Kind, Result};
-
-/// The pool of a datastore that names none, as the stock driver has it.
-const DEFAULT_POOL: &str = "one";
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +84,7 @@ impl Ask<'_> {
     }
 
     fn pool(&self) -> Result<PoolName> {
-        let default = || DEFAULT_POOL.parse().map_err(Error::from);
-        self.datastore.pool.clone().map_or_else(default, Ok)
+        Ok(names::pool_of(self.datastore.pool.as_ref())?)
     }
 
     /// The image that is to be made.
@@ -190,6 +187,8 @@ impl Ask<'_> {
                 image,
                 snapshots: true,
                 missing_ok: true,
+                left_by: Vec::new(),
+                discard_dirty: false,
             })
         };
         Ok(Plan::host(vec![step(remove)], Answer::Nothing))
@@ -223,20 +222,19 @@ impl Ask<'_> {
         Ok(Plan::host(vec![step(digest)], answer))
     }
 
-    /// The stock driver protects its snapshots.
     fn snap_delete(&self) -> Result<Plan> {
         Ok(Plan::host(removal(self.snapshot()?), Answer::Nothing))
     }
 
     fn snap_revert(&self) -> Result<Plan> {
-        let steps = vec![step(ImageJob::SnapRollback(self.snapshot()?))];
+        let steps = vec![step(ImageJob::SnapRevert(self.snapshot()?))];
         Ok(Plan::host(steps, Answer::Nothing))
     }
 
     /// Nothing is removed before the image is what the snapshot is.
     fn snap_flatten(&self) -> Result<Plan> {
         let target = self.snapshot()?;
-        let mut steps = vec![step(ImageJob::SnapRollback(target.clone()))];
+        let mut steps = vec![step(ImageJob::SnapRevert(target.clone()))];
         for id in &self.image()?.snapshots {
             let snap = names::snapshot(*id)?;
             if snap != target.snap {
@@ -247,14 +245,6 @@ impl Ask<'_> {
         steps.extend(removal(target));
         Ok(Plan::host(steps, Answer::Nothing))
     }
-}
-
-/// A snapshot goes, protected or not. Clones of it that need it are in its way, and are named.
-fn removal(snap: OneSnap) -> Vec<StepAsk> {
-    vec![
-        content(ImageJob::SnapUnprotect(snap.clone()), Kind::NotFound),
-        content(ImageJob::SnapRemove(snap), Kind::NotFound),
-    ]
 }
 
 /// The checksum that the user gave, the better one of two.

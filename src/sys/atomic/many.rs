@@ -4,9 +4,9 @@
 //! files). All are written before the first is made durable, and several are made durable at a time, so that they share commits.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{cannot, sync_dir, temp_name};
@@ -24,7 +24,7 @@ pub struct NewFile<'a> {
     pub path: &'a Path,
     /// What.
     pub bytes: &'a [u8],
-    /// Its mode; the umask is applied to it.
+    /// Its mode, whatever the umask.
     pub mode: u32,
 }
 
@@ -96,6 +96,8 @@ impl Prepared {
             .mode(file.mode)
             .open(&temp)?;
         self.0.push(temp);
+        // A service reads what an operator writes, whose umask may be stricter than the mode.
+        open.set_permissions(Permissions::from_mode(file.mode))?;
         open.write_all(file.bytes)?;
         Ok(open)
     }
@@ -124,8 +126,6 @@ impl Drop for Prepared {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn entries(dir: &Path) -> usize {
@@ -144,12 +144,13 @@ mod tests {
             let files = names.iter().zip(&texts).map(|(path, text)| NewFile {
                 path,
                 bytes: text.as_bytes(),
-                mode: 0o640,
+                // More than most umasks leave.
+                mode: 0o666,
             });
             write_all(&files.collect::<Vec<_>>()).unwrap();
             for (path, text) in names.iter().zip(&texts) {
                 assert_eq!(std::fs::read_to_string(path).unwrap(), *text);
-                assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+                assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o666);
             }
         }
         assert_eq!(

@@ -67,6 +67,7 @@ pub fn release(
         let ask = Detach {
             image,
             discard_dirty: false,
+            link: None,
         };
         match disk::detach(host, &ask, options.dry_run) {
             Ok(report) => detached.push(report),

@@ -1,0 +1,131 @@
+//! What is known when an action is planned: the VM, where its disks are, and what their images are called.
+
+use std::collections::BTreeSet;
+
+use super::{At, host_name};
+use crate::model::{HostName, ImageSpec, ParseError};
+use crate::one::call::{DiskPlace, Node, VmDir};
+use crate::one::document::{Datastore, Disk, DiskKind, Vm};
+use crate::one::names;
+use crate::{Error, Kind, Result};
+
+/// What is known when an action is planned.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// The VM.
+    pub vm: &'a Vm,
+    /// The datastore of the call.
+    pub datastore: &'a Datastore,
+    /// The front-end, as oned calls it; as the place of a disk it means "nowhere".
+    pub front_end: &'a Node,
+    /// The context CD in base64, for the action that brings it.
+    pub context: Option<&'a str>,
+}
+
+impl<'k> Known<'k> {
+    /// Whether a host means "nowhere": the front-end does, unless the VM is there, or was before it came where it is: what
+    /// is deleted of a migration that ended half way is deleted at either (contract, 5.4).
+    pub(super) fn is_nowhere(&self, node: &Node) -> bool {
+        let mut lately = self.vm.history.iter().rev().take(2);
+        node == self.front_end && lately.all(|stay| stay.host != *node)
+    }
+
+    /// The other host of the VM's last two: where its disks still are if a move ended half way.
+    pub(super) fn other_host(&self, node: &Node) -> Option<&'k Node> {
+        let lately = self.vm.history.iter().rev().take(2);
+        let mut hosts = lately.map(|stay| &stay.host);
+        hosts.find(|host| *host != node)
+    }
+
+    /// The hosts of earlier stays, which have no use for the VM's disks any more, but for this one.
+    pub(super) fn earlier_hosts(&self, but: &Node) -> Result<Vec<HostName>> {
+        let earlier = self.vm.history.iter().rev().skip(1);
+        let hosts: BTreeSet<&Node> = earlier.map(|stay| &stay.host).collect();
+        let others = hosts.into_iter().filter(|host| *host != but);
+        others.map(|host| Ok(host_name(host)?)).collect()
+    }
+
+    /// Where the VM's directory is, at a host or "nowhere".
+    pub(super) fn at(&self, node: &Node) -> At {
+        match self.is_nowhere(node) {
+            true => At::Here,
+            false => At::Host(node.clone()),
+        }
+    }
+
+    /// The host that acts on a disk's image: where the disk is, or one that reaches Ceph if it is nowhere.
+    pub(super) fn acting<'n>(&'n self, node: &'n Node) -> Result<&'n Node> {
+        if !self.is_nowhere(node) {
+            return Ok(node);
+        }
+        let last = self.vm.history.last().map(|stay| &stay.host);
+        self.datastore.bridges.first().or(last).ok_or_else(|| {
+            Error::new(Kind::Config, "no host is known that reaches Ceph")
+                .remedy("give the datastore a BRIDGE_LIST")
+        })
+    }
+
+    /// The disk at a place, and its image.
+    pub(super) fn disk(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
+        let disk = self.vm.disk(place.disk)?;
+        Ok((disk, image_of(self, disk)?))
+    }
+
+    /// The disks that are ours, with their places in a directory.
+    pub(super) fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
+        let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
+        let mine = |disk: &&Disk| disk.driver.is_none() || disk.driver.as_ref() == system;
+        let with_place = |disk: &'k Disk| {
+            let place = DiskPlace {
+                dir: dir.clone(),
+                disk: disk.id,
+            };
+            Ok((disk, image_of(self, disk)?, place))
+        };
+        self.vm.disks.iter().filter(mine).map(with_place).collect()
+    }
+
+    /// What a disk of this VM is made for: a disk of the same number that was made in another stay of the VM's on a host is
+    /// left from an earlier life of it.
+    pub(super) fn purpose(&self, place: &DiskPlace) -> String {
+        let stay = self.vm.history.last().map_or(0, |stay| stay.seq);
+        format!("VM {}, disk {}, stay {stay}", self.vm.id, place.disk)
+    }
+}
+
+/// The image of a disk: its own one, the clone, or the volatile one.
+pub(super) fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
+    match &disk.kind {
+        DiskKind::Linked { source, .. } => image(source.as_str()),
+        DiskKind::Cloned { source, .. } => clone_of(source.as_str(), known.vm, disk),
+        DiskKind::Volatile => {
+            let name = names::Name::Volatile(known.vm.id, disk.id).image()?;
+            let pool = known.datastore.pool.as_ref().or(disk.pool.as_ref());
+            Ok(ImageSpec {
+                pool: names::pool_of(pool)?,
+                namespace: known.datastore.namespace.clone(),
+                image: name,
+            })
+        }
+    }
+}
+
+/// `pool/one-42` becomes `pool/one-42-12-0`, as the stock driver and libvirt have it.
+pub(super) fn clone_of(source: &str, vm: &Vm, disk: &Disk) -> Result<ImageSpec> {
+    let parent = image(source)?;
+    let name = format!("{}-{}-{}", parent.image, vm.id, disk.id).parse()?;
+    Ok(ImageSpec {
+        image: name,
+        ..parent
+    })
+}
+
+pub(super) fn image(source: &str) -> Result<ImageSpec> {
+    source.parse().map_err(|error: ParseError| {
+        Error::new(
+            Kind::Usage,
+            format!("SOURCE {source:?} is no image of Ceph's: {error}"),
+        )
+        .remedy("images of this driver are POOL/IMAGE; is this one of another datastore's driver?")
+    })
+}

@@ -1,0 +1,113 @@
+//! The steps that plans are made of.
+
+use crate::image::{ImageJob, Once, OneSnap};
+use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, VmDirJob};
+use crate::model::{HostName, ImageSpec, ParseError};
+use crate::one::call::{DiskPlace, Node, Place, VmDir};
+use crate::one::document::Disk;
+use crate::{Context, Error, Kind, Result};
+
+/// A step that must come through.
+pub(super) fn step(request: Request) -> StepAsk {
+    StepAsk {
+        request,
+        content_with: Vec::new(),
+    }
+}
+
+/// A step that is done as well if what it takes away is not there.
+pub(super) fn if_there(request: Request) -> StepAsk {
+    StepAsk {
+        request,
+        content_with: vec![Kind::NotFound],
+    }
+}
+
+/// A snapshot goes, protected or not: the stock driver protects its snapshots. Clones of it that need it are in its way, and
+/// are named.
+pub(in crate::one) fn removal(snap: OneSnap) -> Vec<StepAsk> {
+    vec![
+        if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone()))),
+        if_there(Request::Image(ImageJob::SnapRemove(snap))),
+    ]
+}
+
+/// An image that is made for one purpose, in place of what these hosts may have left.
+pub(super) fn once(
+    image: &ImageSpec,
+    made_for: String,
+    left_by: Vec<HostName>,
+    make: ImageJob,
+) -> StepAsk {
+    step(Request::Image(ImageJob::Once(Once {
+        image: image.clone(),
+        made_for,
+        left_by,
+        make: Box::new(make),
+    })))
+}
+
+pub(super) fn remove_dir(dir: &VmDir, own: bool) -> StepAsk {
+    let path = dir.path();
+    step(Request::RemoveDir(RemoveDir { path, own }))
+}
+
+pub(super) fn make_dir(dir: &VmDir) -> StepAsk {
+    step(Request::MakeDir(VmDirJob { path: dir.path() }))
+}
+
+/// Attaches a disk as it was asked for, behind its link.
+pub(super) fn attach(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<StepAsk> {
+    attach_ask(disk, image, place).map(|ask| step(Request::Attach(ask)))
+}
+
+/// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
+pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
+    let asked = disk
+        .cache
+        .read()
+        .context(|| format!("cannot cache disk {}", disk.id))?;
+    let mut ask = Attach::new(image.clone());
+    ask.driver = asked.driver;
+    ask.mode = asked.mode;
+    ask.size = asked.size;
+    ask.seed = asked.seed;
+    ask.link = Some(place.path());
+    ask.keep = true;
+    if disk.shareable {
+        // Another host's write would never be seen (contract, 4.3.8).
+        ask.driver = Some(crate::config::fixed("none"));
+        ask.mode = None;
+    }
+    Ok(ask)
+}
+
+/// Takes a disk down, unless it is another VM's by now, or still.
+pub(super) fn detach(image: &ImageSpec, place: &DiskPlace, discard_dirty: bool) -> StepAsk {
+    if_there(Request::Detach(Detach {
+        image: image.clone(),
+        discard_dirty,
+        link: Some(place.path()),
+    }))
+}
+
+/// A host's name as leases take it: an address in brackets has characters that they do not.
+pub(super) fn host_name(node: &Node) -> Result<HostName, ParseError> {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
+        true => c,
+        false => '_',
+    };
+    node.as_str().chars().map(plain).collect::<String>().parse()
+}
+
+/// A place as a disk's.
+pub(super) fn as_disk(place: &Place) -> Result<&DiskPlace> {
+    match place {
+        Place::Disk(disk) => Ok(disk),
+        Place::Directory(_) | Place::File { .. } => Err(Error::new(
+            Kind::Usage,
+            "a kernel or initrd in this datastore is not supported",
+        )
+        .remedy("keep kernels in a file datastore with TM_MAD = ssh")),
+    }
+}
