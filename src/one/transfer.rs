@@ -83,9 +83,10 @@ fn backup(
     stdin: &mut dyn Read,
     voice: &mut Voice<impl Write>,
 ) -> Result<()> {
-    let mut document = String::new();
-    let read = stdin.read_to_string(&mut document);
+    let mut document = Vec::new();
+    let read = stdin.read_to_end(&mut document);
     read.map_err(|error| Error::new(Kind::Failed, "cannot read standard input").because(error))?;
+    let document = String::from_utf8_lossy(&document).into_owned();
     let vm = Vm::parse(&document)?;
     let known = Known {
         vm: &vm,
