@@ -66,8 +66,8 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
     for record in &records {
         findings.push(by_record(host, record, dry_run));
     }
-    for record in orphans(host, &records)? {
-        findings.push(orphan(host, record, dry_run));
+    for (key, image) in orphans(host, &records)? {
+        findings.extend(orphan(host, &key, image, dry_run));
     }
     match sweep(host, dry_run) {
         Ok(true) => findings.push(removed("a shared volume without a disk".into())),
@@ -156,17 +156,28 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     )
 }
 
-fn orphan(host: &Host, record: Record, dry_run: bool) -> Finding {
-    let shown = record.clone();
-    let outcome = OpenDisk::orphan(host, record)
-        .and_then(|disk| descend(&mut Walk::new(host, disk, dry_run)));
-    let action = Some("taken down: it has no record".to_owned());
-    finding(
-        &shown,
-        "devices or volumes without a record",
-        action,
-        outcome.err().as_ref(),
-    )
+/// Takes down what has no record. `None` for a disk that has one by now: it was attached since its devices were listed.
+fn orphan(
+    host: &Host,
+    key: &DiskKey,
+    image: Option<ImageSpec>,
+    dry_run: bool,
+) -> Option<Finding> {
+    let mut known = image.clone();
+    let outcome = OpenDisk::orphan(host, key, || made_up(host, key.clone(), image)).and_then(|disk| {
+        let Some(disk) = disk else { return Ok(None) };
+        known = Some(disk.record.image.clone());
+        descend(&mut Walk::new(host, disk, dry_run)).map(Some)
+    });
+    let error = outcome.map_or_else(|error| Some(Some(error)), |done| done.map(|()| None))?;
+    Some(Finding {
+        image: known,
+        key: Some(key.clone()),
+        found: "devices or volumes without a record".into(),
+        action: Some("taken down: it has no record".into()),
+        error: error.as_ref().map(Error::chain),
+        remedy: error.as_ref().and_then(Error::remedy_text).map(str::to_owned),
+    })
 }
 
 fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&Error>) -> Finding {
@@ -180,8 +191,9 @@ fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&
     }
 }
 
-/// Disks that have devices or volumes here and no record, as records that want them gone.
-fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
+/// Disks that have devices or volumes here and had no record when the records were read, with the image's name where a
+/// volume's tag tells it.
+fn orphans(host: &Host, records: &[Record]) -> Result<BTreeMap<DiskKey, Option<ImageSpec>>> {
     let mut found: BTreeMap<DiskKey, Option<ImageSpec>> = BTreeMap::new();
     for device in host
         .dm()
@@ -195,10 +207,7 @@ fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
         found.insert(lv.name.key.clone(), image);
     }
     found.retain(|key, _| !records.iter().any(|record| record.key == *key));
-    found
-        .into_iter()
-        .map(|(key, image)| made_up(host, key, image))
-        .collect()
+    Ok(found)
 }
 
 /// The slices of this host; none where there is no LVM.

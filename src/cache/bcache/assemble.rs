@@ -148,7 +148,9 @@ fn taken_up<T>(
     let mut last = None;
     let what = format!("bcache to take up {}", device.display());
     let found = wait::until(&what, deadline, || {
-        if let Some(found) = there()? {
+        // What udev has the kernel take up at this moment looks as if it had failed: the kernel shows the device before its
+        // cache (`bch_cached_dev_attach`). Asking for it again waits until that is done, and what is seen then counts.
+        if let Ok(Some(found)) = there() {
             return Ok(Some(found));
         }
         last = tool(host).register(device, deadline).err();

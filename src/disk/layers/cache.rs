@@ -149,6 +149,15 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
 }
 
+/// Loads what the driver needs to tell what it has in the kernel, where that is more than device-mapper and sysfs tell: after
+/// a boot, its tool would not answer.
+pub(in crate::disk) fn let_it_look(walk: &Walk<'_>) -> Result<()> {
+    match walk.driver()?.asks_its_modules() && !walk.dry_run {
+        true => load_modules(walk),
+        false => Ok(()),
+    }
+}
+
 /// Loads what the driver works with: after a boot nobody else has.
 pub(in crate::disk) fn load_modules(walk: &Walk<'_>) -> Result<()> {
     let needs = walk.driver()?.needs();
@@ -270,6 +279,7 @@ fn broken(walk: &Walk<'_>, why: &str) -> Error {
         format!("the cache of {image} does not work: {why}"),
     )
     .remedy(format!(
-        "`warmblock bypass {image}` takes it out of the path, under load"
+        "repair the SSD; if it is lost for good, stop the VM and give up what the cache holds: `warmblock detach \
+         --discard-dirty {image}`"
     ))
 }

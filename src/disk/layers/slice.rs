@@ -93,6 +93,11 @@ impl Layer for Slice {
                 walk.disk.record.uncached = true;
                 walk.disk.record.save(&walk.host.roots)
             }
+            // What did fit of it is of no use to anybody.
+            Err(error) if no_room(walk, &error) => {
+                let given_back = remove(walk).and_then(|()| shared::leave(walk));
+                Err(error.and_then_cleanup(given_back))
+            }
             other => other,
         }
     }
@@ -155,9 +160,19 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
     let Some(first) = there.first() else {
         return Ok(());
     };
+    let inactive = there.iter().filter(|lv| lv.num.is_none());
+    let deaf: Vec<_> = inactive
+        .filter_map(|lv| Some((lv, host.lvm().activate(&lv.vg, &lv.name).err()?)))
+        .collect();
     walk.driver()?.release(host, &walk.disk.record.key)?;
-    for lv in there.iter().filter(|lv| lv.num.is_some()) {
-        if let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name)) {
+    for lv in &there {
+        let deaf = deaf.iter().find(|(other, _)| other.name == lv.name);
+        let path = host.lvm().path(&lv.vg, &lv.name);
+        let discarded = match deaf {
+            Some((_, error)) => Err(error.to_string()),
+            None => blk::discard(&host.exec, &path).map_err(|error| error.to_string()),
+        };
+        if let Err(error) = discarded {
             // An SSD that fails must not keep its disk here.
             walk.warnings.push(format!(
                 "{} was removed without being discarded: {error}",
@@ -176,6 +191,24 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
         )
     })?;
     Ok(())
+}
+
+/// Refuses to attach a disk anew whose slice is here without a record: driver, mode and generation were lost with that, and
+/// what an attach would make of it is not what is in the kernel.
+pub(in crate::disk) fn refuse_left(walk: &mut Walk<'_>) -> Result<()> {
+    let there = volumes(walk.host, walk)?;
+    let Some(first) = there.first() else {
+        return Ok(());
+    };
+    let (image, driver) = (&walk.disk.record.image, first.tag("driver"));
+    let message = format!(
+        "this host has a slice of {image}, {} of driver {}, and no record of the disk",
+        first.name,
+        driver.as_deref().unwrap_or("unknown"),
+    );
+    Err(Error::new(Kind::Exists, message).remedy(
+        "`warmblock recover` writes back what is dirty and takes it down, once nobody has the disk open; then attach it",
+    ))
 }
 
 /// Refuses to remove a slice that the lease names as dirty, whoever holds the lease; and any slice of a write-back disk
