@@ -205,7 +205,10 @@ fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
 fn slices(host: &Host) -> Result<Vec<Lv>> {
     match host.lvm().list() {
         Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Vec::new()),
-        other => other.context(|| "cannot list the slices of this host".into()),
+        other => {
+            let listed = other.context(|| "cannot list the slices of this host".into())?;
+            Ok(listed.slices)
+        }
     }
 }
 

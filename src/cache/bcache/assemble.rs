@@ -125,7 +125,7 @@ fn served(site: &Site<'_>, set: Set, uuid: &str, backing: Backing) -> Result<Opt
     if let Some(why) = broken(uuid, &backing) {
         return Err(match set {
             Set::Disk => cannot_tell(why),
-            Set::Host => set::took_none(&why),
+            Set::Host => set::took_none(site.host, &backing, &why),
         });
     }
     if served.size != site.origin.size {

@@ -4,6 +4,7 @@ mod cache;
 mod front;
 mod lease;
 mod link;
+mod listing;
 mod map;
 mod shared;
 mod slice;

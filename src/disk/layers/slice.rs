@@ -1,17 +1,16 @@
 //! The slice: the logical volumes on this host's SSD, tagged, so that they tell by themselves whose they are.
 
+use super::listing::{of_disk, outdate};
 use super::{Found, Layer, shared};
 use crate::cache::{Device, Part};
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
-use crate::exec::ExecError;
-use crate::host::Host;
 use crate::job::LayerName;
 use crate::model::{LeaseHolder, OnFull, Role};
 use crate::sys::Block;
 use crate::tools::blk;
-use crate::tools::lvm::{Lv, LvmError, Tag};
+use crate::tools::lvm::{Lv, Tag};
 use crate::{Context, Error, Kind, Result};
 
 /// What a reboot leaves behind: volumes that are there and not in the kernel.
@@ -29,7 +28,7 @@ impl Layer for Slice {
         walk.cache_id = None;
         let record = &walk.disk.record;
         let wanted = walk.driver()?.layout(record.size, record.block);
-        let there = volumes(walk.host, walk)?;
+        let there = of_disk(walk)?;
         let (shared, active) = shared::state(walk)?.unwrap_or((true, true));
         let inactive = !active || there.iter().any(|lv| lv.num.is_none());
         let record = &walk.disk.record;
@@ -84,28 +83,39 @@ impl Layer for Slice {
                 if lease_is_dirty(walk)? {
                     return Err(lost(walk, &error));
                 }
-                remove(walk)?;
-                shared::leave(walk)?;
-                walk.warnings.push(format!(
-                    "{}; the disk is served uncached (on_full = bypass)",
-                    error.chain()
-                ));
-                walk.disk.record.uncached = true;
-                walk.disk.record.save(&walk.host.roots)
+                do_without(walk, &error)
             }
             other => other,
         }
     }
 
     fn instead(walk: &Walk<'_>) -> Option<String> {
-        let uncached = walk.disk.record.uncached;
-        uncached.then(|| "none: no room, served uncached".to_owned())
+        uncached(walk)
     }
 
     /// Discards before it removes, so that no later slice shows this one's bytes.
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         remove(walk)
     }
+}
+
+/// Goes on without a cache, since there is no room for one and `on_full` says so. Nothing of it is in the kernel, and the lease
+/// is clean.
+pub(super) fn do_without(walk: &mut Walk<'_>, why: &Error) -> Result<()> {
+    remove(walk)?;
+    shared::leave(walk)?;
+    walk.warnings.push(format!(
+        "{}; the disk is served uncached (on_full = bypass)",
+        why.chain()
+    ));
+    walk.disk.record.uncached = true;
+    walk.disk.record.save(&walk.host.roots)
+}
+
+/// What a disk without room has instead of slice and cache.
+pub(super) fn uncached(walk: &Walk<'_>) -> Option<String> {
+    let uncached = walk.disk.record.uncached;
+    uncached.then(|| "none: no room, served uncached".to_owned())
 }
 
 /// Whether this host has no room for the slice; one without a volume group never has. A group that is configured and not
@@ -129,26 +139,27 @@ fn lost(walk: &Walk<'_>, why: &Error) -> Error {
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {
     let _lock = shared::lock(walk, "attach")?;
+    let vg = walk.disk.record.vg.clone().ok_or_else(no_vg)?;
+    shared::make(walk, &vg)?;
+    outdate(walk);
     let (host, record) = (walk.host, &walk.disk.record);
-    let vg = record.vg.as_ref().ok_or_else(no_vg)?;
-    shared::make(walk, vg)?;
     let tags = tags(record)?;
     for part in walk.driver()?.layout(record.size, record.block) {
         let lv = record.key.lv(part.role);
-        host.lvm().create(vg, &lv, part.size, &tags).context(|| {
+        host.lvm().create(&vg, &lv, part.size, &tags).context(|| {
             format!(
                 "cannot carve {} for {} from volume group {vg}",
                 part.size, record.image
             )
         })?;
     }
-    let there = volumes(host, walk)?;
+    let there = of_disk(walk)?;
     adopt(walk, &there)
 }
 
 /// Discards the volumes, as far as the SSD can, and removes them; never those that may hold what the image lacks.
 fn remove(walk: &mut Walk<'_>) -> Result<()> {
-    let (host, there) = (walk.host, volumes(walk.host, walk)?);
+    let (host, there) = (walk.host, of_disk(walk)?);
     refuse_needed(walk, &there)?;
     walk.parts.clear();
     walk.cache_id = None;
@@ -165,6 +176,7 @@ fn remove(walk: &mut Walk<'_>) -> Result<()> {
             ));
         }
     }
+    outdate(walk);
     let names: Vec<_> = there.iter().map(|lv| &lv.name).collect();
     let removed = host
         .lvm()
@@ -218,31 +230,18 @@ fn names_one(holder: &LeaseHolder, there: &[Lv]) -> bool {
     parts.any(|part| there.iter().any(|lv| lv.uuid == part))
 }
 
-/// This disk's volumes, whatever the record says of their volume group.
-fn volumes(host: &Host, walk: &Walk<'_>) -> Result<Vec<Lv>> {
-    // A host without LVM has no slices; a driver without a slice must work there.
-    let all = match host.lvm().list() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) if walk.disk.record.vg.is_none() => {
-            Vec::new()
-        }
-        other => other.context(|| "cannot list the slices of this host".into())?,
-    };
-    Ok(all
-        .into_iter()
-        .filter(|lv| lv.name.key == walk.disk.record.key)
-        .collect())
-}
-
 /// Activates what a reboot left inactive.
 fn activate(walk: &mut Walk<'_>) -> Result<()> {
-    let there = volumes(walk.host, walk)?;
+    let there = of_disk(walk)?;
+    let shared = shared::find(walk)?;
+    outdate(walk);
     for lv in there.iter().filter(|lv| lv.num.is_none()) {
         walk.host
             .lvm()
             .activate(&lv.vg, &lv.name)
             .context(|| format!("cannot activate the slice {}", lv.name))?;
     }
-    shared::activate(walk)?;
+    shared::activate(walk, shared)?;
     adopt(walk, &there)
 }
 

@@ -125,7 +125,11 @@ fn attach_and_detach(case: &Case, options: &[&str], first: u32, every: usize) ->
 /// Says how far the crashes went: from step `first` up to before step `came`, at which nothing was left to kill.
 pub fn walked(what: &[&str], first: u32, came: u32) -> Result<()> {
     ensure!(came > first, "no step was ever killed");
-    println!("killed at steps {first} to {} of {}", came - 1, what.join(" "));
+    println!(
+        "killed at steps {first} to {} of {}",
+        came - 1,
+        what.join(" ")
+    );
     Ok(())
 }
 
