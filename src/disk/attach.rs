@@ -126,7 +126,7 @@ fn forget_pages(walk: &Walk<'_>) -> Result<()> {
 /// Writes the record before anything is done, so that what is begun can be finished or undone.
 fn note(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
     let began = Instant::now();
-    if known.is_none() {
+    if known.is_none() && walk.disk.record.guest.is_none() {
         refuse_left(walk)?;
     }
     let record = &walk.disk.record;

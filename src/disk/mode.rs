@@ -55,9 +55,11 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         walk.disk.record.save(&host.roots)?;
         if !ask.mode.can_be_dirty() && walk.disk.image.is_some() && change.is_change() {
             // What other hosts are told of it.
-            walk.with_lease(|cell, me, record| match cell.is_held_by(me) && !cell.is_dirty_by(me) {
-                true => cell.mark_clean(me, &record.driver, record.mode),
-                false => Ok(()),
+            walk.with_lease(|cell, me, record| {
+                match cell.is_held_by(me) && !cell.is_dirty_by(me) {
+                    true => cell.mark_clean(me, &record.driver, record.mode),
+                    false => Ok(()),
+                }
             })?;
         }
     }

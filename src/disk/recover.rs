@@ -157,18 +157,14 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
 }
 
 /// Takes down what has no record. `None` for a disk that has one by now: it was attached since its devices were listed.
-fn orphan(
-    host: &Host,
-    key: &DiskKey,
-    image: Option<ImageSpec>,
-    dry_run: bool,
-) -> Option<Finding> {
+fn orphan(host: &Host, key: &DiskKey, image: Option<ImageSpec>, dry_run: bool) -> Option<Finding> {
     let mut known = image.clone();
-    let outcome = OpenDisk::orphan(host, key, || made_up(host, key.clone(), image)).and_then(|disk| {
-        let Some(disk) = disk else { return Ok(None) };
-        known = Some(disk.record.image.clone());
-        descend(&mut Walk::new(host, disk, dry_run)).map(Some)
-    });
+    let outcome =
+        OpenDisk::orphan(host, key, || made_up(host, key.clone(), image)).and_then(|disk| {
+            let Some(disk) = disk else { return Ok(None) };
+            known = Some(disk.record.image.clone());
+            descend(&mut Walk::new(host, disk, dry_run)).map(Some)
+        });
     let error = outcome.map_or_else(|error| Some(Some(error)), |done| done.map(|()| None))?;
     Some(Finding {
         image: known,
@@ -176,7 +172,10 @@ fn orphan(
         found: "devices or volumes without a record".into(),
         action: Some("taken down: it has no record".into()),
         error: error.as_ref().map(Error::chain),
-        remedy: error.as_ref().and_then(Error::remedy_text).map(str::to_owned),
+        remedy: error
+            .as_ref()
+            .and_then(Error::remedy_text)
+            .map(str::to_owned),
     })
 }
 
@@ -214,7 +213,10 @@ fn orphans(host: &Host, records: &[Record]) -> Result<BTreeMap<DiskKey, Option<I
 fn slices(host: &Host) -> Result<Vec<Lv>> {
     match host.lvm().list() {
         Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Vec::new()),
-        other => other.context(|| "cannot list the slices of this host".into()),
+        other => {
+            let listed = other.context(|| "cannot list the slices of this host".into())?;
+            Ok(listed.slices)
+        }
     }
 }
 
@@ -245,3 +247,6 @@ fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record
         host.config.cache.block,
     ))
 }
+
+#[cfg(test)]
+mod tests;

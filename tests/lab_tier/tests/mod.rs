@@ -52,6 +52,7 @@ const LONG: &[Test] = &[
         Need::One,
         shared::killed_beside_another,
     ),
+    test("shared::slow_to_leave", Need::One, shared::slow_to_leave),
     test(
         "local::refusals_and_sizes",
         Need::One,
@@ -140,6 +141,7 @@ const ALONE: &[Test] = &[
         Need::One,
         shared::one_leaves_the_other_works,
     ),
+    test("shared::used_up", Need::Plain, shared::used_up),
     test(
         "shared::dirty_through_a_power_cut",
         Need::Udev,
