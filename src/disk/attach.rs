@@ -82,6 +82,7 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     let_it_look(walk)?;
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
+    note_client(walk)?;
     if walk.disk.record.guest.is_some() {
         // The holder may have taken this host for dead before the mapping showed it alive.
         LeaseLayer::probe(walk)?;
@@ -103,6 +104,16 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
         walk.did(LayerName::Cache, Change::Altered, what, began);
     }
     Ok(())
+}
+
+/// Lets the lease say as which client of Ceph's this host has the image, before anybody can write to it: a client that is cut
+/// off is forgotten by Ceph, and could not be barred.
+fn note_client(walk: &mut Walk<'_>) -> Result<()> {
+    let client = walk.mapping.as_ref().map(|map| map.client_addr.clone());
+    match client.filter(|_| !walk.dry_run) {
+        Some(client) => walk.with_lease(|cell, me, _record| cell.note_client(me, &client)),
+        None => Ok(()),
+    }
 }
 
 /// Drops what the kernel keeps in memory of a device that is there already and is about to get a cache. While the disk was

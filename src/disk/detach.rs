@@ -20,11 +20,11 @@ use crate::model::Change;
 use crate::sys::atomic;
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused, and one that is
-/// there behind somebody else's link is left alone.
+/// there behind somebody else's link is left alone. An attach of it that still runs, or a seed, is stopped.
 ///
 /// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
-    let mut disk = OpenDisk::to_detach(host, &ask.image)?;
+    let mut disk = OpenDisk::to_detach(host, ask, dry_run)?;
     disk.force = Force {
         discard_dirty: ask.discard_dirty,
         ..Force::default()
@@ -44,7 +44,7 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 }
 
 /// The link that there is, if it is not of the disk that the caller means.
-fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
+pub(super) fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
     fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
         (link.parent().and_then(Path::file_name), link.file_name())
     }

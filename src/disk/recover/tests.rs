@@ -54,7 +54,7 @@ impl World {
 #[test]
 fn a_device_whose_image_nobody_knows_stops_nothing_else() {
     let world = World::new();
-    let report = recover(&world.host, false).unwrap();
+    let report = recover(&world.host, &Recover { wait: 0 }, false).unwrap();
     let [finding] = &report.findings[..] else {
         panic!("{report:?}")
     };
