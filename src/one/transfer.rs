@@ -1,6 +1,9 @@
 //! The actions of the transfer manager, from their call to their end: what oned is asked, and who does what.
 
+mod meanwhile;
+
 use std::io::{Read, Write};
+use std::time::Instant;
 
 use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
@@ -33,7 +36,10 @@ pub(super) fn act(
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
+        let began = Instant::now();
         let done = done(&remote, &plan, voice, || tell_others(site, &vm, others));
+        let wanted = meanwhile::look_again(site, &remote, call, &vm, began, voice);
+        let done = both(done, wanted);
         return done.map_err(|error| not_shared(call, &vm, error));
     };
     let request = Request::Recover(Recover::default());

@@ -14,7 +14,7 @@ use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{HostName, Lease};
+use crate::model::{HostName, ImageSpec, Lease};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -59,6 +59,7 @@ impl Layer for LeaseLayer {
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
+        let mut warned = None;
         if let Some(name) = guest_of(&cell, &me, record) {
             cell.come_in(&me, name)?;
             walk.disk.record.generation = cell.lease.generation;
@@ -70,7 +71,7 @@ impl Layer for LeaseLayer {
                 refuse_guest(host, record, image, &cell, &force)?;
                 if has_guest(&cell.lease) {
                     // It may not be quite dead, and have written: then its lock is still there.
-                    bar(host, record, image)?;
+                    warned = bar(host, record, image, &cell.lease, true)?;
                 }
                 cell.call_off(&me)?;
             }
@@ -90,7 +91,7 @@ impl Layer for LeaseLayer {
                 let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
                 let fence = force.fence && (force.dead_host.is_none() || dead_holder);
                 if fence || dead_guest {
-                    bar(host, record, image)?;
+                    warned = bar(host, record, image, &cell.lease, true)?;
                 }
                 let patience = if before {
                     host.config.deadline.map
@@ -98,6 +99,10 @@ impl Layer for LeaseLayer {
                     Duration::ZERO
                 };
                 refuse_watchers(host, record, image, patience)?;
+                if dead_holder && !fence {
+                    // Whoever Ceph still shows is alive, and was refused.
+                    warned = bar(host, record, image, &cell.lease, false)?;
+                }
                 if way_back::needed(host, &cell.lease) {
                     cell.seize(&me)?;
                 } else {
@@ -105,7 +110,9 @@ impl Layer for LeaseLayer {
                 }
             }
         }
-        walk.disk.record.generation = cell.lease.generation;
+        let generation = cell.lease.generation;
+        walk.warnings.extend(warned);
+        walk.disk.record.generation = generation;
         walk.disk.record.boot_id = me.boot_id;
         walk.disk.record.guest = None;
         walk.disk.record.save(&host.roots)?;
@@ -221,18 +228,49 @@ fn guest_of<'r>(cell: &LeaseCell<'_>, me: &Me, record: &'r Record) -> Option<&'r
     (record.intent == Intent::Bypassed && holder.host != me.host).then_some(name)
 }
 
-/// Bars everybody else who has the image open, or its lock, from Ceph.
-fn bar(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
+/// Bars from Ceph whom the lease notes, and if `open` says so everybody else who has the image open, or its lock. If that is
+/// nobody, a warning is the answer: a host that is cut off is forgotten after a while, and writes when it is not cut off any more.
+fn bar(
+    host: &Host,
+    record: &Record,
+    image: &OpenImage,
+    lease: &Lease,
+    open: bool,
+) -> Result<Option<String>> {
     let ours: BTreeSet<String> = host
         .krbd()
         .list()
         .into_iter()
         .map(|own| own.client_addr)
         .collect();
-    let others = fence::holders(&image.image)
-        .context(|| format!("cannot ask who has {} open", record.image))?;
+    let me = host.me()?.host;
+    let mut others = lease.clients(&me);
+    if open {
+        let seen = fence::holders(&image.image);
+        others.extend(seen.context(|| format!("cannot ask who has {} open", record.image))?);
+    }
     let others: BTreeSet<String> = others.difference(&ours).cloned().collect();
-    fence::bar(&image.image, &others)
+    fence::bar(&image.image, &others)?;
+    let warning = others
+        .is_empty()
+        .then(|| nobody_barred(&record.image, lease, &me));
+    if let Some(warning) = &warning {
+        tracing::warn!("{warning}");
+    }
+    Ok(warning)
+}
+
+/// The warning that a host which is given up was not barred: the holder, or the guest of this one.
+fn nobody_barred(image: &ImageSpec, lease: &Lease, me: &HostName) -> String {
+    let holder = lease.holder.as_ref();
+    let others = holder.map(|holder| &holder.host).filter(|host| *host != me);
+    let dead = others.or_else(|| holder?.guest());
+    let dead = dead.map_or("that was dead", HostName::as_str);
+    format!(
+        "nobody was barred from Ceph for host {dead}: the lease of {image} notes no client of its, and Ceph shows none; should it \
+         be cut off and not dead, what it writes later destroys the image: see that it is off, or bar it with `ceph osd blocklist \
+         add` and its address"
+    )
 }
 
 /// Refuses to take a lease anew while a cache of an earlier one is still in the kernel: somebody else may have had the

@@ -52,6 +52,7 @@ const LONG: &[Test] = &[
         Need::One,
         shared::killed_beside_another,
     ),
+    test("shared::slow_to_leave", Need::One, shared::slow_to_leave),
     test(
         "local::refusals_and_sizes",
         Need::One,
@@ -75,6 +76,16 @@ const ALONE: &[Test] = &[
         "external::example_conforms",
         Need::Plain,
         external::example_conforms,
+    ),
+    test(
+        "external::promises_are_tried",
+        Need::One,
+        external::promises_are_tried,
+    ),
+    test(
+        "external::a_module_is_loaded_first",
+        Need::One,
+        external::a_module_is_loaded_first,
     ),
     test(
         "external::example_serves",
@@ -140,6 +151,7 @@ const ALONE: &[Test] = &[
         Need::One,
         shared::one_leaves_the_other_works,
     ),
+    test("shared::used_up", Need::Plain, shared::used_up),
     test(
         "shared::dirty_through_a_power_cut",
         Need::Udev,
