@@ -11,6 +11,7 @@ mod local;
 mod locks;
 mod main_job;
 mod one;
+mod one_left;
 mod one_store;
 mod one_vm;
 mod power;
@@ -243,6 +244,11 @@ const ALONE: &[Test] = &[
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
     test("one::dead_host", Need::All, one_vm::dead_host),
+    test(
+        "one::what_failed_moves_left",
+        Need::All,
+        one_left::what_failed_moves_left,
+    ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",
