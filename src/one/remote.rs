@@ -256,7 +256,7 @@ pub(super) mod tests {
         crate::sys::atomic::write_mode(file, text.as_bytes(), 0o755).unwrap();
         let ready = Cmd::query(file.to_str().unwrap()).arg("ready");
         let runs = || Exec::default().run(&ready).ok();
-        crate::sys::wait::poll(Duration::from_secs(60), runs).expect("a script that runs");
+        crate::sys::wait::poll(Duration::from_secs(60), runs).unwrap();
     }
 
     /// A remote whose ssh is a script.

@@ -7,11 +7,10 @@
 //! Nothing is taken by force. A host lets go as `detach` has it: of what is this VM's disk and in nobody's use, written back and
 //! proven clean. One that refuses, or is not reached, keeps what it has, and the second try says so.
 
-use super::{Instead, Known, Plan, Task, When, all, detach};
+use super::{At, Instead, Known, Plan, Task, When, all, detach};
 use crate::job::StepAsk;
 use crate::model::ImageSpec;
 use crate::one::call::{DiskPlace, Node};
-use crate::one::plan::At;
 
 /// Disks that may be in the way of a task, and the hosts that may have them.
 #[derive(Debug)]
