@@ -13,6 +13,7 @@ mod lost;
 mod main_job;
 mod one;
 mod one_late;
+mod one_left;
 mod one_store;
 mod one_vm;
 mod power;
@@ -263,6 +264,11 @@ const ALONE: &[Test] = &[
         one_late::deleted_while_it_is_made,
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
+    test(
+        "one::what_failed_moves_left",
+        Need::All,
+        one_left::what_failed_moves_left,
+    ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",
