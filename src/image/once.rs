@@ -10,9 +10,9 @@ use super::job::{ImageJob, Once, RemoveImage};
 use super::reach::Found;
 use super::remove::remove;
 use super::report::ImageReport;
-use crate::ceph::meta;
+use crate::ceph::{Pool, meta};
 use crate::host::Host;
-use crate::model::{Change, ImageId};
+use crate::model::{Change, ImageId, ImageSpec};
 use crate::{Context, Error, Kind, Result};
 
 /// The key in the image's metadata.
@@ -75,7 +75,8 @@ fn make(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
     }
 }
 
-fn read(found: &Found<'_>) -> Result<Option<String>> {
+/// What an image says that it was made for.
+pub(super) fn read(found: &Found<'_>) -> Result<Option<String>> {
     let raw = meta::get(&found.pool, found.image.id(), KEY);
     let raw = raw.context(|| format!("cannot read what {} was made for", found.spec))?;
     let stamp = raw.and_then(|raw| serde_json::from_slice::<Stamp>(&raw).ok());
@@ -85,20 +86,24 @@ fn read(found: &Found<'_>) -> Result<Option<String>> {
 }
 
 fn write(found: &Found<'_>, made_for: &str) -> Result<()> {
-    let (pool, id) = (&found.pool, found.image.id());
+    stamp(&found.pool, found.image.id(), found.spec, made_for)
+}
+
+/// Writes what an image is made for, which is called `spec`, or will be.
+pub(super) fn stamp(pool: &Pool, id: &ImageId, spec: &ImageSpec, made_for: &str) -> Result<()> {
     let stamp = Stamp {
         image: id.clone(),
         made_for: made_for.to_owned(),
     };
     let stamp = serde_json::to_vec(&stamp)
         .map_err(|error| Error::new(Kind::Internal, "stamp").because(error))?;
-    let told = || format!("cannot write what {} is made for", found.spec);
+    let told = || format!("cannot write what {spec} is made for");
     let old = meta::get(pool, id, KEY).context(told)?;
     match meta::compare_and_set(pool, id, KEY, old.as_deref(), Some(&stamp)).context(told)? {
         true => Ok(()),
         false => Err(Error::new(
             Kind::Busy,
-            format!("somebody else makes {} at the same moment", found.spec),
+            format!("somebody else makes {spec} at the same moment"),
         )
         .remedy("run it again")),
     }

@@ -118,12 +118,14 @@ fn as_usual(task: &Task, at: &str) -> Vec<String> {
             let (path, to) = (path.display(), to.display());
             vec![format!("{at}: fetch {path} of {from} as {to}")]
         }
-        Work::Job(Request::Steps(all)) => {
+        Work::Job(request) => {
+            let Request::Steps(all) = request.as_ref() else {
+                unreachable!()
+            };
             let all_the_same = if all.every { "all the same, " } else { "" };
             let line = |step| format!("{at}: {all_the_same}{}", shown(step));
             all.steps.iter().map(line).collect()
         }
-        Work::Job(_) => unreachable!(),
     }
 }
 
