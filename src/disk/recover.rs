@@ -181,7 +181,6 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     )
 }
 
-
 fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&Error>) -> Finding {
     Finding {
         image: Some(record.image.clone()),

@@ -53,6 +53,8 @@ pub enum ImageJob {
     SnapUnprotect(OneSnap),
     /// Make an image what it was at a snapshot; what it is now is kept until that is done.
     SnapRevert(OneSnap),
+    /// Make an image what it was at a snapshot, and remove its snapshots.
+    SnapFlatten(SnapFlatten),
     /// List an image's snapshots.
     SnapList(OneImage),
     /// Take the checksum of an image's content.
@@ -116,6 +118,9 @@ pub struct Import {
     /// bytes, big-endian, and so many bytes; the last one is empty.
     #[serde(default)]
     pub chunked: bool,
+    /// What the image is for. One that is there already and says so of itself is kept, and the source not read.
+    #[serde(default)]
+    pub made_for: Option<String>,
 }
 
 impl Import {
@@ -134,6 +139,7 @@ impl Import {
             staging_dir: None,
             keep_packed: false,
             chunked: false,
+            made_for: None,
         }
     }
 }
@@ -238,6 +244,19 @@ pub struct OneSnap {
     pub image: ImageSpec,
     /// The snapshot.
     pub snap: SnapName,
+}
+
+/// `snap-flatten`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapFlatten {
+    /// The image.
+    pub image: ImageSpec,
+    /// What the image is to be. It goes last.
+    pub snap: SnapName,
+    /// The others that go.
+    #[serde(default)]
+    pub others: Vec<SnapName>,
 }
 
 /// `image rm`.

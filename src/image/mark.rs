@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::reach::Found;
-use crate::ceph::meta;
-use crate::model::ImageId;
+use crate::ceph::{Pool, meta};
+use crate::model::{ImageId, ImageSpec};
 use crate::{Context, Error, Kind, Result};
 
 /// What can be noted.
@@ -34,25 +34,24 @@ pub(super) fn read<T: Note>(found: &Found<'_>) -> Result<Option<T>> {
         .map(|mark| mark.note))
 }
 
-/// Notes it, in place of what was noted before.
+/// Notes it of an image that is called `spec`, or will be, in place of what was noted before.
 ///
 /// # Errors
 /// [`Kind::Busy`] if somebody else notes something at the same moment.
-pub(super) fn write<T: Note>(found: &Found<'_>, note: T) -> Result<()> {
-    let (pool, id) = (&found.pool, found.image.id());
+pub(super) fn write<T: Note>(pool: &Pool, id: &ImageId, spec: &ImageSpec, note: T) -> Result<()> {
     let mark = Mark {
         image: id.clone(),
         note,
     };
     let mark = serde_json::to_vec(&mark)
         .map_err(|error| Error::new(Kind::Internal, T::KEY).because(error))?;
-    let told = || format!("cannot write {} of {}", T::KEY, found.spec);
+    let told = || format!("cannot write {} of {spec}", T::KEY);
     let old = meta::get(pool, id, T::KEY).context(told)?;
     match meta::compare_and_set(pool, id, T::KEY, old.as_deref(), Some(&mark)).context(told)? {
         true => Ok(()),
         false => Err(Error::new(
             Kind::Busy,
-            format!("somebody else is at {} at the same moment", found.spec),
+            format!("somebody else is at {spec} at the same moment"),
         )
         .remedy("run it again")),
     }

@@ -16,6 +16,7 @@ mod info;
 mod job;
 mod list;
 mod mark;
+mod merge;
 mod once;
 mod reach;
 mod remove;
@@ -33,7 +34,7 @@ pub use format::{Packing, SourceFormat};
 pub use import::{from_reader as import_reader, measure};
 pub use job::{
     CloneImage, CreateImage, ForgetBackups, ImageJob, Import, ListImages, Once, OneDigest,
-    OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ResizeImage,
+    OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ResizeImage, SnapFlatten,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
@@ -67,6 +68,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
         ImageJob::SnapRevert(ask) => revert::revert(host, ask, dry_run),
+        ImageJob::SnapFlatten(ask) => merge::flatten(host, ask, dry_run),
         ImageJob::Digest(ask) => digest::digest(host, ask),
         ImageJob::Usage(ask) => usage::usage(host, ask),
         ImageJob::SnapList(ask) => info::snapshots(host, ask),

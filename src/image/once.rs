@@ -11,8 +11,9 @@ use super::mark::{self, Note};
 use super::reach::Found;
 use super::remove::remove;
 use super::report::ImageReport;
+use crate::ceph::Pool;
 use crate::host::Host;
-use crate::model::Change;
+use crate::model::{Change, ImageId, ImageSpec};
 use crate::{Context, Error, Kind, Result};
 
 /// What it was made for.
@@ -38,7 +39,7 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
     };
     let mut report = ImageReport::new(Some(spec), dry_run);
     if let Some(found) = found {
-        if mark::read(&found)?.is_some_and(|stamp: Stamp| stamp.made_for == ask.made_for) {
+        if read(&found)?.as_deref() == Some(&ask.made_for) {
             report.change = Some(Change::Kept);
             return Ok(report);
         }
@@ -60,8 +61,8 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
     report.warnings.extend(made.warnings);
     (report.change, report.facts) = (made.change, made.facts);
     if !dry_run {
-        let made_for = ask.made_for.clone();
-        mark::write(&Found::by_name(host, spec)?, Stamp { made_for })?;
+        let made = Found::by_name(host, spec)?;
+        stamp(&made.pool, made.image.id(), spec, &ask.made_for)?;
     }
     Ok(report)
 }
@@ -74,4 +75,15 @@ fn make(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         )),
         job => super::run(host, job, dry_run),
     }
+}
+
+/// What an image says that it was made for.
+pub(super) fn read(found: &Found<'_>) -> Result<Option<String>> {
+    Ok(mark::read(found)?.map(|Stamp { made_for }| made_for))
+}
+
+/// Writes what an image is made for, which is called `spec`, or will be.
+pub(super) fn stamp(pool: &Pool, id: &ImageId, spec: &ImageSpec, made_for: &str) -> Result<()> {
+    let made_for = made_for.to_owned();
+    mark::write(pool, id, spec, Stamp { made_for })
 }

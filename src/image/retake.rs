@@ -57,7 +57,7 @@ pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
             snap: ask.snap.clone(),
             after: newest.unwrap_or(0),
         };
-        mark::write(&job.found, taken)?;
+        mark::write(&job.found.pool, job.found.image.id(), job.found.spec, taken)?;
     }
     take(&job, &mut report)?;
     Ok(report)

@@ -28,11 +28,12 @@ pub(super) fn note(found: &Found<'_>, open: &Image) -> Result<()> {
         .snapshots()
         .context(|| format!("cannot list the snapshots of {}", found.spec))?;
     let newest = snapshots.iter().map(|snap| snap.id).max();
+    let past = newest.unwrap_or(0);
     mark::write(
-        found,
-        RolledBack {
-            past: newest.unwrap_or(0),
-        },
+        &found.pool,
+        found.image.id(),
+        found.spec,
+        RolledBack { past },
     )
 }
 

@@ -256,7 +256,7 @@ fn some_times(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Re
 
 fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
-        Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
+        Work::Job(request) => remote.run_at(&task.at, &job(request.as_ref().clone()))?,
         Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),
     };
     for warning in warnings(&answer) {

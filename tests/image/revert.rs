@@ -3,7 +3,8 @@
 use warmblock::Kind;
 use warmblock::ceph::{CloneFormat, CreateOptions};
 use warmblock::image::{
-    Algorithm, CloneImage, ForgetBackups, ImageJob, OneDigest, OneSnap, RemoveImage,
+    Algorithm, CloneImage, ForgetBackups, ImageJob, OneDigest, OneImage, OneSnap, RemoveImage,
+    SnapFlatten,
 };
 use warmblock::job::Attach;
 use warmblock::model::{BeforeRevert, Bytes, Change, CopySnap, SnapName, SnapSpec};
@@ -15,6 +16,10 @@ pub const TESTS: &[(&str, Test)] = &[
     (
         "revert: killed after any step, the image is the old or the new, or refused",
         crashes,
+    ),
+    (
+        "flatten to a snapshot: killed after any step, it is done by the next one",
+        flattens,
     ),
     (
         "revert: one that was begun is in everybody's way",
@@ -97,6 +102,43 @@ fn crashes() -> Outcome {
         assert!(holds(again, 2), "step {step}");
         assert_eq!(names(again), ["0", "1"]);
     }
+    Ok(())
+}
+
+fn flattens() -> Outcome {
+    let ask = |image: &Scratch, snap: &str| {
+        ImageJob::SnapFlatten(SnapFlatten {
+            image: image.spec.clone(),
+            snap: snap.parse().unwrap(),
+            others: ["0", "1"].map(|name| name.parse().unwrap()).into(),
+        })
+    };
+    let mut killed = Vec::new();
+    for step in 1.. {
+        let image = snapped();
+        do_it(ImageJob::SnapProtect(snap(&image, "1")))?;
+        let through = crash_after(step, &ask(&image, "0"));
+        killed.push((step, image));
+        if through {
+            assert!(step > 4, "only {step} steps");
+            break;
+        }
+    }
+    for (step, image) in &killed {
+        let long = std::time::Duration::from_secs(60);
+        let done = warmblock::sys::wait::until("the watch to go", long, || {
+            match do_it(ask(image, "0")) {
+                Err(error) if error.kind() == Kind::Busy => Ok(None),
+                done => done.map(Some),
+            }
+        })?;
+        assert!(done.change.is_some(), "step {step}");
+        assert!(holds(image, 1), "step {step}");
+        assert!(names(image).is_empty(), "step {step}: {:?}", names(image));
+    }
+    let image = snapped();
+    refused(ask(&image, "7"), Kind::NotFound, &["no snapshot 7"]);
+    assert!(holds(&image, 3) && names(&image).len() == 2);
     Ok(())
 }
 
@@ -281,6 +323,12 @@ fn leftovers() -> Outcome {
     drop(open);
     assert_eq!(remove(true)?.steps.len(), 1);
     assert_eq!(remove(false)?.steps.len(), 1);
+    assert!(!gone.pool.image_exists(&gone.pending())?);
+    // And where images go into the trash.
+    gone.pool.create(&gone.pending(), &options)?;
+    let image = gone.spec.clone();
+    let report = do_it(ImageJob::Discard(OneImage { image }))?;
+    assert_eq!(report.change, Some(Change::Absent));
     assert!(!gone.pool.image_exists(&gone.pending())?);
     Ok(())
 }
