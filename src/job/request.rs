@@ -229,7 +229,11 @@ pub struct HandOver {
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Recover {}
+pub struct Recover {
+    /// How long Ceph is waited for, in seconds, where there are disks that need it.
+    #[serde(default)]
+    pub wait: u64,
+}
 
 /// `seed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

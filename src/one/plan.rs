@@ -105,7 +105,7 @@ impl fmt::Display for At {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
     /// A job, in one process.
-    Job(Request),
+    Job(Box<Request>),
     /// The files of a VM's directory come from another place, and stay there; unless both places have the same directory.
     Fetch {
         /// From where.
@@ -209,11 +209,11 @@ impl Plan {
     /// Adds what is done at a place.
     fn at(mut self, at: At, steps: Vec<StepAsk>) -> Self {
         if !steps.is_empty() {
-            let work = Work::Job(Request::Steps(Steps {
+            let request = Request::Steps(Steps {
                 steps,
                 every: false,
-            }));
-            self.tasks.push(Task::new(at, work));
+            });
+            self.tasks.push(Task::new(at, Work::Job(Box::new(request))));
         }
         self
     }

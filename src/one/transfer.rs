@@ -1,7 +1,9 @@
 //! The actions of the transfer manager, from their call to their end: what oned is asked, and who does what.
 
+mod meanwhile;
+
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
@@ -36,7 +38,10 @@ pub(super) fn act(
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
         let tell = || others.map_or(Ok(()), |others| others.tell(site, &remote, &vm));
+        let began = Instant::now();
         let done = done(&remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
+        let wanted = meanwhile::look_again(site, &remote, call, &vm, began, voice);
+        let done = both(done, wanted);
         return done.map_err(|error| not_shared(call, &vm, error));
     };
     let request = Request::Recover(Recover::default());
@@ -86,9 +91,10 @@ fn backup(
     stdin: &mut dyn Read,
     voice: &mut Voice<impl Write>,
 ) -> Result<()> {
-    let mut document = String::new();
-    let read = stdin.read_to_string(&mut document);
+    let mut document = Vec::new();
+    let read = stdin.read_to_end(&mut document);
     read.map_err(|error| Error::new(Kind::Failed, "cannot read standard input").because(error))?;
+    let document = String::from_utf8_lossy(&document).into_owned();
     let vm = Vm::parse(&document)?;
     let known = Known {
         vm: &vm,
@@ -250,7 +256,7 @@ fn some_times(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Re
 
 fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
-        Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
+        Work::Job(request) => remote.run_at(&task.at, &job(request.as_ref().clone()))?,
         Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),
     };
     for warning in warnings(&answer) {

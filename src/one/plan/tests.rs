@@ -130,8 +130,10 @@ fn as_usual(task: &Task, at: &str) -> Vec<String> {
             let (path, to) = (path.display(), to.display());
             vec![format!("{at}: fetch {path} of {from} as {to}")]
         }
-        Work::Job(Request::Steps(all)) => steps(all, at),
-        Work::Job(_) => unreachable!(),
+        Work::Job(request) => match request.as_ref() {
+            Request::Steps(all) => steps(all, at),
+            _ => unreachable!(),
+        },
     }
 }
 

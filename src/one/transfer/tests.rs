@@ -22,7 +22,7 @@ const HOSTS: &str = r#"while [ "$1" != -- ]; do shift; done
 fn asks(host: &str, request: Request) -> Task {
     Task {
         at: At::Host(host.parse().unwrap()),
-        work: Work::Job(request),
+        work: Work::Job(Box::new(request)),
         instead: Vec::new(),
         stubborn: false,
     }

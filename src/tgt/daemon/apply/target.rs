@@ -61,14 +61,14 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
     report
 }
 
-/// One step; an image that was opened by it is noted before the next.
+/// One step; by which client of Ceph an image can be written since is noted before the next.
 pub(in crate::tgt) fn take(
     step: &Step,
     tgtadm: &Tgtadm<'_>,
     holders: Option<&Holders<'_>>,
 ) -> Result<()> {
     step.run(tgtadm)?;
-    match (holders, step.opens()) {
+    match (holders, step.exports()) {
         (Some(holders), Some(lun)) => holders.opened(lun),
         _ => Ok(()),
     }
