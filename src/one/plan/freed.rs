@@ -46,7 +46,7 @@ impl<'h> Freeing<'h> {
 
 impl Plan {
     /// Says that what stands in the way of the last task, if that is one of this host's, is let go elsewhere first.
-    pub(super) fn freed(mut self, node: &Node, freeing: Freeing<'_>) -> Self {
+    pub(super) fn freed(mut self, node: &Node, freeing: &Freeing<'_>) -> Self {
         let here = At::Host(node.clone());
         let last = self.tasks.last_mut().filter(|task| task.at == here);
         let Some(last) = last.filter(|_| !freeing.is_nothing()) else {

@@ -37,7 +37,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let left = Freeing::elsewhere(known, &[&call.from, &call.to], left);
     Ok(Plan::nothing()
         .on(&call.from, away.collect())
-        .freed(&call.from, left)
+        .freed(&call.from, &left)
         .fetch(
             At::Host(call.to.clone()),
             &call.dir,

@@ -73,7 +73,7 @@ fn disk(
         _ => plan.on(target, there),
     };
     let left = Freeing::elsewhere(known, &[source, target], [(&image, becomes)]);
-    Ok(plan.freed(target, left))
+    Ok(plan.freed(target, &left))
 }
 
 /// The context CD, a checkpoint and what else lies there. "Nowhere" is a directory of the front-end's, also if that is the
