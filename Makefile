@@ -40,6 +40,10 @@ install: build   ## the binary, drivers, templates, udev rules, unit, man pages 
 test:            ## everything: unit tests, the command line, Ceph, the lab tier; a summary at the end
 	@tests/run
 
+.PHONY: test-exhaustive
+test-exhaustive: ## the same with every case for every driver and a crash at every step; takes hours
+	@WARMBLOCK_EXHAUSTIVE=1 tests/run
+
 # -- demo ---------------------------------------------------------------------------------------------
 .PHONY: demo
 demo: setup      ## the main job on a real Debian image, in numbers; KEEP=1 leaves the lab up

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::fill;
-use super::layers::{CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, refuse_file};
+use super::layers::{
+    CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, let_it_look, refuse_file,
+    refuse_left,
+};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::swap::{self, take_out};
@@ -76,6 +79,7 @@ fn undoable(error: &crate::Error) -> bool {
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
+    let_it_look(walk)?;
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     note_client(walk)?;
@@ -133,6 +137,9 @@ fn forget_pages(walk: &Walk<'_>) -> Result<()> {
 /// Writes the record before anything is done, so that what is begun can be finished or undone.
 fn note(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
     let began = Instant::now();
+    if known.is_none() && walk.disk.record.guest.is_none() {
+        refuse_left(walk)?;
+    }
     let record = &walk.disk.record;
     let change = match known {
         None => Change::Made,

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::clean::{give_up, lease_is_dirty, reopen};
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, leave, refuse_in_use};
+use super::layers::{
+    CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, leave, let_it_look, refuse_in_use,
+};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
@@ -53,6 +55,7 @@ pub(super) fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
 pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
     refuse_in_use(walk)?;
+    let_it_look(walk)?;
     reopen_if_dirty(walk)?;
     if walk.disk.record.intent != Intent::Detached {
         walk.disk.record.intent = Intent::Detached;

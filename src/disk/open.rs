@@ -18,6 +18,8 @@ use crate::{Context, Error, Kind, Result};
 pub(super) struct OpenDisk {
     /// What is wanted of it.
     pub(super) record: Record,
+    /// Whether the record was lost, and this one made up: it knows nothing of what the cache was.
+    pub(super) made_up: bool,
     /// The image; `None` when it is gone, or when Ceph cannot be asked.
     pub(super) image: Option<OpenImage>,
     /// Why Ceph cannot be asked.
@@ -142,6 +144,7 @@ impl OpenDisk {
         };
         Ok(Self {
             record,
+            made_up: false,
             image: Some(image),
             unreachable: None,
             force,
@@ -201,16 +204,26 @@ impl OpenDisk {
         )
     }
 
-    /// Opens a disk by a record that the caller made up from what was found.
-    pub(super) fn orphan(host: &Host, record: Record) -> Result<Self> {
-        let deadline = host.config.deadline.lock;
-        let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", deadline)?;
-        Self::unknown(host, record, lock)
+    /// Opens a disk that was found without a record, by one that the caller makes up from what was found; `None` if it has
+    /// one once the lock is ours.
+    ///
+    /// Errors: also that it has one which cannot be read.
+    pub(super) fn orphan(
+        host: &Host,
+        key: &DiskKey,
+        made_up: impl FnOnce() -> Result<Record>,
+    ) -> Result<Option<Self>> {
+        let lock = DiskLock::acquire(&host.roots.run, key, "recover", host.config.deadline.lock)?;
+        match Record::load(&host.roots, key)? {
+            Some(_) => Ok(None),
+            None => Self::unknown(host, made_up()?, lock).map(Some),
+        }
     }
 
     fn unknown(host: &Host, record: Record, lock: DiskLock) -> Result<Self> {
         let record = want::as_its_slice(host, record)?;
         let mut disk = Self::with_record(host, record, lock);
+        disk.made_up = true;
         let cache = host.dm().table(&disk.record.key.dm(Role::Cache))?;
         if let Some(cache) = cache.as_ref().and_then(Table::as_cache) {
             disk.record.block = cache.block.bytes();
@@ -232,6 +245,7 @@ impl OpenDisk {
         let on_full = host.config.slice.on_full;
         Self {
             record,
+            made_up: false,
             image,
             unreachable,
             force: Force::default(),

@@ -1,10 +1,12 @@
 //! Recover: find all that is ours, compare it with the records, and bring it to what they say.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
+mod orphans;
+
+use self::orphans::{orphan, orphans};
 use super::attach::climb;
 use super::detach::descend;
 use super::layers::sweep;
@@ -12,14 +14,11 @@ use super::lost;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::walk::Walk;
-use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Recover;
 use crate::model::{DiskKey, ImageSpec};
 use crate::sys::wait;
-use crate::tools::krbd::Mapping;
-use crate::tools::lvm::{Lv, LvmError};
-use crate::{Context, Error, Kind, Result};
+use crate::{Error, Kind, Result};
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -76,8 +75,8 @@ pub fn recover(host: &Host, ask: &Recover, dry_run: bool) -> Result<RecoverRepor
     for record in &records {
         findings.push(by_record(host, record, dry_run));
     }
-    for record in orphans(host, &records)? {
-        findings.push(orphan(host, record, dry_run));
+    for (key, image) in orphans(host, &records)? {
+        findings.extend(orphan(host, &key, image, dry_run));
     }
     match sweep(host, dry_run) {
         Ok(true) => findings.push(removed("a shared volume without a disk".into())),
@@ -182,19 +181,6 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
     )
 }
 
-fn orphan(host: &Host, record: Record, dry_run: bool) -> Finding {
-    let shown = record.clone();
-    let outcome = OpenDisk::orphan(host, record)
-        .and_then(|disk| descend(&mut Walk::new(host, disk, dry_run)));
-    let action = Some("taken down: it has no record".to_owned());
-    finding(
-        &shown,
-        "devices or volumes without a record",
-        action,
-        outcome.err().as_ref(),
-    )
-}
-
 fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&Error>) -> Finding {
     Finding {
         image: Some(record.image.clone()),
@@ -206,59 +192,5 @@ fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&
     }
 }
 
-/// Disks that have devices or volumes here and no record, as records that want them gone.
-fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
-    let mut found: BTreeMap<DiskKey, Option<ImageSpec>> = BTreeMap::new();
-    for device in host
-        .dm()
-        .list()
-        .context(|| "cannot list the devices of this host".into())?
-    {
-        found.entry(device.info.name.key).or_default();
-    }
-    for lv in slices(host)? {
-        let image = lv.tag("image").and_then(|image| image.parse().ok());
-        found.insert(lv.name.key.clone(), image);
-    }
-    found.retain(|key, _| !records.iter().any(|record| record.key == *key));
-    found
-        .into_iter()
-        .map(|(key, image)| made_up(host, key, image))
-        .collect()
-}
-
-/// The slices of this host; none where there is no LVM.
-fn slices(host: &Host) -> Result<Vec<Lv>> {
-    match host.lvm().list() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Vec::new()),
-        other => other.context(|| "cannot list the slices of this host".into()),
-    }
-}
-
-/// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name.
-fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record> {
-    let ours =
-        |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
-    let mapping = host.krbd().list().into_iter().find(ours);
-    let image = image.or_else(|| mapping.as_ref().map(|mapping| mapping.image.image.clone()));
-    let image = image.ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            format!("cannot tell the image's name of the devices of disk {key}"),
-        )
-        .remedy("remove them by hand: `dmsetup ls`, `lvs @warmblock`")
-    })?;
-    let fsid = match mapping {
-        Some(mapping) => mapping.fsid,
-        None => host
-            .connect()?
-            .fsid()
-            .context(|| "cannot ask for the cluster's fsid".into())?,
-    };
-    Ok(Record::of_unknown(
-        key,
-        image,
-        fsid,
-        host.config.cache.block,
-    ))
-}
+#[cfg(test)]
+mod tests;
