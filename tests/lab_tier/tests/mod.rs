@@ -45,6 +45,12 @@ pub fn all() -> Vec<Test> {
 
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
+    test(
+        "one::deleted_while_it_is_made",
+        Need::One,
+        one_late::deleted_while_it_is_made,
+    ),
+    test("hosts::cut_off", Need::All, lost::cut_off),
     test("one_store::backups", Need::One, one_store::backups),
     test(
         "one_kill::begin_and_end",
@@ -269,12 +275,6 @@ const ALONE: &[Test] = &[
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
     test("one::dead_host", Need::All, one_vm::dead_host),
-    test(
-        "one::deleted_while_it_is_made",
-        Need::One,
-        one_late::deleted_while_it_is_made,
-    ),
-    test("hosts::cut_off", Need::All, lost::cut_off),
     test(
         "one::what_failed_moves_left",
         Need::All,
