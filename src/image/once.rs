@@ -10,9 +10,9 @@ use super::job::{ImageJob, Once, RemoveImage};
 use super::reach::Found;
 use super::remove::remove;
 use super::report::ImageReport;
-use crate::ceph::{Pool, meta};
+use crate::ceph::meta;
 use crate::host::Host;
-use crate::model::{Change, ImageId, ImageSpec};
+use crate::model::{Change, ImageId};
 use crate::{Context, Error, Kind, Result};
 
 /// The key in the image's metadata.
@@ -85,25 +85,22 @@ pub(super) fn read(found: &Found<'_>) -> Result<Option<String>> {
         .map(|stamp| stamp.made_for))
 }
 
-fn write(found: &Found<'_>, made_for: &str) -> Result<()> {
-    stamp(&found.pool, found.image.id(), found.spec, made_for)
-}
-
-/// Writes what an image is made for, which is called `spec`, or will be.
-pub(super) fn stamp(pool: &Pool, id: &ImageId, spec: &ImageSpec, made_for: &str) -> Result<()> {
+/// Writes it.
+pub(super) fn write(found: &Found<'_>, made_for: &str) -> Result<()> {
+    let (pool, id) = (&found.pool, found.image.id());
     let stamp = Stamp {
         image: id.clone(),
         made_for: made_for.to_owned(),
     };
     let stamp = serde_json::to_vec(&stamp)
         .map_err(|error| Error::new(Kind::Internal, "stamp").because(error))?;
-    let told = || format!("cannot write what {spec} is made for");
+    let told = || format!("cannot write what {} is made for", found.spec);
     let old = meta::get(pool, id, KEY).context(told)?;
     match meta::compare_and_set(pool, id, KEY, old.as_deref(), Some(&stamp)).context(told)? {
         true => Ok(()),
         false => Err(Error::new(
             Kind::Busy,
-            format!("somebody else makes {spec} at the same moment"),
+            format!("somebody else makes {} at the same moment", found.spec),
         )
         .remedy("run it again")),
     }

@@ -11,9 +11,7 @@ mod local;
 mod locks;
 mod main_job;
 mod one;
-mod one_kill;
 mod one_store;
-mod one_storm;
 mod one_vm;
 mod power;
 mod recover;
@@ -43,15 +41,6 @@ pub fn all() -> Vec<Test> {
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
     test("one_store::backups", Need::One, one_store::backups),
-    test(
-        "one_kill::begin_and_end",
-        Need::Plain,
-        one_kill::begin_and_end,
-    ),
-    test("one_kill::changes", Need::Plain, one_kill::changes),
-    test("one_kill::moves", Need::Plain, one_kill::moves),
-    test("one_kill::cancelled", Need::Plain, one_kill::cancelled),
-    test("one_storm::thirty_vms", Need::All, one_storm::thirty_vms),
     test("one::migration_killed", Need::All, one_vm::migration_killed),
     test(
         "external::opencas_conforms",
