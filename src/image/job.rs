@@ -45,6 +45,8 @@ pub enum ImageJob {
     SnapRetake(OneSnap),
     /// Remove a snapshot.
     SnapRemove(OneSnap),
+    /// Remove the snapshots that backups left, but for the one that the next increment begins with.
+    ForgetBackups(ForgetBackups),
     /// Protect a snapshot against removal.
     SnapProtect(OneSnap),
     /// Take that protection away.
@@ -221,6 +223,17 @@ pub struct ListImages {
 pub struct OneImage {
     /// The image.
     pub image: ImageSpec,
+}
+
+/// `forget-backups`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetBackups {
+    /// The image.
+    pub image: ImageSpec,
+    /// The increment whose snapshot stays.
+    #[serde(default)]
+    pub keep: Option<u32>,
 }
 
 /// A request that needs nothing but the snapshot.

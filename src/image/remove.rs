@@ -264,6 +264,7 @@ mod tests {
             dirty,
             cache_id: dirty.then(|| "lv".into()),
             moving: None,
+            client: None,
         };
         Lease {
             holder: Some(holder),

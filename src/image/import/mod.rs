@@ -187,7 +187,7 @@ fn make(
         let filled = fill(host, ask, disk, &image, options.size, proof);
         filled.and_then(|()| host.cancel.check())?;
         if let Some(made_for) = &ask.made_for {
-            once::write(&pending.found()?, made_for)?;
+            once::stamp(pending.pool(), image.id(), &ask.image, made_for)?;
         }
         Ok(image)
     });

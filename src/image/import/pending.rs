@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::reach::{self, Found, PENDING, WATCH_TIMEOUT};
+use super::super::reach::{self, PENDING, WATCH_TIMEOUT};
 use super::super::report::ImageReport;
 use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
 use crate::disk::Me;
@@ -74,9 +74,9 @@ impl<'a> Pending<'a> {
         })
     }
 
-    /// The image that has the name until then.
-    pub(super) fn found(&self) -> Result<Found<'_>> {
-        Found::in_pool(self.pool.clone(), &self.temporary)
+    /// Where it is made.
+    pub(super) const fn pool(&self) -> &Pool {
+        self.pool
     }
 
     /// Removes what an import left that was killed; whether there was anything.
