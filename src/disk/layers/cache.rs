@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::front::{leads_to, point};
+use super::modules::load_modules;
 use super::slice::{do_without, uncached};
 use super::{Found, Layer, Slice, shared};
 use crate::cache::{Cache, Filled, Running};
@@ -14,7 +15,6 @@ use crate::disk::way_back;
 use crate::job::LayerName;
 use crate::model::{Bytes, Change, OnFull, Role};
 use crate::sys::Block;
-use crate::tools::kmod;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -179,12 +179,6 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
 }
 
-/// Loads what the driver works with: after a boot nobody else has.
-pub(in crate::disk) fn load_modules(walk: &Walk<'_>) -> Result<()> {
-    let needs = walk.driver()?.needs();
-    kmod::ensure(&walk.host.exec, &walk.host.roots, &needs.modules)
-}
-
 /// A slice that holds the whole image is as large as the image is now.
 fn follow_size(walk: &mut Walk<'_>) -> Result<()> {
     let size = walk.origin()?.size.bytes();
@@ -292,6 +286,8 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
 fn broken(walk: &Walk<'_>, why: &str) -> Error {
     let image = &walk.disk.record.image;
     let message = format!("the cache of {image} does not work: {why}");
-    let remedy = format!("`warmblock bypass {image}` takes it out of the path, under load");
+    let remedy = format!(
+        "repair the SSD; if it is lost for good, stop the VM and give up what the cache holds: `warmblock detach --discard-dirty {image}`"
+    );
     Error::new(Kind::Failed, message).remedy(remedy)
 }
