@@ -138,7 +138,12 @@ pub fn used_up(case: &Case) -> Result<()> {
     // The kernel's own volumes in a set take its numbers too.
     host.try_sh("cd /sys/fs/bcache/*-*; while echo 4096 >flash_vol_create; do :; done")?;
     let write_back = ["--driver", "bcache-shared", "--mode", "writeback"];
-    for seed in ["none", "first:6M"] {
+    let seeds: &[&str] = if exhaustive() {
+        &["first:6M", "none"]
+    } else {
+        &["none"]
+    };
+    for seed in seeds {
         let attach = [&["attach", &a.spec], &write_back[..], &["--seed", seed]].concat();
         let fail = [&attach[..], &["--on-full", "fail"]].concat();
         let refused = host.wb(&fail).run()?;
@@ -156,7 +161,7 @@ pub fn used_up(case: &Case) -> Result<()> {
         let device = front(&report)?;
         host.write(&device, &a, 5, MIB, 64 * KIB)?;
         world.check_ceph(&a)?;
-        if seed == "none" {
+        if *seed != "none" {
             host.detach(&a)?;
             gone(host, &a)?;
         }
