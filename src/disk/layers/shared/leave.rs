@@ -149,7 +149,7 @@ mod tests {
             tags: Vec::new(),
         };
         host.config.deadline.lock = Duration::from_secs(3600);
-        let mut asked = |ends: &[Instant]| {
+        let asked = |ends: &[Instant]| {
             let mut done = Bytes(0);
             let turns = ends.iter().map(|end| discard(&host, &lv, &mut done, *end));
             let turns: Vec<bool> = turns.collect();
