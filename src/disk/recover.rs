@@ -10,13 +10,13 @@ use self::orphans::{orphan, orphans};
 use super::attach::climb;
 use super::detach::descend;
 use super::layers::sweep;
-use super::lease::Me;
+use super::lost;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::host::Host;
 use crate::job::Recover;
-use crate::model::{DiskKey, ImageSpec, Lease};
+use crate::model::{DiskKey, ImageSpec};
 use crate::sys::wait;
 use crate::{Error, Kind, Result};
 
@@ -136,17 +136,17 @@ fn damaged(error: &Error) -> Finding {
 }
 
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
-    let mut lost = None;
+    let mut gone = None;
     let outcome = OpenDisk::of_key(host, &record.key, "recover").and_then(|disk| {
         let Some(disk) = disk else { return Ok(None) };
-        lost = why_lost(host, &disk)?;
-        if let Some(why) = &lost {
-            refuse_dirty(&disk.record, why)?;
+        gone = lost::why(host, &disk)?;
+        if let Some(why) = &gone {
+            lost::refuse_dirty(&disk.record, why)?;
         }
         let record = &disk.record;
         // No guest survived the boot, so none moves here any more.
         let stranded = record.guest.is_some() && record.boot_id != host.me()?.boot_id;
-        let detached = record.intent == Intent::Detached || stranded || lost.is_some();
+        let detached = record.intent == Intent::Detached || stranded || gone.is_some();
         let mut walk = Walk::new(host, disk, dry_run);
         let done = if detached {
             descend(&mut walk)
@@ -155,7 +155,7 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         };
         done.map(|()| Some(walk.report(!detached)))
     });
-    let found = match (record.intent, lost) {
+    let found = match (record.intent, gone) {
         (_, Some(why)) => format!("lost while this host was down: {why}"),
         (Intent::Detached, _) => "its detach was interrupted".to_owned(),
         (Intent::Attached, _) => "wanted with its cache".to_owned(),
@@ -179,47 +179,6 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         changed.filter(|changed| !changed.is_empty()),
         outcome.err().as_ref(),
     )
-}
-
-/// Why a disk that this host had before its last boot is its no more; `None` if it still is, or nobody can tell.
-fn why_lost(host: &Host, disk: &OpenDisk) -> Result<Option<String>> {
-    let (record, me) = (&disk.record, host.me()?);
-    let unchanged = record.boot_id.is_empty() || record.boot_id == me.boot_id;
-    let leaving = record.intent == Intent::Detached || record.guest.is_some();
-    if unchanged || leaving || disk.unreachable.is_some() {
-        return Ok(None);
-    }
-    match &disk.image {
-        None => Ok(Some("its image is gone".to_owned())),
-        Some(image) => Ok(taken(&image.lease(record)?.lease, record.generation, &me)),
-    }
-}
-
-/// Who took a disk over that was ours at this generation; `None` if nobody did.
-fn taken(lease: &Lease, generation: u64, me: &Me) -> Option<String> {
-    match &lease.holder {
-        Some(holder) if holder.host == me.host => None,
-        Some(holder) => Some(format!("host {} has it", holder.host)),
-        None if lease.generation > generation => {
-            Some("another host has taken it, and given it back since".to_owned())
-        }
-        None => None,
-    }
-}
-
-/// Keeps a cache that may hold what nobody else has: that it can never be written back is for the operator to know.
-fn refuse_dirty(record: &Record, why: &str) -> Result<()> {
-    if !record.mode.can_be_dirty() {
-        return Ok(());
-    }
-    let image = &record.image;
-    let message = format!(
-        "{image} was lost while this host was down ({why}), and its write-back cache here is kept: it may hold what was \
-         written last"
-    );
-    Err(Error::new(Kind::Dirty, message).remedy(format!(
-        "nothing of it can be written back any more; once nobody needs it, `warmblock detach {image} --discard-dirty` removes it"
-    )))
 }
 
 fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&Error>) -> Finding {

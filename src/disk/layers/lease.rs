@@ -1,11 +1,10 @@
 //! The lease: this host's claim on the image, written in the image itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::bar::bar;
 use super::{Found, Layer};
 use crate::cache::Cache;
-use crate::ceph::fence;
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in, on_its_way};
 use crate::disk::open::OpenImage;
@@ -14,7 +13,7 @@ use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{HostName, ImageSpec, Lease};
+use crate::model::{HostName, Lease};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -226,51 +225,6 @@ fn guest_of<'r>(cell: &LeaseCell<'_>, me: &Me, record: &'r Record) -> Option<&'r
     let name = record.guest.as_ref()?;
     let holder = cell.lease.holder.as_ref()?;
     (record.intent == Intent::Bypassed && holder.host != me.host).then_some(name)
-}
-
-/// Bars from Ceph whom the lease notes, and if `open` says so everybody else who has the image open, or its lock. If that is
-/// nobody, a warning is the answer: a host that is cut off is forgotten after a while, and writes when it is not cut off any more.
-fn bar(
-    host: &Host,
-    record: &Record,
-    image: &OpenImage,
-    lease: &Lease,
-    open: bool,
-) -> Result<Option<String>> {
-    let ours: BTreeSet<String> = host
-        .krbd()
-        .list()
-        .into_iter()
-        .map(|own| own.client_addr)
-        .collect();
-    let me = host.me()?.host;
-    let mut others = lease.clients(&me);
-    if open {
-        let seen = fence::holders(&image.image);
-        others.extend(seen.context(|| format!("cannot ask who has {} open", record.image))?);
-    }
-    let others: BTreeSet<String> = others.difference(&ours).cloned().collect();
-    fence::bar(&image.image, &others)?;
-    let warning = others
-        .is_empty()
-        .then(|| nobody_barred(&record.image, lease, &me));
-    if let Some(warning) = &warning {
-        tracing::warn!("{warning}");
-    }
-    Ok(warning)
-}
-
-/// The warning that a host which is given up was not barred: the holder, or the guest of this one.
-fn nobody_barred(image: &ImageSpec, lease: &Lease, me: &HostName) -> String {
-    let holder = lease.holder.as_ref();
-    let others = holder.map(|holder| &holder.host).filter(|host| *host != me);
-    let dead = others.or_else(|| holder?.guest());
-    let dead = dead.map_or("that was dead", HostName::as_str);
-    format!(
-        "nobody was barred from Ceph for host {dead}: the lease of {image} notes no client of its, and Ceph shows none; should it \
-         be cut off and not dead, what it writes later destroys the image: see that it is off, or bar it with `ceph osd blocklist \
-         add` and its address"
-    )
 }
 
 /// Refuses to take a lease anew while a cache of an earlier one is still in the kernel: somebody else may have had the

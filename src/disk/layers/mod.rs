@@ -1,5 +1,6 @@
 //! The layers of a disk, from the bottom: lease, map, slice, cache, front, link.
 
+mod bar;
 mod cache;
 mod front;
 mod lease;

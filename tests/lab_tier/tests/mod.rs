@@ -9,8 +9,10 @@ mod images;
 mod load;
 mod local;
 mod locks;
+mod lost;
 mod main_job;
 mod one;
+mod one_late;
 mod one_store;
 mod one_vm;
 mod power;
@@ -255,6 +257,12 @@ const ALONE: &[Test] = &[
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
     test("one::dead_host", Need::All, one_vm::dead_host),
+    test(
+        "one::deleted_while_it_is_made",
+        Need::One,
+        one_late::deleted_while_it_is_made,
+    ),
+    test("hosts::cut_off", Need::All, lost::cut_off),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",

@@ -506,9 +506,18 @@ pub fn dead_host(case: &Case) -> Result<()> {
     hv2.sh(&format!("test -b {}", vm.disk(0)))?;
     // It comes back, and writes home what it alone had; what was taken from it stays the other's.
     hv1.boot()?;
-    let recovered = hv1.wb(&["recover"]).run()?;
-    let clone = format!("{}-{}-0", vm.parent.spec, vm.id);
-    hv1.wb(&["detach", &clone]).ok()?;
+    let recovered = hv1.wb(&["recover"]).ok()?;
+    ensure!(
+        recovered["findings"]
+            .to_string()
+            .contains("host hv2 has it"),
+        "{recovered}"
+    );
+    hv1.sh(&format!(
+        "test ! -e {} && test -b {}",
+        vm.disk(0),
+        vm.disk(1)
+    ))?;
     hv1.detach(own)
         .with_context(|| format!("recover said {recovered}"))?;
     vm.world.check_ceph(own)?;
