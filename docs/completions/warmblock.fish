@@ -156,7 +156,6 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l json -d 'An
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l wait -d 'Wait at most so long for Ceph to answer, where there are disks: `10m`' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -608,7 +607,6 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l conf -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l keyring -d 'Ceph keyring file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l print-udev-rules -d 'Print the udev rules that keep the host away from guest disks'
-complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l print-recover-unit -d 'Print the systemd unit that brings the host\'s disks up at boot'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s q -l quiet -d 'Say nothing on standard error but errors'

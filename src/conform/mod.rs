@@ -190,7 +190,7 @@ fn run(bench: &Bench<'_>, name: &str, body: fn(&Bench<'_>) -> Result<Seen>) -> C
 fn in_words(error: &Error) -> String {
     let also = error
         .cleanup_errors()
-        .iter()
+        .into_iter()
         .map(|error| format!("; then: {}", error.chain()));
     error.chain() + &also.collect::<String>()
 }

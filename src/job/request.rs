@@ -25,6 +25,8 @@ pub struct Job {
 impl Job {
     /// The version that this program reads and writes.
     pub const VERSION: u32 = 1;
+    /// How the error of a job begins that a host does not understand. Whoever asked for it may be of a newer release.
+    pub const NOT_UNDERSTOOD: &str = "cannot understand the job on standard input";
 }
 
 /// What is asked of the host.

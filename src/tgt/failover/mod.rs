@@ -17,6 +17,7 @@ mod fence;
 mod release;
 mod report;
 mod run;
+mod work;
 
 pub use release::{ReleaseReport, release};
 pub use report::{FailoverReport, FailoverStep, Fenced};

@@ -12,8 +12,11 @@ mod locks;
 mod lost;
 mod main_job;
 mod one;
+mod one_kill;
 mod one_late;
+mod one_left;
 mod one_store;
+mod one_storm;
 mod one_vm;
 mod power;
 mod recover;
@@ -43,6 +46,15 @@ pub fn all() -> Vec<Test> {
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
     test("one_store::backups", Need::One, one_store::backups),
+    test(
+        "one_kill::begin_and_end",
+        Need::Plain,
+        one_kill::begin_and_end,
+    ),
+    test("one_kill::changes", Need::Plain, one_kill::changes),
+    test("one_kill::moves", Need::Plain, one_kill::moves),
+    test("one_kill::cancelled", Need::Plain, one_kill::cancelled),
+    test("one_storm::thirty_vms", Need::All, one_storm::thirty_vms),
     test("one::migration_killed", Need::All, one_vm::migration_killed),
     test(
         "external::opencas_conforms",
@@ -263,6 +275,11 @@ const ALONE: &[Test] = &[
         one_late::deleted_while_it_is_made,
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
+    test(
+        "one::what_failed_moves_left",
+        Need::All,
+        one_left::what_failed_moves_left,
+    ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",

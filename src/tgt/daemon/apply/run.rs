@@ -87,7 +87,7 @@ pub fn apply(
     let done = work.carry_out(&plan, &mut report);
     // also after a failure: what was done was done
     let kept = applied.save(&host.roots).and_then(|()| match &holders {
-        Some(holders) if !site.offline || plan.opens() => {
+        Some(holders) if !site.offline || plan.exports() => {
             holders.keep(&tgtadm.targets()?, Opening::Over)
         }
         _ => Ok(()),
@@ -98,7 +98,7 @@ pub fn apply(
     }
 }
 
-/// The LUNs that are to be opened, each with its client.
+/// The LUNs that are to be made, each with its client.
 fn new_luns<'a>(
     plan: &'a Plan,
     views: &'a [ClientView],
@@ -116,7 +116,7 @@ fn new_luns<'a>(
         .filter(|target| target.blocked.is_none());
     targets.flat_map(move |target| {
         let client = of(&target.iqn);
-        target.opens().map(move |lun| (client, lun))
+        target.exports().map(move |lun| (client, lun))
     })
 }
 

@@ -37,7 +37,11 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
             } else {
                 error
             };
-            let left: Vec<String> = error.cleanup_errors().iter().map(Error::chain).collect();
+            let left: Vec<String> = error
+                .cleanup_errors()
+                .into_iter()
+                .map(Error::chain)
+                .collect();
             let left = left
                 .iter()
                 .map(|left| format!("; then: {left}"))
@@ -57,14 +61,14 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
     report
 }
 
-/// One step; an image that was opened by it is noted before the next.
+/// One step; by which client of Ceph an image can be written since is noted before the next.
 pub(in crate::tgt) fn take(
     step: &Step,
     tgtadm: &Tgtadm<'_>,
     holders: Option<&Holders<'_>>,
 ) -> Result<()> {
     step.run(tgtadm)?;
-    match (holders, step.opens()) {
+    match (holders, step.exports()) {
         (Some(holders), Some(lun)) => holders.opened(lun),
         _ => Ok(()),
     }
