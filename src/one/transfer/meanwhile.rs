@@ -31,7 +31,7 @@ fn takedown(call: &TmCall, was: &Vm, now: &Vm) -> Option<TmCall> {
     // In another stay on the same host the disk may be the new one's by now; and a clone is made anew by that in any case.
     let elsewhere = stay(now).is_some_and(|(_, now_at)| now_at != *host) && stay(now) != stay(was);
     let linked = matches!(call, TmCall::Ln { .. });
-    if !now.is_going() && !(elsewhere && linked) {
+    if !(now.is_going() || elsewhere && linked) {
         return None;
     }
     Some(TmCall::Delete {
