@@ -63,6 +63,11 @@ const LONG: &[Test] = &[
     test("one_storm::thirty_vms", Need::All, one_storm::thirty_vms),
     test("one::migration_killed", Need::All, one_vm::migration_killed),
     test(
+        "one::what_failed_moves_left",
+        Need::All,
+        one_left::what_failed_moves_left,
+    ),
+    test(
         "external::opencas_conforms",
         Need::Udev,
         external::opencas_conforms,
@@ -275,11 +280,6 @@ const ALONE: &[Test] = &[
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
     test("one::dead_host", Need::All, one_vm::dead_host),
-    test(
-        "one::what_failed_moves_left",
-        Need::All,
-        one_left::what_failed_moves_left,
-    ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",
