@@ -184,6 +184,26 @@ fn a_link() {
     insta::assert_snapshot!(plan("ln fe:one/one-43 kvm1:DIR/disk.1 12 101"));
 }
 
+/// oned names only the target of a live migration when it cleans up in its midst (contract, 5.4).
+#[test]
+fn a_clean_up_lets_go_at_the_source_as_well() {
+    let line = "delete kvm2:DIR/disk.1 12 101";
+    let planned = |state| plan_of(&stayed(state, &["kvm1", "kvm2"]), line);
+    for state in [0, 15, 23] {
+        let planned = planned(state);
+        for host in ["kvm2: {", "kvm1: {"] {
+            assert!(
+                planned
+                    .lines()
+                    .any(|line| line.starts_with(host) && line.contains("detach")),
+                "{planned}"
+            );
+        }
+    }
+    // At an ordinary end the disk is where the VM is.
+    assert!(!planned(11).contains("kvm1"));
+}
+
 #[test]
 fn ends() {
     insta::assert_snapshot!(plans(&[
