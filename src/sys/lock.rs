@@ -1,5 +1,5 @@
 //! One lock per disk per host, so that two jobs never work on one disk at once; and one for what disks have in common, which is
-//! taken after a disk's own and never before.
+//! taken after a disk's own and never before. The registry of exported targets has one of the same kind beside its file.
 //!
 //! It is flock(2) on a file, so the kernel lets go of it when the holder dies, however it dies. The file says who holds it
 //! and is never removed: a lock file that is unlinked lets two processes hold "the" lock on two different inodes. Should
@@ -29,10 +29,16 @@ pub struct Holder {
     pub since: u64,
 }
 
-/// A held lock; dropping it lets go.
+/// A held lock on a file; dropping it lets go.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+/// A held lock of a disk; dropping it lets go.
 #[derive(Debug)]
 pub struct DiskLock {
-    _file: File,
+    _lock: FileLock,
 }
 
 impl DiskLock {
@@ -67,13 +73,22 @@ impl DiskLock {
         what: &str,
         deadline: Duration,
     ) -> Result<Self> {
-        let dir = run_dir.join("lock");
-        std::fs::create_dir_all(&dir).map_err(|error| cannot(&dir, error))?;
-        let path = dir.join(format!("{name}.lock"));
-        let taken = wait::until("the lock", deadline, || try_lock(&path));
+        let path = run_dir.join("lock").join(format!("{name}.lock"));
+        let lock = FileLock::acquire(&path, whose, what, deadline)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+impl FileLock {
+    /// Takes the lock at `path`, which guards `whose`; makes the file and its directory. Otherwise as [`DiskLock::acquire`].
+    pub fn acquire(path: &Path, whose: &str, what: &str, deadline: Duration) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir).map_err(|error| cannot(dir, error))?;
+        }
+        let taken = wait::until("the lock", deadline, || try_lock(path));
         match taken {
-            Ok(file) => Self::sign(file, what).map_err(|error| cannot(&path, error)),
-            Err(error) if error.kind() == Kind::Timeout => Err(busy(whose, &path)),
+            Ok(file) => Self::sign(file, what).map_err(|error| cannot(path, error)),
+            Err(error) if error.kind() == Kind::Timeout => Err(busy(whose, path)),
             Err(error) => Err(error),
         }
     }

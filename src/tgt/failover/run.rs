@@ -3,18 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::release::{cached, find, release};
-use super::{FailoverReport, FailoverStep, fence};
+use super::{FailoverReport, FailoverStep, fence, lease};
 use crate::ceph::Cluster;
+use crate::disk::LeaseCell;
 use crate::host::Host;
 use crate::job::{Attach, Report};
-use crate::model::{HostName, ImageSpec};
+use crate::model::{HostName, ImageSpec, SnapSpec};
 use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply, reach};
 use crate::tgt::inventory::{Client, Lun};
 use crate::tgt::registry::{ImageKey, holdings, serve_from, store};
 use crate::tools::ssh;
-use crate::{Error, Kind, Result, disk};
+use crate::{Context, Error, Kind, Result, disk};
 
 /// How it is done.
 #[derive(Debug, Clone)]
@@ -57,6 +58,10 @@ pub fn failover(
             seconds: 0.0,
         },
     };
+    // a disk that a machine of a hypervisor uses is not taken from it, nor is that host barred
+    for image in cached(client) {
+        work.ask(&site, &image)?;
+    }
     // the daemon here must answer before anything is taken from the old one
     let open = open_here(tgtadm, client)?;
     let serving = open && work.report.from == to;
@@ -78,7 +83,7 @@ pub fn failover(
     if !dry_run {
         let site = follow(host, site, name, &to)?;
         let client = find(&site, name)?;
-        work.attach(client)?;
+        work.attach(&site, client)?;
         let applied = work.apply(tgtadm, &site, &options.apply)?;
         work.report.apply = Some(applied);
     }
@@ -152,7 +157,7 @@ fn cannot_bar(gateway: &HostName, image: &ImageSpec) -> Error {
         "{gateway} was about to open {image}, and did not note by which client of Ceph: it may have it open and cannot be barred"
     );
     Error::new(Kind::Busy, message).remedy(format!(
-        "where {gateway} answers: `warmblock tgt status` there, then this again; else make sure that it is off, and give --dead"
+        "where {gateway} answers: `warmblock tgt apply` there, then this again; else make sure that it is off, and give --dead"
     ))
 }
 
@@ -295,15 +300,27 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// How a cached disk is attached here.
+    fn ask(&self, site: &Site, image: &ImageSpec) -> Result<Attach> {
+        let whole = SnapSpec {
+            image: image.clone(),
+            snap: None,
+        };
+        let id = &site.identities.lun(&whole)?.key.image;
+        let pool = self
+            .cluster
+            .pool(&image.pool, image.namespace.as_ref())
+            .context(|| format!("cannot open the pool of {image}"))?;
+        let lease = LeaseCell::read(&pool, id, image)?.lease;
+        lease::ask(image, &lease, &site.inventory.gateways, &self.host.me()?)
+    }
+
     /// Cached disks: their old holder let go or is barred, so its lease may be taken. Dirty data that only its SSD has are
     /// refused all the same.
-    fn attach(&mut self, client: &Client) -> Result<()> {
+    fn attach(&mut self, site: &Site, client: &Client) -> Result<()> {
         for image in cached(client) {
             let begun = Instant::now();
-            let ask = Attach {
-                break_lease: true,
-                ..Attach::new(image.clone())
-            };
+            let ask = self.ask(site, &image)?;
             let report: Report = disk::attach(self.host, &ask, false)?;
             self.did(format!("{image} is attached here"), true, begun);
             self.report.attached.push(report);

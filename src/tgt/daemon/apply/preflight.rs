@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::Tgtadm;
-use super::{Plan, Step};
+use super::super::{LunState, TargetState, Tgtadm};
+use super::{Daemon, Plan, Step};
 use crate::ceph::{Cluster, ClusterTarget};
 use crate::host::Host;
 use crate::tgt::Site;
 use crate::tgt::inventory::{Client, Inventory, Lun, Problems, look_up};
 use crate::tgt::registry::{may_be_open, open_elsewhere};
+use crate::tgt::watchers::Own;
 use crate::{Context, Error, Kind, Result};
 
 /// Blocks every target of which a new LUN cannot be opened, or is open somewhere else.
@@ -17,10 +18,11 @@ pub(super) fn check(
     host: &Host,
     tgtadm: &Tgtadm<'_>,
     site: &Site,
+    daemon: &Daemon,
     plan: &mut Plan,
-    force: bool,
 ) -> Result<()> {
     let mut ceph: Option<Cluster> = None;
+    let own = Own::of(host)?;
     let inventory = &site.inventory;
     let luns = inventory
         .targets()
@@ -30,7 +32,7 @@ pub(super) fn check(
         .collect();
     for target in &mut plan.targets {
         let mut why = Vec::new();
-        for step in &target.steps {
+        for (at, step) in target.steps.iter().enumerate() {
             let Some(lun) = step.opens() else {
                 why.extend(front_missing(step));
                 continue;
@@ -41,7 +43,8 @@ pub(super) fn check(
             };
             if let Some((client, lun)) = luns.get(&lun.image) {
                 why.extend(noted_elsewhere(site, client, lun));
-                why.extend(refused(cluster, lun, force)?);
+                let going = going(&target.steps[..at], &daemon.targets, site, lun);
+                why.extend(refused(cluster, lun, &own, going)?);
             }
         }
         if !why.is_empty() {
@@ -107,8 +110,42 @@ pub(in crate::tgt) fn reach(
     })
 }
 
-/// Why an image may not be opened by tgtd now.
-pub(in crate::tgt) fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Result<Vec<String>> {
+/// How many LUNs with a LUN's image these steps close.
+pub(in crate::tgt) fn going(
+    steps: &[Step],
+    states: &[TargetState],
+    site: &Site,
+    lun: &Lun,
+) -> usize {
+    let Ok(identity) = site.identities.lun(&lun.image) else {
+        return 0;
+    };
+    let closed = |of: u16, has: &LunState| {
+        steps.iter().any(|step| match step {
+            Step::LunDelete { tid, number } => (*tid, *number) == (of, has.number),
+            Step::TargetDelete { tid, .. } => *tid == of,
+            _ => false,
+        })
+    };
+    let same = |has: &LunState| {
+        has.bs_type == "rbd"
+            && site.identities.image(&has.scsi_id, &has.path) == Some(&identity.key)
+    };
+    let luns = states.iter().flat_map(|target| {
+        let going = |has: &&LunState| same(has) && closed(target.tid, has);
+        target.luns.iter().filter(going)
+    });
+    luns.count()
+}
+
+/// Why an image may not be opened by tgtd now. `going` LUNs of it are closed before; whoever else has it open would be a second
+/// writer, which nothing allows.
+pub(in crate::tgt) fn refused(
+    cluster: &Cluster,
+    lun: &Lun,
+    own: &Own,
+    going: usize,
+) -> Result<Vec<String>> {
     let name = &lun.image;
     let pool = match cluster.pool(&name.image.pool, None) {
         Ok(pool) => pool,
@@ -126,8 +163,9 @@ pub(in crate::tgt) fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Resu
         .map(|found| format!("{}: {}", found.message, found.remedy))
         .collect();
     let watchers = found.map(|found| found.watchers).unwrap_or_default();
-    if !watchers.is_empty() && !force {
-        why.push(format!("{name} is open at {}: two writers would destroy it; end the other one first (a tgtd that died is gone from the list after 30 s)", watchers.join(", ")));
+    let others = own.strangers(&watchers, going);
+    if !others.is_empty() {
+        why.push(format!("{name} is open at {}: two writers would destroy it; end the other one first (a tgtd that died is gone from the list after 30 s)", others.join(", ")));
     }
     Ok(why)
 }
