@@ -1,8 +1,9 @@
 //! Keeps this gateway's notes in the registry true: by which clients of Ceph its tgtd has images open.
 //!
-//! tgtd makes a client of its own for every LUN and does not tell its address; Ceph shows it as a watcher of the image. The
-//! order is what makes the notes complete: that an image is about to be opened is noted before tgtd is asked, and by which
-//! client it was opened is noted before anybody new is let in.
+//! tgtd makes a client of its own for every LUN and does not tell its address; Ceph shows it as a watcher of the image, as it
+//! shows the kernel's, by which a cached disk is written. The order is what makes the notes complete: that an image is about to
+//! be opened is noted before tgtd is asked, and by which client it was opened is noted before anybody new is let in. A cached
+//! disk stays noted after its LUN is gone, until it is detached.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use super::daemon::TargetState;
 use super::daemon::apply::lock;
 use super::inventory::ClientRole;
 use super::registry::{self, Holding, Holdings, ImageKey, Store};
-use super::render::LunView;
+use super::render::{ClientView, LunView};
 use super::status::GatewayStatus;
 use super::watchers::{is_here, watchers_of};
 use crate::ceph::Cluster;
@@ -67,7 +68,7 @@ impl<'a> Holders<'a> {
         registry::refuse_moved(self.store()?.as_ref(), clients, active)
     }
 
-    /// Before tgtd is asked to open images, each of a client.
+    /// Before images are opened here, each of a client.
     pub(in crate::tgt) fn opening<'b>(
         &self,
         luns: impl Iterator<Item = (&'b str, &'b LunView)>,
@@ -85,7 +86,7 @@ impl<'a> Holders<'a> {
         Ok(())
     }
 
-    /// Once tgtd has opened one.
+    /// Once one is.
     pub(in crate::tgt) fn opened(&self, lun: &LunView) -> Result<()> {
         let Some(key) = self.key(lun) else {
             return Ok(());
@@ -93,11 +94,11 @@ impl<'a> Holders<'a> {
         let clients = self.clients(&key)?;
         if clients.is_empty() {
             let message = format!(
-                "tgtd says that it opened {}, and Ceph sees no client of this host that did",
+                "{} is open here, and Ceph sees no client of this host that has it open",
                 lun.image
             );
             return Err(Error::new(Kind::Failed, message).remedy(
-                "see tgtd's log; a gateway must reach Ceph from an address of its own to be fenced",
+                "see the logs of tgtd and of the kernel; a gateway must reach Ceph from an address of its own to be fenced",
             ));
         }
         let opening = false;
@@ -131,17 +132,25 @@ impl<'a> Holders<'a> {
         !changes(&self.noted.borrow(), &open, Opening::Possible).is_empty()
     }
 
-    /// What the daemon has open of the images that could be written elsewhere.
+    /// What is open of the images that could be written elsewhere: what the daemon has, and what of the noted ones is mapped
+    /// still, for a cached disk is written to until it is detached.
     fn open(&self, states: &[TargetState]) -> BTreeSet<ImageKey> {
         let identities = &self.site.identities;
         let ours = states
             .iter()
             .filter(|state| identities.ours.contains(&state.iqn));
-        let luns = ours
-            .flat_map(|state| &state.luns)
-            .filter(|lun| lun.bs_type == "rbd");
+        let luns = ours.flat_map(|state| &state.luns);
         let keys = luns.filter_map(|lun| identities.image(&lun.scsi_id, &lun.path));
-        keys.filter(|key| key.snap.is_none()).cloned().collect()
+        let noted = self.noted.borrow();
+        let noted = noted.iter().filter(|(_, holding)| !holding.is_closed());
+        let mapped = noted.map(|(key, _)| key).filter(|key| self.is_mapped(key));
+        let open = keys.chain(mapped).filter(|key| key.snap.is_none());
+        open.cloned().collect()
+    }
+
+    fn is_mapped(&self, key: &ImageKey) -> bool {
+        let mapped = self.host.krbd().find(&key.fsid, key.pool, &key.image);
+        !mapped.is_empty()
     }
 
     /// The clients of this host that have an image open.
@@ -197,12 +206,7 @@ pub fn starting(host: &Host, site: &mut Site) -> Result<()> {
     };
     let views = site.views()?;
     let served = views.iter().filter(|view| view.role == ClientRole::Active);
-    let luns = served.flat_map(|view| {
-        let opened = view.targets.iter().filter(|target| target.bs_type == "rbd");
-        let luns = opened.flat_map(|target| &target.luns);
-        luns.map(|lun| (view.client.as_str(), lun))
-    });
-    holders.opening(luns)
+    holders.opening(served.flat_map(ClientView::luns))
 }
 
 /// What is to be noted anew. A client that Ceph does not see any more stays noted as long as its LUN is there: it is the one

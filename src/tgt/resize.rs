@@ -205,8 +205,8 @@ impl Target<'_> {
         let connected = self.state.nexuses.len();
         if connected > 0 && !self.force {
             return Some(format!(
-                "{connected} initiators are connected, and tgtd can die if one of them reads or writes in that moment: stop \
-                 their I/O and give --force, or log them out first"
+                "{connected} initiators are connected, and tgtd can die, with all that it serves, if one of them reads or writes in \
+                 that moment: stop their I/O and give --force, log them out, or fail the client over to a standby"
             ));
         }
         (size < before).then(|| {

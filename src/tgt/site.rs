@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Result;
 use crate::model::HostName;
 
-use super::inventory::{Backing, Client, ClientRole, Inventory};
+use super::inventory::{Client, ClientRole, Inventory};
 use super::registry::{Identities, open_elsewhere};
 use super::render::{ClientView, Templates, view};
 
@@ -46,11 +46,8 @@ impl Site {
     pub fn hold_back(&mut self) {
         let Some(gateway) = &self.gateway else { return };
         let holder = |client: &Client| {
-            let opened = client
-                .targets
-                .iter()
-                .filter(|target| target.backing == Backing::Rbd);
-            opened.flat_map(|target| &target.luns).find_map(|lun| {
+            let mut luns = client.targets.iter().flat_map(|target| &target.luns);
+            luns.find_map(|lun| {
                 let key = &self.identities.lun(&lun.image).ok()?.key;
                 open_elsewhere(&self.identities.holdings, key, gateway).cloned()
             })

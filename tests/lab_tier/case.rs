@@ -1,14 +1,14 @@
 //! What a test is, which hosts it gets, and what is checked after every one.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 
 use crate::drivers;
 use crate::host::Host;
-use crate::tests::conformance::{Driver, exhaustive};
+use crate::runner::{Tally, guarded};
+use crate::tests::conformance::Driver;
 use crate::world::World;
 
 /// Which hosts a test needs.
@@ -76,15 +76,13 @@ pub struct Test {
 pub struct Pool {
     free: Mutex<Vec<Host>>,
     back: Condvar,
-    times: Mutex<Vec<(Duration, &'static str)>>,
-    unsteady: Mutex<Vec<&'static str>>,
 }
 
 impl Pool {
     pub fn new(hosts: Vec<Host>) -> Self {
         Self {
             free: Mutex::new(hosts),
-            ..Self::default()
+            back: Condvar::new(),
         }
     }
 
@@ -117,71 +115,20 @@ impl Pool {
             .extend(hosts);
         self.back.notify_all();
     }
-
-    /// The tests that failed once and then passed.
-    pub fn unsteady(&self) -> Vec<&'static str> {
-        self.unsteady
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The slowest tests, slowest first.
-    pub fn slowest(&self) -> Vec<(Duration, &'static str)> {
-        let mut times = self
-            .times
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        times.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-        times
-    }
 }
 
 impl Test {
     /// As the test runner takes it.
-    pub fn trial(self, pool: &Arc<Pool>) -> Trial {
-        let pool = Arc::clone(pool);
-        Trial::test(self.name, move || self.run(&pool))
+    pub fn trial(self, pool: &Arc<Pool>, tally: &Arc<Tally>) -> Trial {
+        let (pool, tally) = (Arc::clone(pool), Arc::clone(tally));
+        Trial::test(self.name, move || self.run(&pool, &tally))
     }
 
-    /// As one that is skipped.
-    pub fn skipped(self) -> Trial {
-        Trial::test(self.name, || Ok(())).with_ignored_flag(true)
-    }
-
-    fn run(self, pool: &Pool) -> Result<(), Failed> {
+    fn run(self, pool: &Pool, tally: &Tally) -> Result<(), Failed> {
         let hosts = pool.take(self.need);
-        let began = Instant::now();
-        let outcome = self
-            .outcome(&hosts)
-            .or_else(|error| self.again(pool, &hosts, &error));
-        let took = began.elapsed();
-        eprintln!("{:6.1} s  {}", took.as_secs_f64(), self.name);
-        pool.times
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((took, self.name));
+        let outcome = tally.run(self.name, || self.outcome(&hosts));
         pool.give_back(hosts);
-        outcome.map_err(Failed::from)
-    }
-
-    /// A test that failed gets one more turn, on hosts that were made anew: the machine's own load can starve a host for
-    /// longer than a kernel's or Ceph's deadline. It is never passed over in silence: the failure is printed in full, and the run
-    /// ends with the list of those that are unsteady. An exhaustive run, which looks for just that, grants none.
-    fn again(self, pool: &Pool, hosts: &[Host], error: &str) -> Result<(), String> {
-        let tell = |error: &str| eprintln!("FAILED  {}: {error}", self.name);
-        tell(error);
-        if exhaustive() {
-            return Err(error.to_owned());
-        }
-        self.outcome(hosts).inspect_err(|error| tell(error))?;
-        eprintln!("UNSTEADY  {}: it failed once, and then passed", self.name);
-        pool.unsteady
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(self.name);
-        Ok(())
+        outcome
     }
 
     /// The test, then the check that it left nothing behind; a host where it failed is made anew for the next one.
@@ -193,9 +140,7 @@ impl Test {
             world: Arc::clone(&first.world),
             hosts: hosts.to_vec(),
         };
-        let body = std::panic::AssertUnwindSafe(|| self.body.run(&case));
-        let outcome =
-            std::panic::catch_unwind(body).unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
+        let outcome = guarded(|| self.body.run(&case));
         let outcome = outcome.and_then(|()| hosts.iter().try_for_each(Host::check_empty));
         outcome.map_err(|error| {
             let mut text = format!("{error:#}");

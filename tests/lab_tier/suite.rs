@@ -12,6 +12,7 @@ mod drivers;
 mod host;
 mod mad;
 mod oned;
+mod runner;
 mod supervisor;
 mod tests;
 mod world;
@@ -24,48 +25,16 @@ use libtest_mimic::Arguments;
 
 use case::Pool;
 use host::Host;
+use runner::Tally;
+use tests::conformance::exhaustive;
 use world::World;
 
 /// Its labs are called by this letter and the supervisor's process number.
 pub const LAB_LETTER: char = 't';
 
 fn main() -> ExitCode {
-    let args = Arguments::from_args();
-    let outcome = if std::env::var_os(supervisor::INSIDE).is_some() {
-        inside(args)
-    } else {
-        outside(&args)
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-fn outside(args: &Arguments) -> Result<ExitCode> {
-    if args.list {
-        return Ok(skip_all(args));
-    }
-    let Some(reason) = supervisor::lacks() else {
-        return supervisor::supervise();
-    };
-    anyhow::ensure!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "the lab must run in CI, and cannot: {reason}"
-    );
-    println!(
-        "the lab cannot run here, so its {} tests are skipped: {reason}",
-        tests::all().len()
-    );
-    Ok(skip_all(args))
-}
-
-fn skip_all(args: &Arguments) -> ExitCode {
-    let trials = tests::all()
-        .into_iter()
-        .map(|test| test.skipped())
-        .collect();
-    libtest_mimic::run(args, trials).exit_code()
+    let names: Vec<&'static str> = tests::all().iter().map(|test| test.name).collect();
+    runner::main(&names, inside)
 }
 
 fn inside(mut args: Arguments) -> Result<ExitCode> {
@@ -84,19 +53,14 @@ fn inside(mut args: Arguments) -> Result<ExitCode> {
         })
     })?;
     let pool = Arc::new(Pool::new(hosts.to_vec()));
+    let tally = Arc::new(Tally::new(exhaustive()));
     let trials = tests::all()
         .into_iter()
-        .map(|test| test.trial(&pool))
+        .map(|test| test.trial(&pool, &tally))
         .collect();
     // One worker per host.
     args.test_threads = Some(2);
     let conclusion = libtest_mimic::run(&args, trials);
-    for name in pool.unsteady() {
-        println!("unsteady: {name} failed once, and then passed; look above for why");
-    }
-    println!("the slowest:");
-    for (took, name) in pool.slowest().iter().take(10) {
-        println!("{:6.1} s  {name}", took.as_secs_f64());
-    }
+    tally.tell();
     Ok(conclusion.exit_code())
 }

@@ -4,29 +4,26 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::gateways::{Gateways, ME};
+use crate::cmd::eventually;
+use crate::gateways::{Gateways, ME, complaints};
 use crate::initiator::{check, check_range, session, write};
-use crate::world::{Image, MIB, SMALL};
+use crate::world::{Image, MIB, SMALL, noise};
 
 const IQN: &str = "iqn.2014-02.my.domain:fast.t";
 const PLAIN: &str = "iqn.2014-02.my.domain:plain.t";
 
-fn inventory(gateways: &Gateways, cached: &Image, plain: &Image) -> Result<()> {
-    let client = |name: &str, lun: String| {
-        format!(
-            "[client.{name}]\ngateway = \"hv1\"\nstandby = [\"hv2\"]\naddresses = [\"{ME}\"]\n\
-             [[client.{name}.target]]\ntitle = \"t\"\n{lun}\n"
-        )
-    };
-    gateways.inventory(
-        &[
-            client(
-                "fast",
-                format!("lun = [{{ image = \"{}\", cached = true }}]", cached.spec),
-            ),
-            client("plain", format!("luns = [\"{}\"]", plain.spec)),
-        ]
-        .concat(),
+/// A client whose LUN is a disk of the gateway.
+fn fast(image: &Image) -> String {
+    client(
+        "fast",
+        &format!("lun = [{{ image = \"{}\", cached = true }}]", image.spec),
+    )
+}
+
+fn client(name: &str, lun: &str) -> String {
+    format!(
+        "[client.{name}]\ngateway = \"hv1\"\nstandby = [\"hv2\"]\naddresses = [\"{ME}\"]\n\
+         [[client.{name}.target]]\ntitle = \"t\"\n{lun}\n"
     )
 }
 
@@ -51,7 +48,8 @@ pub fn export(gateways: &Gateways) -> Result<()> {
         gateways.world.clone_of(SMALL)?,
         gateways.world.clone_of(SMALL)?,
     );
-    inventory(gateways, &cached, &plain)?;
+    let plain_lun = format!("luns = [\"{}\"]", plain.spec);
+    gateways.inventory(&[fast(&cached), client("plain", &plain_lun)].concat())?;
     // a disk that is not attached cannot be served
     let out = gateways.tgt(0, &["apply"]).run()?;
     ensure!(
@@ -136,4 +134,76 @@ pub fn export(gateways: &Gateways) -> Result<()> {
     gateways.tgt(1, &["apply", "--force"]).ok()?;
     hv2.detach(&cached)?;
     hv2.check_gone(&cached)
+}
+
+/// The gateway was cut off for longer than Ceph remembers it, and never wrote: there is neither a watch nor a lock of its kernel.
+pub fn forgotten(gateways: &Gateways) -> Result<()> {
+    let gateways = gateways.far()?;
+    let [hv1, hv2] = gateways.hosts.as_ref().context("it runs on hosts")?;
+    let image = gateways.world.clone_of(SMALL)?;
+    // with an object map the kernel takes the lock to read, and would be found by that
+    let plain = ["feature", "disable", &image.spec, "object-map", "fast-diff"];
+    gateways.world.rbd(&plain)?;
+    gateways.inventory(&fast(&image))?;
+    hv1.attach(&image, &[])?;
+    gateways.apply()?;
+    let mut old = session(gateways.portal(0), IQN)?;
+    check_range(&mut old, 1, &image, 0, MIB)?;
+    let locks = gateways.world.rbd(&["lock", "ls", &image.spec])?;
+    ensure!(locks.text().is_empty(), "something was written: {locks}");
+    // on its way to the gateway; it must never reach the image
+    gateways.world.lab(&["host", "net", "hv1", "--cut"])?.ok()?;
+    let late = std::thread::spawn(move || old.write(1, 0, &noise(96, 4096), 512));
+    eventually("Ceph to forget the kernel's client", 90, || {
+        Ok(gateways.world.watchers(&image)?.is_empty())
+    })?;
+    let report = gateways
+        .tgt(1, &["failover", "fast", "--to", "hv2", "--patience", "4"])
+        .ok()?;
+    let fenced = report["fenced"].as_array().map_or(0, Vec::len);
+    println!(
+        "failover of a cached export, old gateway forgotten: {:.1} s, {fenced} fenced",
+        report["seconds"].as_f64().unwrap_or_default()
+    );
+    ensure!(fenced == 1, "one client was noted: {report}");
+    let mut new = session(gateways.portal(1), IQN)?;
+    check(&mut new, 1, &image)?;
+    gateways
+        .world
+        .lab(&["host", "net", "hv1", "--mend"])?
+        .ok()?;
+    ensure!(
+        late.join().unwrap().is_err(),
+        "a write of the gateway that was cut off came through"
+    );
+    check(&mut new, 1, &image)?;
+    write(&mut new, 1, &image, 2, 0, MIB)?;
+    gateways.world.check_ceph(&image)?;
+    // the old gateway lets go, and may serve again
+    eventually("the old gateway to be free", 60, || {
+        Ok(gateways.tgt(0, &["release", "fast"]).run()?.code == 0)
+    })?;
+    hv1.check_empty()?;
+    gateways.verify(1, &["--all"], true)?;
+    gateways.tgt(0, &["failover", "fast", "--to", "hv1"]).ok()?;
+    hv2.check_empty()?;
+    check(&mut session(gateways.portal(0), IQN)?, 1, &image)?;
+    thrown_out(gateways, &image)?;
+    gateways.inventory("")?;
+    gateways.tgt(1, &["apply", "--force"]).ok()?;
+    hv2.detach(&image)?;
+    hv2.check_gone(&image)
+}
+
+/// The kernel's client of the gateway that serves is barred by somebody else: told, not healed by a new LUN, and the failover
+/// that is advised brings the client elsewhere.
+fn thrown_out(gateways: &Gateways, image: &Image) -> Result<()> {
+    gateways.bar(image)?;
+    let told = complaints(&gateways.status(1)?);
+    ensure!(told.contains("thrown out the kernel's client"), "{told}");
+    let sick = gateways.verify(0, &["--heal"], false)?;
+    ensure!(sick["healed"] == serde_json::json!([]), "{sick}");
+    gateways.tgt(1, &["failover", "fast", "--to", "hv2"]).ok()?;
+    check(&mut session(gateways.portal(1), IQN)?, 1, image)?;
+    gateways.verify(1, &["--all"], true).map(drop)
 }

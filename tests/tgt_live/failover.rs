@@ -2,15 +2,14 @@
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
-use warmblock::iscsi::IscsiError;
 
 use crate::apply::client;
 use crate::cmd::eventually;
 use crate::gateways::{Gateways, complaints};
-use crate::initiator::{INIT, check, session, write};
+use crate::initiator::{check, session, write};
 use crate::world::{Image, MIB, SMALL, noise};
 
-fn iqn(name: &str) -> String {
+pub fn iqn(name: &str) -> String {
     format!("iqn.2014-02.my.domain:{name}.t")
 }
 
@@ -198,57 +197,6 @@ pub fn unnoted(gateways: &Gateways) -> Result<()> {
     let mut new = session(gateways.portal(1), &iqn("unnoted"))?;
     check(&mut new, 1, &image)?;
     gateways.verify(1, &["--all"], true).map(drop)
-}
-
-/// A standby that sends initiators to whoever serves.
-pub fn redirected(gateways: &Gateways) -> Result<()> {
-    let gateways = gateways.far()?;
-    let image = gateways.world.clone_of(SMALL)?;
-    let redirect = "standby_login = \"redirect\"";
-    gateways.inventory(&client("sent", redirect, &[&image]))?;
-    gateways.apply()?;
-    let sent = |from: usize, to: usize| -> Result<()> {
-        match crate::initiator::try_login(gateways.portal(from), &iqn("sent"), INIT, None, None) {
-            Err(IscsiError::Redirected(place)) => {
-                let wanted = gateways.portal(to).to_string();
-                ensure!(place.starts_with(&wanted), "to {place}, not {wanted}");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-            Ok(_) => anyhow::bail!("the standby lets in"),
-        }
-    };
-    sent(1, 0)?;
-    // libiscsi's own tool follows, and finds the LUN
-    let url = format!("iscsi://{}/{}/1", gateways.portal(1), iqn("sent"));
-    let tool = ["iscsi-readcapacity16", "-i", INIT, &url];
-    let found = crate::cmd::run(&tool, std::time::Duration::from_secs(30))?.ok()?;
-    ensure!(found.stdout.contains(&image.size.to_string()), "{found}");
-    for n in 0..2 {
-        let again = gateways.tgt(n, &["apply"]).ok()?;
-        ensure!(again["targets"][0]["change"] == "kept", "{again}");
-    }
-    gateways.verify(1, &["--all"], true)?;
-    let mut old = session(gateways.portal(0), &iqn("sent"))?;
-    write(&mut old, 1, &image, 1, 0, MIB)?;
-    gateways.tgt(1, &["failover", "sent", "--to", "hv2"]).ok()?;
-    sent(0, 1)?;
-    let mut new = session(gateways.portal(1), &iqn("sent"))?;
-    check(&mut new, 1, &image)?;
-    write(&mut new, 1, &image, 2, 0, MIB)?;
-    gateways.verify(0, &["--all"], true)?;
-    gateways.verify(1, &["--all"], true)?;
-    // sent away no more, once that is no longer wanted
-    gateways.inventory(&client("sent", "", &[&image]))?;
-    gateways.apply()?;
-    ensure!(
-        matches!(
-            crate::initiator::try_login(gateways.portal(0), &iqn("sent"), INIT, None, None),
-            Err(IscsiError::Refused { class: 3, .. })
-        ),
-        "the standby still sends initiators away"
-    );
-    gateways.world.check_ceph(&image)
 }
 
 pub fn killed(gateways: &Gateways) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use warmblock::sys::atomic;
 
 use crate::cmd::{self, Out, eventually};
 use crate::host::{Host, quote};
-use crate::world::{World, path};
+use crate::world::{Image, World, path};
 
 /// Who logs in: the machine itself.
 pub const ME: &str = "10.213.0.1";
@@ -23,6 +24,8 @@ pub struct Gateways {
     pub world: Arc<World>,
     /// The hosts; without them both are on the machine.
     pub hosts: Option<[Host; 2]>,
+    /// Counts the tests, each of which has a registry of its own: numbers are never given again.
+    registry: AtomicUsize,
 }
 
 /// A call of the program on a gateway.
@@ -40,6 +43,7 @@ impl Gateways {
         let gateways = Self {
             world: Arc::clone(world),
             hosts: None,
+            registry: AtomicUsize::default(),
         };
         let bin = world.file("bin");
         std::fs::create_dir_all(&bin)?;
@@ -89,6 +93,7 @@ impl Gateways {
         let gateways = Self {
             world: Arc::clone(world),
             hosts: Some(hosts),
+            registry: AtomicUsize::default(),
         };
         (0..2).try_for_each(|n| gateways.start_tgtd(n))?;
         Ok(gateways)
@@ -183,7 +188,8 @@ impl Gateways {
             let shown = self.sh(n, "tgtadm --lld iscsi --mode target --op show")?;
             ensure!(shown.text().is_empty(), "{shown}");
         }
-        Ok(())
+        self.registry.fetch_add(1, Ordering::Relaxed);
+        self.inventory("")
     }
 
     /// The inventory of both gateways: what every one begins with, then these lines.
@@ -200,8 +206,14 @@ impl Gateways {
         } else {
             "root@hv2"
         };
+        let place = if self.hosts.is_some() {
+            "hosts"
+        } else {
+            "machine"
+        };
+        let registry = format!("{place}-{}", self.registry.load(Ordering::Relaxed));
         let text = format!(
-            "[site]\niqn = \"iqn.2014-02.my.domain\"\n[registry]\npool = \"one\"\nobject = \"tgt-live\"\n\
+            "[site]\niqn = \"iqn.2014-02.my.domain\"\n[registry]\npool = \"one\"\nobject = \"tgt-live-{registry}\"\n\
              [gateway.hv1]\nportals = [\"{}\"]\nssh = \"root@hv1\"\n[gateway.hv2]\nportals = [\"{}\"]\nssh = \"{second}\"\n{clients}",
             portals[0], portals[1]
         );
@@ -309,6 +321,17 @@ impl Gateways {
             .with_context(|| format!("no {iqn} in {shown}"))?;
         let tid = line.trim_start_matches("Target ").split(':').next();
         Ok(tid.unwrap_or_default().to_owned())
+    }
+
+    /// Bars whoever has an image open from Ceph, as an administrator does.
+    pub fn bar(&self, image: &Image) -> Result<()> {
+        for addr in self.world.watchers(image)? {
+            let bar = ["ceph", "osd", "blocklist", "add", &addr];
+            cmd::run(&bar, Duration::from_secs(30))?.ok()?;
+        }
+        eventually("the watch to go", 30, || {
+            Ok(self.world.watchers(image)?.is_empty())
+        })
     }
 
     pub fn diagnosis(&self) -> String {

@@ -3,7 +3,6 @@
 use anyhow::{Result, ensure};
 
 use crate::apply::client;
-use crate::cmd::eventually;
 use crate::gateways::{Gateways, complaints};
 use crate::initiator::{check, session, write};
 use crate::world::{MIB, SMALL};
@@ -17,16 +16,7 @@ pub fn thrown_out(gateways: &Gateways) -> Result<()> {
     gateways.apply()?;
     let mut seen = session(gateways.portal(0), SICK)?;
     write(&mut seen, 1, &image, 1, 0, MIB)?;
-    for addr in gateways.world.watchers(&image)? {
-        crate::cmd::run(
-            &["ceph", "osd", "blocklist", "add", &addr],
-            std::time::Duration::from_secs(30),
-        )?
-        .ok()?;
-    }
-    eventually("the watch to go", 30, || {
-        Ok(gateways.world.watchers(&image)?.is_empty())
-    })?;
+    gateways.bar(&image)?;
     seen.ready(1)?;
     let error = seen.read(1, 0, 8, 512).unwrap_err();
     ensure!(error.is_medium_error(), "{error}");

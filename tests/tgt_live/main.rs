@@ -13,6 +13,8 @@ mod cmd;
 #[allow(dead_code, reason = "shared with the lab tier, which uses all of it")]
 #[path = "../lab_tier/host.rs"]
 mod host;
+#[path = "../lab_tier/runner.rs"]
+mod runner;
 #[allow(dead_code, reason = "shared with the lab tier, which uses all of it")]
 #[path = "../lab_tier/supervisor.rs"]
 mod supervisor;
@@ -28,15 +30,16 @@ mod gateways;
 mod heal;
 mod initiator;
 mod logins;
+mod redirect;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Result;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 use gateways::Gateways;
+use runner::{Tally, guarded};
 use world::World;
 
 /// Its labs are called by this letter and the supervisor's process number.
@@ -44,7 +47,7 @@ pub const LAB_LETTER: char = 'g';
 
 type Body = fn(&Gateways) -> Result<()>;
 
-const TESTS: &[(&str, Body)] = &[
+const TESTS: [(&str, Body); 20] = [
     ("logins::addresses_names_and_secrets", logins::who_may),
     ("logins::verify_tells_what_is_wrong", logins::verify),
     ("apply::live_session_with_load", apply::under_load),
@@ -63,80 +66,38 @@ const TESTS: &[(&str, Body)] = &[
         failover::forgotten,
     ),
     ("failover::gateway_restarted_and_frozen", failover::unnoted),
-    ("failover::standby_redirects", failover::redirected),
+    ("redirect::to_who_serves", redirect::to_who_serves),
+    ("redirect::over_ipv6", redirect::over_ipv6),
     ("failover::daemon_killed", failover::killed),
     ("failover::gateway_cut_off", failover::cut_off),
     ("cached::export_and_failover", cached::export),
+    ("cached::gateway_forgotten", cached::forgotten),
     ("doctor::gateway", doctor::gateway),
     ("script::apply_on_the_machine", script),
 ];
 
 fn main() -> ExitCode {
-    let args = Arguments::from_args();
-    let outcome = if std::env::var_os(supervisor::INSIDE).is_some() {
-        inside(args)
-    } else {
-        outside(&args)
-    };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-fn outside(args: &Arguments) -> Result<ExitCode> {
-    let reason = if args.list { None } else { supervisor::lacks() };
-    if reason.is_none() && !args.list {
-        return supervisor::supervise();
-    }
-    if let Some(reason) = reason {
-        anyhow::ensure!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "the lab must run in CI, and cannot: {reason}"
-        );
-        println!(
-            "the lab cannot run here, so its {} tests are skipped: {reason}",
-            TESTS.len()
-        );
-    }
-    let skipped =
-        |(name, _): &(&'static str, Body)| Trial::test(*name, || Ok(())).with_ignored_flag(true);
-    Ok(libtest_mimic::run(args, TESTS.iter().map(skipped).collect()).exit_code())
+    runner::main(&TESTS.map(|(name, _)| name), inside)
 }
 
 fn inside(mut args: Arguments) -> Result<ExitCode> {
     let world = Arc::new(World::enter()?);
     std::fs::copy(env!("CARGO_BIN_EXE_warmblock"), world.file("warmblock"))?;
     let gateways = Arc::new(Gateways::on_the_machine(&world)?);
-    let trial = |(name, body): &(&'static str, Body)| {
-        let (gateways, body, name) = (Arc::clone(&gateways), *body, *name);
-        Trial::test(name, move || one(&gateways, name, body))
+    let tally = Arc::new(Tally::new(false));
+    let trial = |(name, body): (&'static str, Body)| {
+        let (gateways, tally) = (Arc::clone(&gateways), Arc::clone(&tally));
+        Trial::test(name, move || tally.run(name, || turn(&gateways, body)))
     };
     args.test_threads = Some(1);
-    Ok(libtest_mimic::run(&args, TESTS.iter().map(trial).collect()).exit_code())
+    let conclusion = libtest_mimic::run(&args, TESTS.into_iter().map(trial).collect());
+    tally.tell();
+    Ok(conclusion.exit_code())
 }
 
-fn one(gateways: &Gateways, name: &str, body: Body) -> Result<(), Failed> {
-    let began = Instant::now();
-    let attempt = || {
-        let guarded =
-            std::panic::AssertUnwindSafe(|| gateways.clear().and_then(|()| body(gateways)));
-        let outcome = std::panic::catch_unwind(guarded)
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked")));
-        outcome.map_err(|error| {
-            let text = format!("{error:#}\n--- {}", gateways.diagnosis());
-            eprintln!("FAILED  {name}: {text}");
-            text
-        })
-    };
-    // One more turn, as in the lab tier, and as little in silence.
-    let outcome = attempt().or_else(|_told| {
-        attempt()?;
-        println!("unsteady: {name} failed once, and then passed; look above for why");
-        Ok(())
-    });
-    eprintln!("{:6.1} s  {name}", began.elapsed().as_secs_f64());
-    outcome.map_err(|text: String| Failed::from(text))
+fn turn(gateways: &Gateways, body: Body) -> Result<(), String> {
+    let outcome = guarded(|| gateways.clear().and_then(|()| body(gateways)));
+    outcome.map_err(|error| format!("{error:#}\n--- {}", gateways.diagnosis()))
 }
 
 /// The parts of `tests/tgt_lab.sh`: kills at every step, secrets, access lists, what is held back.

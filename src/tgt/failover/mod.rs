@@ -18,6 +18,7 @@ mod lease;
 mod release;
 mod report;
 mod run;
+mod work;
 
 pub use release::{ReleaseReport, release};
 pub use report::{FailoverReport, FailoverStep, Fenced};

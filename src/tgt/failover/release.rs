@@ -8,6 +8,7 @@ use crate::model::{HostName, ImageSpec};
 use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply};
+use crate::tgt::holders::{Holders, Opening};
 use crate::tgt::inventory::{Backing, Client, ClientRole};
 use crate::{Error, Kind, Result, disk};
 
@@ -62,18 +63,9 @@ pub fn release(
             format!("cannot let go of {name}: {}", errors.join("; ")),
         ));
     }
-    let mut detached = Vec::new();
-    for image in cached(client) {
-        let ask = Detach {
-            image,
-            discard_dirty: false,
-            link: None,
-        };
-        match disk::detach(host, &ask, options.dry_run) {
-            Ok(report) => detached.push(report),
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    let detached = detach(host, client, options.dry_run)?;
+    if !detached.is_empty() && !options.dry_run {
+        note(host, tgtadm, site)?;
     }
     Ok(ReleaseReport {
         version: 1,
@@ -82,6 +74,33 @@ pub fn release(
         apply: applied,
         detached,
     })
+}
+
+/// Flushes and detaches the cached disks of a client that are here.
+fn detach(host: &Host, client: &Client, dry_run: bool) -> Result<Vec<Report>> {
+    let mut detached = Vec::new();
+    for image in cached(client) {
+        let ask = Detach {
+            image,
+            discard_dirty: false,
+            link: None,
+        };
+        match disk::detach(host, &ask, dry_run) {
+            Ok(report) => detached.push(report),
+            Err(error) if error.kind() == Kind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(detached)
+}
+
+/// That they can be written here no more.
+fn note(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site) -> Result<()> {
+    let _lock = apply::lock(host)?;
+    let Some(holders) = Holders::new(host, site)? else {
+        return Ok(());
+    };
+    holders.keep(&tgtadm.targets()?, Opening::Over)
 }
 
 /// A client of the inventory.

@@ -36,6 +36,14 @@ pub struct ClientView {
     pub initiators: Vec<String>,
 }
 
+impl ClientView {
+    /// Its LUNs here, each with the client's name.
+    pub fn luns(&self) -> impl Iterator<Item = (&str, &LunView)> {
+        let luns = self.targets.iter().flat_map(|target| &target.luns);
+        luns.map(|lun| (self.client.as_str(), lun))
+    }
+}
+
 /// An iSCSI parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Parameter {

@@ -1,6 +1,6 @@
 //! This gateway: the daemon, and what Ceph says of the images that it has open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::drift::drift;
@@ -8,9 +8,10 @@ use super::{GatewayStatus, LunStatus, TargetStatus};
 use crate::Result;
 use crate::ceph::Cluster;
 use crate::host::Host;
+use crate::model::ImageSpec;
 use crate::sys::host::addresses;
 use crate::tgt::Site;
-use crate::tgt::daemon::apply::{Applied, Daemon, TargetPlan, look, plan, reach};
+use crate::tgt::daemon::apply::{Applied, Daemon, TargetPlan, connect, look, plan};
 use crate::tgt::daemon::{LunState, TargetState, Tgtadm};
 use crate::tgt::inventory::ClientRole;
 use crate::tgt::render::{ClientView, TargetView};
@@ -42,7 +43,7 @@ pub fn local(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site) -> Result<GatewaySta
             .problems
             .push(format!("the account {user} is missing"));
     }
-    let ceph = Ceph::reach(host, tgtadm, site, &daemon);
+    let ceph = Ceph::reach(host, site, &daemon);
     if let Err(error) = &ceph {
         status
             .problems
@@ -53,7 +54,7 @@ pub fn local(host: &Host, tgtadm: &Tgtadm<'_>, site: &Site) -> Result<GatewaySta
         let state = daemon.targets.iter().find(|has| has.iqn == target.iqn);
         let mut one = one(target, view, state, &applied);
         if let Ok(Some(ceph)) = &ceph {
-            ceph.ask(&mut one, state, view)?;
+            ceph.ask(&mut one, view)?;
         }
         status.targets.push(one);
     }
@@ -105,6 +106,20 @@ fn lun(state: &LunState) -> LunStatus {
     }
 }
 
+/// What became of a LUN whose image tgtd opened itself.
+fn thrown_out(image: &ImageSpec) -> String {
+    format!(
+        "Ceph has thrown out the client that has {image} open; it answers ready, and reads and writes fail: `warmblock tgt verify --heal`"
+    )
+}
+
+/// What became of one that leads to a cached disk. The kernel's client is the same for all images that the host has mapped.
+fn kernel_thrown_out(image: &ImageSpec, client: &str) -> String {
+    format!(
+        "Ceph has thrown out the kernel's client that has {image} mapped; writes fail, and reads of what is not on the SSD:          `warmblock tgt failover {client} --to ANOTHER`; and detach all disks here, or the client stays thrown out"
+    )
+}
+
 /// Ceph, and the addresses by which it knows this host.
 struct Ceph {
     cluster: Cluster,
@@ -113,23 +128,14 @@ struct Ceph {
 
 impl Ceph {
     /// Connects, if the daemon has an image of ours open.
-    fn reach(
-        host: &Host,
-        tgtadm: &Tgtadm<'_>,
-        site: &Site,
-        daemon: &Daemon,
-    ) -> Result<Option<Self>> {
+    fn reach(host: &Host, site: &Site, daemon: &Daemon) -> Result<Option<Self>> {
         let ours = |target: &&TargetState| site.identities.ours.contains(&target.iqn);
-        let mut luns = daemon
-            .targets
-            .iter()
-            .filter(ours)
-            .flat_map(|target| &target.luns);
-        if !luns.any(|lun| lun.bs_type == "rbd") {
+        let mut targets = daemon.targets.iter().filter(ours);
+        if targets.all(|target| target.luns.is_empty()) {
             return Ok(None);
         }
         Ok(Some(Self {
-            cluster: reach(host, tgtadm, &site.inventory)?,
+            cluster: connect(host, &site.inventory)?,
             own: addresses()?,
         }))
     }
@@ -138,25 +144,19 @@ impl Ceph {
     fn ask(
         &self,
         status: &mut TargetStatus,
-        state: Option<&TargetState>,
         view: Option<(&ClientView, &TargetView)>,
     ) -> Result<()> {
-        let kinds: BTreeMap<u64, &str> = state
-            .iter()
-            .flat_map(|state| &state.luns)
-            .map(|lun| (lun.number, lun.bs_type.as_str()))
-            .collect();
-        let Some((_, view)) = view else { return Ok(()) };
+        let Some((client, view)) = view else {
+            return Ok(());
+        };
         for lun in &mut status.luns {
             let wanted = view
                 .luns
                 .iter()
                 .find(|has| u64::from(has.number) == lun.number);
-            let Some(wanted) = wanted.filter(|_| kinds.get(&lun.number) == Some(&"rbd")) else {
-                continue;
-            };
+            let Some(wanted) = wanted else { continue };
             // a snapshot cannot be written, so nobody needs to know who has it
-            let Ok(image) = wanted.image.parse::<crate::model::ImageSpec>() else {
+            let Ok(image) = wanted.image.parse::<ImageSpec>() else {
                 continue;
             };
             let found = watchers(&self.cluster, &image);
@@ -169,10 +169,11 @@ impl Ceph {
             };
             lun.lost = lun.online && !watchers.iter().any(|addr| is_here(addr, &self.own));
             if lun.lost {
-                status.problems.push(format!(
-                    "LUN {}: Ceph has thrown out the client that has {image} open; it answers ready, and reads and writes fail: `warmblock tgt verify --heal`",
-                    lun.number
-                ));
+                let why = match view.bs_type {
+                    "rbd" => thrown_out(&image),
+                    _ => kernel_thrown_out(&image, &client.client),
+                };
+                status.problems.push(format!("LUN {}: {why}", lun.number));
             }
             let others = open_elsewhere(&watchers, &self.own);
             if !others.is_empty() {

@@ -88,7 +88,7 @@ pub struct LunStatus {
     pub online: bool,
     /// The clients that Ceph sees to have the image open; absent where Ceph was not asked.
     pub watchers: Option<Vec<String>>,
-    /// Whether the daemon's own client is not among them: Ceph has thrown it out, and every read and write fails while TEST
-    /// UNIT READY does not (facts 3.4).
+    /// Whether this host's own client is not among them: Ceph has thrown it out, and every read and write fails while TEST UNIT
+    /// READY does not (facts 3.4); of a cached disk what the SSD does not have.
     pub lost: bool,
 }

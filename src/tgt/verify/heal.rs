@@ -19,7 +19,9 @@ pub(super) fn sick<'a>(
     status: Option<&TargetStatus>,
 ) -> Vec<(&'a LunView, String)> {
     let mut sick = Vec::new();
-    for lun in &target.luns {
+    // a cached disk is not healed by a new LUN: its client is the kernel's
+    let opened = target.luns.iter().filter(|_| target.bs_type == "rbd");
+    for lun in opened {
         let number = u64::from(lun.number);
         let lost = status
             .and_then(|status| status.luns.iter().find(|has| has.number == number))
@@ -59,11 +61,9 @@ impl Healer<'_> {
         lun: &LunView,
     ) -> Result<()> {
         let steps = steps(target, state, lun);
-        if target.bs_type == "rbd" {
-            self.open_nowhere_else(&steps, state, lun)?;
-            if let Some(holders) = self.holders {
-                holders.opening(std::iter::once((client, lun)))?;
-            }
+        self.open_nowhere_else(&steps, state, lun)?;
+        if let Some(holders) = self.holders {
+            holders.opening(std::iter::once((client, lun)))?;
         }
         for (at, step) in steps.iter().enumerate() {
             take(step, &steps[..at], self.tgtadm, self.holders)?;

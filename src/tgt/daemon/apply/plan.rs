@@ -51,9 +51,9 @@ pub struct TargetPlan {
 }
 
 impl TargetPlan {
-    /// The LUNs whose images are to be opened in Ceph.
-    pub fn opens(&self) -> impl Iterator<Item = &LunView> {
-        self.steps.iter().filter_map(Step::opens)
+    /// The LUNs that are to be made.
+    pub fn exports(&self) -> impl Iterator<Item = &LunView> {
+        self.steps.iter().filter_map(Step::exports)
     }
 
     /// Adds a step that disturbs whoever is connected; it is held back then, unless forced.
@@ -67,11 +67,11 @@ impl TargetPlan {
 }
 
 impl Plan {
-    /// Whether images are to be opened in Ceph.
-    pub fn opens(&self) -> bool {
+    /// Whether LUNs are to be made.
+    pub fn exports(&self) -> bool {
         self.targets
             .iter()
-            .any(|target| target.opens().next().is_some())
+            .any(|target| target.exports().next().is_some())
     }
 
     /// Leaves out what concerns other clients.

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::tgt::Site;
 use crate::tgt::inventory::{Client, Inventory, Lun, Problems, look_up};
 use crate::tgt::registry::{may_be_open, open_elsewhere};
+use crate::tgt::render::LunView;
 use crate::tgt::watchers::Own;
 use crate::{Context, Error, Kind, Result};
 
@@ -33,16 +34,18 @@ pub(super) fn check(
     for target in &mut plan.targets {
         let mut why = Vec::new();
         for (at, step) in target.steps.iter().enumerate() {
-            let Some(lun) = step.opens() else {
-                why.extend(front_missing(step));
+            let Some(view) = step.exports() else { continue };
+            let known = luns.get(&view.image);
+            why.extend(known.and_then(|(client, lun)| noted_elsewhere(site, client, lun)));
+            if !step.opens() {
+                why.extend(front_missing(view));
                 continue;
-            };
+            }
             let cluster = match &ceph {
                 Some(cluster) => cluster,
                 None => ceph.insert(reach(host, tgtadm, inventory)?),
             };
-            if let Some((client, lun)) = luns.get(&lun.image) {
-                why.extend(noted_elsewhere(site, client, lun));
+            if let Some((_, lun)) = known {
                 let going = going(&target.steps[..at], &daemon.targets, site, lun);
                 why.extend(refused(cluster, lun, &own, going)?);
             }
@@ -67,10 +70,7 @@ fn noted_elsewhere(site: &Site, client: &Client, lun: &Lun) -> Option<String> {
 }
 
 /// What a LUN lacks that leads to a disk of this host.
-fn front_missing(step: &Step) -> Option<String> {
-    let Step::LunNew { lun, .. } = step else {
-        return None;
-    };
+fn front_missing(lun: &LunView) -> Option<String> {
     let there = Path::new(&lun.path).exists();
     (!there).then(|| {
         format!(
@@ -80,7 +80,7 @@ fn front_missing(step: &Step) -> Option<String> {
     })
 }
 
-/// Connects as tgtd will. Takes no longer than the configuration's connect deadline.
+/// Connects as tgtd will, if it can open images at all. Takes no longer than the configuration's connect deadline.
 pub(in crate::tgt) fn reach(
     host: &Host,
     tgtadm: &Tgtadm<'_>,
@@ -92,6 +92,11 @@ pub(in crate::tgt) fn reach(
                 .remedy("install the package tgt-rbd, and start tgtd again"),
         );
     }
+    connect(host, inventory)
+}
+
+/// Connects as the client that tgtd is.
+pub(in crate::tgt) fn connect(host: &Host, inventory: &Inventory) -> Result<Cluster> {
     let own = host.ceph_target();
     let access = &inventory.ceph;
     let same = own.id == access.id;

@@ -95,7 +95,7 @@ pub fn apply(
     });
     // also after a failure: what was done was done
     let kept = applied.save(&host.roots).and_then(|()| match &holders {
-        Some(holders) if !site.offline || plan.opens() => {
+        Some(holders) if !site.offline || plan.exports() => {
             let kept = tgtadm
                 .targets()
                 .and_then(|states| holders.keep(&states, Opening::Over));
@@ -118,7 +118,7 @@ fn unnoted(error: Error) -> Error {
     )
 }
 
-/// The LUNs that are to be opened, each with its client.
+/// The LUNs that are to be made, each with its client.
 fn new_luns<'a>(
     plan: &'a Plan,
     views: &'a [ClientView],
@@ -136,7 +136,7 @@ fn new_luns<'a>(
         .filter(|target| target.blocked.is_none());
     targets.flat_map(move |target| {
         let client = of(&target.iqn);
-        target.opens().map(move |lun| (client, lun))
+        target.exports().map(move |lun| (client, lun))
     })
 }
 

@@ -97,12 +97,18 @@ impl Step {
         )
     }
 
-    /// The LUN whose image tgtd opens in Ceph by it.
-    pub fn opens(&self) -> Option<&LunView> {
+    /// The LUN that is made by it: from then on its image can be written here, by a client of tgtd's own or, behind a cached
+    /// disk, by the kernel's.
+    pub fn exports(&self) -> Option<&LunView> {
         match self {
-            Self::LunNew { lun, bs_type, .. } if *bs_type == "rbd" => Some(lun),
+            Self::LunNew { lun, .. } => Some(lun),
             _ => None,
         }
+    }
+
+    /// Whether tgtd opens an image in Ceph by it.
+    pub fn opens(&self) -> bool {
+        matches!(self, Self::LunNew { bs_type, .. } if *bs_type == "rbd")
     }
 
     /// Does it.

@@ -58,8 +58,8 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
     report
 }
 
-/// One step, after those `before` it; an image that was opened by it is noted before the next. A LUN that they made and that cannot
-/// be completed is taken back: whoever is let in already would meet it under an id of tgtd's own.
+/// One step, after those `before` it; by which client of Ceph an image can be written since is noted before the next. A LUN that
+/// they made and that cannot be completed is taken back: whoever is let in already would meet it under an id of tgtd's own.
 pub(in crate::tgt) fn take(
     step: &Step,
     before: &[Step],
@@ -71,7 +71,7 @@ pub(in crate::tgt) fn take(
         (Step::LunNew { .. }, Err(_)) => None,
         _ => half_made(step, before),
     };
-    let noted = done.and_then(|()| match (holders, step.opens()) {
+    let noted = done.and_then(|()| match (holders, step.exports()) {
         (Some(holders), Some(lun)) => holders.opened(lun),
         _ => Ok(()),
     });
