@@ -17,7 +17,7 @@ DESTDIR :=
 PREFIX  := /usr/local
 LIB     := $(DESTDIR)$(PREFIX)/lib/warmblock
 SHARE   := $(DESTDIR)$(PREFIX)/share
-install: build   ## the binary, drivers, templates, udev rules, man pages and completions; PREFIX, DESTDIR
+install: build   ## the binary, drivers, templates, udev rules, unit, man pages and completions; PREFIX, DESTDIR
 	install -D -t $(DESTDIR)$(PREFIX)/bin target/release/warmblock
 	set -e; for d in $(wildcard drivers/*/driver); do install -D $$d $(LIB)/$$d; done
 	install -D -m 644 -t $(LIB)/tgt-templates tgt-templates/*
@@ -29,6 +29,9 @@ install: build   ## the binary, drivers, templates, udev rules, man pages and co
 	install -D -m 644 -t $(SHARE)/fish/vendor_completions.d docs/completions/warmblock.fish
 	install -d $(DESTDIR)/etc/udev/rules.d $(DESTDIR)/etc/warmblock/conf.d
 	target/release/warmblock doctor --print-udev-rules >$(DESTDIR)/etc/udev/rules.d/58-warmblock.rules
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	target/release/warmblock doctor --print-recover-unit | sed 's#/usr/bin/warmblock#$(PREFIX)/bin/warmblock#' \
+	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/warmblock-recover.service
 	[ -e $(DESTDIR)/etc/warmblock/warmblock.toml ] || \
 	  target/release/warmblock --config /dev/null config show | sed 's/^\([a-z]\)/# \1/' >$(DESTDIR)/etc/warmblock/warmblock.toml
 
@@ -36,6 +39,10 @@ install: build   ## the binary, drivers, templates, udev rules, man pages and co
 .PHONY: test
 test:            ## everything: unit tests, the command line, Ceph, the lab tier; a summary at the end
 	@tests/run
+
+.PHONY: test-exhaustive
+test-exhaustive: ## the same with every case for every driver and a crash at every step; takes hours
+	@WARMBLOCK_EXHAUSTIVE=1 tests/run
 
 # -- demo ---------------------------------------------------------------------------------------------
 .PHONY: demo

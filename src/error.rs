@@ -141,9 +141,14 @@ impl Error {
         })
     }
 
-    /// The errors of the clean-up that followed.
-    pub fn cleanup_errors(&self) -> &[Self] {
-        &self.cleanup
+    /// The errors of the clean-up that followed, after this error or one of its causes.
+    pub fn cleanup_errors(&self) -> Vec<&Self> {
+        let mut all: Vec<&Self> = self.cleanup.iter().collect();
+        let inner = self.source.as_deref();
+        if let Some(inner) = inner.and_then(|source| source.downcast_ref::<Self>()) {
+            all.extend(inner.cleanup_errors());
+        }
+        all
     }
 
     /// Message and causes in one line, outermost first.

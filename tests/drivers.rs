@@ -28,7 +28,9 @@ impl World {
             std::fs::create_dir_all(dir.path().join(part)).unwrap();
         }
         std::fs::File::create(dir.path().join("run/udev/control")).unwrap();
-        std::fs::File::create(dir.path().join("rules")).unwrap();
+        for file in ["rules", "module"] {
+            std::fs::File::create(dir.path().join(file)).unwrap();
+        }
         Self { dir }
     }
 

@@ -18,7 +18,7 @@
 //! - After a crash a write-through cache may serve data that are older than the RBD's (its journal may lag 100 ms), so a
 //!   set is formatted anew before each use, unless a lease says that it holds dirty data.
 //! - `clean` in the superblock comes after a scan of the whole index. It stays so only in a mode other than write-back, and
-//!   once all writes have ended that began before the mode was changed: see [`tune::barrier`].
+//!   once all writes have ended that began before the mode was changed: see [`drained`](super::drained).
 
 mod assemble;
 mod look;
@@ -138,7 +138,6 @@ impl Driver for Bcache {
         let before = self.attached(site)?;
         let whole = dirty(&before);
         tune::tune(site, self.0, &before, Running::Draining)?;
-        tune::barrier(site)?;
         wait_for_clean(site, whole, deadline, || {
             self.attached(site).map(|backing| dirty(&backing))
         })?;

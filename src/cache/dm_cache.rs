@@ -202,6 +202,10 @@ impl Driver for DmCache {
         Ok(dump.mappings.iter().map(pair).collect())
     }
 
+    fn suspends(&self) -> bool {
+        true
+    }
+
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         let name = site.key.dm(Role::Cache);
         let began = Instant::now();

@@ -123,6 +123,10 @@ impl Driver for DmWritecache {
             .context(|| format!("cannot switch the cache device {name}"))
     }
 
+    fn suspends(&self) -> bool {
+        true
+    }
+
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         let (was, whole) = dirty(self, site)?;
         if was != Running::Draining {

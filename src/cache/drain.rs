@@ -1,11 +1,52 @@
-//! Waiting until a cache has written everything back.
+//! Draining a cache, and waiting until it has written everything back.
 
 use std::time::{Duration, Instant};
 
-use super::Site;
-use crate::model::Bytes;
+use super::{Cleanliness, Driver, Site};
+use crate::model::{Bytes, Role};
 use crate::sys::wait;
-use crate::{Error, Kind, Result};
+use crate::{Context, Error, Kind, Result};
+
+/// Drains a cache for good: what a write made dirty that began before no new dirty blocks were taken, and ended after the
+/// cache was found clean, is written back as well. Gives what was dirty when it began.
+///
+/// Errors: those of [`Driver::drain`].
+pub fn drained(driver: &dyn Driver, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
+    drained_behind(driver, site, deadline, || barrier(site))
+}
+
+/// [`drained`], with what waits for the writes that are under way.
+pub(super) fn drained_behind(
+    driver: &dyn Driver,
+    site: &Site<'_>,
+    deadline: Duration,
+    barrier: impl FnOnce() -> Result<()>,
+) -> Result<Bytes> {
+    let before = driver.drain(site, deadline)?;
+    if driver.suspends() {
+        return Ok(before);
+    }
+    barrier()?;
+    match driver.cleanliness(site.host, site.key)? {
+        Cleanliness::Dirty(late) => {
+            driver.drain(site, deadline)?;
+            Ok(before.max(late))
+        }
+        // Whether it is clean is asked again by whoever acts upon it.
+        Cleanliness::Clean { .. } | Cleanliness::Unknown { .. } => Ok(before),
+    }
+}
+
+/// Waits until every write has ended that began before. The front's table is exchanged for itself, which waits for its I/O;
+/// nobody but the front writes to the cache.
+fn barrier(site: &Site<'_>) -> Result<()> {
+    let (dm, front) = (site.host.dm(), site.key.dm(Role::Front));
+    let Some(table) = dm.table(&front)?.filter(|table| !table.is_empty()) else {
+        return Ok(());
+    };
+    dm.replace(&front, &table, site.host.config.deadline.tool)
+        .context(|| format!("cannot wait for the I/O of {front}"))
+}
 
 /// Asks how much is `left` until nothing is, and shows the progress of `whole`; asks at least once.
 ///

@@ -25,6 +25,8 @@ mod registry;
 mod site;
 mod state;
 
+pub(crate) use drain::drained;
+
 pub use ability::{Capabilities, Needs, SeedAbility};
 pub use list::{DriverInfo, DriverList, lacks};
 pub use registry::{Drivers, Listed};
@@ -62,6 +64,11 @@ pub trait Driver: Debug + Sync {
 
     /// What it needs of the host, so that a host that lacks it is told before anything is done.
     fn needs(&self) -> Needs;
+
+    /// Whether it can tell what is in the kernel only once its modules are there, since a tool of its own tells it.
+    fn asks_its_modules(&self) -> bool {
+        false
+    }
 
     /// What is lost in a mode when the SSD dies, and when the host dies, in words.
     fn guarantee(&self, mode: CacheMode) -> Cow<'static, str>;
@@ -149,8 +156,14 @@ pub trait Driver: Debug + Sync {
         Err(Error::new(Kind::Internal, message))
     }
 
+    /// Whether [`Driver::drain`] holds the cache's I/O back for a moment, and so waits for every write that began before. Of
+    /// the others, such a write may become dirty after they were found clean: see [`drained`].
+    fn suspends(&self) -> bool {
+        false
+    }
+
     /// Stops taking dirty blocks, writes back those that there are, and waits until none is left; leaves it
-    /// [`Running::Draining`]. Gives what was dirty when it began.
+    /// [`Running::Draining`]. Gives what was dirty when it began. Called by [`drained`] alone.
     ///
     /// Errors: [`Kind::Timeout`] when the deadline passes, with what is left; the cache then goes on draining.
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes>;

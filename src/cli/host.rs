@@ -54,11 +54,8 @@ fn parse(text: &[u8]) -> Result<Job> {
 }
 
 fn refuse(why: &str) -> Error {
-    Error::new(
-        Kind::Usage,
-        format!("cannot understand the job on standard input: {why}"),
-    )
-    .remedy("`docs/schema/job.json` of this release describes it")
+    Error::new(Kind::Usage, format!("{}: {why}", Job::NOT_UNDERSTOOD))
+        .remedy("`docs/schema/job.json` of this release describes it")
 }
 
 #[cfg(test)]

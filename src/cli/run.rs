@@ -125,6 +125,10 @@ fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
         to_stdout(tools::udev::RULES)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if args.print_recover_unit {
+        to_stdout(doctor::boot::UNIT)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let findings = doctor::examine(settings::config(&cli.global), settings::roots(&cli.global));
     output.answer(&findings, render::findings::human)?;
     Ok(if findings.healthy() {

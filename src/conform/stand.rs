@@ -10,7 +10,7 @@ use super::io;
 use crate::cache::external::External;
 use crate::cache::{Device, Driver as _, Site};
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, DiskKey, Role};
+use crate::model::{Bytes, CacheMode, DiskKey, DmName, Role};
 use crate::sys::Block;
 use crate::tools::dmsetup::{Access, Table};
 use crate::tools::losetup;
@@ -29,6 +29,8 @@ pub(super) struct Stand<'a> {
     dir: TempDir,
     /// The first disk, which every case works on, and a second one.
     pub(super) disks: Vec<Disk>,
+    /// The linear devices that stand for images; noted as they are made, so that a stand that is not finished leaves none.
+    linears: Vec<DmName>,
     loops: Vec<PathBuf>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Stand<'a> {
             host,
             dir,
             disks: Vec::new(),
+            linears: Vec::new(),
             loops: Vec::new(),
         };
         for number in 0..2 {
@@ -78,6 +81,7 @@ impl<'a> Stand<'a> {
         io::write(&image.path, Bytes(0), &bytes)?;
         let name = below.dm(Role::Front);
         let table = Table::linear(image.size, image.number);
+        self.linears.push(name.clone());
         self.host.dm().create(&name, &table, Access::ReadWrite)?;
         let path = self.host.roots.mapper(&name);
         let origin = Device::from((path.clone(), Block::at(&self.host.roots, &path)?));
@@ -142,9 +146,8 @@ impl Disk {
 impl Drop for Stand<'_> {
     /// As far as it can be done: a driver that does not let go keeps its devices, and it is said which.
     fn drop(&mut self) {
-        for disk in &self.disks {
-            let name = disk.below.dm(Role::Front);
-            if let Err(error) = self.host.dm().remove(&name, Duration::from_secs(10)) {
+        for name in &self.linears {
+            if let Err(error) = self.host.dm().remove(name, Duration::from_secs(10)) {
                 tracing::warn!("the device {name} of the test is left behind: {error}");
             }
         }

@@ -7,6 +7,7 @@ use super::io::{self, noise};
 use super::stand::IMAGE;
 use crate::cache::{Driver as _, Running};
 use crate::model::{Bytes, CacheMode};
+use crate::sys::block::sectors_written;
 use crate::{Context, Result};
 
 pub(super) fn writes(bench: &Bench<'_>) -> Result<Seen> {
@@ -103,7 +104,18 @@ pub(super) fn outlive(bench: &Bench<'_>) -> Result<Seen> {
     };
     bench.open(mode)?;
     let whole = bench.scribble(12)?;
+    let (_, before) = bench.up()?;
+    let written = || sectors_written(&bench.host.roots, bench.disk().origin.number);
+    let at = written()?;
     bench.driver.close(bench.host, &bench.disk().key)?;
+    let wrote = written()?.bytes().saturating_sub(at.bytes());
+    // What a cleaner happens to write back in that moment is less than all of it.
+    ensure(before.dirty == Bytes(0) || wrote < before.dirty, || {
+        format!(
+            "close wrote {wrote} to the image, and {} were dirty: another host may have it by then",
+            before.dirty
+        )
+    })?;
     let brought = bench.image_has("", &whole).is_ok();
     bench
         .driver

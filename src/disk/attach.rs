@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::fill;
-use super::layers::{CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, refuse_file};
+use super::layers::{
+    CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, let_it_look, refuse_file,
+    refuse_left,
+};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::swap::{self, take_out};
@@ -76,8 +79,10 @@ fn undoable(error: &crate::Error) -> bool {
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
+    let_it_look(walk)?;
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
+    note_client(walk)?;
     if walk.disk.record.guest.is_some() {
         // The holder may have taken this host for dead before the mapping showed it alive.
         LeaseLayer::probe(walk)?;
@@ -101,6 +106,16 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Lets the lease say as which client of Ceph's this host has the image, before anybody can write to it: a client that is cut
+/// off is forgotten by Ceph, and could not be barred.
+fn note_client(walk: &mut Walk<'_>) -> Result<()> {
+    let client = walk.mapping.as_ref().map(|map| map.client_addr.clone());
+    match client.filter(|_| !walk.dry_run) {
+        Some(client) => walk.with_lease(|cell, me, _record| cell.note_client(me, &client)),
+        None => Ok(()),
+    }
+}
+
 /// Drops what the kernel keeps in memory of a device that is there already and is about to get a cache. While the disk was
 /// another host's, a probe on this one (libvirt's, udev's) may have left pages that are old by now; a guest that reads past
 /// the page cache, as `cache=none` has it, never sees them, but others would.
@@ -122,6 +137,9 @@ fn forget_pages(walk: &Walk<'_>) -> Result<()> {
 /// Writes the record before anything is done, so that what is begun can be finished or undone.
 fn note(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
     let began = Instant::now();
+    if known.is_none() && walk.disk.record.guest.is_none() {
+        refuse_left(walk)?;
+    }
     let record = &walk.disk.record;
     let change = match known {
         None => Change::Made,

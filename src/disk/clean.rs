@@ -7,7 +7,7 @@ use super::layers::load_modules;
 use super::lease::given_up;
 use super::walk::Walk;
 use super::way_back;
-use crate::cache::{Cache, Cleanliness, Running};
+use crate::cache::{Cache, Cleanliness, Running, drained};
 use crate::job::FlushProof;
 use crate::model::{Bytes, Role};
 use crate::seed::{self, BlockSize};
@@ -15,7 +15,7 @@ use crate::{Context, Error, Kind, Result};
 
 /// Makes the image complete: writes dirty blocks back, checks that none is left, and lets the lease say so.
 ///
-/// A cache that cannot be asked is clean only if the lease says that it never was dirty.
+/// A cache that cannot be asked is clean only if it is known that it never was dirty, see [`never_dirty`].
 pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
     let driver = walk.driver()?;
     let key = walk.disk.record.key.clone();
@@ -27,13 +27,13 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
             if may_be_dirty || takes_dirty(*running) || stats.dirty > Bytes(0) =>
         {
             refuse_if_lost(walk)?;
-            driver.drain(&walk.site()?, walk.host.config.deadline.flush)?
+            drained(driver, &walk.site()?, walk.host.config.deadline.flush)?
         }
         _ => Bytes(0),
     };
     let evidence = match driver.cleanliness(walk.host, &key)? {
         Cleanliness::Clean { evidence } => evidence,
-        Cleanliness::Unknown { why } if !may_be_dirty => {
+        Cleanliness::Unknown { why } if !may_be_dirty && never_dirty(walk)? => {
             format!("{why}, but it was write-through all the time")
         }
         Cleanliness::Unknown { why } => {
@@ -172,6 +172,22 @@ pub(super) fn lease_is_dirty(walk: &mut Walk<'_>) -> Result<bool> {
     }
 }
 
+/// Whether it is known that this host's cache holds nothing that the image lacks: the record wants no mode in which it could,
+/// or the lease is this host's, at its generation, and clean. A lease that another host holds, or this one under another
+/// name, tells nothing of it, and a record that was made up knows nothing.
+fn never_dirty(walk: &mut Walk<'_>) -> Result<bool> {
+    if !walk.disk.made_up && !walk.disk.record.mode.can_be_dirty() {
+        return Ok(true);
+    }
+    if walk.disk.image.is_none() {
+        return Ok(false);
+    }
+    walk.with_lease(|cell, me, record| {
+        let ours = cell.is_held_by(me) && cell.lease.generation == record.generation;
+        Ok(ours && !cell.is_dirty_by(me))
+    })
+}
+
 /// Whether a cache in this state takes writes that the image does not get at once.
 fn takes_dirty(running: Running) -> bool {
     match running {
@@ -216,5 +232,8 @@ fn not_clean(walk: &Walk<'_>, why: &str) -> Error {
         Kind::Dirty,
         format!("the cache of {image} is not clean: {why}"),
     )
-    .remedy("run it again to go on flushing; --discard-dirty gives the data up, for good")
+    .remedy(format!(
+        "run it again to go on flushing; or stop the VM and give the data up, for good: `warmblock detach --discard-dirty \
+         {image}`"
+    ))
 }

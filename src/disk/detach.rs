@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::clean::{give_up, lease_is_dirty, reopen};
-use super::layers::{CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, leave, refuse_in_use};
+use super::layers::{
+    CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, leave, let_it_look, refuse_in_use,
+};
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
@@ -18,11 +20,11 @@ use crate::model::Change;
 use crate::sys::atomic;
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused, and one that is
-/// there behind somebody else's link is left alone.
+/// there behind somebody else's link is left alone. An attach of it that still runs, or a seed, is stopped.
 ///
 /// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
-    let mut disk = OpenDisk::to_detach(host, &ask.image)?;
+    let mut disk = OpenDisk::to_detach(host, ask, dry_run)?;
     disk.force = Force {
         discard_dirty: ask.discard_dirty,
         ..Force::default()
@@ -42,7 +44,7 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 }
 
 /// The link that there is, if it is not of the disk that the caller means.
-fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
+pub(super) fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
     fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
         (link.parent().and_then(Path::file_name), link.file_name())
     }
@@ -53,6 +55,7 @@ fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
 pub(super) fn descend(walk: &mut Walk<'_>) -> Result<()> {
     refuse_in_use(walk)?;
+    let_it_look(walk)?;
     reopen_if_dirty(walk)?;
     if walk.disk.record.intent != Intent::Detached {
         walk.disk.record.intent = Intent::Detached;

@@ -79,11 +79,14 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
     let Some(plan) = walk.plan.take() else {
         return Ok(());
     };
+    let most = Bytes(plan.kept() * plan.block.bytes().0);
+    walk.disk.lock.doing(Some(format!("seeding {most}")));
     let filled = match walk.driver()?.capabilities().seed {
         SeedAbility::Reading => read_through(walk, &plan),
         SeedAbility::Whole => copy_whole(walk, &plan),
         SeedAbility::Mapping | SeedAbility::Never => copy_beneath(walk, &plan),
     };
+    walk.disk.lock.doing(None);
     let proof = match filled {
         Ok(proof) => proof,
         Err(error) => return Err(error.and_then_cleanup(retreat(walk))),

@@ -231,6 +231,7 @@ impl<'a> LeaseCell<'a> {
             dirty: false,
             cache_id: None,
             moving: None,
+            client: None,
         };
         self.set(Lease {
             version: Lease::VERSION,
@@ -264,6 +265,7 @@ impl<'a> LeaseCell<'a> {
             holder.boot_id.clone_from(&me.boot_id);
             holder.since = now();
             holder.cache_id = None;
+            holder.client = None;
         }
         self.set(lease)
     }
@@ -280,7 +282,26 @@ impl<'a> LeaseCell<'a> {
 
     /// Takes over our own lease from before a reboot, leaving what it says of dirty data.
     pub fn renew_boot(&mut self, me: &Me) -> Result<()> {
-        self.change(me, |holder| holder.boot_id.clone_from(&me.boot_id))
+        self.change(me, |holder| {
+            holder.boot_id.clone_from(&me.boot_id);
+            holder.client = None;
+        })
+    }
+
+    /// Notes as which client of Ceph's this host has the image mapped, as the holder or as its guest. Nobody is to write before
+    /// that: whoever breaks the lease bars this client.
+    pub fn note_client(&mut self, me: &Me, client: &str) -> Result<()> {
+        let mut lease = self.lease.clone();
+        let (holds, visits) = (self.is_held_by(me), self.has_let_in(me));
+        let Some(holder) = lease.holder.as_mut() else {
+            return Ok(());
+        };
+        match holder.moving.as_mut().filter(|_| visits) {
+            Some(moving) => moving.client = Some(client.to_owned()),
+            None if holds => holder.client = Some(client.to_owned()),
+            None => {}
+        }
+        self.set(lease)
     }
 
     /// Lets the host `to` in beside us. After the proof that the image is complete, with the cache out of the path.
@@ -293,6 +314,7 @@ impl<'a> LeaseCell<'a> {
             holder.moving = Some(moving.unwrap_or_else(|| Moving {
                 to: to.clone(),
                 guest: None,
+                client: None,
             }));
         })
     }
@@ -328,6 +350,7 @@ impl<'a> LeaseCell<'a> {
         let holder = lease.holder.as_mut();
         if let Some(moving) = holder.and_then(|holder| holder.moving.as_mut()) {
             moving.guest = guest;
+            moving.client = None;
         }
         self.set(lease)
     }

@@ -17,6 +17,7 @@ mod half_reverted;
 mod hand_over;
 mod layers;
 mod lease;
+mod lost;
 mod mode;
 mod open;
 mod quiet;

@@ -53,6 +53,15 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     walk.disk.record.mode = ask.mode;
     if !dry_run {
         walk.disk.record.save(&host.roots)?;
+        if !ask.mode.can_be_dirty() && walk.disk.image.is_some() && change.is_change() {
+            // What other hosts are told of it.
+            walk.with_lease(|cell, me, record| {
+                match cell.is_held_by(me) && !cell.is_dirty_by(me) {
+                    true => cell.mark_clean(me, &record.driver, record.mode),
+                    false => Ok(()),
+                }
+            })?;
+        }
     }
     walk.did(LayerName::Record, change, ask.mode.to_string(), began);
     if around {

@@ -1,14 +1,15 @@
 //! Opening a disk for a job: lock, record, image.
 
 use crate::ceph::{Cluster, Image, Pool};
+use crate::disk::detach::others_link;
 use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::record::Record;
 use crate::disk::want::{self, Exchange};
 use crate::host::Host;
-use crate::job::Attach;
+use crate::job::{Attach, Detach};
 use crate::model::{Bytes, DiskKey, Fsid, ImageId, ImageSpec, OnFull, Role};
-use crate::sys::lock::DiskLock;
+use crate::sys::lock::{DiskLock, Holder};
 use crate::tools::dmsetup::Table;
 use crate::{Context, Error, Kind, Result};
 
@@ -17,6 +18,8 @@ use crate::{Context, Error, Kind, Result};
 pub(super) struct OpenDisk {
     /// What is wanted of it.
     pub(super) record: Record,
+    /// Whether the record was lost, and this one made up: it knows nothing of what the cache was.
+    pub(super) made_up: bool,
     /// The image; `None` when it is gone, or when Ceph cannot be asked.
     pub(super) image: Option<OpenImage>,
     /// Why Ceph cannot be asked.
@@ -28,7 +31,7 @@ pub(super) struct OpenDisk {
     /// Another driver that the disk is to get.
     pub(super) exchange: Option<Exchange>,
     /// Held until the job ends; the kernel drops it with the process.
-    _lock: DiskLock,
+    pub(super) lock: DiskLock,
 }
 
 /// An image, open for reading, with its pool.
@@ -141,12 +144,13 @@ impl OpenDisk {
         };
         Ok(Self {
             record,
+            made_up: false,
             image: Some(image),
             unreachable: None,
             force,
             on_full,
             exchange,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -172,32 +176,54 @@ impl OpenDisk {
         Ok(record.map(|record| Self::with_record(host, record, lock)))
     }
 
-    /// Opens a disk to take it down, also one that this host has no record of: there may be devices all the same.
+    /// Opens a disk to take it down, also one that this host has no record of: there may be devices all the same. Who is
+    /// bringing it up meanwhile is asked to stop.
     ///
     /// Errors: [`Kind::NotFound`] if there is neither a record nor such an image.
-    pub(super) fn to_detach(host: &Host, spec: &ImageSpec) -> Result<Self> {
-        match Self::existing(host, spec, "detach") {
-            Err(error) if error.kind() == Kind::NotFound => {}
-            other => return other,
+    pub(super) fn to_detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Self> {
+        let spec = &ask.image;
+        let locked = |key: &DiskKey| lock_to_detach(host, key, ask, dry_run);
+        if let Some(found) = Record::find(&host.roots, spec)? {
+            let lock = locked(&found.key)?;
+            if let Some(record) = Record::load(&host.roots, &found.key)? {
+                return Ok(Self::with_record(host, record, lock));
+            }
         }
         let image = OpenImage::by_name(host, spec)?;
         let fsid = image.fsid()?;
         let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
-        if let Some(disk) = Self::of_key(host, &key, "detach")? {
-            return Ok(disk);
+        let lock = locked(&key)?;
+        if let Some(record) = Record::load(&host.roots, &key)? {
+            return Ok(Self::with_record(host, record, lock));
         }
-        Self::orphan(
+        let block = host.config.cache.block;
+        Self::unknown(
             host,
-            Record::of_unknown(key, spec.clone(), fsid, host.config.cache.block),
+            Record::of_unknown(key, spec.clone(), fsid, block),
+            lock,
         )
     }
 
-    /// Opens a disk by a record that the caller made up from what was found.
-    pub(super) fn orphan(host: &Host, record: Record) -> Result<Self> {
-        let deadline = host.config.deadline.lock;
-        let lock = DiskLock::acquire(&host.roots.run, &record.key, "recover", deadline)?;
+    /// Opens a disk that was found without a record, by one that the caller makes up from what was found; `None` if it has
+    /// one once the lock is ours.
+    ///
+    /// Errors: also that it has one which cannot be read.
+    pub(super) fn orphan(
+        host: &Host,
+        key: &DiskKey,
+        made_up: impl FnOnce() -> Result<Record>,
+    ) -> Result<Option<Self>> {
+        let lock = DiskLock::acquire(&host.roots.run, key, "recover", host.config.deadline.lock)?;
+        match Record::load(&host.roots, key)? {
+            Some(_) => Ok(None),
+            None => Self::unknown(host, made_up()?, lock).map(Some),
+        }
+    }
+
+    fn unknown(host: &Host, record: Record, lock: DiskLock) -> Result<Self> {
         let record = want::as_its_slice(host, record)?;
         let mut disk = Self::with_record(host, record, lock);
+        disk.made_up = true;
         let cache = host.dm().table(&disk.record.key.dm(Role::Cache))?;
         if let Some(cache) = cache.as_ref().and_then(Table::as_cache) {
             disk.record.block = cache.block.bytes();
@@ -219,12 +245,13 @@ impl OpenDisk {
         let on_full = host.config.slice.on_full;
         Self {
             record,
+            made_up: false,
             image,
             unreachable,
             force: Force::default(),
             on_full,
             exchange: None,
-            _lock: lock,
+            lock,
         }
     }
 
@@ -242,5 +269,30 @@ impl OpenDisk {
                 ));
         };
         Ok((&self.record, image))
+    }
+}
+
+/// What brings a disk up, and may take long: it is stopped for a detach, and undoes what it began.
+const UPWARDS: [&str; 3] = ["attach", "insert", "seed"];
+
+/// Takes the lock of a disk that goes. What brings it up is waited for as long as a cache may take to write back what it has.
+fn lock_to_detach(host: &Host, key: &DiskKey, ask: &Detach, dry_run: bool) -> Result<DiskLock> {
+    let deadline = &host.config.deadline;
+    let times = (deadline.lock, deadline.flush.max(deadline.lock));
+    let may_stop = |holder: &Holder| {
+        let upwards = UPWARDS.contains(&holder.what.as_str());
+        upwards && !dry_run && is_meant(host, key, ask)
+    };
+    DiskLock::acquire_stopping(&host.roots.run, key, "detach", times, may_stop)
+}
+
+/// Whether it is the caller's disk that is being brought up. As long as no record says whose it is, nobody knows.
+fn is_meant(host: &Host, key: &DiskKey, ask: &Detach) -> bool {
+    match (Record::load(&host.roots, key), &ask.link) {
+        (_, None) => true,
+        (Ok(Some(record)), meant) => {
+            others_link(record.link.as_deref(), meant.as_deref()).is_none()
+        }
+        (Ok(None) | Err(_), Some(_)) => false,
     }
 }

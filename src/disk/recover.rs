@@ -1,21 +1,24 @@
 //! Recover: find all that is ours, compare it with the records, and bring it to what they say.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
+mod orphans;
+
+use self::orphans::{orphan, orphans};
 use super::attach::climb;
 use super::detach::descend;
 use super::layers::sweep;
+use super::lost;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::walk::Walk;
-use crate::exec::ExecError;
 use crate::host::Host;
+use crate::job::Recover;
 use crate::model::{DiskKey, ImageSpec};
-use crate::tools::krbd::Mapping;
-use crate::tools::lvm::{Lv, LvmError};
-use crate::{Context, Error, Kind, Result};
+use crate::sys::wait;
+use crate::{Error, Kind, Result};
 
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
@@ -56,18 +59,24 @@ impl RecoverReport {
 }
 
 /// Finds everything of ours on this host and brings it to what the records say: interrupted detaches are finished,
-/// disks that a reboot took down are brought up again, and what has no record is removed once it is proven clean.
+/// disks that a reboot took down are brought up again, those that another host took over meanwhile or whose image is gone
+/// are cleaned up, and what has no record is removed once it is proven clean.
 ///
 /// One disk's failure does not stop the others; it stands in its finding.
-pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
+///
+/// Where there are disks, Ceph is waited for as long as the caller says: at boot it may come up later than this host.
+pub fn recover(host: &Host, ask: &Recover, dry_run: bool) -> Result<RecoverReport> {
     let mut findings = Vec::new();
     let (records, unreadable) = Record::all(&host.roots)?;
+    if !records.is_empty() {
+        await_ceph(host, Duration::from_secs(ask.wait));
+    }
     findings.extend(unreadable.iter().map(damaged));
     for record in &records {
         findings.push(by_record(host, record, dry_run));
     }
-    for record in orphans(host, &records)? {
-        findings.push(orphan(host, record, dry_run));
+    for (key, image) in orphans(host, &records)? {
+        findings.extend(orphan(host, &key, image, dry_run));
     }
     match sweep(host, dry_run) {
         Ok(true) => findings.push(removed("a shared volume without a disk".into())),
@@ -90,6 +99,16 @@ pub fn recover(host: &Host, dry_run: bool) -> Result<RecoverReport> {
         dry_run,
         findings,
     })
+}
+
+/// Waits until Ceph answers. What it says in the end, each disk that needs it tells.
+fn await_ceph(host: &Host, patience: Duration) {
+    wait::poll(patience, || {
+        let over = patience.is_zero() || host.cancel.is_cancelled();
+        // A key that is not there does not come by waiting.
+        let silent = || matches!(host.connect(), Err(error) if error.kind() == Kind::Ceph);
+        (over || !silent()).then_some(())
+    });
 }
 
 /// What nobody needs, and is removed.
@@ -117,12 +136,17 @@ fn damaged(error: &Error) -> Finding {
 }
 
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
+    let mut gone = None;
     let outcome = OpenDisk::of_key(host, &record.key, "recover").and_then(|disk| {
         let Some(disk) = disk else { return Ok(None) };
+        gone = lost::why(host, &disk)?;
+        if let Some(why) = &gone {
+            lost::refuse_dirty(&disk.record, why)?;
+        }
         let record = &disk.record;
         // No guest survived the boot, so none moves here any more.
         let stranded = record.guest.is_some() && record.boot_id != host.me()?.boot_id;
-        let detached = record.intent == Intent::Detached || stranded;
+        let detached = record.intent == Intent::Detached || stranded || gone.is_some();
         let mut walk = Walk::new(host, disk, dry_run);
         let done = if detached {
             descend(&mut walk)
@@ -131,11 +155,12 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         };
         done.map(|()| Some(walk.report(!detached)))
     });
-    let found = match record.intent {
-        Intent::Detached => "its detach was interrupted",
-        Intent::Attached => "wanted with its cache",
-        Intent::Bypassed if record.guest.is_some() => "a guest moves here",
-        Intent::Bypassed => "wanted without its cache in the path",
+    let found = match (record.intent, gone) {
+        (_, Some(why)) => format!("lost while this host was down: {why}"),
+        (Intent::Detached, _) => "its detach was interrupted".to_owned(),
+        (Intent::Attached, _) => "wanted with its cache".to_owned(),
+        (Intent::Bypassed, _) if record.guest.is_some() => "a guest moves here".to_owned(),
+        (Intent::Bypassed, _) => "wanted without its cache in the path".to_owned(),
     };
     let changed = outcome
         .as_ref()
@@ -150,21 +175,8 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         });
     finding(
         record,
-        found,
+        &found,
         changed.filter(|changed| !changed.is_empty()),
-        outcome.err().as_ref(),
-    )
-}
-
-fn orphan(host: &Host, record: Record, dry_run: bool) -> Finding {
-    let shown = record.clone();
-    let outcome = OpenDisk::orphan(host, record)
-        .and_then(|disk| descend(&mut Walk::new(host, disk, dry_run)));
-    let action = Some("taken down: it has no record".to_owned());
-    finding(
-        &shown,
-        "devices or volumes without a record",
-        action,
         outcome.err().as_ref(),
     )
 }
@@ -180,59 +192,5 @@ fn finding(record: &Record, found: &str, action: Option<String>, error: Option<&
     }
 }
 
-/// Disks that have devices or volumes here and no record, as records that want them gone.
-fn orphans(host: &Host, records: &[Record]) -> Result<Vec<Record>> {
-    let mut found: BTreeMap<DiskKey, Option<ImageSpec>> = BTreeMap::new();
-    for device in host
-        .dm()
-        .list()
-        .context(|| "cannot list the devices of this host".into())?
-    {
-        found.entry(device.info.name.key).or_default();
-    }
-    for lv in slices(host)? {
-        let image = lv.tag("image").and_then(|image| image.parse().ok());
-        found.insert(lv.name.key.clone(), image);
-    }
-    found.retain(|key, _| !records.iter().any(|record| record.key == *key));
-    found
-        .into_iter()
-        .map(|(key, image)| made_up(host, key, image))
-        .collect()
-}
-
-/// The slices of this host; none where there is no LVM.
-fn slices(host: &Host) -> Result<Vec<Lv>> {
-    match host.lvm().list() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Vec::new()),
-        other => other.context(|| "cannot list the slices of this host".into()),
-    }
-}
-
-/// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name.
-fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record> {
-    let ours =
-        |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
-    let mapping = host.krbd().list().into_iter().find(ours);
-    let image = image.or_else(|| mapping.as_ref().map(|mapping| mapping.image.image.clone()));
-    let image = image.ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            format!("cannot tell the image's name of the devices of disk {key}"),
-        )
-        .remedy("remove them by hand: `dmsetup ls`, `lvs @warmblock`")
-    })?;
-    let fsid = match mapping {
-        Some(mapping) => mapping.fsid,
-        None => host
-            .connect()?
-            .fsid()
-            .context(|| "cannot ask for the cluster's fsid".into())?,
-    };
-    Ok(Record::of_unknown(
-        key,
-        image,
-        fsid,
-        host.config.cache.block,
-    ))
-}
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::job::{FlushProof, LayerName, Report, Step};
 use crate::model::{Bytes, Change, Role};
 use crate::seed::{SeedPlan, SeedProof, VerifyReport};
 use crate::tools::krbd::Mapping;
+use crate::tools::lvm::Volumes;
 use crate::{Error, Kind, Result};
 
 /// One job's walk over one disk. Holds the disk's lock, by way of [`OpenDisk`].
@@ -27,6 +28,8 @@ pub(super) struct Walk<'h> {
     pub(super) mapping: Option<Mapping>,
     /// The slice's volumes, once the slice layer found or made them.
     pub(super) parts: Vec<(Role, Device)>,
+    /// The volumes of ours on this host, as long as what was listed is true.
+    pub(super) volumes: Option<Volumes>,
     /// The identity of the slice that a lease names: its data volume's UUID.
     pub(super) cache_id: Option<String>,
     /// What is being seeded, once the cache was opened for it.
@@ -48,6 +51,7 @@ impl<'h> Walk<'h> {
             dry_run,
             mapping: None,
             parts: Vec::new(),
+            volumes: None,
             cache_id: None,
             plan: None,
             rate: host.config.seed.rate,

@@ -9,7 +9,7 @@ use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Attach;
 use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec};
-use crate::tools::lvm::LvmError;
+use crate::tools::lvm::{LvmError, Volumes};
 use crate::{Context, Error, Kind, Result, config};
 
 /// What a disk that is attached is to have instead of the driver that it has.
@@ -283,11 +283,11 @@ fn clash(ask: &Attach, what: &str, have: &str, want: &str, remedy: &str) -> Erro
 /// A record that was made up, with the driver that its slice is tagged with, and a mode that this driver has.
 pub(super) fn as_its_slice(host: &Host, mut record: Record) -> Result<Record> {
     let volumes = match host.lvm().list() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) => Vec::new(),
+        Err(LvmError::Exec(ExecError::Missing { .. })) => Volumes::default(),
         other => other.context(|| "cannot list the slices of this host".into())?,
     };
-    let ours = volumes.iter().filter(|lv| lv.name.key == record.key);
-    let named = ours.filter_map(|lv| lv.tag("driver")?.parse().ok()).next();
+    let ours = volumes.of(&record.key);
+    let named = ours.iter().find_map(|lv| lv.tag("driver")?.parse().ok());
     if let Some(name) = named {
         record.driver = name;
     }

@@ -3,6 +3,7 @@
 //! Each check is a function that answers with findings and never fails itself. A check reads what it needs in its own way,
 //! and leaves the judgement to a pure function beside it.
 
+pub mod boot;
 mod ceph;
 mod drivers;
 mod finding;
@@ -46,7 +47,11 @@ pub fn examine(config: Result<Config>, roots: Roots) -> Findings {
     findings.push(kernel::dm_cache(exec));
     findings.extend(drivers::drivers(&host));
     findings.extend(ssd::volume_group(&host));
-    findings.extend([lvm::filter(exec, roots), udev::rules(roots)]);
+    findings.extend([
+        lvm::filter(exec, roots),
+        udev::rules(roots),
+        boot::recovery(roots),
+    ]);
     findings.extend(ceph::cluster(&host));
     findings.push(records::records(&host));
     findings.extend(tgt::gateway(&host));

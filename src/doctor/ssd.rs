@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::finding::{Finding, State};
+use crate::cache;
 use crate::exec::Cmd;
 use crate::host::Host;
-use crate::model::{Bytes, OnFull, SliceSize, VgName};
+use crate::model::{Bytes, OnFull, SharedName, SliceSize, VgName};
 use crate::{Error, Kind, Result};
 
 const NAME: &str = "volume group";
@@ -31,9 +32,9 @@ pub fn volume_group(host: &Host) -> Vec<Finding> {
     let Some(vg) = &host.config.slice.vg else {
         return vec![unset(host.config.slice.on_full)];
     };
-    match rows(host, vg) {
-        Ok(rows) => {
-            let mut findings = vec![room(vg, &rows, smallest_slice(host))];
+    match rows(host, vg).and_then(|rows| Ok((rows, next_disk(host)?))) {
+        Ok((rows, next)) => {
+            let mut findings = vec![room(vg, &rows, &next)];
             findings.extend(rows.iter().map(|row| disk(host, row)));
             findings
         }
@@ -63,12 +64,49 @@ fn unset(on_full: OnFull) -> Finding {
 }
 
 /// What one more disk takes at the least, as far as it can be said without its image.
-fn smallest_slice(host: &Host) -> Bytes {
-    let slice = &host.config.slice;
-    match slice.size {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Next {
+    /// Its slice.
+    slice: Bytes,
+    /// The volume that it shares with others, if its driver shares one.
+    shared: Option<Shared>,
+}
+
+/// A volume for all disks of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// It is there, so large.
+    There(Bytes),
+    /// It is carved with the first disk's slice.
+    ToMake(Bytes),
+}
+
+/// The next disk, of the configured driver. One that cannot be used is told of elsewhere; its slice is taken for the data alone.
+fn next_disk(host: &Host) -> Result<Next> {
+    let (slice, block) = (&host.config.slice, host.config.cache.block);
+    let smallest = match slice.size {
         SliceSize::Fixed(size) => size,
         SliceSize::Percent(_) => slice.min,
-    }
+    };
+    let Ok(driver) = cache::driver(host, &host.config.cache.driver) else {
+        return Ok(Next {
+            slice: smallest,
+            shared: None,
+        });
+    };
+    let shared = match driver.shares() {
+        false => None,
+        true => {
+            let there = host.lvm().list().map_err(Error::from)?.shared;
+            let there = there.first().map(|lv| Shared::There(lv.size));
+            Some(there.unwrap_or(Shared::ToMake(slice.shared)))
+        }
+    };
+    let parts = driver.layout(smallest, block);
+    Ok(Next {
+        slice: Bytes(parts.iter().map(|part| part.size.0).sum()),
+        shared,
+    })
 }
 
 fn rows(host: &Host, vg: &VgName) -> Result<Vec<Row>> {
@@ -109,7 +147,7 @@ fn parse(text: &str) -> Result<Vec<Row>> {
         .collect())
 }
 
-fn room(vg: &VgName, rows: &[Row], wanted: Bytes) -> Finding {
+fn room(vg: &VgName, rows: &[Row], next: &Next) -> Finding {
     let Some(Row {
         vg_size, vg_free, ..
     }) = rows.first()
@@ -120,14 +158,28 @@ fn room(vg: &VgName, rows: &[Row], wanted: Bytes) -> Finding {
             format!("see what `vgs {vg}` says"),
         );
     };
-    let found = format!("{vg}: {vg_free} of {vg_size} free");
+    let (slice, mut wanted) = (next.slice, next.slice);
+    let mut found = format!("{vg}: {vg_free} of {vg_size} free");
+    let mut lacks = format!("one more slice of {slice}");
+    let mut setting = "slice.size";
+    match next.shared {
+        Some(Shared::There(size)) => {
+            found = format!("{found}; the disks share {SharedName} of {size}");
+        }
+        Some(Shared::ToMake(size)) => {
+            wanted = Bytes(slice.0.saturating_add(size.0));
+            lacks = format!("{SharedName} of {size}, which disks share, and a slice of {slice}");
+            setting = "slice.shared";
+        }
+        None => {}
+    }
     if *vg_free >= wanted {
         return Finding::ok(NAME, found);
     }
     Finding::warn(
         NAME,
-        format!("{found}: no room for one more slice of {wanted}"),
-        "detach disks, make slice.size smaller, or add an SSD with `vgextend`",
+        format!("{found}: no room for {lacks}"),
+        format!("detach disks, make {setting} smaller, or add an SSD with `vgextend`"),
     )
 }
 
@@ -170,6 +222,9 @@ fn rotational(host: &Host, device: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Cancel;
+    use crate::config::{self, Config};
+    use crate::progress::ProgressMode;
 
     const VGS: &str = r#"{"report": [{"vg": [
         {"vg_size":"10733223936", "vg_free":"1073741824", "pv_name":"/dev/sdb"},
@@ -180,9 +235,53 @@ mod tests {
         let vg = "ssd".parse().unwrap();
         let rows = parse(VGS).unwrap();
         assert_eq!(rows.len(), 2);
-        assert_eq!(room(&vg, &rows, Bytes::gib(1)).state, State::Ok);
-        assert_eq!(room(&vg, &rows, Bytes::gib(8)).state, State::Warn);
-        assert_eq!(room(&vg, &[], Bytes::gib(8)).state, State::Fail);
+        let state = |rows: &[Row], slice, shared| room(&vg, rows, &Next { slice, shared }).state;
+        assert_eq!(state(&rows, Bytes::gib(1), None), State::Ok);
+        assert_eq!(state(&rows, Bytes::gib(8), None), State::Warn);
+        assert_eq!(state(&[], Bytes::gib(8), None), State::Fail);
         assert!(parse("{}").is_err());
+    }
+
+    #[test]
+    fn the_volume_that_disks_share_counts_until_it_is_there() {
+        let (vg, rows) = ("ssd".parse().unwrap(), parse(VGS).unwrap());
+        let told = |shared| {
+            let next = Next {
+                slice: Bytes::mib(1),
+                shared: Some(shared),
+            };
+            let finding = room(&vg, &rows, &next);
+            (finding.state, finding.found)
+        };
+        let (state, found) = told(Shared::ToMake(Bytes::gib(32)));
+        assert_eq!(state, State::Warn);
+        assert!(found.contains("no room for wb-shared of 32 GiB"), "{found}");
+        // All of the group but a gigabyte, which is enough for many a prefix.
+        let (state, found) = told(Shared::There(Bytes::gib(9)));
+        assert_eq!(state, State::Ok);
+        assert!(
+            found.ends_with("the disks share wb-shared of 9 GiB"),
+            "{found}"
+        );
+        // With a slice of 1 MiB it just does not fit.
+        assert_eq!(told(Shared::ToMake(Bytes::gib(1))).0, State::Warn);
+    }
+
+    #[test]
+    fn the_next_disk_is_one_of_the_configured_driver() {
+        let mut config = Config::default();
+        config.slice.size = SliceSize::Fixed(Bytes::gib(8));
+        config.cache.driver = config::fixed("dm-cache");
+        let host = |config: &Config| {
+            let roots = crate::sys::Roots::at(std::path::Path::new("/nowhere"));
+            Host::new(config.clone(), roots, ProgressMode::Quiet, Cancel::new())
+        };
+        let next = next_disk(&host(&config)).unwrap();
+        assert!(
+            next.slice > Bytes::gib(8) && next.shared.is_none(),
+            "{next:?}"
+        );
+        config.cache.driver = config::fixed("none");
+        assert_eq!(next_disk(&host(&config)).unwrap().slice, Bytes(0));
     }
 }

@@ -45,12 +45,16 @@ pub enum ImageJob {
     SnapRetake(OneSnap),
     /// Remove a snapshot.
     SnapRemove(OneSnap),
+    /// Remove the snapshots that backups left, but for the one that the next increment begins with.
+    ForgetBackups(ForgetBackups),
     /// Protect a snapshot against removal.
     SnapProtect(OneSnap),
     /// Take that protection away.
     SnapUnprotect(OneSnap),
     /// Make an image what it was at a snapshot; what it is now is kept until that is done.
     SnapRevert(OneSnap),
+    /// Make an image what it was at a snapshot, and remove its snapshots.
+    SnapFlatten(SnapFlatten),
     /// List an image's snapshots.
     SnapList(OneImage),
     /// Take the checksum of an image's content.
@@ -114,6 +118,9 @@ pub struct Import {
     /// bytes, big-endian, and so many bytes; the last one is empty.
     #[serde(default)]
     pub chunked: bool,
+    /// What the image is for. One that is there already and says so of itself is kept, and the source not read.
+    #[serde(default)]
+    pub made_for: Option<String>,
 }
 
 impl Import {
@@ -132,6 +139,7 @@ impl Import {
             staging_dir: None,
             keep_packed: false,
             chunked: false,
+            made_for: None,
         }
     }
 }
@@ -217,6 +225,17 @@ pub struct OneImage {
     pub image: ImageSpec,
 }
 
+/// `forget-backups`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetBackups {
+    /// The image.
+    pub image: ImageSpec,
+    /// The increment whose snapshot stays.
+    #[serde(default)]
+    pub keep: Option<u32>,
+}
+
 /// A request that needs nothing but the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -225,6 +244,19 @@ pub struct OneSnap {
     pub image: ImageSpec,
     /// The snapshot.
     pub snap: SnapName,
+}
+
+/// `snap-flatten`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapFlatten {
+    /// The image.
+    pub image: ImageSpec,
+    /// What the image is to be. It goes last.
+    pub snap: SnapName,
+    /// The others that go.
+    #[serde(default)]
+    pub others: Vec<SnapName>,
 }
 
 /// `image rm`.

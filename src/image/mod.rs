@@ -2,6 +2,7 @@
 //!
 //! [`run`] does one [`ImageJob`] on one connection and says what happened in an [`ImageReport`].
 
+mod backups;
 mod change;
 mod checksum;
 pub mod chunks;
@@ -14,11 +15,15 @@ mod import;
 mod info;
 mod job;
 mod list;
+mod mark;
+mod merge;
 mod once;
 mod reach;
 mod remove;
 mod report;
+mod retake;
 mod revert;
+mod rolled_back;
 mod save;
 mod snap;
 mod usage;
@@ -28,8 +33,8 @@ pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
 pub use import::{from_reader as import_reader, measure};
 pub use job::{
-    CloneImage, CreateImage, ImageJob, Import, ListImages, Once, OneDigest, OneImage, OnePool,
-    OneSnap, RemoveImage, RenameImage, ResizeImage,
+    CloneImage, CreateImage, ForgetBackups, ImageJob, Import, ListImages, Once, OneDigest,
+    OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ResizeImage, SnapFlatten,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
@@ -57,11 +62,13 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),
         ImageJob::Rename(ask) => change::rename(host, ask, dry_run),
         ImageJob::SnapCreate(ask) => snap::create(host, ask, dry_run),
-        ImageJob::SnapRetake(ask) => snap::retake(host, ask, dry_run),
+        ImageJob::SnapRetake(ask) => retake::retake(host, ask, dry_run),
         ImageJob::SnapRemove(ask) => snap::remove(host, ask, dry_run),
+        ImageJob::ForgetBackups(ask) => backups::forget(host, ask, dry_run),
         ImageJob::SnapProtect(ask) => snap::protect(host, ask, dry_run),
         ImageJob::SnapUnprotect(ask) => snap::unprotect(host, ask, dry_run),
         ImageJob::SnapRevert(ask) => revert::revert(host, ask, dry_run),
+        ImageJob::SnapFlatten(ask) => merge::flatten(host, ask, dry_run),
         ImageJob::Digest(ask) => digest::digest(host, ask),
         ImageJob::Usage(ask) => usage::usage(host, ask),
         ImageJob::SnapList(ask) => info::snapshots(host, ask),

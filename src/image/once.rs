@@ -7,22 +7,23 @@
 use serde::{Deserialize, Serialize};
 
 use super::job::{ImageJob, Once, RemoveImage};
+use super::mark::{self, Note};
 use super::reach::Found;
 use super::remove::remove;
 use super::report::ImageReport;
-use crate::ceph::meta;
+use crate::ceph::Pool;
 use crate::host::Host;
-use crate::model::{Change, ImageId};
+use crate::model::{Change, ImageId, ImageSpec};
 use crate::{Context, Error, Kind, Result};
 
-/// The key in the image's metadata.
-const KEY: &str = "warmblock.made-for";
-
-/// What stands there. librbd copies metadata into clones, where it means nothing.
+/// What it was made for.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
-    image: ImageId,
     made_for: String,
+}
+
+impl Note for Stamp {
+    const KEY: &'static str = "warmblock.made-for";
 }
 
 /// Makes the image, or finds it made.
@@ -60,7 +61,8 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
     report.warnings.extend(made.warnings);
     (report.change, report.facts) = (made.change, made.facts);
     if !dry_run {
-        write(&Found::by_name(host, spec)?, &ask.made_for)?;
+        let made = Found::by_name(host, spec)?;
+        stamp(&made.pool, made.image.id(), spec, &ask.made_for)?;
     }
     Ok(report)
 }
@@ -75,31 +77,13 @@ fn make(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
     }
 }
 
-fn read(found: &Found<'_>) -> Result<Option<String>> {
-    let raw = meta::get(&found.pool, found.image.id(), KEY);
-    let raw = raw.context(|| format!("cannot read what {} was made for", found.spec))?;
-    let stamp = raw.and_then(|raw| serde_json::from_slice::<Stamp>(&raw).ok());
-    Ok(stamp
-        .filter(|stamp| stamp.image == *found.image.id())
-        .map(|stamp| stamp.made_for))
+/// What an image says that it was made for.
+pub(super) fn read(found: &Found<'_>) -> Result<Option<String>> {
+    Ok(mark::read(found)?.map(|Stamp { made_for }| made_for))
 }
 
-fn write(found: &Found<'_>, made_for: &str) -> Result<()> {
-    let (pool, id) = (&found.pool, found.image.id());
-    let stamp = Stamp {
-        image: id.clone(),
-        made_for: made_for.to_owned(),
-    };
-    let stamp = serde_json::to_vec(&stamp)
-        .map_err(|error| Error::new(Kind::Internal, "stamp").because(error))?;
-    let told = || format!("cannot write what {} is made for", found.spec);
-    let old = meta::get(pool, id, KEY).context(told)?;
-    match meta::compare_and_set(pool, id, KEY, old.as_deref(), Some(&stamp)).context(told)? {
-        true => Ok(()),
-        false => Err(Error::new(
-            Kind::Busy,
-            format!("somebody else makes {} at the same moment", found.spec),
-        )
-        .remedy("run it again")),
-    }
+/// Writes what an image is made for, which is called `spec`, or will be.
+pub(super) fn stamp(pool: &Pool, id: &ImageId, spec: &ImageSpec, made_for: &str) -> Result<()> {
+    let made_for = made_for.to_owned();
+    mark::write(pool, id, spec, Stamp { made_for })
 }

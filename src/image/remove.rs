@@ -71,7 +71,8 @@ fn is_for(snap: &SnapName, copy: &ImageSpec) -> bool {
     names.any(|name| name.as_ref() == Ok(snap))
 }
 
-/// Puts an image into the trash, with its snapshots; one that is not there is there already.
+/// Puts an image into the trash, with its snapshots; one that is not there is there already. What an import of it left that was
+/// killed is removed: it is nobody's.
 ///
 /// # Errors
 /// Those of [`remove`], but for the snapshots.
@@ -82,6 +83,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     match Found::in_pool(pool.clone(), spec) {
         Err(error) if error.kind() == Kind::NotFound => {
             report.change = Some(Change::Absent);
+            import::clear(host, &pool, spec, &mut report)?;
             return Ok(report);
         }
         found => {
@@ -98,6 +100,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
             moved.context(|| format!("cannot put {spec} into the trash"))
         },
     )?;
+    import::clear(host, &pool, spec, &mut report)?;
     Ok(report)
 }
 
@@ -261,6 +264,7 @@ mod tests {
             dirty,
             cache_id: dirty.then(|| "lv".into()),
             moving: None,
+            client: None,
         };
         Lease {
             holder: Some(holder),

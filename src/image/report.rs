@@ -79,6 +79,12 @@ impl ImageReport {
         Ok(())
     }
 
+    /// Adds what another report says was done.
+    pub(super) fn take_in(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.warnings.extend(other.warnings);
+    }
+
     /// Adds a step that would be done.
     pub(super) fn planned(&mut self, change: Change, what: String) {
         self.steps.push(ImageStep {

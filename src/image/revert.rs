@@ -11,6 +11,7 @@ use super::OneSnap;
 use super::change::stoppable;
 use super::reach::{Found, WATCH_TIMEOUT};
 use super::report::ImageReport;
+use super::rolled_back;
 use crate::ceph::{Image, ignore};
 use crate::host::Host;
 use crate::model::{BeforeRevert, Change, ImageSpec, SnapName};
@@ -42,6 +43,7 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
         return Ok(report);
     }
     let image = found.open()?;
+    rolled_back::note(&found, &image)?;
     if has(&present) {
         undo(&image, spec, &present, &mut report)?;
     }

@@ -6,8 +6,9 @@ use std::fs::File;
 
 use qcow2::{CLUSTER, Qcow2Writer};
 
-use super::reach;
-use crate::ceph::{BulkOptions, DiffOptions, Range};
+use super::reach::{self, Found};
+use super::rolled_back;
+use crate::ceph::{BulkOptions, DiffOptions, Pool, Range};
 use crate::host::Host;
 use crate::model::{Bytes, ImageSpec, SnapName};
 use crate::{Context, Error, Kind, Result};
@@ -16,7 +17,8 @@ use crate::{Context, Error, Kind, Result};
 /// laid over it. How many bytes were read.
 ///
 /// # Errors
-/// [`Kind::NotFound`] for an image or snapshot that is not there; [`Kind::NoSpace`] if the file's disk is full.
+/// [`Kind::NotFound`] for an image or snapshot that is not there; [`Kind::Mismatch`] if the image was rolled back after
+/// `since`; [`Kind::NoSpace`] if the file's disk is full.
 pub fn save(
     host: &Host,
     image: &ImageSpec,
@@ -26,6 +28,9 @@ pub fn save(
 ) -> Result<Bytes> {
     let what = format!("{image}@{snap}");
     let pool = reach::pool(&host.connect()?, image)?;
+    if let Some(since) = since {
+        refuse_rolled_back(pool.clone(), image, since)?;
+    }
     let open = pool.open_read_only(&image.image, Some(snap));
     let open = open.context(|| format!("cannot open {what}"))?;
     let size = open
@@ -56,6 +61,31 @@ pub fn save(
     task.finish();
     Ok(Bytes(total))
 }
+
+/// What changed since a snapshot can be told only of an image that was not rolled back meanwhile.
+fn refuse_rolled_back(pool: Pool, image: &ImageSpec, since: &SnapName) -> Result<()> {
+    let found = Found::in_pool(pool, image)?;
+    let snapshots = found.snapshots()?;
+    let base = snapshots.iter().find(|snap| snap.name == *since);
+    let base = base.ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            format!("image {image} has no snapshot {since}, which this increment is to begin with"),
+        )
+        .remedy(RESET)
+    })?;
+    match rolled_back::since(&found, base)? {
+        false => Ok(()),
+        true => Err(Error::new(
+            Kind::Mismatch,
+            format!("{image} was rolled back after {since}, and Ceph does not tell all of what changed since"),
+        )
+        .remedy(RESET)),
+    }
+}
+
+/// How a chain of increments begins anew.
+const RESET: &str = "begin with a full backup: `onevm backup --reset`";
 
 /// Extents in rising order, widened to whole clusters and joined where they meet.
 fn whole_clusters(extents: &[(u64, u64)], size: Bytes) -> Vec<Range> {

@@ -1,7 +1,6 @@
-//! Snapshots: taken only of an image that is complete. Going back to one is in `revert`.
+//! Snapshots: taken only of an image that is complete. Going back to one is in `revert`, taking one anew in `retake`.
 
 use super::OneSnap;
-use super::clone::fresh;
 use super::reach::Found;
 use super::remove::has_children;
 use super::report::ImageReport;
@@ -11,13 +10,13 @@ use crate::model::Change;
 use crate::{Context, Error, Kind, Result};
 
 /// An image and the snapshot of it that a job is about.
-struct Job<'a> {
-    ask: &'a OneSnap,
-    found: Found<'a>,
+pub(super) struct Job<'a> {
+    pub(super) ask: &'a OneSnap,
+    pub(super) found: Found<'a>,
 }
 
 impl<'a> Job<'a> {
-    fn new(host: &Host, ask: &'a OneSnap, dry_run: bool) -> Result<(Self, ImageReport)> {
+    pub(super) fn new(host: &Host, ask: &'a OneSnap, dry_run: bool) -> Result<(Self, ImageReport)> {
         let found = Found::by_name(host, &ask.image)?;
         Ok((
             Self { ask, found },
@@ -26,11 +25,11 @@ impl<'a> Job<'a> {
     }
 
     /// `pool/image@snap`.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("{}@{}", self.ask.image, self.ask.snap)
     }
 
-    fn find(&self) -> Result<Option<Snap>> {
+    pub(super) fn find(&self) -> Result<Option<Snap>> {
         let all = self.found.snapshots()?;
         Ok(all.into_iter().find(|snap| snap.name == self.ask.snap))
     }
@@ -48,7 +47,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn children(&self) -> Result<Vec<Child>> {
+    pub(super) fn children(&self) -> Result<Vec<Child>> {
         let children = self.found.image.children(Some(&self.ask.snap));
         children.context(|| format!("cannot list the clones of {}", self.name()))
     }
@@ -73,28 +72,7 @@ pub(super) fn create(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
     Ok(report)
 }
 
-/// Takes a snapshot of what the image is now, whatever has its name: what an attempt took that did not live to tell is older.
-///
-/// # Errors
-/// [`Kind::Exists`] for one that something was cloned from; those of [`create`].
-pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
-    let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.found.must_be_whole("take a snapshot of")?;
-    if let Some(old) = job.find()? {
-        let children = job.children()?;
-        if !children.is_empty() {
-            let name = job.name();
-            let clones = has_children(&format!("take {name} anew"), &children);
-            let message = format!("there is a snapshot {name} already, and it has clones");
-            return Err(Error::new(Kind::Exists, message).because(clones));
-        }
-        fresh::remove(&job.found, &old, &mut report)?;
-    }
-    take(&job, &mut report)?;
-    Ok(report)
-}
-
-fn take(job: &Job<'_>, report: &mut ImageReport) -> Result<()> {
+pub(super) fn take(job: &Job<'_>, report: &mut ImageReport) -> Result<()> {
     let name = job.name();
     report.main_step(Change::Made, format!("take snapshot {name}"), || {
         let taken = job.found.open()?.snap_create(&job.ask.snap);

@@ -25,6 +25,8 @@ pub struct Job {
 impl Job {
     /// The version that this program reads and writes.
     pub const VERSION: u32 = 1;
+    /// How the error of a job begins that a host does not understand. Whoever asked for it may be of a newer release.
+    pub const NOT_UNDERSTOOD: &str = "cannot understand the job on standard input";
 }
 
 /// What is asked of the host.
@@ -227,7 +229,11 @@ pub struct HandOver {
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Recover {}
+pub struct Recover {
+    /// How long Ceph is waited for, in seconds, where there are disks that need it.
+    #[serde(default)]
+    pub wait: u64,
+}
 
 /// `seed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -74,7 +74,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Insert(ask) => Answer::Disk(disk::insert(host, ask, dry)?),
         Request::HandOver(ask) => Answer::Disk(disk::hand_over(host, ask, dry)?),
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
-        Request::Recover(_) => Answer::Recover(disk::recover(host, dry)?),
+        Request::Recover(ask) => Answer::Recover(disk::recover(host, ask, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
         Request::LookDir(ask) => Answer::Directory(store_dir::look(ask)?),

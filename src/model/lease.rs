@@ -3,6 +3,8 @@
 //! It is one JSON value in the image's own metadata, key [`Lease::KEY`], so that every host sees it and it outlives any
 //! of them (`rbd image-meta list` shows it). It is changed by compare-and-set only; see `ceph::meta`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CacheMode, DriverName, HostName, ImageId};
@@ -45,6 +47,10 @@ pub struct LeaseHolder {
     /// Set while the disk goes to another host under a running guest: the cache is out of the path, clean, and stays out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving: Option<Moving>,
+    /// As which client of Ceph's its kernel has the image mapped, as watchers are shown (`10.0.0.5:0/1234`): whoever breaks the
+    /// lease bars it, also when Ceph shows it no more. Absent until the image is mapped, and in leases of older releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 /// A disk's way to another host, beneath a guest that runs on.
@@ -56,6 +62,9 @@ pub struct Moving {
     /// Who did: that host as it calls itself. It has the image mapped, without a cache and without this lease.
     #[serde(default)]
     pub guest: Option<HostName>,
+    /// As which client of Ceph's, as [`LeaseHolder::client`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 impl LeaseHolder {
@@ -84,6 +93,19 @@ impl Lease {
     pub fn is_given_up(&self) -> bool {
         let holder = self.holder.as_ref();
         holder.is_some_and(|holder| holder.dirty && holder.cache_id.is_none())
+    }
+
+    /// The clients of Ceph's by which hosts have the image mapped, as far as they are noted: the holder's and its guest's, but
+    /// not those of this host.
+    pub fn clients(&self, but: &HostName) -> BTreeSet<String> {
+        let Some(holder) = &self.holder else {
+            return BTreeSet::new();
+        };
+        let own = Some(&holder.client).filter(|_| holder.host != *but);
+        let moving = holder.moving.as_ref();
+        let guest = moving.filter(|moving| moving.guest.as_ref() != Some(but));
+        let guest = guest.map(|moving| &moving.client);
+        own.into_iter().chain(guest).flatten().cloned().collect()
     }
 
     /// Whether the image may lack acknowledged writes, and on which host they are.

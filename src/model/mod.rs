@@ -16,7 +16,9 @@ pub use ids::{
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving};
-pub use names::{BaseName, BeforeRevert, CopySnap, DmName, LvName, Role, SharedName, WayBackName};
+pub use names::{
+    BackupSnap, BaseName, BeforeRevert, CopySnap, DmName, LvName, Role, SharedName, WayBackName,
+};
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use size::{Bytes, Sectors};

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DiskKey, ParseError, SnapName};
 
-pub use snapshots::{BaseName, BeforeRevert, CopySnap};
+pub use snapshots::{BackupSnap, BaseName, BeforeRevert, CopySnap};
 
 const PREFIX: &str = "wb-";
 const SHARED: &str = "wb-shared";

@@ -13,6 +13,7 @@ mod ids;
 pub mod install;
 pub mod names;
 pub mod oned;
+mod others;
 pub mod plan;
 mod remote;
 pub mod shims;

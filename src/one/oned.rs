@@ -136,6 +136,8 @@ impl Oned {
             .body_mut()
             .with_config()
             .limit(LIMIT)
+            // What users write into templates need not be UTF-8.
+            .lossy_utf8(true)
             .read_to_string()
             .map_err(unreachable)
     }

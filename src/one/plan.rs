@@ -6,6 +6,7 @@ mod backup;
 mod begin;
 mod copies;
 mod end;
+mod freed;
 mod known;
 mod migration;
 mod moving;
@@ -21,7 +22,7 @@ pub use self::known::Known;
 use self::known::{clone_of, image};
 pub(super) use self::steps::removal;
 use self::steps::{
-    as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,
+    all, as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,
 };
 use super::call::{Node, TmCall, VmDir};
 use crate::job::{Request, StepAsk, Steps};
@@ -47,6 +48,8 @@ pub struct Task {
     pub work: Work,
     /// What is done instead if it fails in a way that is to be expected.
     pub instead: Vec<Instead>,
+    /// Whether it is tried some times before it has failed: there is nobody who would call us again.
+    pub stubborn: bool,
 }
 
 /// What is done instead of a task that failed.
@@ -54,6 +57,8 @@ pub struct Task {
 pub struct Instead {
     /// If it failed like this.
     pub when: When,
+    /// Each of them is tried first. What fails of them is told if the rest fails as well.
+    pub first: Vec<Task>,
     /// In this order; the first that fails ends it. None: there is nothing to be done, and that is no failure.
     pub tasks: Vec<Task>,
 }
@@ -61,9 +66,9 @@ pub struct Instead {
 /// How a task may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// The host was not reached: nothing has begun there.
+    /// The host was not reached: nothing has begun there, and it may be dead.
     Unreached,
-    /// Another host holds the disk, or data that its image lacks.
+    /// Another host holds the disk, has it mapped, or has data that its image lacks.
     Held,
 }
 
@@ -73,6 +78,7 @@ impl Task {
             at,
             work,
             instead: Vec::new(),
+            stubborn: false,
         }
     }
 }
@@ -99,7 +105,7 @@ impl fmt::Display for At {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
     /// A job, in one process.
-    Job(Request),
+    Job(Box<Request>),
     /// The files of a VM's directory come from another place, and stay there; unless both places have the same directory.
     Fetch {
         /// From where.
@@ -203,11 +209,11 @@ impl Plan {
     /// Adds what is done at a place.
     fn at(mut self, at: At, steps: Vec<StepAsk>) -> Self {
         if !steps.is_empty() {
-            let work = Work::Job(Request::Steps(Steps {
+            let request = Request::Steps(Steps {
                 steps,
                 every: false,
-            }));
-            self.tasks.push(Task::new(at, work));
+            });
+            self.tasks.push(Task::new(at, Work::Job(Box::new(request))));
         }
         self
     }
@@ -216,7 +222,19 @@ impl Plan {
     fn instead(mut self, when: When, plan: Self) -> Self {
         let tasks = plan.tasks;
         if let Some(last) = self.tasks.last_mut() {
-            last.instead.push(Instead { when, tasks });
+            last.instead.push(Instead {
+                when,
+                first: Vec::new(),
+                tasks,
+            });
+        }
+        self
+    }
+
+    /// Says that the last task is tried some times.
+    fn stubbornly(mut self) -> Self {
+        if let Some(last) = self.tasks.last_mut() {
+            last.stubborn = true;
         }
         self
     }
@@ -229,14 +247,9 @@ impl Plan {
         self
     }
 
-    /// Says that each step of each task is tried, whatever became of those before it.
-    fn every(mut self) -> Self {
+    /// Says that each task is tried, whatever became of those before it.
+    const fn every(mut self) -> Self {
         self.every = true;
-        for task in &mut self.tasks {
-            if let Work::Job(Request::Steps(all)) = &mut task.work {
-                all.every = true;
-            }
-        }
         self
     }
 

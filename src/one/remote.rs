@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::Node;
@@ -15,9 +14,13 @@ use crate::job::{Job, OWNER, Request, VmDirJob};
 use crate::tools::ssh;
 use crate::{Context, Error, Kind, Result};
 
+mod script;
 mod stream;
+mod told;
+mod unreached;
 
 pub use stream::Data;
+pub(super) use unreached::is_unreached;
 
 /// How warmblock is reached on other hosts.
 #[derive(Debug, Clone)]
@@ -26,19 +29,6 @@ pub struct Remote {
     /// What oned's environment gives: its PATH has a wrapper of ssh's that shares connections (contract, 1.1).
     environment: Vec<(&'static str, OsString)>,
     deadline: Duration,
-}
-
-/// The answer of a job that failed: what we need of `error.json`.
-#[derive(Debug, Deserialize)]
-struct Failed {
-    error: Body,
-}
-
-#[derive(Debug, Deserialize)]
-struct Body {
-    kind: Kind,
-    message: String,
-    remedy: Option<String>,
 }
 
 impl Remote {
@@ -55,6 +45,8 @@ impl Remote {
             "LOGNAME",
             "SSH_AUTH_SOCK",
             "ONE_LOCATION",
+            "ONE_XMLRPC",
+            "ONE_AUTH",
         ];
         let given = names
             .into_iter()
@@ -156,7 +148,7 @@ impl Remote {
         for node in nodes {
             match self.ask(node, job, data()?) {
                 Ok(answer) => return Ok((*node, answer)),
-                Err(error) if is_unreached(&error) => {
+                Err(error) if unreached::nothing_began(&error) => {
                     unreached.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
@@ -205,26 +197,6 @@ fn text(path: &Path) -> Result<&str> {
         .ok_or_else(|| Error::new(Kind::Usage, format!("{} is not text", path.display())))
 }
 
-/// How ssh begins to say that it never got there: no command was begun.
-const NOT_THERE: [&str; 7] = [
-    "ssh: connect to host",
-    "ssh: Could not resolve hostname",
-    "Connection timed out during banner exchange",
-    "kex_exchange_identification",
-    "ssh_exchange_identification",
-    "Host key verification failed",
-    "Permission denied",
-];
-
-/// Whether the host was not reached, so that nothing has begun there.
-pub(super) fn is_unreached(error: &Error) -> bool {
-    let said = error.chain();
-    said.contains(UNREACHED) && NOT_THERE.iter().any(|words| said.contains(words))
-}
-
-/// How the error of a host that is not reached begins.
-const UNREACHED: &str = "ssh does not get there";
-
 fn answer(node: &impl fmt::Display, output: &Output) -> Result<Value> {
     let parsed: Option<Value> = serde_json::from_slice(&output.stdout).ok();
     match (output.code, parsed) {
@@ -234,44 +206,27 @@ fn answer(node: &impl fmt::Display, output: &Output) -> Result<Value> {
                 "does a shell start-up file of {node} print something? It must be silent"
             )),
         ),
-        (_, Some(answer)) => match serde_json::from_value::<Failed>(answer) {
-            Ok(Failed { error }) => Err(with_remedy(
-                Error::new(error.kind, error.message),
-                error.remedy,
-            )),
-            Err(error) => {
-                Err(Error::new(Kind::Failed, "warmblock's answer is not understood").because(error))
-            }
-        },
+        (_, Some(answer)) => Err(told::failure(node, &answer)),
         (code, None) => Err(no_answer(node, code, output.stderr.trim())),
     }
 }
 
-fn with_remedy(error: Error, remedy: Option<String>) -> Error {
-    match remedy {
-        Some(remedy) => error.remedy(remedy),
-        None => error,
-    }
+/// What to do about a host whose warmblock does not understand ours.
+fn install(node: &impl fmt::Display) -> String {
+    let release = env!("CARGO_PKG_VERSION");
+    format!(
+        "install this release of warmblock, {release}, on {node}, in a directory of sudo's secure_path"
+    )
 }
 
 /// Why there is no answer: what ssh, sudo and the shell over there say.
 fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
     let said = stderr.lines().last().unwrap_or("nothing").to_owned();
-    let install = format!(
-        "install this release of warmblock on {node}, in a directory of sudo's secure_path"
-    );
     if code == ssh::OWN_FAILURE {
-        let kind = if said.contains("timed out") {
-            Kind::Timeout
-        } else {
-            Kind::Failed
-        };
-        return Error::new(kind, format!("{UNREACHED}: {said}")).remedy(format!(
-            "as oneadmin, `ssh {node} true` must work without a question"
-        ));
+        return unreached::error(node, stderr);
     }
     if code == 127 || stderr.contains("command not found") {
-        return Error::new(Kind::Missing, "there is no warmblock").remedy(install);
+        return Error::new(Kind::Missing, "there is no warmblock").remedy(install(node));
     }
     if stderr.contains("a password is required") || stderr.contains("not allowed to execute") {
         return Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock").remedy(
@@ -281,7 +236,7 @@ fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
         );
     }
     if stderr.contains("unrecognized subcommand") {
-        return Error::new(Kind::Missing, "its warmblock is older").remedy(install);
+        return Error::new(Kind::Missing, "its warmblock is older").remedy(install(node));
     }
     Error::new(
         Kind::Failed,
@@ -294,15 +249,26 @@ pub(super) mod tests {
     use super::*;
     use crate::job::{Detach, Request};
 
+    /// Makes a script. A child that another test starts may have the file open for writing until it executes, and as long as
+    /// that is so the kernel does not run it.
+    pub(in crate::one) fn write_script(file: &Path, script: &str) {
+        let text = format!("#!/bin/sh\n[ \"$1\" != ready ] || exit 0\n{script}\n");
+        crate::sys::atomic::write_mode(file, text.as_bytes(), 0o755).unwrap();
+        let ready = Cmd::query(file.to_str().unwrap()).arg("ready");
+        let runs = || Exec::default().run(&ready).ok();
+        crate::sys::wait::poll(Duration::from_secs(60), runs).unwrap();
+    }
+
     /// A remote whose ssh is a script.
     pub(in crate::one) fn remote(script: &str) -> (tempfile::TempDir, Remote) {
         let dir = tempfile::tempdir().unwrap();
-        let ssh = dir.path().join("ssh");
-        let text = format!("#!/bin/sh\n{script}\n");
-        crate::sys::atomic::write_mode(&ssh, text.as_bytes(), 0o755).unwrap();
+        write_script(&dir.path().join("ssh"), script);
         let remote = Remote {
             exec: Exec::new([dir.path().to_owned()]),
-            environment: vec![("PATH", "/usr/bin:/bin".into())],
+            environment: vec![
+                ("PATH", "/usr/bin:/bin".into()),
+                ("ONE_LOCATION", "/one".into()),
+            ],
             deadline: Duration::from_secs(20),
         };
         (dir, remote)

@@ -1,18 +1,22 @@
 //! The actions of the transfer manager, from their call to their end: what oned is asked, and who does what.
 
+mod meanwhile;
+
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
 use super::document::Vm;
 use super::oned::Oned;
+use super::others::Others;
 use super::plan::{Instead, Known, Plan, Task, When, Work};
 use super::remote::is_unreached;
 use super::voice::{Level, Voice};
 use super::{Remote, VmId, context};
 use crate::error::both;
-use crate::exec::{Cmd, Exec};
 use crate::job::{Job, Recover, Request};
+use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
 /// Does a call.
@@ -33,7 +37,11 @@ pub(super) fn act(
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
-        let done = done(&remote, &plan, voice, || tell_others(site, &vm, others));
+        let tell = || others.map_or(Ok(()), |others| others.tell(site, &remote, &vm));
+        let began = Instant::now();
+        let done = done(&remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
+        let wanted = meanwhile::look_again(site, &remote, call, &vm, began, voice);
+        let done = both(done, wanted);
         return done.map_err(|error| not_shared(call, &vm, error));
     };
     let request = Request::Recover(Recover::default());
@@ -83,9 +91,10 @@ fn backup(
     stdin: &mut dyn Read,
     voice: &mut Voice<impl Write>,
 ) -> Result<()> {
-    let mut document = String::new();
-    let read = stdin.read_to_string(&mut document);
+    let mut document = Vec::new();
+    let read = stdin.read_to_end(&mut document);
     read.map_err(|error| Error::new(Kind::Failed, "cannot read standard input").because(error))?;
+    let document = String::from_utf8_lossy(&document).into_owned();
     let vm = Vm::parse(&document)?;
     let known = Known {
         vm: &vm,
@@ -121,6 +130,19 @@ fn not_shared(call: &TmCall, vm: &Vm, error: Error) -> Error {
         }
         _ => error,
     }
+}
+
+/// Says where a VM is whose disks could not all be settled after a migration, and what to do: oned only logs it, and calls
+/// nobody again.
+fn not_settled(call: &TmCall, error: Error) -> Error {
+    let TmCall::Postmigrate(Migration { from, to, vm, .. }) = call else {
+        return error;
+    };
+    let message = format!("VM {vm} runs on {to}, but not all of its disks are settled there");
+    Error::new(error.kind(), message).because(error).remedy(format!(
+        "what is left has no cache: `warmblock detach IMAGE` on {from}, if that lives, then `warmblock attach IMAGE` on {to}; \
+         `warmblock status` on either says which"
+    ))
 }
 
 fn no_restore() -> Error {
@@ -181,23 +203,60 @@ fn every(remote: &Remote, tasks: &[Task], voice: &mut Voice<impl Write>) -> Resu
 /// Does a task, or what is to be done instead if it fails as it may. Both failures are told then: what stands in the way in
 /// the end, after why it was not done as usual.
 fn one(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
-    let Err(error) = as_usual(remote, task, voice) else {
+    let Err(error) = some_times(remote, task, voice) else {
         return Ok(());
     };
-    let fits = |instead: &&Instead| match instead.when {
-        When::Unreached => is_unreached(&error),
-        When::Held => matches!(error.kind(), Kind::LeaseHeld | Kind::Dirty),
-    };
-    let Some(instead) = task.instead.iter().find(fits) else {
+    let Some(instead) = otherwise(task, &error) else {
         return Err(error);
     };
     voice.log(Level::Warning, &error.chain());
-    work(remote, &instead.tasks, voice).context(|| error.chain())
+    let first = every(remote, &instead.first, voice);
+    if let Err(error) = &first {
+        voice.log(Level::Warning, &error.chain());
+    }
+    let then = work(remote, &instead.tasks, voice);
+    match instead.first.is_empty() {
+        true => then.context(|| error.chain()),
+        // The same once more: it fails in its own words.
+        false => then.map_err(|error| error.and_then_cleanup(first)),
+    }
+}
+
+/// What is to be done instead of a task that failed like this.
+fn otherwise<'t>(task: &'t Task, error: &Error) -> Option<&'t Instead> {
+    let fits = |instead: &&Instead| match instead.when {
+        When::Unreached => is_unreached(error),
+        When::Held => matches!(error.kind(), Kind::LeaseHeld | Kind::Dirty | Kind::Busy),
+    };
+    task.instead.iter().find(fits)
+}
+
+/// The pauses after which a task that nobody else would repeat is tried again: a device that is just being let go, an sshd that
+/// has too many callers.
+const PAUSES: [Duration; 2] = match cfg!(test) {
+    true => [Duration::ZERO; 2],
+    false => [Duration::from_secs(2), Duration::from_secs(8)],
+};
+
+/// Does a task, and again if it is one of those that are tried some times and nothing else is to be done.
+fn some_times(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
+    let mut done = as_usual(remote, task, voice);
+    for pause in PAUSES.iter().filter(|_| task.stubborn) {
+        match &done {
+            Err(error) if otherwise(task, error).is_none() => {
+                voice.log(Level::Warning, &format!("{}; trying again", error.chain()));
+            }
+            _ => break,
+        }
+        let _over = wait::poll(*pause, || None::<()>);
+        done = as_usual(remote, task, voice);
+    }
+    done
 }
 
 fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
-        Work::Job(request) => remote.run_at(&task.at, &job(request.clone()))?,
+        Work::Job(request) => remote.run_at(&task.at, &job(request.as_ref().clone()))?,
         Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),
     };
     for warning in warnings(&answer) {
@@ -212,49 +271,6 @@ const fn job(request: Request) -> Job {
         dry_run: false,
         request,
     }
-}
-
-/// What the drivers of a VM's other disks are told of a migration: only the driver of the system datastore is called.
-struct Others<'c> {
-    action: &'static str,
-    migration: &'c Migration,
-    document: Vec<u8>,
-}
-
-/// Calls the drivers of disks that are not ours, unless one of them calls us (contract, 1.5).
-fn tell_others(site: &Site, vm: &Vm, others: Option<Others<'_>>) -> Result<()> {
-    let Some(others) = others.filter(|others| others.migration.caller.is_none()) else {
-        return Ok(());
-    };
-    let Some(us) = vm.history.last().and_then(|stay| stay.driver.as_ref()) else {
-        return Ok(());
-    };
-    let mut names: Vec<_> = vm
-        .disks
-        .iter()
-        .filter_map(|disk| disk.driver.as_ref())
-        .collect();
-    names.retain(|name| *name != us);
-    names.sort_unstable();
-    names.dedup();
-    let call = others.migration;
-    let ids = (call.vm.to_string(), call.datastore.to_string());
-    for name in names {
-        let scripts = site.oned.var.join("remotes/tm").join(name.as_str());
-        let script = scripts.join(others.action);
-        let script = script.to_string_lossy();
-        let cmd = Cmd::query(&script)
-            .args([call.from.as_str(), call.to.as_str()])
-            .arg(call.dir.path())
-            .args([ids.0.as_str(), ids.1.as_str(), us.as_str()])
-            .stdin(others.document.clone())
-            .deadline(JOB_DEADLINE);
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let done = Exec::default().run(&cmd.env("PATH", path));
-        done.map(drop)
-            .context(|| format!("the driver {name} of another disk failed"))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

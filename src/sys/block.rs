@@ -160,8 +160,19 @@ impl Block {
 ///
 /// Errors: [`Kind::NotFound`] when the kernel has no such device.
 pub fn sectors_read(roots: &Roots, num: DevNum) -> Result<Sectors> {
+    counted(roots, num, 2)
+}
+
+/// What was written to a device since it was made (the seventh field).
+///
+/// Errors: as of [`sectors_read`].
+pub fn sectors_written(roots: &Roots, num: DevNum) -> Result<Sectors> {
+    counted(roots, num, 6)
+}
+
+fn counted(roots: &Roots, num: DevNum, field: usize) -> Result<Sectors> {
     let stat = attribute(&num.sysfs(roots), "stat").unwrap_or_default();
-    let field = stat.split_whitespace().nth(2).map(str::parse);
+    let field = stat.split_whitespace().nth(field).map(str::parse);
     match field {
         Some(Ok(sectors)) => Ok(Sectors(sectors)),
         _ => {

@@ -6,39 +6,23 @@
 //! somebody else have removed it (a cleaner of `/run`), the inode is compared after locking and the lock taken anew.
 //! The file is opened close-on-exec, so a daemon started by some tool cannot keep it.
 
+mod holder;
+
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::holder::Holder;
 use super::wait;
 use crate::error::{Error, Kind, Result};
 use crate::model::{DiskKey, SharedName};
 
-/// Who holds a lock, as its file says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The process.
-    pub pid: u32,
-    /// What it does, for example `attach`.
-    pub what: String,
-    /// Since when, in seconds of Unix time.
-    pub since: u64,
-}
-
-/// A held lock on a file; dropping it lets go.
-#[derive(Debug)]
-pub struct FileLock {
-    _file: File,
-}
-
-/// A held lock of a disk; dropping it lets go.
+/// A held lock; dropping it lets go.
 #[derive(Debug)]
 pub struct DiskLock {
-    _lock: FileLock,
+    file: File,
+    holder: Holder,
 }
 
 impl DiskLock {
@@ -66,6 +50,48 @@ impl DiskLock {
         )
     }
 
+    /// Takes the lock of a disk that is to go. A holder that `may_stop` names is asked to, once, and then has `patience` to undo
+    /// what it began; anybody else is waited for until the deadline, as in [`acquire`](Self::acquire).
+    ///
+    /// Of several who ask at once, one does, and the others wait for it: a second request ends the holder on the spot, and is
+    /// kept for one that did not stop in all that time.
+    pub fn acquire_stopping(
+        run_dir: &Path,
+        key: &DiskKey,
+        what: &str,
+        (deadline, patience): (Duration, Duration),
+        may_stop: impl Fn(&Holder) -> bool,
+    ) -> Result<Self> {
+        let (name, whose) = (key.to_string(), format!("disk {key}"));
+        match Self::named(run_dir, &name, &whose, what, Duration::ZERO) {
+            Err(error) if error.kind() == Kind::Busy => {}
+            other => return other,
+        }
+        let asking = format!("{name}.stop");
+        let _one_asks = Self::named(run_dir, &asking, &whose, what, deadline)?;
+        let path = file_of(run_dir, &name);
+        let stopped = wait::poll(deadline, || match try_lock(&path) {
+            Ok(None) => {
+                let asked = Holder::read(&path)
+                    .filter(|holder| may_stop(holder))
+                    .is_some_and(|holder| holder.ask_to_stop());
+                asked.then_some(())
+            }
+            // Free, or an error, which comes again below.
+            Ok(Some(_)) | Err(_) => Some(()),
+        });
+        let left = stopped.map_or(Duration::ZERO, |()| patience);
+        Self::named(run_dir, &name, &whose, what, left)
+    }
+
+    /// Tells those who wait which long part of the work has begun; or none any more.
+    pub fn doing(&mut self, what: Option<String>) {
+        self.holder.doing = what;
+        if let Err(error) = self.holder.write(&self.file) {
+            tracing::debug!("cannot say in the lock what is being done: {error}");
+        }
+    }
+
     fn named(
         run_dir: &Path,
         name: &str,
@@ -73,15 +99,11 @@ impl DiskLock {
         what: &str,
         deadline: Duration,
     ) -> Result<Self> {
-        let path = run_dir.join("lock").join(format!("{name}.lock"));
-        let lock = FileLock::acquire(&path, whose, what, deadline)?;
-        Ok(Self { _lock: lock })
+        Self::of_file(&file_of(run_dir, name), whose, what, deadline)
     }
-}
 
-impl FileLock {
-    /// Takes the lock at `path`, which guards `whose`; makes the file and its directory. Otherwise as [`DiskLock::acquire`].
-    pub fn acquire(path: &Path, whose: &str, what: &str, deadline: Duration) -> Result<Self> {
+    /// Takes the lock at `path`, which guards `whose`, in the same way; makes the file and its directory.
+    pub fn of_file(path: &Path, whose: &str, what: &str, deadline: Duration) -> Result<Self> {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir).map_err(|error| cannot(dir, error))?;
         }
@@ -93,19 +115,16 @@ impl FileLock {
         }
     }
 
-    /// Writes into the file who holds it; in place, since a rename would bring another inode.
-    fn sign(mut file: File, what: &str) -> std::io::Result<Self> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let holder = Holder {
-            pid: std::process::id(),
-            what: what.to_owned(),
-            since: since.map_or(0, |since| since.as_secs()),
-        };
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(&serde_json::to_vec(&holder)?)?;
-        Ok(Self { _file: file })
+    /// Writes into the file who holds it.
+    fn sign(file: File, what: &str) -> std::io::Result<Self> {
+        let holder = Holder::me(what);
+        holder.write(&file)?;
+        Ok(Self { file, holder })
     }
+}
+
+fn file_of(run_dir: &Path, name: &str) -> PathBuf {
+    run_dir.join("lock").join(format!("{name}.lock"))
 }
 
 fn try_lock(path: &Path) -> Result<Option<File>> {
@@ -133,31 +152,13 @@ fn cannot(path: &Path, error: std::io::Error) -> Error {
 }
 
 fn busy(whose: &str, path: &Path) -> Error {
-    let holder = read_holder(path).map_or_else(
-        || "another process".to_owned(),
-        |Holder { pid, what, since }| {
-            let since = UNIX_EPOCH + Duration::from_secs(since);
-            format!(
-                "process {pid} ({what}, since {})",
-                humantime::format_rfc3339_seconds(since)
-            )
-        },
-    );
+    let holder = Holder::read(path)
+        .map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
     Error::new(
         Kind::Busy,
         format!("{whose} is being worked on by {holder}"),
     )
     .remedy("wait until that has ended, then run the same command again")
-}
-
-fn read_holder(path: &Path) -> Option<Holder> {
-    let mut text = String::new();
-    File::open(path)
-        .ok()?
-        .take(4096)
-        .read_to_string(&mut text)
-        .ok()?;
-    serde_json::from_str(&text).ok()
 }
 
 #[cfg(test)]
@@ -192,5 +193,77 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(!is_at(&stale, &path));
         drop(take().unwrap());
+    }
+
+    #[test]
+    fn who_waits_is_told_how_far_the_holder_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let take = || DiskLock::acquire(dir.path(), &key(), "attach", Duration::ZERO);
+        let mut held = take().unwrap();
+        held.doing(Some("seeding 8 GiB".into()));
+        let error = take().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("(attach, seeding 8 GiB, since 2"),
+            "{error}"
+        );
+        held.doing(None);
+        assert!(!take().unwrap_err().to_string().contains("seeding"));
+    }
+
+    /// A process that stands for the holder; this one keeps the lock for it.
+    fn held_by_a_child(dir: &Path, what: &str) -> (DiskLock, std::process::Child) {
+        #[expect(clippy::disallowed_methods, reason = "somebody has to get the signal")]
+        let mut child = std::process::Command::new("sleep");
+        let child = child.arg("600").spawn().unwrap();
+        let mut lock = DiskLock::acquire(dir, &key(), what, Duration::ZERO).unwrap();
+        lock.holder = Holder {
+            what: what.into(),
+            ..Holder::of(child.id())
+        };
+        lock.doing(None);
+        (lock, child)
+    }
+
+    fn stopping(dir: &Path) -> Result<DiskLock> {
+        let little = Duration::from_millis(50);
+        DiskLock::acquire_stopping(dir, &key(), "detach", (little, little), |holder| {
+            holder.what == "attach"
+        })
+    }
+
+    #[test]
+    fn a_holder_is_asked_to_stop_and_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lock, mut child) = held_by_a_child(dir.path(), "attach");
+        assert_eq!(stopping(dir.path()).unwrap_err().kind(), Kind::Busy);
+        let ended = std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap());
+        assert_eq!(ended, Some(15));
+        drop(lock);
+        drop(stopping(dir.path()).unwrap());
+    }
+
+    #[test]
+    fn nobody_else_is() {
+        let dir = tempfile::tempdir().unwrap();
+        // What may not be stopped; a number that another process has by now; and a holder of an older release.
+        for (what, shift, known) in [
+            ("flush", 0, true),
+            ("attach", 1, true),
+            ("attach", 0, false),
+        ] {
+            let (mut lock, mut child) = held_by_a_child(dir.path(), what);
+            let began = lock.holder.began.filter(|_| known);
+            lock.holder.began = began.map(|began| began + shift);
+            lock.doing(None);
+            assert_eq!(stopping(dir.path()).unwrap_err().kind(), Kind::Busy);
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "{what} {shift} {known}"
+            );
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 }

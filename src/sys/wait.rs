@@ -38,6 +38,11 @@ pub fn poll<T>(deadline: Duration, mut ask: impl FnMut() -> Option<T>) -> Option
     }
 }
 
+/// Lets others who wait for the same thing, as for a lock, come to it: each asks at least once in this time.
+pub fn give_way() {
+    nap(2 * LONGEST_PAUSE);
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that sleeps"

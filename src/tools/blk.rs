@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::exec::{Cmd, Exec, ExecError};
+use crate::model::Bytes;
 
 /// A large slice on a slow SSD takes its time.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -19,7 +20,25 @@ pub enum Discard {
 
 /// Tells a device that nothing of what it holds is needed. What is read there afterwards is anything.
 pub fn discard(exec: &Exec, device: &Path) -> Result<Discard, ExecError> {
-    match exec.run(&discard_cmd(device)) {
+    discarded(exec, &discard_cmd(device))
+}
+
+/// The same for a part of a device, within a deadline. The end may lie behind that of the device.
+pub fn discard_part(
+    exec: &Exec,
+    device: &Path,
+    from: Bytes,
+    len: Bytes,
+    deadline: Duration,
+) -> Result<Discard, ExecError> {
+    let part = discard_cmd(device)
+        .arg(format!("--offset={}", from.0))
+        .arg(format!("--length={}", len.0));
+    discarded(exec, &part.deadline(deadline))
+}
+
+fn discarded(exec: &Exec, cmd: &Cmd) -> Result<Discard, ExecError> {
+    match exec.run(cmd) {
         Ok(_) => Ok(Discard::Done),
         Err(error) if error.says("Operation not supported") => Ok(Discard::Unsupported),
         Err(error) => Err(error),

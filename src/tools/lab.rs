@@ -187,7 +187,7 @@ fn lvm_carves_and_removes_slices() {
         (Bytes::mib(12), Some("one/a b#ü"))
     );
     assert_eq!(found.num, DevNum::of(&path).ok());
-    assert_eq!(lvm.list().unwrap().len(), 2);
+    assert_eq!(lvm.list().unwrap().slices.len(), 2);
     lvm.retag(&lab.vg, &data, &[Tag::pair("x", "1").unwrap()], &tags[1..])
         .unwrap();
     let found = lvm.lv(&lab.vg, &data).unwrap().unwrap();

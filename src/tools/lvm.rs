@@ -7,19 +7,18 @@ mod tag;
 
 use std::fmt::Display;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::exec::{Cmd, Exec, ExecError, Output};
-use crate::model::{Bytes, Change, LvName, SharedName, VgName};
+use crate::model::{Bytes, Change, LvName, VgName};
 use crate::sys::{Roots, wait};
 use crate::tools::udev;
 use error::{absent_or_removed, explain, in_use, only_missing};
 
 pub use error::LvmError;
 pub use filter::REJECTED;
-pub use report::{Lv, Vg};
+pub use report::{Lv, Vg, Volumes};
 pub use tag::Tag;
 
 /// LVM on this host. It asks once which filters the administrator has, and keeps the answer where its maker wants it.
@@ -61,17 +60,8 @@ impl<'a> Lvm<'a> {
             .ok_or_else(|| LvmError::NoVg(vg.clone()))
     }
 
-    /// Every disk's volumes, in every volume group: those with the tag [`Tag::ours`] and a name that we give.
-    pub fn list(&self) -> Result<Vec<Lv>, LvmError> {
-        self.listed()
-    }
-
-    /// The volumes that disks have in common: one, unless somebody brought another host's SSD.
-    pub fn shared(&self) -> Result<Vec<Lv<SharedName>>, LvmError> {
-        self.listed()
-    }
-
-    fn listed<N: FromStr>(&self) -> Result<Vec<Lv<N>>, LvmError> {
+    /// Every volume of ours, in every volume group: those with the tag [`Tag::ours`] and a name that we give.
+    pub fn list(&self) -> Result<Volumes, LvmError> {
         let output = self.run(lvs(&format!("@{}", Tag::ours())))?;
         Ok(report::lvs(output.text()?).map_err(|why| output.bad(why))?)
     }
@@ -88,7 +78,7 @@ impl<'a> Lvm<'a> {
             }
         };
         let found = report::lvs(output.text()?).map_err(|why| output.bad(why))?;
-        Ok(found.into_iter().next())
+        Ok(found.slices.into_iter().next())
     }
 
     /// Carves a volume, active, with its start zeroed and signatures wiped. The size is rounded up to whole extents.

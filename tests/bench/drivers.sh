@@ -11,7 +11,8 @@ bench_drivers() {
   latency=$(write_latency)
   direct=$(fio_write "$FRONT" --size=$DIRTY --bs=1M --iodepth=4 | jq .seconds)
   detach
-  for driver in dm-cache bcache dm-writecache local; do
+  on_host 'mkdir -p /etc/warmblock/conf.d; printf "[slice]\nshared = \"1G\"\n" >/etc/warmblock/conf.d/shared.toml' </dev/null
+  for driver in dm-cache bcache bcache-shared dm-writecache local; do
     drivers_attach $driver --driver $driver --mode writeback
     drivers_one $driver
     detach
@@ -20,9 +21,12 @@ bench_drivers() {
 }
 
 drivers_attach() { # NAME OPTIONS...: -> FRONT SLICE
-  on_disk --json attach $DISK --size $DATA "${@:2}" >"$TMP/attached"
+  local size=(--size $DATA)
+  [ "$1" != bcache-shared ] || size=()
+  on_disk --json attach $DISK "${size[@]}" "${@:2}" >"$TMP/attached"
   FRONT=$(jq -r .front "$TMP/attached")
   SLICE=/dev/ssd/${FRONT##*/}-data
+  [ "$1" != bcache-shared ] || SLICE=/dev/ssd/wb-shared
 }
 
 # 4 KiB writes, one at a time: microseconds each

@@ -265,6 +265,24 @@ fn one_fault_at_a_time() {
 }
 
 #[test]
+fn the_unit_for_the_boot_is_printed() {
+    let root = tempfile::tempdir().unwrap();
+    let ran = run(warmblock(root.path()).args(["doctor", "--print-recover-unit"]));
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, warmblock::doctor::boot::UNIT)
+    );
+    // What the unit calls must be a command of this release.
+    let exec = ran
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart=/usr/bin/warmblock "));
+    let words = exec.unwrap().split(' ');
+    let dry = run(warmblock(root.path()).args(words).arg("--help"));
+    assert_eq!(dry.code, 0, "{}", dry.stderr);
+}
+
+#[test]
 fn the_udev_rules_are_printed() {
     let root = tempfile::tempdir().unwrap();
     let ran = run(warmblock(root.path()).args(["doctor", "--print-udev-rules"]));

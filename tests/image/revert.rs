@@ -2,7 +2,10 @@
 
 use warmblock::Kind;
 use warmblock::ceph::{CloneFormat, CreateOptions};
-use warmblock::image::{Algorithm, CloneImage, ImageJob, OneDigest, OneSnap, RemoveImage};
+use warmblock::image::{
+    Algorithm, CloneImage, ForgetBackups, ImageJob, OneDigest, OneImage, OneSnap, RemoveImage,
+    SnapFlatten,
+};
 use warmblock::job::Attach;
 use warmblock::model::{BeforeRevert, Bytes, Change, CopySnap, SnapName, SnapSpec};
 
@@ -15,10 +18,22 @@ pub const TESTS: &[(&str, Test)] = &[
         crashes,
     ),
     (
+        "flatten to a snapshot: killed after any step, it is done by the next one",
+        flattens,
+    ),
+    (
         "revert: one that was begun is in everybody's way",
         in_the_way,
     ),
     ("revert: a snapshot that is retaken is of now", retaken),
+    (
+        "revert: a snapshot that somebody else took stays",
+        somebodys_snapshot,
+    ),
+    (
+        "revert: what is cloned or saved after it is of after it",
+        cloned_and_saved,
+    ),
     (
         "revert: a copy's snapshot goes with the copy, and an import that was left",
         leftovers,
@@ -72,7 +87,9 @@ fn crashes() -> Outcome {
     }
     for (step, image, again) in &killed {
         if names(image) == ["0", "1"] {
-            assert!(holds(image, 1), "step {step}");
+            // After the first step it is only noted what is about to be done.
+            let held = if *step == 1 { 3 } else { 1 };
+            assert!(holds(image, held), "step {step}");
             continue;
         }
         let undone = do_it(ImageJob::SnapRevert(before(image)))?;
@@ -85,6 +102,43 @@ fn crashes() -> Outcome {
         assert!(holds(again, 2), "step {step}");
         assert_eq!(names(again), ["0", "1"]);
     }
+    Ok(())
+}
+
+fn flattens() -> Outcome {
+    let ask = |image: &Scratch, snap: &str| {
+        ImageJob::SnapFlatten(SnapFlatten {
+            image: image.spec.clone(),
+            snap: snap.parse().unwrap(),
+            others: ["0", "1"].map(|name| name.parse().unwrap()).into(),
+        })
+    };
+    let mut killed = Vec::new();
+    for step in 1.. {
+        let image = snapped();
+        do_it(ImageJob::SnapProtect(snap(&image, "1")))?;
+        let through = crash_after(step, &ask(&image, "0"));
+        killed.push((step, image));
+        if through {
+            assert!(step > 4, "only {step} steps");
+            break;
+        }
+    }
+    for (step, image) in &killed {
+        let long = std::time::Duration::from_secs(60);
+        let done = warmblock::sys::wait::until("the watch to go", long, || {
+            match do_it(ask(image, "0")) {
+                Err(error) if error.kind() == Kind::Busy => Ok(None),
+                done => done.map(Some),
+            }
+        })?;
+        assert!(done.change.is_some(), "step {step}");
+        assert!(holds(image, 1), "step {step}");
+        assert!(names(image).is_empty(), "step {step}: {:?}", names(image));
+    }
+    let image = snapped();
+    refused(ask(&image, "7"), Kind::NotFound, &["no snapshot 7"]);
+    assert!(holds(&image, 3) && names(&image).len() == 2);
     Ok(())
 }
 
@@ -160,6 +214,75 @@ fn retaken() -> Outcome {
     Ok(())
 }
 
+fn somebodys_snapshot() -> Outcome {
+    let image = made("foreign");
+    write(&image, 1);
+    do_it(ImageJob::SnapCreate(snap(&image, "0")))?;
+    write(&image, 2);
+    let refuse = |name| {
+        refused(
+            ImageJob::SnapRetake(snap(&image, name)),
+            Kind::Exists,
+            &[name, "already", "not left by an attempt"],
+        );
+    };
+    refuse("0");
+    // Nor after one of ours, which another of the same name would be older than.
+    do_it(ImageJob::SnapRetake(snap(&image, "1")))?;
+    refuse("0");
+    do_it(ImageJob::SnapRetake(snap(&image, "1")))?;
+    assert_eq!(names(&image), ["0", "1"]);
+    do_it(ImageJob::SnapRevert(snap(&image, "0")))?;
+    assert!(holds(&image, 1));
+    Ok(())
+}
+
+/// Ceph's quick diff does not tell what a rollback changed past a newer snapshot.
+fn cloned_and_saved() -> Outcome {
+    let image = made("rolled");
+    let clone = |child: &Scratch| {
+        let parent = SnapSpec {
+            image: image.spec.clone(),
+            snap: None,
+        };
+        do_it(ImageJob::Clone(CloneImage::new(parent, child.spec.clone())))
+    };
+    let [before, between, after] = [(); 3].map(|()| Scratch::new("child"));
+    write(&image, 1);
+    clone(&before)?;
+    do_it(ImageJob::SnapCreate(snap(&image, "0")))?;
+    write(&image, 2);
+    clone(&between)?;
+    do_it(ImageJob::SnapCreate(snap(&image, "one_backup_0")))?;
+    do_it(ImageJob::SnapRevert(snap(&image, "0")))?;
+    do_it(ImageJob::SnapCreate(snap(&image, "one_backup_1")))?;
+    assert!(holds(&image, 1));
+    clone(&after)?;
+    assert!(holds(&before, 1) && holds(&between, 2) && holds(&after, 1));
+    let save = |snap: &str, since: &str| {
+        let file = tempfile::tempfile().unwrap();
+        let (snap, since) = (snap.parse().unwrap(), since.parse().unwrap());
+        warmblock::image::save(&host(), &image.spec, &snap, Some(&since), &file)
+    };
+    let error = save("one_backup_1", "one_backup_0").unwrap_err();
+    assert_eq!(error.kind(), Kind::Mismatch);
+    // What a chain left that is begun anew, but nobody's else.
+    let forget = |keep| {
+        let image = image.spec.clone();
+        do_it(ImageJob::ForgetBackups(ForgetBackups { image, keep }))
+    };
+    forget(Some(1))?;
+    assert_eq!(
+        names(&image),
+        ["snap", "0", "wb-base-1", "one_backup_1", "wb-base-2"]
+    );
+    // From one that is newer than the rollback, all is told.
+    write(&image, 3);
+    do_it(ImageJob::SnapCreate(snap(&image, "one_backup_2")))?;
+    assert!(save("one_backup_2", "one_backup_1")?.0 >= 9000);
+    Ok(())
+}
+
 fn leftovers() -> Outcome {
     let image = made("saved");
     for format in [CloneFormat::V1, CloneFormat::V2] {
@@ -200,6 +323,12 @@ fn leftovers() -> Outcome {
     drop(open);
     assert_eq!(remove(true)?.steps.len(), 1);
     assert_eq!(remove(false)?.steps.len(), 1);
+    assert!(!gone.pool.image_exists(&gone.pending())?);
+    // And where images go into the trash.
+    gone.pool.create(&gone.pending(), &options)?;
+    let image = gone.spec.clone();
+    let report = do_it(ImageJob::Discard(OneImage { image }))?;
+    assert_eq!(report.change, Some(Change::Absent));
     assert!(!gone.pool.image_exists(&gone.pending())?);
     Ok(())
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use warmblock::Kind;
 use warmblock::image::{ImageJob, Import, import_reader};
-use warmblock::model::Bytes;
+use warmblock::model::{Bytes, Change};
 
-use super::import::{MIB, import, run, write};
-use super::{Scratch, Test, crash_after, host, noise};
+use super::import::{MIB, import, write};
+use super::{Scratch, Test, crash_after, do_it, host, noise};
 
 pub const TESTS: &[(&str, Test)] = &[
     ("import: a stopped one leaves nothing", cancelled),
@@ -45,16 +45,30 @@ fn crashes() -> Result<(), Box<dyn std::error::Error>> {
     let path = write(dir.path(), "raw", &disk);
     for step in 1.. {
         let scratch = Scratch::new("crash");
-        let ask = import(&scratch, &path);
+        // One that says what it is for is simply run again.
+        let made_for = (step % 2 == 0).then(|| "image 7".to_owned());
+        let ask = Import {
+            made_for: made_for.clone(),
+            ..import(&scratch, &path)
+        };
         let through = crash_after(step, &ImageJob::Import(ask.clone()));
         // The name shows only once the image is complete.
         let complete = scratch.exists();
-        if !complete {
-            run(ask)?;
+        if !complete || made_for.is_some() {
+            let report = do_it(ImageJob::Import(ask.clone()))?;
+            let change = if complete { Change::Kept } else { Change::Made };
+            assert_eq!(report.change, Some(change), "step {step}");
         }
         assert!(scratch.bytes() == disk, "step {step}");
         assert!(!scratch.pool.image_exists(&scratch.pending())?);
-        assert!(scratch.open().metadata_list()?.is_empty());
+        let about = scratch.open().metadata_list()?;
+        assert_eq!(about.len(), usize::from(made_for.is_some()), "{about:?}");
+        let other = Import {
+            made_for: Some("image 8".to_owned()),
+            ..ask
+        };
+        let error = do_it(ImageJob::Import(other)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Exists);
         if through {
             assert!(step > 3, "only {step} steps");
             return Ok(());

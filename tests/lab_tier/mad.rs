@@ -31,6 +31,11 @@ impl Oned {
     /// Runs a transfer file: line after line, until one fails.
     pub fn transfer(&self, version: &str, file: &str) -> Result<Heard> {
         self.release(version)?;
+        self.lines(version, file)
+    }
+
+    /// The same, of the release that oned is already: it may be done several times at once.
+    pub fn lines(&self, version: &str, file: &str) -> Result<Heard> {
         let lines = file.lines().map(str::trim);
         let mut last = Heard {
             success: true,

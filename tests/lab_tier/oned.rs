@@ -34,6 +34,7 @@ const SSH: &str = r#"#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
 case $1 in dead*) echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255 ;; esac
+[ ! -e "$VAR/silent.$1" ] || { echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255; }
 case $2 in
 "sudo -n "*) line=${2#sudo -n } ;;
 "tar "*) line=$2 ;;
@@ -146,6 +147,15 @@ impl Oned {
         match after {
             Some(step) => Ok(atomic::write(&file, step.to_string().as_bytes())?),
             None => Ok(atomic::remove(&file).map(drop)?),
+        }
+    }
+
+    /// From now on a host is not reached; or again.
+    pub fn silent(&self, host: &str, yes: bool) -> Result<()> {
+        let file = self.var().join(format!("silent.{host}"));
+        match yes {
+            true => Ok(atomic::write(&file, b"")?),
+            false => Ok(atomic::remove(&file).map(drop)?),
         }
     }
 

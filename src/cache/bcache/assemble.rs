@@ -125,7 +125,7 @@ fn served(site: &Site<'_>, set: Set, uuid: &str, backing: Backing) -> Result<Opt
     if let Some(why) = broken(uuid, &backing) {
         return Err(match set {
             Set::Disk => cannot_tell(why),
-            Set::Host => set::took_none(&why),
+            Set::Host => set::took_none(site.host, &backing, &why),
         });
     }
     if served.size != site.origin.size {
@@ -148,7 +148,9 @@ fn taken_up<T>(
     let mut last = None;
     let what = format!("bcache to take up {}", device.display());
     let found = wait::until(&what, deadline, || {
-        if let Some(found) = there()? {
+        // What udev has the kernel take up at this moment looks as if it had failed: the kernel shows the device before its
+        // cache (`bch_cached_dev_attach`). Asking for it again waits until that is done, and what is seen then counts.
+        if let Ok(Some(found)) = there() {
             return Ok(Some(found));
         }
         last = tool(host).register(device, deadline).err();
@@ -241,4 +243,36 @@ fn refuse_used(host: &Host, key: &DiskKey, backing: &Backing) -> Result<()> {
     }
     let message = format!("the bcache of disk {key} is {}", describe(&users));
     Err(Error::new(Kind::Busy, message).remedy("stop what uses it, then run it again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancel::Cancel;
+    use crate::config::Config;
+    use crate::progress::ProgressMode;
+    use crate::sys::Roots;
+
+    /// udev has had it taken up, and the kernel has not shown its cache yet.
+    #[test]
+    fn what_is_being_put_together_is_looked_at_again() {
+        let root = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.deadline.tool = std::time::Duration::from_secs(20);
+        let roots = Roots::at(root.path());
+        let host = Host::new(config, roots, ProgressMode::Quiet, Cancel::new());
+        let lasting = |looks: usize| {
+            let mut seen = 0;
+            let there = || {
+                seen += 1;
+                match seen > looks {
+                    true => Ok(Some(seen)),
+                    false => Err(cannot_tell("bcache has no cache".into())),
+                }
+            };
+            taken_up(&host, Path::new("/dev/none"), there)
+        };
+        assert_eq!(lasting(1).unwrap(), 2);
+        assert_eq!(lasting(9).unwrap_err().kind(), Kind::Dirty);
+    }
 }

@@ -21,6 +21,7 @@ use crate::cache::Device;
 use crate::host::Host;
 use crate::model::{CacheMode, DiskKey, SharedName};
 use crate::sys::direct::{AlignedBuf, open_read};
+use crate::tools::bcache::{Backing, State};
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -146,13 +147,19 @@ pub(super) fn close(host: &Host) -> Result<()> {
     stop(host, &dir)
 }
 
-/// The error for a disk that the shared set does not take: it failed, or has been given its last number.
-pub(super) fn took_none(why: &str) -> Error {
+/// The error for a disk that the shared set does not take. One that stands takes every disk whose superblock says that it never
+/// had a cache, as long as it has a number left (`bch_cached_dev_attach`: "no room for UUID").
+pub(super) fn took_none(host: &Host, backing: &Backing, why: &str) -> Error {
+    let stands = tool(host).set_dir(&shared()).exists();
+    if stands && !backing.failed && backing.state == State::NoCache && backing.set.is_none() {
+        let message = "the cache that the disks of this host share has no number left for one more use of a disk";
+        return Error::new(Kind::NoSpace, message).remedy(
+            "give the other disks another driver (`warmblock attach --driver`, under load) or detach them: it is made anew \
+             for a disk that is alone",
+        );
+    }
     let message = format!("the cache that the disks of this host share takes no disk: {why}");
-    Error::new(Kind::Failed, message).remedy(
-        "see what the kernel says of bcache in `dmesg`; if it has \"no room for UUID\", give the other disks another driver \
-         (`warmblock attach --driver`, under load) or detach them: it is made anew for a disk that is alone",
-    )
+    Error::new(Kind::Failed, message).remedy("see what the kernel says of bcache in `dmesg`")
 }
 
 /// Sets the shared set's own knobs.

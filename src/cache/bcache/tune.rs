@@ -5,7 +5,7 @@ use super::set::Set;
 use super::tool;
 use crate::cache::{Running, Site};
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, Role};
+use crate::model::{Bytes, CacheMode};
 use crate::tools::bcache::Backing;
 use crate::{Context, Result};
 
@@ -105,15 +105,4 @@ pub(super) fn running(backing: &Backing) -> Running {
         CacheMode::Writethrough if backing.writeback_percent == 0 => Running::Draining,
         mode => Running::Serving(mode),
     }
-}
-
-/// Waits until every write has ended that began before: one that began in write-back may become dirty after the mode was
-/// changed. The front's table is exchanged for itself, which waits for its I/O; nobody but the front writes to the cache.
-pub(super) fn barrier(site: &Site<'_>) -> Result<()> {
-    let (dm, front) = (site.host.dm(), site.key.dm(Role::Front));
-    let Some(table) = dm.table(&front)?.filter(|table| !table.is_empty()) else {
-        return Ok(());
-    };
-    dm.replace(&front, &table, site.host.config.deadline.tool)
-        .context(|| format!("cannot wait for the I/O of {front}"))
 }

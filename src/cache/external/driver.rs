@@ -38,6 +38,10 @@ impl Driver for External {
         }
     }
 
+    fn asks_its_modules(&self) -> bool {
+        true
+    }
+
     fn guarantee(&self, mode: CacheMode) -> Cow<'static, str> {
         let said = self.said.guarantees.get(&mode).cloned();
         said.map_or(Cow::Borrowed("nothing is known"), Cow::Owned)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::protocol::{CapabilitiesAnswer, FailureAnswer, Request, StatusAnswer, VERSION, Verb};
-use crate::exec::{Cmd, Exec, Output};
+use crate::exec::{Cmd, Exec, ExecError, Output};
 use crate::model::{Bytes, DriverName};
 use crate::{Context, Error, Kind, Result};
 
@@ -62,10 +62,22 @@ impl Program {
         }
     }
 
+    /// Starts a verb and kills it after a time, as a kill of `warmblock` does; says whether it was still at work.
+    pub fn cut_short(&self, verb: Verb, request: &Request, after: Duration) -> Result<bool> {
+        let cmd = Cmd::change(&self.path.to_string_lossy())
+            .arg(verb.as_str())
+            .stdin(serialized(request)?)
+            .ok_codes(&[1])
+            .deadline(after);
+        match self.exec.run(&cmd) {
+            Ok(_) => Ok(false),
+            Err(ExecError::Timeout { .. }) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn call<T: DeserializeOwned>(&self, verb: Verb, request: &Request) -> Result<(T, Output)> {
-        let input = serde_json::to_vec(request).map_err(|error| {
-            Error::new(Kind::Internal, "cannot write the request to a driver").because(error)
-        })?;
+        let input = serialized(request)?;
         let output = self.run(
             verb.as_str(),
             verb.changes(),
@@ -164,6 +176,12 @@ impl Program {
             dir.display()
         )
     }
+}
+
+fn serialized(request: &Request) -> Result<Vec<u8>> {
+    serde_json::to_vec(request).map_err(|error| {
+        Error::new(Kind::Internal, "cannot write the request to a driver").because(error)
+    })
 }
 
 /// On one line, without control characters, of bounded length.

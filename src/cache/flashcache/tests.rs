@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::drain::drained_behind;
 use super::*;
 use crate::cancel::Cancel;
 use crate::config::Config;
@@ -259,6 +260,24 @@ fn dirty_blocks_are_drained_and_proven() {
         .switch(&site, Running::Serving(CacheMode::Writeback))
         .unwrap();
     assert_eq!(world.running(), Running::Serving(CacheMode::Writeback));
+}
+
+/// A write that began before the cache took no new dirty blocks, and ends behind the first proof.
+#[test]
+fn a_late_write_is_drained_too() {
+    let world = World::new();
+    let site = world.site(CacheMode::Writeback);
+    Flashcache
+        .open(&site, Running::Serving(CacheMode::Writeback))
+        .unwrap();
+    let late = || {
+        assert!(matches!(world.clean(), Cleanliness::Clean { .. }));
+        world.set("dirty", 60);
+        Ok(())
+    };
+    let before = drained_behind(&Flashcache, &site, Duration::from_secs(20), late).unwrap();
+    assert!(before > Bytes(0));
+    assert!(matches!(world.clean(), Cleanliness::Clean { .. }));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The commands that change a disk; each becomes a job.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -162,6 +163,9 @@ pub struct ModeArgs {
 /// `recover`.
 #[derive(Debug, Clone, Args)]
 pub struct RecoverArgs {
+    /// Wait at most so long for Ceph to answer, where there are disks: `10m`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub wait: Option<Duration>,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -207,7 +211,10 @@ impl DiskCommand {
                     mode: args.mode,
                 }),
             ),
-            Self::Recover(args) => (args.changing, Request::Recover(Recover {})),
+            Self::Recover(args) => {
+                let wait = args.wait.map_or(0, |wait| wait.as_secs());
+                (args.changing, Request::Recover(Recover { wait }))
+            }
         };
         changing.job(request)
     }

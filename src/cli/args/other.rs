@@ -29,6 +29,9 @@ pub struct DoctorArgs {
     /// Print the udev rules that keep the host away from guest disks
     #[arg(long)]
     pub print_udev_rules: bool,
+    /// Print the systemd unit that brings the host's disks up at boot
+    #[arg(long, conflicts_with = "print_udev_rules")]
+    pub print_recover_unit: bool,
 }
 
 /// The commands on the configuration.

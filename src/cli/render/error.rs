@@ -43,7 +43,11 @@ impl From<&Error> for ErrorReport {
             kind: error.kind(),
             message: error.chain(),
             remedy: error.remedy_text().map(str::to_owned),
-            cleanup: error.cleanup_errors().iter().map(Error::chain).collect(),
+            cleanup: error
+                .cleanup_errors()
+                .into_iter()
+                .map(Error::chain)
+                .collect(),
             exit_code: error.kind().exit_code(),
         };
         Self {

@@ -1,6 +1,10 @@
 //! The cache: the composite device, and the moments at which the lease must know of dirty data.
 
+use std::time::Instant;
+
 use super::front::{leads_to, point};
+use super::modules::load_modules;
+use super::slice::{do_without, uncached};
 use super::{Found, Layer, Slice, shared};
 use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
@@ -9,9 +13,8 @@ use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::job::LayerName;
-use crate::model::{Bytes, Role};
+use crate::model::{Bytes, Change, OnFull, Role};
 use crate::sys::Block;
-use crate::tools::kmod;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -51,7 +54,7 @@ impl Layer for CacheLayer {
                 if lease_is_dirty(walk)? {
                     reopen(walk)?;
                 }
-                prepare(walk)
+                prepare_or_do_without(walk)
             }
             Verdict::Switch(_) => {
                 clean(walk)?;
@@ -62,9 +65,13 @@ impl Layer for CacheLayer {
                     return Err(broken(walk, why));
                 }
                 retreat(walk)?;
-                prepare(walk)
+                prepare_or_do_without(walk)
             }
         }
+    }
+
+    fn instead(walk: &Walk<'_>) -> Option<String> {
+        uncached(walk)
     }
 
     /// Proves it clean, or refuses.
@@ -124,6 +131,24 @@ fn judge(walk: &Walk<'_>, seen: &Cache) -> Result<Verdict> {
     })
 }
 
+/// A cache that has no place for one more disk, of a driver whose disks share one, is a lack of room like any other.
+fn prepare_or_do_without(walk: &mut Walk<'_>) -> Result<()> {
+    let began = Instant::now();
+    match prepare(walk) {
+        Err(error) if error.kind() == Kind::NoSpace && walk.disk.on_full == OnFull::Bypass => {
+            if lease_is_dirty(walk)? {
+                return Err(error);
+            }
+            close(walk)?;
+            walk.plan = None;
+            do_without(walk, &error)?;
+            walk.did(LayerName::Slice, Change::Removed, "not needed", began);
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// Writes the cache's metadata for what is to be seeded, and opens it: filling, or at once serving if there is nothing
 /// to fill.
 fn prepare(walk: &mut Walk<'_>) -> Result<()> {
@@ -145,14 +170,13 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     }
     match walk.plan {
         Some(_) => driver.open(&walk.site()?, Running::Filling).map(drop),
+        // A cache that is shared may have no place for this disk, and says so before the lease speaks of dirty data.
+        None if driver.shares() => {
+            driver.open(&walk.site()?, Running::Filling)?;
+            settle(walk).map(drop)
+        }
         None => serve(walk),
     }
-}
-
-/// Loads what the driver works with: after a boot nobody else has.
-pub(in crate::disk) fn load_modules(walk: &Walk<'_>) -> Result<()> {
-    let needs = walk.driver()?.needs();
-    kmod::ensure(&walk.host.exec, &walk.host.roots, &needs.modules)
 }
 
 /// A slice that holds the whole image is as large as the image is now.
@@ -204,13 +228,9 @@ pub(in crate::disk) fn serve(walk: &mut Walk<'_>) -> Result<()> {
 /// The error for a cache that was left while it was being filled.
 fn filling(walk: &Walk<'_>) -> Error {
     let image = &walk.disk.record.image;
-    Error::new(
-        Kind::Busy,
-        format!("the cache of {image} is not filled: its seeding was interrupted"),
-    )
-    .remedy(format!(
-        "run `warmblock attach {image}` again, which seeds it anew"
-    ))
+    let message = format!("the cache of {image} is not filled: its seeding was interrupted");
+    let remedy = format!("run `warmblock attach {image}` again, which seeds it anew");
+    Error::new(Kind::Busy, message).remedy(remedy)
 }
 
 /// Makes a cache that was filled serve in the record's mode.
@@ -265,11 +285,9 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
 
 fn broken(walk: &Walk<'_>, why: &str) -> Error {
     let image = &walk.disk.record.image;
-    Error::new(
-        Kind::Failed,
-        format!("the cache of {image} does not work: {why}"),
-    )
-    .remedy(format!(
-        "`warmblock bypass {image}` takes it out of the path, under load"
-    ))
+    let message = format!("the cache of {image} does not work: {why}");
+    let remedy = format!(
+        "repair the SSD; if it is lost for good, stop the VM and give up what the cache holds: `warmblock detach --discard-dirty {image}`"
+    );
+    Error::new(Kind::Failed, message).remedy(remedy)
 }

@@ -1,11 +1,10 @@
 //! The lease: this host's claim on the image, written in the image itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::bar::bar;
 use super::{Found, Layer};
 use crate::cache::Cache;
-use crate::ceph::fence;
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in, on_its_way};
 use crate::disk::open::OpenImage;
@@ -59,6 +58,7 @@ impl Layer for LeaseLayer {
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
+        let mut warned = None;
         if let Some(name) = guest_of(&cell, &me, record) {
             cell.come_in(&me, name)?;
             walk.disk.record.generation = cell.lease.generation;
@@ -70,7 +70,7 @@ impl Layer for LeaseLayer {
                 refuse_guest(host, record, image, &cell, &force)?;
                 if has_guest(&cell.lease) {
                     // It may not be quite dead, and have written: then its lock is still there.
-                    bar(host, record, image)?;
+                    warned = bar(host, record, image, &cell.lease, true)?;
                 }
                 cell.call_off(&me)?;
             }
@@ -90,7 +90,7 @@ impl Layer for LeaseLayer {
                 let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
                 let fence = force.fence && (force.dead_host.is_none() || dead_holder);
                 if fence || dead_guest {
-                    bar(host, record, image)?;
+                    warned = bar(host, record, image, &cell.lease, true)?;
                 }
                 let patience = if before {
                     host.config.deadline.map
@@ -98,6 +98,10 @@ impl Layer for LeaseLayer {
                     Duration::ZERO
                 };
                 refuse_watchers(host, record, image, patience)?;
+                if dead_holder && !fence {
+                    // Whoever Ceph still shows is alive, and was refused.
+                    warned = bar(host, record, image, &cell.lease, false)?;
+                }
                 if way_back::needed(host, &cell.lease) {
                     cell.seize(&me)?;
                 } else {
@@ -105,7 +109,9 @@ impl Layer for LeaseLayer {
                 }
             }
         }
-        walk.disk.record.generation = cell.lease.generation;
+        let generation = cell.lease.generation;
+        walk.warnings.extend(warned);
+        walk.disk.record.generation = generation;
         walk.disk.record.boot_id = me.boot_id;
         walk.disk.record.guest = None;
         walk.disk.record.save(&host.roots)?;
@@ -219,20 +225,6 @@ fn guest_of<'r>(cell: &LeaseCell<'_>, me: &Me, record: &'r Record) -> Option<&'r
     let name = record.guest.as_ref()?;
     let holder = cell.lease.holder.as_ref()?;
     (record.intent == Intent::Bypassed && holder.host != me.host).then_some(name)
-}
-
-/// Bars everybody else who has the image open, or its lock, from Ceph.
-fn bar(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
-    let ours: BTreeSet<String> = host
-        .krbd()
-        .list()
-        .into_iter()
-        .map(|own| own.client_addr)
-        .collect();
-    let others = fence::holders(&image.image)
-        .context(|| format!("cannot ask who has {} open", record.image))?;
-    let others: BTreeSet<String> = others.difference(&ours).cloned().collect();
-    fence::bar(&image.image, &others)
 }
 
 /// Refuses to take a lease anew while a cache of an earlier one is still in the kernel: somebody else may have had the

@@ -1,20 +1,24 @@
 //! The layers of a disk, from the bottom: lease, map, slice, cache, front, link.
 
+mod bar;
 mod cache;
 mod front;
 mod lease;
 mod link;
+mod listing;
 mod map;
+mod modules;
 mod shared;
 mod slice;
 
-pub(in crate::disk) use cache::{CacheLayer, close, load_modules, retreat, serve, settle};
+pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, refuse_file};
 pub(in crate::disk) use map::Map;
+pub(in crate::disk) use modules::{let_it_look, load_modules};
 pub(in crate::disk) use shared::{leave, sweep};
-pub(in crate::disk) use slice::Slice;
+pub(in crate::disk) use slice::{Slice, refuse_left};
 
 use super::walk::Walk;
 use crate::Result;

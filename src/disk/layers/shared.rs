@@ -5,24 +5,29 @@
 //! is formatted only while no other disk of this host has a slice, so what is dirty in it of a disk that is not in the kernel stays
 //! there until that disk writes it back or gives it up.
 
-use std::time::Instant;
+mod leave;
 
-use crate::cache::{self, Device, Driver};
+pub(in crate::disk) use leave::{leave, sweep};
+
+use super::listing::{listed, outdate};
+use crate::cache::Device;
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
-use crate::job::LayerName;
-use crate::model::{Change, DiskKey, DriverName, Role, SharedName, VgName};
+use crate::model::{DiskKey, DriverName, Role, SharedName, VgName};
 use crate::sys::Block;
 use crate::sys::lock::DiskLock;
-use crate::tools::blk;
-use crate::tools::lvm::{Lv, LvmError, Tag};
+use crate::tools::lvm::{Lv, LvmError, Tag, Volumes};
 use crate::{Context, Error, Kind, Result};
 
-/// Takes the lock of the shared volume, for a driver that shares one.
-pub(super) fn lock(walk: &Walk<'_>, what: &str) -> Result<Option<DiskLock>> {
-    let shares = walk.driver()?.shares();
-    shares.then(|| locked(walk.host, what)).transpose()
+/// Takes the lock of the shared volume, for a driver that shares one; what was listed before is not trusted any more then.
+pub(super) fn lock(walk: &mut Walk<'_>, what: &str) -> Result<Option<DiskLock>> {
+    if !walk.driver()?.shares() {
+        return Ok(None);
+    }
+    let lock = locked(walk.host, what)?;
+    outdate(walk);
+    Ok(Some(lock))
 }
 
 fn locked(host: &Host, what: &str) -> Result<DiskLock> {
@@ -30,11 +35,11 @@ fn locked(host: &Host, what: &str) -> Result<DiskLock> {
 }
 
 /// The shared volume, if the disk's driver shares one and it is there.
-pub(super) fn find(walk: &Walk<'_>) -> Result<Option<Lv<SharedName>>> {
+pub(super) fn find(walk: &mut Walk<'_>) -> Result<Option<Lv<SharedName>>> {
     if !walk.driver()?.shares() {
         return Ok(None);
     }
-    let mut found = all(walk.host)?;
+    let mut found = listed(walk)?.shared.clone();
     if let [one, other, ..] = &found[..] {
         let message = format!(
             "there are two volumes {SharedName}, in volume groups {} and {}",
@@ -46,16 +51,16 @@ pub(super) fn find(walk: &Walk<'_>) -> Result<Option<Lv<SharedName>>> {
     Ok(found.pop())
 }
 
-/// All of them; none where there is no LVM.
-fn all(host: &Host) -> Result<Vec<Lv<SharedName>>> {
-    match host.lvm().shared() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Vec::new()),
+/// All volumes of ours; none where there is no LVM.
+fn all(host: &Host) -> Result<Volumes> {
+    match host.lvm().list() {
+        Err(LvmError::Exec(ExecError::Missing { .. })) => Ok(Volumes::default()),
         other => other.context(|| "cannot list the slices of this host".into()),
     }
 }
 
 /// Carves it in a disk's volume group, unless it is there. The lock is held.
-pub(super) fn make(walk: &Walk<'_>, vg: &VgName) -> Result<()> {
+pub(super) fn make(walk: &mut Walk<'_>, vg: &VgName) -> Result<()> {
     let (host, size) = (walk.host, walk.host.config.slice.shared);
     if !walk.driver()?.shares() {
         return Ok(());
@@ -71,6 +76,7 @@ pub(super) fn make(walk: &Walk<'_>, vg: &VgName) -> Result<()> {
         )));
     }
     let driver = Tag::pair("driver", walk.disk.record.driver.as_str())?;
+    outdate(walk);
     let made = host
         .lvm()
         .create(vg, &SharedName, size, &[Tag::ours(), driver]);
@@ -79,15 +85,15 @@ pub(super) fn make(walk: &Walk<'_>, vg: &VgName) -> Result<()> {
 }
 
 /// Whether it is as a slice needs it: `None` if nothing is shared, else whether it is there, and whether it is active.
-pub(super) fn state(walk: &Walk<'_>) -> Result<Option<(bool, bool)>> {
+pub(super) fn state(walk: &mut Walk<'_>) -> Result<Option<(bool, bool)>> {
     let shares = walk.driver()?.shares();
     let found = shares.then(|| find(walk)).transpose()?;
     Ok(found.map(|found| (found.is_some(), found.is_none_or(|lv| lv.num.is_some()))))
 }
 
-/// Activates what a reboot left inactive.
-pub(super) fn activate(walk: &Walk<'_>) -> Result<()> {
-    if let Some(lv) = find(walk)?.filter(|lv| lv.num.is_none()) {
+/// Activates one that a reboot left inactive.
+pub(super) fn activate(walk: &Walk<'_>, found: Option<Lv<SharedName>>) -> Result<()> {
+    if let Some(lv) = found.filter(|lv| lv.num.is_none()) {
         let done = walk.host.lvm().activate(&lv.vg, &lv.name);
         done.context(|| format!("cannot activate {SharedName}"))?;
     }
@@ -108,12 +114,16 @@ pub(super) fn adopt(walk: &mut Walk<'_>, own: &[Lv]) -> Result<()> {
 }
 
 /// Makes it an empty cache, where that takes nothing from any other disk.
-pub(super) fn format(walk: &Walk<'_>) -> Result<()> {
+pub(super) fn format(walk: &mut Walk<'_>) -> Result<()> {
     let Some(_lock) = lock(walk, "format")? else {
         return Ok(());
     };
-    let (host, record) = (walk.host, &walk.disk.record);
-    let alone = !others(host, &record.driver, Some(&record.key))?;
+    let (driver, own) = (
+        walk.disk.record.driver.clone(),
+        walk.disk.record.key.clone(),
+    );
+    let alone = !others(listed(walk)?, &driver, Some(&own));
+    let host = walk.host;
     let site = walk.site()?;
     walk.driver()?
         .format_shared(host, site.part(Role::Data)?, alone)
@@ -127,59 +137,8 @@ pub(super) fn format(walk: &Walk<'_>) -> Result<()> {
 }
 
 /// Whether this host has slices in the shared volume of a driver, other than those of one disk.
-fn others(host: &Host, driver: &DriverName, own: Option<&DiskKey>) -> Result<bool> {
-    let all = host.lvm().list();
-    let all = all.context(|| "cannot list the slices of this host".into())?;
-    Ok(all.iter().any(|lv| {
-        Some(&lv.name.key) != own && lv.tag("driver").as_deref() == Some(driver.as_str())
-    }))
-}
-
-/// Takes the shared volume away if no slice of this host is in it any more, and notes it.
-pub(in crate::disk) fn leave(walk: &mut Walk<'_>) -> Result<()> {
-    let (driver, began) = (walk.driver()?, Instant::now());
-    if walk.dry_run || !driver.shares() {
-        return Ok(());
-    }
-    if dissolve(walk.host, driver)?.is_change() {
-        let what = format!("{SharedName}, the last disk left it");
-        walk.did(LayerName::Slice, Change::Removed, what, began);
-    }
-    Ok(())
-}
-
-/// Removes what a killed job left: a shared volume without a disk. Says whether there is, or was, one.
-pub(in crate::disk) fn sweep(host: &Host, dry_run: bool) -> Result<bool> {
-    let mut swept = false;
-    for lv in all(host)? {
-        let name = lv.tag("driver").and_then(|name| name.parse().ok());
-        let Some(name) = name else { continue };
-        if others(host, &name, None)? {
-            continue;
-        }
-        swept = dry_run || dissolve(host, cache::driver(host, &name)?)?.is_change();
-    }
-    Ok(swept)
-}
-
-fn dissolve(host: &Host, driver: &dyn Driver) -> Result<Change> {
-    let _lock = locked(host, "leave")?;
-    if others(host, &driver.name(), None)? {
-        return Ok(Change::Kept);
-    }
-    driver.close_shared(host)?;
-    let mut change = Change::Absent;
-    for lv in all(host)? {
-        if lv.num.is_some()
-            && let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name))
-        {
-            tracing::warn!("{SharedName} is removed without being discarded: {error}");
-        }
-        let removed = host
-            .lvm()
-            .remove(&lv.vg, &[&lv.name], host.config.deadline.tool);
-        change = removed
-            .context(|| format!("cannot remove {SharedName} from volume group {}", lv.vg))?;
-    }
-    Ok(change)
+fn others(all: &Volumes, driver: &DriverName, own: Option<&DiskKey>) -> bool {
+    all.slices
+        .iter()
+        .any(|lv| Some(&lv.name.key) != own && lv.tag("driver").as_deref() == Some(driver.as_str()))
 }

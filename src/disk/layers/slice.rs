@@ -1,17 +1,18 @@
 //! The slice: the logical volumes on this host's SSD, tagged, so that they tell by themselves whose they are.
 
+mod remove;
+
+use self::remove::remove;
+use super::listing::{of_disk, outdate};
 use super::{Found, Layer, shared};
 use crate::cache::{Device, Part};
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
-use crate::exec::ExecError;
-use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{LeaseHolder, OnFull, Role};
+use crate::model::{OnFull, Role};
 use crate::sys::Block;
-use crate::tools::blk;
-use crate::tools::lvm::{Lv, LvmError, Tag};
+use crate::tools::lvm::{Lv, Tag};
 use crate::{Context, Error, Kind, Result};
 
 /// What a reboot leaves behind: volumes that are there and not in the kernel.
@@ -29,7 +30,7 @@ impl Layer for Slice {
         walk.cache_id = None;
         let record = &walk.disk.record;
         let wanted = walk.driver()?.layout(record.size, record.block);
-        let there = volumes(walk.host, walk)?;
+        let there = of_disk(walk)?;
         let (shared, active) = shared::state(walk)?.unwrap_or((true, true));
         let inactive = !active || there.iter().any(|lv| lv.num.is_none());
         let record = &walk.disk.record;
@@ -84,28 +85,44 @@ impl Layer for Slice {
                 if lease_is_dirty(walk)? {
                     return Err(lost(walk, &error));
                 }
-                remove(walk)?;
-                shared::leave(walk)?;
-                walk.warnings.push(format!(
-                    "{}; the disk is served uncached (on_full = bypass)",
-                    error.chain()
-                ));
-                walk.disk.record.uncached = true;
-                walk.disk.record.save(&walk.host.roots)
+                do_without(walk, &error)
+            }
+            // What did fit of it is of no use to anybody.
+            Err(error) if no_room(walk, &error) => {
+                let given_back = remove(walk).and_then(|()| shared::leave(walk));
+                Err(error.and_then_cleanup(given_back))
             }
             other => other,
         }
     }
 
     fn instead(walk: &Walk<'_>) -> Option<String> {
-        let uncached = walk.disk.record.uncached;
-        uncached.then(|| "none: no room, served uncached".to_owned())
+        uncached(walk)
     }
 
     /// Discards before it removes, so that no later slice shows this one's bytes.
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
         remove(walk)
     }
+}
+
+/// Goes on without a cache, since there is no room for one and `on_full` says so. Nothing of it is in the kernel, and the lease
+/// is clean.
+pub(super) fn do_without(walk: &mut Walk<'_>, why: &Error) -> Result<()> {
+    remove(walk)?;
+    shared::leave(walk)?;
+    walk.warnings.push(format!(
+        "{}; the disk is served uncached (on_full = bypass)",
+        why.chain()
+    ));
+    walk.disk.record.uncached = true;
+    walk.disk.record.save(&walk.host.roots)
+}
+
+/// What a disk without room has instead of slice and cache.
+pub(super) fn uncached(walk: &Walk<'_>) -> Option<String> {
+    let uncached = walk.disk.record.uncached;
+    uncached.then(|| "none: no room, served uncached".to_owned())
 }
 
 /// Whether this host has no room for the slice; one without a volume group never has. A group that is configured and not
@@ -129,120 +146,54 @@ fn lost(walk: &Walk<'_>, why: &Error) -> Error {
 
 fn make(walk: &mut Walk<'_>) -> Result<()> {
     let _lock = shared::lock(walk, "attach")?;
+    let vg = walk.disk.record.vg.clone().ok_or_else(no_vg)?;
+    shared::make(walk, &vg)?;
+    outdate(walk);
     let (host, record) = (walk.host, &walk.disk.record);
-    let vg = record.vg.as_ref().ok_or_else(no_vg)?;
-    shared::make(walk, vg)?;
     let tags = tags(record)?;
     for part in walk.driver()?.layout(record.size, record.block) {
         let lv = record.key.lv(part.role);
-        host.lvm().create(vg, &lv, part.size, &tags).context(|| {
+        host.lvm().create(&vg, &lv, part.size, &tags).context(|| {
             format!(
                 "cannot carve {} for {} from volume group {vg}",
                 part.size, record.image
             )
         })?;
     }
-    let there = volumes(host, walk)?;
+    let there = of_disk(walk)?;
     adopt(walk, &there)
 }
 
-/// Discards the volumes, as far as the SSD can, and removes them; never those that may hold what the image lacks.
-fn remove(walk: &mut Walk<'_>) -> Result<()> {
-    let (host, there) = (walk.host, volumes(walk.host, walk)?);
-    refuse_needed(walk, &there)?;
-    walk.parts.clear();
-    walk.cache_id = None;
+/// Refuses to attach a disk anew whose slice is here without a record: driver, mode and generation were lost with that, and
+/// what an attach would make of it is not what is in the kernel.
+pub(in crate::disk) fn refuse_left(walk: &mut Walk<'_>) -> Result<()> {
+    let there = of_disk(walk)?;
     let Some(first) = there.first() else {
         return Ok(());
     };
-    walk.driver()?.release(host, &walk.disk.record.key)?;
-    for lv in there.iter().filter(|lv| lv.num.is_some()) {
-        if let Err(error) = blk::discard(&host.exec, &host.lvm().path(&lv.vg, &lv.name)) {
-            // An SSD that fails must not keep its disk here.
-            walk.warnings.push(format!(
-                "{} was removed without being discarded: {error}",
-                lv.name
-            ));
-        }
-    }
-    let names: Vec<_> = there.iter().map(|lv| &lv.name).collect();
-    let removed = host
-        .lvm()
-        .remove(&first.vg, &names, host.config.deadline.tool);
-    removed.context(|| {
-        format!(
-            "cannot remove the slice of {} from volume group {}",
-            first.name.key, first.vg
-        )
-    })?;
-    Ok(())
-}
-
-/// Refuses to remove a slice that the lease names as dirty, whoever holds the lease; and any slice of a write-back disk
-/// whose lease cannot be asked.
-fn refuse_needed(walk: &Walk<'_>, there: &[Lv]) -> Result<()> {
-    if there.is_empty() {
-        return Ok(());
-    }
-    let record = &walk.disk.record;
-    let why = match (&walk.disk.image, &walk.disk.unreachable) {
-        _ if walk.disk.force.discard_dirty => return Ok(()),
-        (Some(image), _) => {
-            let holder = image.lease(record)?.lease.holder;
-            match holder.filter(|holder| holder.dirty && names_one(holder, there)) {
-                None => return Ok(()),
-                Some(holder) => format!(
-                    "it holds data that the image lacks, as its lease of host {} says",
-                    holder.host
-                ),
-            }
-        }
-        (None, _) if !record.mode.can_be_dirty() => return Ok(()),
-        (None, Some(error)) => format!(
-            "it may hold data that the image lacks, and the lease cannot be asked: {}",
-            error.chain()
-        ),
-        (None, None) => "it may hold data of an image that is gone".to_owned(),
-    };
-    let message = format!("the slice of {} is not removed: {why}", record.image);
-    Err(Error::new(Kind::Dirty, message).remedy(
-        "`warmblock recover` on the host that the lease names writes them back (set `host` if this host was renamed); \
-         `warmblock detach --discard-dirty` gives them up",
+    let (image, driver) = (&walk.disk.record.image, first.tag("driver"));
+    let message = format!(
+        "this host has a slice of {image}, {} of driver {}, and no record of the disk",
+        first.name,
+        driver.as_deref().unwrap_or("unknown"),
+    );
+    Err(Error::new(Kind::Exists, message).remedy(
+        "`warmblock recover` writes back what is dirty and takes it down, once nobody has the disk open; then attach it",
     ))
-}
-
-/// Whether the cache that a lease names has one of these volumes in it.
-fn names_one(holder: &LeaseHolder, there: &[Lv]) -> bool {
-    let named = holder.cache_id.as_deref().unwrap_or_default();
-    let mut parts = named.split('+');
-    parts.any(|part| there.iter().any(|lv| lv.uuid == part))
-}
-
-/// This disk's volumes, whatever the record says of their volume group.
-fn volumes(host: &Host, walk: &Walk<'_>) -> Result<Vec<Lv>> {
-    // A host without LVM has no slices; a driver without a slice must work there.
-    let all = match host.lvm().list() {
-        Err(LvmError::Exec(ExecError::Missing { .. })) if walk.disk.record.vg.is_none() => {
-            Vec::new()
-        }
-        other => other.context(|| "cannot list the slices of this host".into())?,
-    };
-    Ok(all
-        .into_iter()
-        .filter(|lv| lv.name.key == walk.disk.record.key)
-        .collect())
 }
 
 /// Activates what a reboot left inactive.
 fn activate(walk: &mut Walk<'_>) -> Result<()> {
-    let there = volumes(walk.host, walk)?;
+    let there = of_disk(walk)?;
+    let shared = shared::find(walk)?;
+    outdate(walk);
     for lv in there.iter().filter(|lv| lv.num.is_none()) {
         walk.host
             .lvm()
             .activate(&lv.vg, &lv.name)
             .context(|| format!("cannot activate the slice {}", lv.name))?;
     }
-    shared::activate(walk)?;
+    shared::activate(walk, shared)?;
     adopt(walk, &there)
 }
 

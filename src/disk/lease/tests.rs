@@ -17,6 +17,7 @@ fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
         dirty,
         cache_id: dirty.then(|| "lv-uuid".into()),
         moving: None,
+        client: None,
     };
     Lease {
         version: 1,
@@ -170,6 +171,7 @@ fn moving(to: &str, guest: Option<&str>) -> Option<Moving> {
     Some(Moving {
         to: to.parse().unwrap(),
         guest: guest.map(|guest| guest.parse().unwrap()),
+        client: None,
     })
 }
 
@@ -223,4 +225,32 @@ fn a_holder_that_comes_back_finds_the_guest() {
     };
     let claimed = claim(&image(), &lease, &me(), &force);
     assert_eq!(claimed.unwrap(), Claim::Take);
+}
+
+#[test]
+fn the_clients_that_a_lease_notes_are_those_of_others() {
+    let clients = |lease: &Lease| lease.clients(&me().host).into_iter().collect::<Vec<_>>();
+    let mut lease = held("hv2", "x", false);
+    assert!(clients(&lease).is_empty());
+    let holder = lease.holder.as_mut().unwrap();
+    holder.client = Some("10.0.0.2:0/7".into());
+    holder.moving = moving("kvm1", Some("hv1"));
+    holder.moving.as_mut().unwrap().client = Some("10.0.0.1:0/8".into());
+    assert_eq!(clients(&lease), ["10.0.0.2:0/7"], "its own as a guest");
+    let other: HostName = "hv3".parse().unwrap();
+    assert_eq!(lease.clients(&other).len(), 2);
+    lease.holder.as_mut().unwrap().host = me().host;
+    assert!(clients(&lease).is_empty());
+}
+
+/// What releases wrote that knew nothing of clients.
+#[test]
+fn an_older_lease_is_read() {
+    let older = br#"{"version":1,"image":"ab12","generation":4,"holder":{"host":"hv2","boot_id":"b","since":7,
+        "driver":"dm-cache","mode":"writethrough","dirty":false,"cache_id":null,"moving":{"to":"kvm1","guest":"hv1"}}}"#;
+    let lease = parse(&image(), &id(), Some(older)).unwrap();
+    let holder = lease.holder.as_ref().unwrap();
+    assert_eq!((holder.client.as_ref(), holder.since), (None, 7));
+    assert!(lease.clients(&"hv3".parse().unwrap()).is_empty());
+    assert!(!serde_json::to_string(&lease).unwrap().contains("client"));
 }

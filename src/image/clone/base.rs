@@ -2,7 +2,7 @@
 //!
 //! An image may be written after a clone was made of it: OpenNebula makes it persistent, a VM writes, and it is made
 //! non-persistent again. So the last of these snapshots is compared with the image, whoever wrote and by whatever way: by the
-//! object map, which costs two reads. An image without one is looked at object by object, up to the first that differs.
+//! object map, which costs two reads; one that was rolled back since differs without a look (`rolled_back`). An image without one is looked at object by object, up to the first that differs.
 //!
 //! A snapshot that is outdated is never taken anew under its name: somebody who looked before may be about to clone it, and two
 //! who replace it would take each other's. It gets a follower, and goes when nothing was cloned from it; but `snap` stays until
@@ -10,6 +10,7 @@
 
 use super::super::reach::Found;
 use super::super::report::ImageReport;
+use super::super::rolled_back;
 use super::fresh;
 use crate::ceph::{Snap, SnapNamespace};
 use crate::model::{BaseName, SnapName};
@@ -53,9 +54,7 @@ impl Bases {
         // In the order in which they were taken.
         let mut bases: Vec<Snap> = snapshots.iter().filter(ours).cloned().collect();
         if let Some(last) = bases.pop() {
-            let differs = parent.image.differs_from(&last);
-            let name = || format!("{}@{}", parent.spec, last.name);
-            if !differs.context(|| format!("cannot ask what changed since {}", name()))? {
+            if !differs(parent, &last)? {
                 return Ok(Self {
                     name: last.name.clone(),
                     current: Some(last),
@@ -70,6 +69,19 @@ impl Bases {
             outdated: bases,
         })
     }
+}
+
+fn differs(parent: &Found<'_>, base: &Snap) -> Result<bool> {
+    if rolled_back::since(parent, base)? {
+        return Ok(true);
+    }
+    let differs = parent.image.differs_from(base);
+    differs.context(|| {
+        format!(
+            "cannot ask what changed since {}@{}",
+            parent.spec, base.name
+        )
+    })
 }
 
 fn number(snap: &Snap) -> Option<BaseName> {

@@ -28,7 +28,8 @@ use writer::{Extent, Writer};
 
 use super::chunks::Chunks;
 use super::feature::Feature;
-use super::reach::{self, facts};
+use super::once;
+use super::reach::{self, Found, facts};
 use super::report::{ImageReport, ImportProof};
 use super::{Import, Packing, SourceFormat};
 use crate::ceph::{CreateOptions, Image};
@@ -44,6 +45,9 @@ use crate::{Context, Error, Kind, Result};
 /// is not read or does not fit, [`Kind::Mismatch`] for a wrong checksum or a damaged source, [`Kind::Busy`] if the same
 /// image is being imported already, [`Kind::NoSpace`].
 pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageReport> {
+    if let Some(report) = kept(host, ask, dry_run)? {
+        return Ok(report);
+    }
     match ask.source.as_path() {
         path if path == Path::new("-") && dry_run => plan(host, ask, None),
         path if path == Path::new("-") && ask.chunked => {
@@ -59,6 +63,24 @@ pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageRe
             }
         }
     }
+}
+
+/// The image that an attempt made which did not live to tell.
+fn kept(host: &Host, ask: &Import, dry_run: bool) -> Result<Option<ImageReport>> {
+    if ask.made_for.is_none() {
+        return Ok(None);
+    }
+    let found = match Found::by_name(host, &ask.image) {
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        found => found?,
+    };
+    if once::read(&found)? != ask.made_for {
+        return Ok(None);
+    }
+    let mut report = ImageReport::new(Some(&ask.image), dry_run);
+    report.change = Some(Change::Kept);
+    report.facts = Some(facts(found.info()?));
+    Ok(Some(report))
 }
 
 /// Imports what a reader gives, as if it were the standard input; the job's source is not looked at.
@@ -122,7 +144,7 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
         },
     )?;
     proof.seconds = began.elapsed().as_secs_f64();
-    let image = reach::Found::in_pool(pool.clone(), &ask.image)?;
+    let image = Found::in_pool(pool.clone(), &ask.image)?;
     report.facts = Some(facts(image.info()?));
     report.change = Some(Change::Made);
     report.import = Some(Box::new(proof));
@@ -163,7 +185,11 @@ fn make(
 ) -> Result<()> {
     let filled = pending.create(host, options).and_then(|image| {
         let filled = fill(host, ask, disk, &image, options.size, proof);
-        filled.and_then(|()| host.cancel.check()).map(|()| image)
+        filled.and_then(|()| host.cancel.check())?;
+        if let Some(made_for) = &ask.made_for {
+            once::stamp(pending.pool(), image.id(), &ask.image, made_for)?;
+        }
+        Ok(image)
     });
     let made = filled.and_then(|image| pending.commit(image));
     made.map_err(|error| error.and_then_cleanup(pending.remove()))

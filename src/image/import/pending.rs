@@ -74,6 +74,11 @@ impl<'a> Pending<'a> {
         })
     }
 
+    /// Where it is made.
+    pub(super) const fn pool(&self) -> &Pool {
+        self.pool
+    }
+
     /// Removes what an import left that was killed; whether there was anything.
     ///
     /// # Errors

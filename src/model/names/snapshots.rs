@@ -7,6 +7,7 @@ use crate::model::{ImageName, ParseError, SnapName};
 const FIRST_BASE: &str = "snap";
 const BASE_PREFIX: &str = "wb-base-";
 const BEFORE_REVERT: &str = "wb-before-revert";
+const BACKUP: &str = "one_backup";
 
 /// The snapshot that clones of an image are made from, where none is named.
 ///
@@ -84,6 +85,43 @@ impl fmt::Display for BeforeRevert {
     }
 }
 
+/// The snapshot that a backup of OpenNebula is made from: `one_backup`, or `one_backup_N` of increment N.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupSnap {
+    /// Absent of a full backup.
+    pub increment: Option<u32>,
+}
+
+impl BackupSnap {
+    /// As Ceph takes it.
+    ///
+    /// # Errors
+    /// None: it is a name.
+    pub fn snap(self) -> Result<SnapName, ParseError> {
+        self.to_string().parse()
+    }
+
+    /// Whether a snapshot is one of these.
+    pub fn is(snap: &SnapName) -> bool {
+        match snap.as_str().strip_prefix(BACKUP) {
+            Some("") => true,
+            Some(rest) => rest.strip_prefix('_').is_some_and(|number| {
+                !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit())
+            }),
+            None => false,
+        }
+    }
+}
+
+impl fmt::Display for BackupSnap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.increment {
+            None => f.write_str(BACKUP),
+            Some(number) => write!(f, "{BACKUP}_{number}"),
+        }
+    }
+}
+
 /// A snapshot that one copy of an image is made from, named for that copy, and gone with it at the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopySnap {
@@ -102,11 +140,20 @@ impl CopySnap {
     /// # Errors
     /// Only for a copy's name that is too long for one more word.
     pub fn of(self, copy: &ImageName) -> Result<SnapName, ParseError> {
-        let purpose = match self {
-            Self::Clone => "clone",
-            Self::Save => "save",
-        };
-        format!("wb-{purpose}-{copy}").parse()
+        format!("{}{copy}", self.prefix()).parse()
+    }
+
+    /// Whether a snapshot is one of these, for whatever copy.
+    pub fn is(snap: &SnapName) -> bool {
+        let word = snap.as_str();
+        Self::ALL.iter().any(|kind| word.starts_with(kind.prefix()))
+    }
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Clone => "wb-clone-",
+            Self::Save => "wb-save-",
+        }
     }
 }
 
@@ -141,5 +188,23 @@ mod tests {
         let names = CopySnap::ALL.map(|snap| snap.of(&copy).unwrap().to_string());
         assert_eq!(names, ["wb-clone-one-77", "wb-save-one-77"]);
         assert!(BeforeRevert.is(&BeforeRevert.snap().unwrap()));
+        let is = |name: &str| CopySnap::is(&name.parse().unwrap());
+        assert!(is("wb-save-one-77") && is("wb-clone-one-77-3-0") && !is("0") && !is("wb-base-1"));
+    }
+
+    #[test]
+    fn backups_read_back_and_others_are_none() {
+        for increment in [None, Some(0), Some(12)] {
+            assert!(BackupSnap::is(&BackupSnap { increment }.snap().unwrap()));
+        }
+        for other in [
+            "one_backups",
+            "one_backup_",
+            "one_backup_x",
+            "my_one_backup",
+            "0",
+        ] {
+            assert!(!BackupSnap::is(&other.parse().unwrap()), "{other}");
+        }
     }
 }

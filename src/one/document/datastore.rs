@@ -59,6 +59,8 @@ pub struct Datastore {
 pub struct ImageDocument {
     /// Its number; `stat` has none.
     pub id: Option<ImageNumber>,
+    /// When it was registered, in seconds since 1970: oned gives no number twice, but there may be several of it.
+    pub registered: Option<u64>,
     /// Where it comes from: a path, a URL, or the SOURCE of the image that it is a copy of.
     pub path: Option<String>,
     /// What it is called in Ceph.
@@ -147,6 +149,7 @@ impl ImageDocument {
                 .map(|child| required(child, "ID"))
                 .collect::<Result<_>>()?,
             id: value(node, "ID")?,
+            registered: own("REGTIME").and_then(|time| time.trim().parse().ok()),
             path: own("PATH"),
             source: value(node, "SOURCE")?,
             size: value(node, "SIZE")?,

@@ -13,6 +13,8 @@ use crate::{Error, Kind, Result};
 pub struct Vm {
     /// Its number.
     pub id: VmId,
+    /// Its state, by the numbers of the contract, 5.1.
+    pub state: u32,
     /// The state of its life cycle, by the numbers of the contract, 5.1.
     pub lcm_state: u32,
     /// The name of its domain at the hypervisor.
@@ -254,6 +256,7 @@ impl Vm {
         let history = below("HISTORY_RECORDS").unwrap_or_default();
         Ok(Self {
             id: required(root, "ID")?,
+            state: text(root, "STATE").map_or(Ok(0), number)?,
             lcm_state: text(root, "LCM_STATE").map_or(Ok(0), number)?,
             deploy_id: text(root, "DEPLOY_ID").map(str::to_owned),
             disks: disks.map(Disk::read).collect::<Result<_>>()?,
@@ -261,6 +264,12 @@ impl Vm {
             history: history.into_iter().map(Stay::read).collect::<Result<_>>()?,
             backup: BackupConfig::read(root)?,
         })
+    }
+
+    /// Whether it is deleted, or its disks are: `DONE`, `CLEANUP_RESUBMIT`, `CLEANUP_DELETE` (contract, 5.1 and 5.4).
+    pub fn is_going(&self) -> bool {
+        const DONE: u32 = 6;
+        self.state == DONE || matches!(self.lcm_state, 15 | 23)
     }
 
     /// A disk by its number.

@@ -5,9 +5,10 @@ use std::thread;
 use super::*;
 
 /// Answers one call, and gives back what was asked.
-fn serve(status: &'static str, body: String) -> (String, thread::JoinHandle<String>) {
+fn serve(status: &'static str, body: impl Into<Vec<u8>>) -> (String, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/RPC2", listener.local_addr().unwrap());
+    let body = body.into();
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut asked = Vec::new();
@@ -17,8 +18,9 @@ fn serve(status: &'static str, body: String) -> (String, thread::JoinHandle<Stri
             assert_ne!(len, 0, "the call ends too early");
             asked.extend_from_slice(&chunk[..len]);
         }
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())
             .unwrap();
+        stream.write_all(&body).unwrap();
         String::from_utf8_lossy(&asked).into_owned()
     });
     (endpoint, server)
@@ -74,7 +76,7 @@ fn what_oned_refuses_is_told() {
 
 #[test]
 fn what_is_not_oned_is_told() {
-    let (endpoint, server) = serve("200 OK", "<html/>".into());
+    let (endpoint, server) = serve("200 OK", "<html/>");
     let error = oned(endpoint).1.vm(VmId(12)).unwrap_err();
     assert!(
         error.chain().contains("cannot be understood"),
@@ -95,6 +97,19 @@ fn what_is_not_oned_is_told() {
         .vm(VmId(1))
         .unwrap_err();
     assert!(error.remedy_text().unwrap().contains("ONE_XMLRPC"));
+}
+
+#[test]
+fn a_document_need_not_be_utf8() {
+    let user = "<VM><ID>12</ID><TEMPLATE/><USER_TEMPLATE><WHO>?</WHO></USER_TEMPLATE></VM>";
+    let mut body = answer(1, user, 0).into_bytes();
+    let at = body.iter().rposition(|byte| *byte == b'?').unwrap();
+    // Latin-1.
+    body[at] = 0xe9;
+    let (endpoint, server) = serve("200 OK", body);
+    let (_home, oned) = oned(endpoint);
+    assert_eq!(oned.vm(VmId(12)).unwrap().id, VmId(12));
+    server.join().unwrap();
 }
 
 #[test]

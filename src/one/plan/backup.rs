@@ -1,22 +1,17 @@
 //! Backups: the disks of a VM as they are at one moment, as files on its host (contract, 5.2).
 //!
 //! A full backup is made of the snapshot `one_backup`, which goes with the files. Of increments, `one_backup_N` stays, for the
-//! next one is what changed since; it goes when oned says that the next one is safe, which is one backup later.
+//! next one is what changed since; it goes when oned says that the next one is safe, which is one backup later, or when a chain
+//! begins anew.
 
 use super::{Known, Plan, if_there, step};
-use crate::image::{ImageJob, OneSnap};
+use crate::image::{ForgetBackups, ImageJob, OneSnap};
 use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, StepAsk};
-use crate::model::{ImageSpec, SnapName};
+use crate::model::{BackupSnap, ImageSpec, SnapName};
 use crate::one::DiskId;
 use crate::one::call::{BackupCall, DiskPlace};
 use crate::one::document::{BackupMode, DiskKind};
 use crate::{Error, Kind, Result};
-
-/// The snapshot of an increment, or of a full backup.
-fn name(increment: Option<u32>) -> Result<SnapName> {
-    let name = increment.map_or_else(|| "one_backup".to_owned(), |id| format!("one_backup_{id}"));
-    Ok(name.parse()?)
-}
 
 /// A disk of a VM and its image.
 type OneDisk = (DiskId, ImageSpec);
@@ -35,11 +30,19 @@ impl Plan {
     ) -> Result<Self> {
         let disks = disks(known, call)?;
         let (now, last) = increments(known);
-        let (snap, since) = (name(now)?, last.map(|last| name(Some(last))).transpose()?);
-        let mut steps = removals(&disks, &snap);
-        if let Some(older) = last.and_then(|last| last.checked_sub(1)) {
-            steps.extend(removals(&disks, &name(Some(older))?));
-        }
+        let snap = BackupSnap { increment: now }.snap()?;
+        let since = last.map(|last| {
+            BackupSnap {
+                increment: Some(last),
+            }
+            .snap()
+        });
+        let since = since.transpose()?;
+        let mut steps = match known.vm.backup.mode {
+            // Whether there is a chain of increments that will go on is not known.
+            BackupMode::Full => removals(&disks, &snap),
+            BackupMode::Increment { last } => forgotten(&disks, last),
+        };
         let domain = Some(call.deploy_id.as_str()).filter(|_| live && known.vm.backup.freezes);
         steps.push(step(quietly(&disks, &snap, domain)));
         let files = disks.iter().map(|(id, image)| BackupDisk {
@@ -66,7 +69,7 @@ impl Plan {
     pub fn end_backup(known: &Known<'_>, call: &BackupCall) -> Result<Self> {
         let (now, _) = increments(known);
         let steps = if now.is_none() || known.vm.backup.failed {
-            removals(&disks(known, call)?, &name(now)?)
+            removals(&disks(known, call)?, &BackupSnap { increment: now }.snap()?)
         } else {
             Vec::new()
         };
@@ -120,6 +123,17 @@ fn removals(disks: &[OneDisk], snap: &SnapName) -> Vec<StepAsk> {
     disks.iter().map(removal).collect()
 }
 
+/// What earlier backups left goes, but for what this one begins with.
+fn forgotten(disks: &[OneDisk], keep: Option<u32>) -> Vec<StepAsk> {
+    let forget = |(_, image): &OneDisk| {
+        if_there(Request::Image(ImageJob::ForgetBackups(ForgetBackups {
+            image: image.clone(),
+            keep,
+        })))
+    };
+    disks.iter().map(forget).collect()
+}
+
 /// The snapshots of all disks, all taken while each of them is quiet: one within the other.
 fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request {
     let take = |(_, image): &OneDisk| {
@@ -129,11 +143,12 @@ fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request 
         })))
     };
     let mut steps: Vec<StepAsk> = disks.iter().map(take).collect();
-    // The outermost freezes the guest.
+    // The innermost freezes the guest: all images are complete by then, and that may have taken long.
+    let innermost = disks.len().saturating_sub(1);
     for (at, (_, image)) in disks.iter().enumerate().rev() {
         let quiet = Quiet {
             image: image.clone(),
-            domain: domain.filter(|_| at == 0).map(str::to_owned),
+            domain: domain.filter(|_| at == innermost).map(str::to_owned),
             steps,
         };
         steps = vec![step(Request::Quiet(quiet))];

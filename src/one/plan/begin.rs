@@ -1,5 +1,6 @@
 //! Disks begin: the clone of an image, or the image itself.
 
+use super::freed::Freeing;
 use super::{Known, Plan, as_disk, attach, clone_of, image, make_dir, once};
 use crate::Result;
 use crate::image::{CloneImage, ImageJob};
@@ -38,7 +39,8 @@ pub(super) fn clone(
         ),
         attach(disk, &child, place)?,
     ];
-    Ok(Plan::nothing().then(known, host, steps))
+    let left = Freeing::elsewhere(known, &[host], [(&child, place)]).or_at(host);
+    Ok(Plan::nothing().then(known, host, steps).freed(host, left))
 }
 
 /// The image itself, cached, behind its link.
@@ -48,10 +50,8 @@ pub(super) fn ln(
     host: &Node,
     place: &DiskPlace,
 ) -> Result<Plan> {
-    let disk = known.vm.disk(place.disk)?;
-    let steps = vec![
-        make_dir(&place.dir),
-        attach(disk, &image(source.as_str())?, place)?,
-    ];
-    Ok(Plan::nothing().then(known, host, steps))
+    let (disk, image) = (known.vm.disk(place.disk)?, image(source.as_str())?);
+    let steps = vec![make_dir(&place.dir), attach(disk, &image, place)?];
+    let left = Freeing::elsewhere(known, &[host], [(&image, place)]);
+    Ok(Plan::nothing().then(known, host, steps).freed(host, left))
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{At, host_name};
-use crate::model::{HostName, ImageSpec, ParseError};
+use crate::model::{DriverName, HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
+use crate::one::install::NAME;
 use crate::one::names;
 use crate::{Error, Kind, Result};
 
@@ -35,6 +36,20 @@ impl<'k> Known<'k> {
         let lately = self.vm.history.iter().rev().take(2);
         let mut hosts = lately.map(|stay| &stay.host);
         hosts.find(|host| *host != node)
+    }
+
+    /// The other hosts where the VM has been or was to go, the latest first: what a move left that ended half way is at one of
+    /// them. Those of its last moves are enough, for one that is dead takes its time.
+    pub(super) fn lately_at(&self, but: &[&Node]) -> Vec<&'k Node> {
+        const ENOUGH: usize = 4;
+        let mut hosts: Vec<&Node> = Vec::new();
+        for stay in self.vm.history.iter().rev() {
+            if !but.contains(&&stay.host) && !hosts.contains(&&stay.host) {
+                hosts.push(&stay.host);
+            }
+        }
+        hosts.truncate(ENOUGH);
+        hosts
     }
 
     /// The hosts of earlier stays, which have no use for the VM's disks any more, but for this one.
@@ -71,10 +86,12 @@ impl<'k> Known<'k> {
         Ok((disk, image_of(self, disk)?))
     }
 
-    /// The disks that are ours, with their places in a directory.
+    /// The disks that are ours, with their places in a directory. Volatile disks are the system datastore's, which may be
+    /// another driver's that calls us for our part (contract, 1.5).
     pub(super) fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
         let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
-        let mine = |disk: &&Disk| disk.driver.is_none() || disk.driver.as_ref() == system;
+        let is_us = |driver: &DriverName| driver.as_str() == NAME;
+        let mine = |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(is_us);
         let with_place = |disk: &'k Disk| {
             let place = DiskPlace {
                 dir: dir.clone(),

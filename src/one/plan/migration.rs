@@ -4,15 +4,15 @@
 //! libvirt and udev read on the target before the switch is kept nowhere but, by a reader that does not bypass it, in the
 //! page cache, which `attach` drops when the cache goes in (contract, 5.2).
 
+use super::freed::Freeing;
 use super::{
-    At, Known, Plan, When, attach, attach_ask, detach, host_name, if_there, make_dir, remove_dir,
-    step,
+    At, Known, Plan, When, all, attach_ask, detach, host_name, if_there, make_dir, remove_dir, step,
 };
-use crate::Result;
-use crate::job::{HandOver, Insert, Request, StepAsk};
+use crate::job::{Attach, HandOver, Insert, Request, StepAsk};
 use crate::model::ImageSpec;
 use crate::one::call::{DiskPlace, Migration};
 use crate::one::document::Disk;
+use crate::{Error, Result};
 
 /// The source writes everything back, takes its caches out of the path and lets the target in; the target comes in without
 /// caches. What fails is undone: releases before 7.4 call nothing then.
@@ -33,8 +33,11 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         ask.guest = Some(to.clone());
         there.push(step(Request::Attach(ask)));
     }
+    let left = disks.iter().map(|(_, image, place)| (image, place));
+    let left = Freeing::elsewhere(known, &[&call.from, &call.to], left);
     Ok(Plan::nothing()
         .on(&call.from, away.collect())
+        .freed(&call.from, left)
         .fetch(
             At::Host(call.to.clone()),
             &call.dir,
@@ -45,18 +48,36 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         .or_else(failmigrate(known, call)?))
 }
 
-/// The source lets go; the target takes the leases and gets its caches.
+/// The source lets go; the target takes the leases and gets its caches. oned does not look at what becomes of it, so it is
+/// tried some times, and what can be done of it is done (contract, 5.2).
+///
+/// The leases of a source that is not reached are broken, but not before Ceph has forgotten it: no watch of it is left, so it
+/// is dead, whereas silence may be the network's. It is not barred up front: a kernel has one client for all its images, and
+/// a host that lives would lose the disks of all its VMs.
 pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     if call.from == call.to {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
-    let away = let_go(&disks, call);
-    let there = disks
-        .iter()
-        .map(|(disk, image, place)| attach(disk, image, place));
-    let there = there.collect::<Result<_>>()?;
-    Ok(Plan::nothing().on(&call.from, away).on(&call.to, there))
+    let source = host_name(&call.from)?;
+    let taken = |ask: &mut Attach| {
+        ask.break_lease = true;
+        ask.dead_host = Some(source.clone());
+    };
+    let there = |plan: Plan, change: &dyn Fn(&mut Attach)| {
+        let attach = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
+            let mut ask = attach_ask(disk, image, place)?;
+            change(&mut ask);
+            Ok(step(Request::Attach(ask)))
+        };
+        let steps: Vec<_> = disks.iter().map(attach).collect::<Result<_>>()?;
+        Ok::<_, Error>(plan.on(&call.to, all(steps)))
+    };
+    let plan = Plan::nothing()
+        .on(&call.from, let_go(&disks, call))
+        .stubbornly()
+        .instead(When::Unreached, there(Plan::nothing(), &taken)?);
+    Ok(there(plan, &|_| ())?.stubbornly().every())
 }
 
 /// The target lets go, whatever it has; the source gets its caches again, also if the target is not reached. Nothing of it
@@ -76,25 +97,23 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
                 patient,
             }))
         };
-        Plan::nothing()
-            .on(&call.from, disks.iter().map(insert).collect())
-            .every()
+        Plan::nothing().on(&call.from, all(disks.iter().map(insert).collect()))
     };
     // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.
     let mut plan = Plan::nothing()
         .on(&call.to, away)
-        .every()
         .instead(When::Unreached, back(true));
     plan.tasks.extend(back(false).tasks);
-    Ok(plan)
+    Ok(plan.every())
 }
 
-/// A host takes down what it has of the disks, written back, and of the VM's directory.
+/// A host takes down what it has of the disks, written back, each as far as it can be; and of the VM's directory, if nobody
+/// uses any of them any more.
 fn let_go(disks: &[(&Disk, ImageSpec, DiskPlace)], call: &Migration) -> Vec<StepAsk> {
-    let mut steps: Vec<_> = disks
+    let down = disks
         .iter()
-        .map(|(_, image, place)| detach(image, place, false))
-        .collect();
+        .map(|(_, image, place)| detach(image, place, false));
+    let mut steps = all(down.collect());
     steps.push(remove_dir(&call.dir, true));
     steps
 }

@@ -1,5 +1,6 @@
 //! Disks move while their VM is off: between hosts, and off all of them.
 
+use super::freed::Freeing;
 use super::{At, Known, Plan, attach_ask, detach, host_name, make_dir, remove_dir, step};
 use crate::job::Request;
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
@@ -43,7 +44,7 @@ pub(super) fn mv(known: &Known<'_>, from: &(Node, Place), to: &(Node, Place)) ->
     }
 }
 
-/// Flushed and taken down where it was, attached where it goes.
+/// Flushed and taken down where it was, attached where it goes; let go where an earlier move left it.
 fn disk(
     known: &Known<'_>,
     (source, was): (&Node, &DiskPlace),
@@ -71,7 +72,8 @@ fn disk(
         Move::Across => plan.then(known, target, there),
         _ => plan.on(target, there),
     };
-    Ok(plan)
+    let left = Freeing::elsewhere(known, &[source, target], [(&image, becomes)]);
+    Ok(plan.freed(target, left))
 }
 
 /// The context CD, a checkpoint and what else lies there. "Nowhere" is a directory of the front-end's, also if that is the

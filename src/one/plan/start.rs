@@ -1,12 +1,14 @@
 //! A VM is about to start: its context CD, and its disks, which a reboot of the host may have taken down.
 
+use super::freed::Freeing;
 use super::{Known, Plan, attach, make_dir, step};
 use crate::job::{PutFile, Request};
 use crate::one::call::{DiskPlace, Node};
 use crate::{Error, Kind, Result};
 
 /// Brings the CD and sees to every disk of ours: there is no other call between a boot of the host and one of the VM
-/// (contract, 4.3.7). A disk that is up is only looked at.
+/// (contract, 4.3.7). A disk that is up is only looked at; one that a move left elsewhere is let go there: a VM that is back
+/// on its host after a failure gets no other call (ibidem, 5.2).
 pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<Plan> {
     let content = known
         .context
@@ -18,8 +20,11 @@ pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<
             content: content.to_owned(),
         })),
     ];
-    for (disk, image, place) in known.ours(&cd.dir)? {
-        steps.push(attach(disk, &image, &place)?);
+    let disks = known.ours(&cd.dir)?;
+    for (disk, image, place) in &disks {
+        steps.push(attach(disk, image, place)?);
     }
-    Ok(Plan::nothing().then(known, host, steps))
+    let left = disks.iter().map(|(_, image, place)| (image, place));
+    let left = Freeing::elsewhere(known, &[host], left);
+    Ok(Plan::nothing().then(known, host, steps).freed(host, left))
 }

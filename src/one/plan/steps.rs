@@ -1,7 +1,7 @@
 //! The steps that plans are made of.
 
 use crate::image::{ImageJob, Once, OneSnap};
-use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, VmDirJob};
+use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
 use crate::model::{HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Disk;
@@ -13,6 +13,15 @@ pub(super) fn step(request: Request) -> StepAsk {
         request,
         content_with: Vec::new(),
     }
+}
+
+/// Steps that are all tried, whatever becomes of one of them; what follows is done if all came through.
+pub(super) fn all(steps: Vec<StepAsk>) -> Vec<StepAsk> {
+    if steps.is_empty() {
+        return steps;
+    }
+    let every = true;
+    vec![step(Request::Steps(Steps { steps, every }))]
 }
 
 /// A step that is done as well if what it takes away is not there.

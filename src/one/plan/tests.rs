@@ -2,6 +2,8 @@ use super::*;
 use crate::one::call::{Call, Family};
 use crate::one::document::{Datastore, Vm};
 
+mod left;
+
 const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><TEMPLATE>
     <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE><CLONE>YES</CLONE>
       <SIZE>20480</SIZE><ORIGINAL_SIZE>10240</ORIGINAL_SIZE><WARMBLOCK_MODE>WriteBack</WARMBLOCK_MODE></DISK>
@@ -102,8 +104,18 @@ fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
 fn lines(task: &Task, prefix: &str) -> Vec<String> {
     let at = format!("{prefix}{}", task.at);
     let mut lines = as_usual(task, &at);
+    if task.stubborn {
+        lines.push(format!("{at}: tried some times"));
+    }
     for instead in &task.instead {
         let when = format!("{prefix}{:?} at {}: ", instead.when, task.at).to_lowercase();
+        let first = format!("{when}first, ");
+        lines.extend(
+            instead
+                .first
+                .iter()
+                .flat_map(|task| self::lines(task, &first)),
+        );
         match instead.tasks.as_slice() {
             [] => lines.push(format!("{when}never mind")),
             tasks => lines.extend(tasks.iter().flat_map(|task| self::lines(task, &when))),
@@ -118,13 +130,20 @@ fn as_usual(task: &Task, at: &str) -> Vec<String> {
             let (path, to) = (path.display(), to.display());
             vec![format!("{at}: fetch {path} of {from} as {to}")]
         }
-        Work::Job(Request::Steps(all)) => {
-            let all_the_same = if all.every { "all the same, " } else { "" };
-            let line = |step| format!("{at}: {all_the_same}{}", shown(step));
-            all.steps.iter().map(line).collect()
-        }
-        Work::Job(_) => unreachable!(),
+        Work::Job(request) => match request.as_ref() {
+            Request::Steps(all) => steps(all, at),
+            _ => unreachable!(),
+        },
     }
+}
+
+fn steps(all: &Steps, at: &str) -> Vec<String> {
+    let all_the_same = if all.every { "all the same, " } else { "" };
+    let line = |step: &StepAsk| match &step.request {
+        Request::Steps(inner) => steps(inner, at),
+        _ => vec![format!("{at}: {all_the_same}{}", shown(step))],
+    };
+    all.steps.iter().flat_map(line).collect()
 }
 
 fn shown(step: &StepAsk) -> String {

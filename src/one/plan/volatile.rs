@@ -1,5 +1,6 @@
 //! Disks that are made for a VM and go with it: empty, formatted, or for swapping.
 
+use super::freed::Freeing;
 use super::{Known, Plan, attach, make_dir, once};
 use crate::image::{CreateImage, ImageJob};
 use crate::one::Megabytes;
@@ -77,5 +78,6 @@ fn make(
         ),
         attach(disk, &image, place)?,
     ];
-    Ok(Plan::nothing().then(known, host, steps))
+    let left = Freeing::elsewhere(known, &[host], [(&image, place)]).or_at(host);
+    Ok(Plan::nothing().then(known, host, steps).freed(host, left))
 }

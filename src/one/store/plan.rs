@@ -3,10 +3,10 @@
 use super::answer::Answer;
 use crate::image::{
     Algorithm, Checksum, CloneImage, CreateImage, ImageJob, Import, OneDigest, OneImage, OnePool,
-    OneSnap, RemoveImage, ResizeImage,
+    OneSnap, RemoveImage, ResizeImage, SnapFlatten,
 };
 use crate::job::{Request, StepAsk};
-use crate::model::{ImageSpec, ParseError, PoolName, SnapSpec};
+use crate::model::{ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
 use crate::one::names::{self, Name};
@@ -119,6 +119,9 @@ impl Ask<'_> {
             staging_dir: self.datastore.staging_dir.clone(),
             keep_packed: self.datastore.keep_packed,
             chunked: true,
+            made_for: document
+                .registered
+                .map(|time| format!("image {}, registered at {time}", self.id)),
             ..Import::new("-".into(), image.clone())
         };
         let mut steps = vec![step(ImageJob::Import(import))];
@@ -231,19 +234,17 @@ impl Ask<'_> {
         Ok(Plan::host(steps, Answer::Nothing))
     }
 
-    /// Nothing is removed before the image is what the snapshot is.
     fn snap_flatten(&self) -> Result<Plan> {
-        let target = self.snapshot()?;
-        let mut steps = vec![step(ImageJob::SnapRevert(target.clone()))];
-        for id in &self.image()?.snapshots {
-            let snap = names::snapshot(*id)?;
-            if snap != target.snap {
-                let image = target.image.clone();
-                steps.extend(removal(OneSnap { image, snap }));
-            }
-        }
-        steps.extend(removal(target));
-        Ok(Plan::host(steps, Answer::Nothing))
+        let OneSnap { image, snap } = self.snapshot()?;
+        let listed = self.image()?.snapshots.iter().copied();
+        let mut others: Vec<SnapName> = listed.map(names::snapshot).collect::<Result<_, _>>()?;
+        others.retain(|name| *name != snap);
+        let flatten = ImageJob::SnapFlatten(SnapFlatten {
+            image,
+            snap,
+            others,
+        });
+        Ok(Plan::host(vec![step(flatten)], Answer::Nothing))
     }
 }
 

@@ -63,6 +63,7 @@ mod tests {
             dirty: false,
             cache_id: None,
             moving: None,
+            client: None,
         };
         Lease {
             generation: 4,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Snapshot, Store};
-use crate::sys::lock::FileLock;
+use crate::sys::lock::DiskLock;
 use crate::sys::{atomic, host};
 use crate::{Error, Kind, Result};
 
@@ -47,7 +47,7 @@ impl FileStore {
         // the file may be on a file system that all gateways share: a process number alone names nobody
         let here = host::hostname().map_or_else(|_| "another host".into(), |name| name.to_string());
         let by = format!("`warmblock tgt` on {here}");
-        let _lock = FileLock::acquire(&PathBuf::from(path), &self.place(), &by, self.patience)?;
+        let _lock = DiskLock::of_file(&PathBuf::from(path), &self.place(), &by, self.patience)?;
         what()
     }
 }

@@ -14,7 +14,7 @@ use crate::tools::dmsetup::{
     Status, Table, Target,
 };
 use crate::tools::krbd::{Krbd, Mapping};
-use crate::tools::lvm::{Lvm, Tag};
+use crate::tools::lvm::{Lvm, Tag, Volumes};
 use crate::tools::{thin, udev};
 
 fn key(mapping: &Mapping) -> DiskKey {
@@ -174,7 +174,7 @@ fn a_seeded_cache_under_a_front() {
         Krbd::new(&lab.exec, &lab.roots).unmap(&rbd, SOON).unwrap(),
         Change::Removed
     );
-    assert!(lvm.list().unwrap().is_empty() && dm.list().unwrap().is_empty());
+    assert!(lvm.list().unwrap() == Volumes::default() && dm.list().unwrap().is_empty());
 }
 
 /// What lies below the front hangs with I/O under way, as a cluster does that is gone: a switch gives up at its deadline and

@@ -1,11 +1,9 @@
 //! LVM's JSON reports (lvmreport(7)), asked for with `--units b --nosuffix --binary`: every value is a string.
 
-use std::str::FromStr;
-
 use serde::Deserialize;
 
 use super::Tag;
-use crate::model::{Bytes, LvName, SharedName, VgName};
+use crate::model::{Bytes, DiskKey, LvName, SharedName, VgName};
 use crate::sys::DevNum;
 
 pub(super) const VG_COLUMNS: &str = "vg_name,vg_size,vg_free,vg_extent_size";
@@ -40,6 +38,23 @@ pub struct Lv<N = LvName> {
     pub num: Option<DevNum>,
     /// Its tags.
     pub tags: Vec<Tag>,
+}
+
+/// What one listing has of ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Volumes {
+    /// Every disk's volumes, in every volume group.
+    pub slices: Vec<Lv>,
+    /// Those that disks have in common: one, unless somebody brought another host's SSD.
+    pub shared: Vec<Lv<SharedName>>,
+}
+
+impl Volumes {
+    /// The volumes of a disk.
+    pub fn of(&self, key: &DiskKey) -> Vec<Lv> {
+        let ours = self.slices.iter().filter(|lv| lv.name.key == *key);
+        ours.cloned().collect()
+    }
 }
 
 impl<N> Lv<N> {
@@ -97,40 +112,37 @@ pub(super) fn vgs(text: &str) -> Result<Vec<Vg>, String> {
     .collect()
 }
 
-/// Those with the kind of name that is asked for. Rows whose names are not of our grammar at all are passed by as well:
-/// somebody may have put our tag on a volume of his.
-pub(super) fn lvs<N: FromStr>(text: &str) -> Result<Vec<Lv<N>>, String> {
+/// Rows whose names are not of our grammar are passed by: somebody may have put our tag on a volume of his.
+pub(super) fn lvs(text: &str) -> Result<Volumes, String> {
     let parsed: Report<LvRows> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
+    let mut found = Volumes::default();
     for row in parsed.report.into_iter().flat_map(|report| report.lv) {
-        let (Ok(vg), Ok(name)) = (row.vg_name.parse(), row.lv_name.parse()) else {
-            if !is_ours(&row.lv_name) {
-                tracing::warn!(
-                    "volume {}/{} has a tag of ours but not a name",
-                    row.vg_name,
-                    row.lv_name
-                );
-            }
-            continue;
-        };
-        let tags = row.lv_tags.split(',').filter(|tag| !tag.is_empty());
-        found.push(Lv {
-            vg,
-            name,
-            size: bytes(&row.lv_size)?,
-            num: format!("{}:{}", row.lv_kernel_major, row.lv_kernel_minor)
-                .parse()
-                .ok(),
-            tags: tags.map(Tag::from_lvm).collect(),
-            uuid: row.lv_uuid,
-        });
+        let vg = row.vg_name.parse();
+        match (vg, row.lv_name.parse(), row.lv_name.parse()) {
+            (Ok(vg), Ok(name), _) => found.slices.push(volume(vg, name, row)?),
+            (Ok(vg), _, Ok(name)) => found.shared.push(volume(vg, name, row)?),
+            _ => tracing::warn!(
+                "volume {}/{} has a tag of ours but not a name",
+                row.vg_name,
+                row.lv_name
+            ),
+        }
     }
     Ok(found)
 }
 
-/// Whether it is a name that we give, of whatever kind.
-fn is_ours(name: &str) -> bool {
-    name.parse::<LvName>().is_ok() || name.parse::<SharedName>().is_ok()
+fn volume<N>(vg: VgName, name: N, row: LvRow) -> Result<Lv<N>, String> {
+    let tags = row.lv_tags.split(',').filter(|tag| !tag.is_empty());
+    Ok(Lv {
+        vg,
+        name,
+        size: bytes(&row.lv_size)?,
+        num: format!("{}:{}", row.lv_kernel_major, row.lv_kernel_minor)
+            .parse()
+            .ok(),
+        tags: tags.map(Tag::from_lvm).collect(),
+        uuid: row.lv_uuid,
+    })
 }
 
 fn bytes(word: &str) -> Result<Bytes, String> {

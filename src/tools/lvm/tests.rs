@@ -74,12 +74,15 @@ fn reports() {
     let text = r#"{"report": [{"lv": [
         {"vg_name":"ssd", "lv_name":"wb-801945f3-3-ab12-meta", "lv_uuid":"fA383h-nvB3-qFs7-K9l2-cNl4-Gpyn-WQ0Iff", "lv_size":"8388608", "lv_kernel_major":"254", "lv_kernel_minor":"0", "lv_tags":"warmblock,warmblock.image=rbd/a#20b"},
         {"vg_name":"ssd", "lv_name":"wb-801945f3-3-ab12-data", "lv_uuid":"x", "lv_size":"4194304", "lv_kernel_major":"-1", "lv_kernel_minor":"-1", "lv_tags":""},
+        {"vg_name":"ssd", "lv_name":"wb-shared", "lv_uuid":"x", "lv_size":"4194304", "lv_kernel_major":"254", "lv_kernel_minor":"1", "lv_tags":"warmblock"},
         {"vg_name":"ssd", "lv_name":"mine", "lv_uuid":"x", "lv_size":"4194304", "lv_kernel_major":"-1", "lv_kernel_minor":"-1", "lv_tags":"warmblock"}
     ]}]}"#;
-    let found = report::lvs::<LvName>(text).unwrap();
-    let [meta, data] = &found[..] else {
+    let found = report::lvs(text).unwrap();
+    let ([meta, data], [_]) = (&found.slices[..], &found.shared[..]) else {
         panic!("{found:?}")
     };
+    assert_eq!(found.of(&meta.name.key), found.slices);
+    assert_eq!(found.of(&"801945f3-3-cd34".parse().unwrap()), []);
     assert_eq!(
         (meta.name.clone(), meta.num),
         (lv(Role::Meta), "254:0".parse().ok())
@@ -91,8 +94,8 @@ fn reports() {
     );
 
     assert_eq!(
-        report::lvs::<LvName>(r#"{"report": [{"lv": []}]}"#).unwrap(),
-        []
+        report::lvs(r#"{"report": [{"lv": []}]}"#).unwrap(),
+        Volumes::default()
     );
     for damaged in [
         "",
@@ -100,10 +103,7 @@ fn reports() {
         r#"{"report": [{"lv": [{"vg_name":"ssd"}]}]}"#,
         &text.replace("8388608", "8.00m"),
     ] {
-        assert!(
-            report::lvs::<LvName>(damaged).is_err(),
-            "{damaged:?} was taken"
-        );
+        assert!(report::lvs(damaged).is_err(), "{damaged:?} was taken");
     }
 }
 

@@ -116,11 +116,21 @@ fn attach_and_detach(case: &Case, options: &[&str], first: u32, every: usize) ->
         }
         host.check_gone(&image).map_err(step)?;
         if attached && detached {
-            ensure!(n > first, "no step was ever killed");
-            return Ok(());
+            return walked(&attach, first, n);
         }
     }
     bail!("it has not come through after {TOO_MANY} steps")
+}
+
+/// Says how far the crashes went: from step `first` up to before step `came`, at which nothing was left to kill.
+pub fn walked(what: &[&str], first: u32, came: u32) -> Result<()> {
+    ensure!(came > first, "no step was ever killed");
+    println!(
+        "killed at steps {first} to {} of {}",
+        came - 1,
+        what.join(" ")
+    );
+    Ok(())
 }
 
 /// It succeeded, or there was nothing left to do.
@@ -201,7 +211,7 @@ fn past_the_cache(case: &Case, options: &[&str], verb: &[&str], first: u32) -> R
         host.wb(&attach).ok().map_err(step)?;
         host.check(&device, &image).map_err(step)?;
         if through {
-            ensure!(n > first, "no step was ever killed");
+            walked(&line, first, n)?;
             host.detach(&image)?;
             return host.check_gone(&image);
         }
@@ -248,7 +258,7 @@ impl Story<'_> {
                 host.check(&device, &image).map_err(step)?;
             }
             if through {
-                ensure!(n > 1, "no step was ever killed");
+                walked(&[self.there, self.back, self.attach].concat(), 1, n)?;
                 host.check(&device, &image)?;
                 host.detach(&image)?;
                 return host.check_gone(&image);

@@ -9,9 +9,14 @@ mod images;
 mod load;
 mod local;
 mod locks;
+mod lost;
 mod main_job;
 mod one;
+mod one_kill;
+mod one_late;
+mod one_left;
 mod one_store;
+mod one_storm;
 mod one_vm;
 mod power;
 mod recover;
@@ -41,6 +46,15 @@ pub fn all() -> Vec<Test> {
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
     test("one_store::backups", Need::One, one_store::backups),
+    test(
+        "one_kill::begin_and_end",
+        Need::Plain,
+        one_kill::begin_and_end,
+    ),
+    test("one_kill::changes", Need::Plain, one_kill::changes),
+    test("one_kill::moves", Need::Plain, one_kill::moves),
+    test("one_kill::cancelled", Need::Plain, one_kill::cancelled),
+    test("one_storm::thirty_vms", Need::All, one_storm::thirty_vms),
     test("one::migration_killed", Need::All, one_vm::migration_killed),
     test(
         "external::opencas_conforms",
@@ -52,6 +66,7 @@ const LONG: &[Test] = &[
         Need::One,
         shared::killed_beside_another,
     ),
+    test("shared::slow_to_leave", Need::One, shared::slow_to_leave),
     test(
         "local::refusals_and_sizes",
         Need::One,
@@ -75,6 +90,16 @@ const ALONE: &[Test] = &[
         "external::example_conforms",
         Need::Plain,
         external::example_conforms,
+    ),
+    test(
+        "external::promises_are_tried",
+        Need::One,
+        external::promises_are_tried,
+    ),
+    test(
+        "external::a_module_is_loaded_first",
+        Need::One,
+        external::a_module_is_loaded_first,
     ),
     test(
         "external::example_serves",
@@ -140,6 +165,7 @@ const ALONE: &[Test] = &[
         Need::One,
         shared::one_leaves_the_other_works,
     ),
+    test("shared::used_up", Need::Plain, shared::used_up),
     test(
         "shared::dirty_through_a_power_cut",
         Need::Udev,
@@ -243,6 +269,17 @@ const ALONE: &[Test] = &[
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
     test("one::dead_host", Need::All, one_vm::dead_host),
+    test(
+        "one::deleted_while_it_is_made",
+        Need::One,
+        one_late::deleted_while_it_is_made,
+    ),
+    test("hosts::cut_off", Need::All, lost::cut_off),
+    test(
+        "one::what_failed_moves_left",
+        Need::All,
+        one_left::what_failed_moves_left,
+    ),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",

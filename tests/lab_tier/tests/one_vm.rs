@@ -19,19 +19,19 @@ use crate::world::{Image, KIB, MIB, SMALL, World, path};
 const NOW: &str = "7.4.0";
 
 /// A VM with a clone, an image of its own in write-back, a formatted disk and one for swapping.
-struct Vm<'c> {
-    world: &'c World,
-    oned: Oned,
-    fe: String,
-    parent: Image,
-    own: Image,
-    id: u32,
+pub(super) struct Vm<'c> {
+    pub(super) world: &'c World,
+    pub(super) oned: Oned,
+    pub(super) fe: String,
+    pub(super) parent: Image,
+    pub(super) own: Image,
+    pub(super) id: u32,
     /// Its directory, the same path everywhere.
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
 }
 
 impl<'c> Vm<'c> {
-    fn new(case: &'c Case, id: u32) -> Result<Self> {
+    pub(super) fn new(case: &'c Case, id: u32) -> Result<Self> {
         let world = &*case.world;
         let vm = Self {
             world,
@@ -52,11 +52,11 @@ impl<'c> Vm<'c> {
     }
 
     /// The VM is in a state of its life cycle, and was last on a host.
-    fn state(&self, lcm_state: u32, host: &str) {
+    pub(super) fn state(&self, lcm_state: u32, host: &str) {
         self.oned.vm(self.id, &self.document(lcm_state, host));
     }
 
-    fn document(&self, lcm_state: u32, host: &str) -> String {
+    pub(super) fn document(&self, lcm_state: u32, host: &str) -> String {
         let common = "<TM_MAD>warmblock</TM_MAD><WARMBLOCK_SIZE>16M</WARMBLOCK_SIZE><WARMBLOCK_SEED>none</WARMBLOCK_SEED>";
         format!(
             "<VM><ID>{}</ID><LCM_STATE>{lcm_state}</LCM_STATE><DEPLOY_ID>one-12</DEPLOY_ID><TEMPLATE>\
@@ -69,7 +69,7 @@ impl<'c> Vm<'c> {
         )
     }
 
-    fn disk(&self, number: u32) -> String {
+    pub(super) fn disk(&self, number: u32) -> String {
         self.dir
             .join(format!("disk.{number}"))
             .display()
@@ -77,7 +77,7 @@ impl<'c> Vm<'c> {
     }
 
     /// Runs a transfer file; `DIR` is the VM's directory, `IDS` its number and the datastore's.
-    fn transfer(&self, file: &str) -> Result<Heard> {
+    pub(super) fn transfer(&self, file: &str) -> Result<Heard> {
         self.transfer_in(NOW, file)
     }
 
@@ -91,7 +91,7 @@ impl<'c> Vm<'c> {
     }
 
     /// The same, which must come through and say nothing but warnings of this VM.
-    fn done(&self, file: &str) -> Result<Vec<String>> {
+    pub(super) fn done(&self, file: &str) -> Result<Vec<String>> {
         let heard = self.transfer(file)?;
         ensure!(heard.success, "{file}: {}", heard.info);
         let id = i64::from(self.id);
@@ -102,7 +102,7 @@ impl<'c> Vm<'c> {
         Ok(heard.log.into_iter().map(|(_, line)| line).collect())
     }
 
-    fn prolog(&self) -> Result<()> {
+    pub(super) fn prolog(&self) -> Result<()> {
         let file = format!(
             "CLONE warmblock FE:{} hv1:DIR/disk.0 IDS\nLN warmblock FE:{} hv1:DIR/disk.1 IDS\n",
             self.parent.spec, self.own.spec
@@ -111,7 +111,7 @@ impl<'c> Vm<'c> {
         self.done(&file).and_then(|_| self.done(&file)).map(drop)
     }
 
-    fn epilog(&self, host: &Host) -> Result<()> {
+    pub(super) fn epilog(&self, host: &Host) -> Result<()> {
         let file = format!(
             "DELETE warmblock {0}:DIR/disk.0 IDS\nMVDS warmblock {0}:DIR/disk.1 {1} IDS\nDELETE warmblock {0}:DIR IDS",
             host.name, self.own.spec
@@ -142,13 +142,13 @@ impl<'c> Vm<'c> {
 }
 
 /// Where the datastores are: nobody else's on this machine.
-fn datastores(world: &World) -> Result<PathBuf> {
+pub(super) fn datastores(world: &World) -> Result<PathBuf> {
     let lab = world.dir.file_name().context("a lab without a name")?;
     Ok(Path::new("/run/links").join(lab))
 }
 
 /// The VM has left nothing on a host but directories of the datastore's.
-fn gone(vm: &Vm<'_>, host: &Host) -> Result<()> {
+pub(super) fn gone(vm: &Vm<'_>, host: &Host) -> Result<()> {
     let dir = path(&vm.dir)?.to_owned();
     host.sh(&format!(
         "test ! -e {dir} && [ -z \"$(find /run/links ! -type d)\" ] && rm -rf /run/links"
@@ -157,7 +157,7 @@ fn gone(vm: &Vm<'_>, host: &Host) -> Result<()> {
 }
 
 /// What the lease of an image says of its holder.
-fn holder(world: &World, image: &Image) -> Result<Value> {
+pub(super) fn holder(world: &World, image: &Image) -> Result<Value> {
     Ok(world.lease(image)?["holder"].clone())
 }
 
@@ -506,9 +506,18 @@ pub fn dead_host(case: &Case) -> Result<()> {
     hv2.sh(&format!("test -b {}", vm.disk(0)))?;
     // It comes back, and writes home what it alone had; what was taken from it stays the other's.
     hv1.boot()?;
-    let recovered = hv1.wb(&["recover"]).run()?;
-    let clone = format!("{}-{}-0", vm.parent.spec, vm.id);
-    hv1.wb(&["detach", &clone]).ok()?;
+    let recovered = hv1.wb(&["recover"]).ok()?;
+    ensure!(
+        recovered["findings"]
+            .to_string()
+            .contains("host hv2 has it"),
+        "{recovered}"
+    );
+    hv1.sh(&format!(
+        "test ! -e {} && test -b {}",
+        vm.disk(0),
+        vm.disk(1)
+    ))?;
     hv1.detach(own)
         .with_context(|| format!("recover said {recovered}"))?;
     vm.world.check_ceph(own)?;

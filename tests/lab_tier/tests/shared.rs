@@ -8,7 +8,7 @@ use super::load::Guest;
 use super::same;
 use super::write_back::make_dirty;
 use crate::case::Case;
-use crate::cmd::KILLED;
+use crate::cmd::{KILLED, eventually};
 use crate::host::{Host, front};
 use crate::world::{Image, KIB, MIB, SMALL, STANDARD};
 
@@ -129,6 +129,85 @@ pub fn dirty_through_a_power_cut(case: &Case) -> Result<()> {
     host.check_gone(home)
 }
 
+/// A set that has given its last number is a lack of room like any other: the disk is refused, or served uncached, as `on_full`
+/// has it; and gets its cache when the set was made anew.
+pub fn used_up(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let (a, b) = (world.clone_of(SMALL)?, world.clone_of(SMALL)?);
+    host.attach(&b, &["--driver", "bcache-shared", "--seed", "none"])?;
+    // The kernel's own volumes in a set take its numbers too.
+    host.try_sh("cd /sys/fs/bcache/*-*; while echo 4096 >flash_vol_create; do :; done")?;
+    let write_back = ["--driver", "bcache-shared", "--mode", "writeback"];
+    for seed in ["none", "first:6M"] {
+        let attach = [&["attach", &a.spec], &write_back[..], &["--seed", seed]].concat();
+        let fail = [&attach[..], &["--on-full", "fail"]].concat();
+        let refused = host.wb(&fail).run()?;
+        refused.refused(Kind::NoSpace, &["no number left", "attach --driver"])?;
+        gone(host, &a)?;
+        let report = host.wb(&attach).ok()?;
+        ensure!(
+            report["warnings"].to_string().contains("served uncached"),
+            "{report}"
+        );
+        let status = host.status(&a)?;
+        same("driver", status["driver"].as_str(), Some("none"))?;
+        same("well", &status["well"], true)?;
+        same("dirty", &status["lease"]["holder"]["dirty"], false)?;
+        let device = front(&report)?;
+        host.write(&device, &a, 5, MIB, 64 * KIB)?;
+        world.check_ceph(&a)?;
+        if seed == "none" {
+            host.detach(&a)?;
+            gone(host, &a)?;
+        }
+    }
+    host.detach(&b)?;
+    gone(host, &b)?;
+    host.wb(&["insert", &a.spec]).ok()?;
+    let status = host.status(&a)?;
+    same("driver", status["driver"].as_str(), Some("bcache-shared"))?;
+    host.check(status["front"].as_str().unwrap_or_default(), &a)?;
+    host.detach(&a)?;
+    host.check_gone(&a)
+}
+
+/// While the last disk's detach discards the shared volume, another disk comes, long before its lock's deadline, and keeps it.
+pub fn slow_to_leave(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let (a, b) = (world.clone_of(SMALL)?, world.clone_of(SMALL)?);
+    // As slow as to take longer than anybody waits for the lock.
+    let slow = "#!/bin/sh\ncase $* in *wb-shared*) echo x >>/run/tools/pieces; eval \"${2#--}\" \"${3#--}\"; \
+                sleep $((${length:-201326592} / 5592405));; esac\nexec /usr/sbin/blkdiscard \"$@\"\n";
+    let slow = host.put("slow-blkdiscard", slow.as_bytes())?;
+    host.sh(&format!(
+        "mkdir -p /run/tools; cp {slow} /run/tools/blkdiscard; chmod +x /run/tools/blkdiscard"
+    ))?;
+    let config = host.config(
+        "[slice]\nshared = \"192M\"\n[deadline]\nlock = \"30s\"\n\
+         [tools]\npath = [\"/run/tools\", \"/usr/sbin\", \"/usr/bin\"]",
+    )?;
+    let wb = |args: &[&str]| host.wb(args).config(&config);
+    let outcome = (|| -> Result<()> {
+        wb(&[&["attach", b.spec.as_str()], THROUGH].concat()).ok()?;
+        let leaving = wb(&["detach", &b.spec]).spawn()?;
+        eventually("the shared volume to be discarded", 60, || {
+            Ok(host.try_sh("test -s /run/tools/pieces")?.code == 0)
+        })?;
+        let attach = [&["attach", a.spec.as_str()], THROUGH].concat();
+        wb(&attach).ok()?;
+        leaving.wait(std::time::Duration::from_secs(120))?.ok()?;
+        gone(host, &b)?;
+        same("volumes and sets", volumes(host)?, "1 1".to_owned())?;
+        let status = host.status(&a)?;
+        same("driver", status["driver"].as_str(), Some("bcache-shared"))?;
+        host.check(status["front"].as_str().unwrap_or_default(), &a)
+    })();
+    host.sh("rm -rf /run/tools")?;
+    outcome?;
+    host.detach(&a)?;
+    host.check_gone(&a)
+}
+
 /// An attach and a detach are killed beside a disk that is in use, which never notices.
 pub fn killed_beside_another(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
@@ -168,7 +247,7 @@ pub fn killed_beside_another(case: &Case) -> Result<()> {
         gone(host, &a).map_err(step)?;
         host.check(&device, &b).map_err(step)?;
         if came == 0 && went == 0 {
-            ensure!(n > 2, "no step was ever killed");
+            super::crash::walked(&attach, 2, n)?;
             host.detach(&b)?;
             return host.check_gone(&b);
         }

@@ -45,8 +45,11 @@ fn plan(action: &str, disks: &str, document: &str) -> String {
     };
     let lines = |tasks: &[crate::one::plan::Task]| {
         let steps = tasks.iter().flat_map(|task| match &task.work {
-            Work::Job(Request::Steps(all)) => all.steps.clone(),
-            _ => unreachable!(),
+            Work::Job(request) => match request.as_ref() {
+                Request::Steps(all) => all.steps.clone(),
+                _ => unreachable!(),
+            },
+            Work::Fetch { .. } => unreachable!(),
         });
         let line = |step: StepAsk| {
             let json = serde_json::to_string(&step.request).unwrap();

@@ -38,7 +38,11 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
             } else {
                 error
             };
-            let left: Vec<String> = error.cleanup_errors().iter().map(Error::chain).collect();
+            let left: Vec<String> = error
+                .cleanup_errors()
+                .into_iter()
+                .map(Error::chain)
+                .collect();
             let left = left
                 .iter()
                 .map(|left| format!("; then: {left}"))

@@ -1,0 +1,68 @@
+//! A disk that another host still has is let go there, and what it was in the way of is done once more.
+//!
+//! oned calls nothing after a `vnm` step that failed, after a front-end that was lost on the way, and after a cold migration
+//! that is declared a failure (contract, 5.2). What was begun by then stays: the target of a move has disks mapped or leased, and
+//! the VM could neither start where it is nor go anywhere else. The hosts where it can be stand in the VM's history.
+//!
+//! Nothing is taken by force. A host lets go as `detach` has it: of what is this VM's disk and in nobody's use, written back and
+//! proven clean. One that refuses, or is not reached, keeps what it has, and the second try says so.
+
+use super::{At, Instead, Known, Plan, Task, When, all, detach};
+use crate::job::StepAsk;
+use crate::model::ImageSpec;
+use crate::one::call::{DiskPlace, Node};
+
+/// Disks that may be in the way of a task, and the hosts that may have them.
+#[derive(Debug)]
+pub(super) struct Freeing<'h> {
+    hosts: Vec<&'h Node>,
+    steps: Vec<StepAsk>,
+}
+
+impl<'h> Freeing<'h> {
+    /// For disks that other hosts may have than these, where the VM is and goes to.
+    pub(super) fn elsewhere<'d>(
+        known: &Known<'h>,
+        but: &[&Node],
+        disks: impl IntoIterator<Item = (&'d ImageSpec, &'d DiskPlace)>,
+    ) -> Self {
+        let down = |(image, place)| detach(image, place, false);
+        Self {
+            hosts: known.lately_at(but),
+            steps: disks.into_iter().map(down).collect(),
+        }
+    }
+
+    /// And also the host itself: what it has is of an earlier life of the VM, and is to be made anew.
+    pub(super) fn or_at(mut self, host: &'h Node) -> Self {
+        self.hosts.insert(0, host);
+        self
+    }
+
+    const fn is_nothing(&self) -> bool {
+        self.hosts.is_empty() || self.steps.is_empty()
+    }
+}
+
+impl Plan {
+    /// Says that what stands in the way of the last task, if that is one of this host's, is let go elsewhere first.
+    pub(super) fn freed(mut self, node: &Node, freeing: Freeing<'_>) -> Self {
+        let here = At::Host(node.clone());
+        let last = self.tasks.last_mut().filter(|task| task.at == here);
+        let Some(last) = last.filter(|_| !freeing.is_nothing()) else {
+            return self;
+        };
+        let let_go = |plan: Self, host: &&Node| {
+            plan.on(host, all(freeing.steps.clone()))
+                .instead(When::Unreached, Self::nothing())
+        };
+        let first = freeing.hosts.iter().fold(Self::nothing(), let_go).tasks;
+        let again = Task::new(last.at.clone(), last.work.clone());
+        last.instead.push(Instead {
+            when: When::Held,
+            first,
+            tasks: vec![again],
+        });
+        self
+    }
+}

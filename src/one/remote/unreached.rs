@@ -1,0 +1,170 @@
+//! Why a host has not answered: what ssh says of it. All of its standard error counts, for the line that tells is not always
+//! the last one.
+
+use std::fmt;
+
+use crate::{Error, Kind};
+
+/// How far ssh got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nobody answered: nothing has begun there, and the host may be dead.
+    Nowhere,
+    /// Somebody answered and hung up, or did not let us in, or is not who we know: nothing has begun there, and the host may
+    /// well live.
+    Door,
+    /// It was there, and then the connection broke: what was begun may have gone on.
+    Inside,
+}
+
+/// What ssh said, as the cause of an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+struct Silence {
+    reach: Reach,
+    said: String,
+}
+
+impl Reach {
+    /// How far ssh got if it says this (OpenSSH: `ssh.c`, `sshconnect.c`, `kex.c`).
+    fn of(line: &str) -> Option<Self> {
+        const NOBODY: [&str; 3] = [
+            "ssh: connect to host ",
+            "ssh: Could not resolve hostname ",
+            "Connection timed out during banner exchange",
+        ];
+        const HUNG_UP: [&str; 3] = [
+            "kex_exchange_identification: ",
+            "ssh_exchange_identification: ",
+            "Host key verification failed",
+        ];
+        let begins = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
+        // `USER@HOST: Permission denied (publickey,…).`
+        if begins(&HUNG_UP) || line.contains(": Permission denied (") {
+            return Some(Self::Door);
+        }
+        begins(&NOBODY).then_some(Self::Nowhere)
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Nowhere => "ssh does not get there",
+            Self::Door => "ssh is not let in",
+            Self::Inside => "the connection broke",
+        }
+    }
+}
+
+impl Silence {
+    fn read(stderr: &str) -> Self {
+        let mut lines = stderr.lines().map(str::trim);
+        let told = lines.find_map(|line| Some((Reach::of(line)?, line)));
+        let last = || stderr.lines().last().unwrap_or("ssh says nothing");
+        let (reach, said) = told.unwrap_or_else(|| (Reach::Inside, last()));
+        Self {
+            reach,
+            said: said.to_owned(),
+        }
+    }
+}
+
+/// The error of a host that has not answered, from all that ssh said.
+pub(super) fn error(node: &impl fmt::Display, stderr: &str) -> Error {
+    let silence = Silence::read(stderr);
+    let kind = match stderr.contains("timed out") {
+        true => Kind::Timeout,
+        false => Kind::Failed,
+    };
+    let remedy = match silence.reach {
+        Reach::Nowhere | Reach::Door => {
+            format!("as oneadmin, `ssh {node} true` must work without a question")
+        }
+        Reach::Inside => format!(
+            "what was begun there may have gone on: when {node} is back, `warmblock status` there says what it has; then \
+             repeat the action"
+        ),
+    };
+    Error::new(kind, silence.reach.words())
+        .because(silence)
+        .remedy(remedy)
+}
+
+/// Whether nobody answered, so that nothing has begun there and the host may be dead. A host that does not let us in is alive.
+pub(in crate::one) fn is_unreached(error: &Error) -> bool {
+    reach(error) == Some(Reach::Nowhere)
+}
+
+/// Whether nothing has begun there: another host can be asked instead.
+pub(super) fn nothing_began(error: &Error) -> bool {
+    matches!(reach(error), Some(Reach::Nowhere | Reach::Door))
+}
+
+fn reach(error: &Error) -> Option<Reach> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(silence) = cause.downcast_ref::<Silence>() {
+            return Some(silence.reach);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Context;
+
+    /// What OpenSSH says, with the line that tells at different places.
+    #[test]
+    fn how_far_ssh_got() {
+        for (stderr, reach) in [
+            (
+                "ssh: connect to host kvm1 port 22: No route to host",
+                Reach::Nowhere,
+            ),
+            (
+                "ssh: connect to host kvm1 port 22: Connection timed out",
+                Reach::Nowhere,
+            ),
+            (
+                "ssh: Could not resolve hostname kvm1: Name or service not known",
+                Reach::Nowhere,
+            ),
+            (
+                "Connection timed out during banner exchange\r\nConnection to 10.0.0.5 port 22 timed out",
+                Reach::Nowhere,
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.5 port 22",
+                Reach::Door,
+            ),
+            (
+                "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@\nHost key verification failed.",
+                Reach::Door,
+            ),
+            ("oneadmin@kvm1: Permission denied (publickey).", Reach::Door),
+            ("Timeout, server kvm1 not responding.", Reach::Inside),
+            (
+                "cannot open /dev/x: Permission denied\nConnection to kvm1 closed by remote host.",
+                Reach::Inside,
+            ),
+            ("", Reach::Inside),
+        ] {
+            assert_eq!(Silence::read(stderr).reach, reach, "{stderr}");
+            let error = Err::<(), _>(error(&"kvm1", stderr)).context(|| "on host kvm1".into());
+            let error = error.unwrap_err();
+            assert_eq!(is_unreached(&error), reach == Reach::Nowhere);
+            assert_eq!(nothing_began(&error), reach != Reach::Inside);
+            assert!(error.chain().contains(reach.words()), "{}", error.chain());
+            assert!(
+                error
+                    .remedy_text()
+                    .is_some_and(|text| text.contains("kvm1"))
+            );
+        }
+        // Nobody else's words count.
+        let other = Error::new(Kind::Failed, "ssh: connect to host kvm1 port 22: no");
+        assert!(!is_unreached(&other) && !nothing_began(&other));
+    }
+}
