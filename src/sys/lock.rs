@@ -1,5 +1,5 @@
 //! One lock per disk per host, so that two jobs never work on one disk at once; and one for what disks have in common, which is
-//! taken after a disk's own and never before.
+//! taken after a disk's own and never before. The registry of exported targets has one of the same kind beside its file.
 //!
 //! It is flock(2) on a file, so the kernel lets go of it when the holder dies, however it dies. The file says who holds it
 //! and is never removed: a lock file that is unlinked lets two processes hold "the" lock on two different inodes. Should
@@ -99,13 +99,18 @@ impl DiskLock {
         what: &str,
         deadline: Duration,
     ) -> Result<Self> {
-        let path = file_of(run_dir, name);
-        let dir = run_dir.join("lock");
-        std::fs::create_dir_all(&dir).map_err(|error| cannot(&dir, error))?;
-        let taken = wait::until("the lock", deadline, || try_lock(&path));
+        Self::of_file(&file_of(run_dir, name), whose, what, deadline)
+    }
+
+    /// Takes the lock at `path`, which guards `whose`, in the same way; makes the file and its directory.
+    pub fn of_file(path: &Path, whose: &str, what: &str, deadline: Duration) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir).map_err(|error| cannot(dir, error))?;
+        }
+        let taken = wait::until("the lock", deadline, || try_lock(path));
         match taken {
-            Ok(file) => Self::sign(file, what).map_err(|error| cannot(&path, error)),
-            Err(error) if error.kind() == Kind::Timeout => Err(busy(whose, &path)),
+            Ok(file) => Self::sign(file, what).map_err(|error| cannot(path, error)),
+            Err(error) if error.kind() == Kind::Timeout => Err(busy(whose, path)),
             Err(error) => Err(error),
         }
     }

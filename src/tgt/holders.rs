@@ -59,6 +59,15 @@ impl<'a> Holders<'a> {
         }))
     }
 
+    /// Refuses to go on by a site that was put together before another gateway was given one of the clients.
+    pub(in crate::tgt) fn refuse_moved<'b>(
+        &self,
+        clients: impl Iterator<Item = &'b str>,
+    ) -> Result<()> {
+        let active = &self.site.identities.active;
+        registry::refuse_moved(self.store()?.as_ref(), clients, active)
+    }
+
     /// Before images are opened here, each of a client.
     pub(in crate::tgt) fn opening<'b>(
         &self,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::daemon::apply::{lock, reach};
 use super::daemon::{TargetState, Tgtadm};
 use super::guest::Guest;
+use super::holders::Holders;
 use super::render::{ClientView, LunView, TargetView};
 use super::{Site, guest};
 use crate::ceph::Cluster;
@@ -16,6 +17,9 @@ use crate::iscsi::Session;
 use crate::model::{Bytes, Change, HostName, SnapSpec};
 use crate::tgt::inventory::ClientRole;
 use crate::{Context, Error, Kind, Result};
+
+#[cfg(test)]
+mod tests;
 
 /// What `tgt resize` did.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -70,6 +74,7 @@ pub fn resize(
     dry_run: bool,
 ) -> Result<ResizeReport> {
     let _lock = lock(host)?;
+    let holders = Holders::new(host, site)?;
     let views = site.views()?;
     let states = tgtadm.targets()?;
     let mut ceph = None;
@@ -97,6 +102,7 @@ pub fn resize(
                 target,
                 state,
                 ceph: ceph.as_ref(),
+                holders: holders.as_ref(),
                 force,
                 dry_run,
             };
@@ -123,6 +129,7 @@ struct Target<'a> {
     target: &'a TargetView,
     state: &'a TargetState,
     ceph: Option<&'a Cluster>,
+    holders: Option<&'a Holders<'a>>,
     force: bool,
     dry_run: bool,
 }
@@ -167,8 +174,7 @@ impl Target<'_> {
         if self.dry_run {
             return Ok(resized);
         }
-        self.tgtadm
-            .lun_reopen(self.state.tid, lun.number, &lun.path)?;
+        self.reopen(lun)?;
         resized.after = session.capacity(lun.number)?.size;
         if resized.after != size {
             resized.error = Some(format!(
@@ -177,6 +183,16 @@ impl Target<'_> {
             ));
         }
         Ok(resized)
+    }
+
+    /// Opens the image anew: noted as any opening is, which is refused where another gateway serves by now.
+    fn reopen(&self, lun: &LunView) -> Result<()> {
+        if let Some(holders) = self.holders {
+            holders.opening(std::iter::once((self.view.client.as_str(), lun)))?;
+        }
+        self.tgtadm
+            .lun_reopen(self.state.tid, lun.number, &lun.path)?;
+        self.holders.map_or(Ok(()), |holders| holders.opened(lun))
     }
 
     fn refused(&self, lun: &LunView, before: Bytes, size: Bytes) -> Option<String> {

@@ -4,6 +4,8 @@
 //! to what the inventory says.
 
 pub mod apply;
+#[cfg(test)]
+pub(in crate::tgt) mod fake;
 mod show;
 mod tgtadm;
 

@@ -14,6 +14,7 @@
 //! Stopped anywhere, it is finished by running it again.
 
 mod fence;
+mod lease;
 mod release;
 mod report;
 mod run;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::release::{find, release};
+use super::release::{cached, find, release};
 use super::work::Work;
 use super::{FailoverReport, fence};
 use crate::host::Host;
@@ -55,6 +55,10 @@ pub fn failover(
             seconds: 0.0,
         },
     };
+    // a disk that a machine of a hypervisor uses is not taken from it, nor is that host barred
+    for image in cached(client) {
+        work.ask(&site, &image)?;
+    }
     // the daemon here must answer before anything is taken from the old one
     let open = open_here(tgtadm, client)?;
     let serving = open && work.report.from == to;

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use super::release::cached;
 use super::run::Options;
-use super::{FailoverReport, FailoverStep, fence};
+use super::{FailoverReport, FailoverStep, fence, lease};
 use crate::ceph::Cluster;
+use crate::disk::LeaseCell;
 use crate::host::Host;
 use crate::job::{Attach, Report};
-use crate::model::{HostName, ImageSpec};
+use crate::model::{HostName, ImageSpec, SnapSpec};
 use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply};
@@ -16,7 +17,7 @@ use crate::tgt::holders::{Holders, Opening};
 use crate::tgt::inventory::Client;
 use crate::tgt::registry::{ImageKey, serve_from};
 use crate::tools::ssh;
-use crate::{Error, Kind, Result, disk};
+use crate::{Context, Error, Kind, Result, disk};
 
 /// A client of Ceph that was never noted cannot be named to the blocklist.
 fn cannot_bar(gateway: &HostName, image: &ImageSpec) -> Error {
@@ -24,7 +25,7 @@ fn cannot_bar(gateway: &HostName, image: &ImageSpec) -> Error {
         "{gateway} was about to open {image}, and did not note by which client of Ceph: it may have it open and cannot be barred"
     );
     Error::new(Kind::Busy, message).remedy(format!(
-        "where {gateway} answers: `warmblock tgt status` there, then this again; else make sure that it is off, and give --dead"
+        "where {gateway} answers: `warmblock tgt apply` there, then this again; else make sure that it is off, and give --dead"
     ))
 }
 
@@ -174,6 +175,19 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// How a cached disk is attached here.
+    pub(super) fn ask(&self, site: &Site, image: &ImageSpec) -> Result<Attach> {
+        let whole = SnapSpec {
+            image: image.clone(),
+            snap: None,
+        };
+        let id = &site.identities.lun(&whole)?.key.image;
+        let pool = self.cluster.pool(&image.pool, image.namespace.as_ref());
+        let pool = pool.context(|| format!("cannot open the pool of {image}"))?;
+        let lease = LeaseCell::read(&pool, id, image)?.lease;
+        lease::ask(image, &lease, &site.inventory.gateways, &self.host.me()?)
+    }
+
     /// Cached disks, noted before they can be written here.
     pub(super) fn attach(
         &mut self,
@@ -190,7 +204,9 @@ impl Work<'_> {
             return Ok(());
         };
         holders.opening(site.view(client)?.luns())?;
-        let attached = images.into_iter().try_for_each(|image| self.take(&image));
+        let attached = images
+            .into_iter()
+            .try_for_each(|image| self.take(site, &image));
         let kept = tgtadm
             .targets()
             .and_then(|states| holders.keep(&states, Opening::Over));
@@ -202,12 +218,9 @@ impl Work<'_> {
 
     /// One of them: its old holder let go or is barred, so its lease may be taken. Dirty data that only its SSD has are refused
     /// all the same.
-    fn take(&mut self, image: &ImageSpec) -> Result<()> {
+    fn take(&mut self, site: &Site, image: &ImageSpec) -> Result<()> {
         let begun = Instant::now();
-        let ask = Attach {
-            break_lease: true,
-            ..Attach::new(image.clone())
-        };
+        let ask = self.ask(site, image)?;
         let report: Report = disk::attach(self.host, &ask, false)?;
         self.did(format!("{image} is attached here"), true, begun);
         self.report.attached.push(report);

@@ -1,15 +1,15 @@
 //! The registry in a file: for a single gateway, or on a file system that all of them share.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Snapshot, Store};
-use crate::sys::atomic;
+use crate::sys::lock::DiskLock;
+use crate::sys::{atomic, host};
 use crate::{Error, Kind, Result};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,43 +22,39 @@ struct Document {
 
 const VERSION: u32 = 1;
 
-/// A file; changes are made under flock(2) on `FILE.lock`, and the file is replaced as a whole.
+/// How long the lock of the file is waited for: it is held for the moment of a read and a write only.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A file; changes are made under flock(2) on `FILE.lock`, which says who makes them, and the file is replaced as a whole.
 #[derive(Debug, Clone)]
-pub struct FileStore(PathBuf);
+pub struct FileStore {
+    file: PathBuf,
+    patience: Duration,
+}
 
 impl FileStore {
     /// The registry in a file, which need not be there yet.
     pub const fn new(file: PathBuf) -> Self {
-        Self(file)
+        Self {
+            file,
+            patience: PATIENCE,
+        }
     }
 
     fn locked<T>(&self, what: impl FnOnce() -> Result<T>) -> Result<T> {
-        let mut path = self.0.clone().into_os_string();
+        let mut path = self.file.clone().into_os_string();
         path.push(".lock");
-        let path = PathBuf::from(path);
-        let cannot = |error| {
-            Error::new(Kind::Failed, format!("cannot lock {}", path.display())).because(error)
-        };
-        if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).map_err(cannot)?;
-        }
-        let mut options = OpenOptions::new();
-        let file = options
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(cannot)?;
-        // held for the moment of a read and a write only, and the kernel lets go of a dead holder's
-        file.lock().map_err(cannot)?;
+        // the file may be on a file system that all gateways share: a process number alone names nobody
+        let here = host::hostname().map_or_else(|_| "another host".into(), |name| name.to_string());
+        let by = format!("`warmblock tgt` on {here}");
+        let _lock = DiskLock::of_file(&PathBuf::from(path), &self.place(), &by, self.patience)?;
         what()
     }
 }
 
 impl Store for FileStore {
     fn read(&self) -> Result<Snapshot> {
-        let Some(document) = atomic::read_json::<Document>(&self.0)? else {
+        let Some(document) = atomic::read_json::<Document>(&self.file)? else {
             return Ok(Snapshot::default());
         };
         if document.version != VERSION {
@@ -66,7 +62,7 @@ impl Store for FileStore {
                 Kind::Mismatch,
                 format!(
                     "{} has version {}, and this program knows {VERSION}",
-                    self.0.display(),
+                    self.file.display(),
                     document.version
                 ),
             )
@@ -99,12 +95,41 @@ impl Store for FileStore {
                 generation: old + 1,
                 entries: all,
             };
-            atomic::write_json(&self.0, &document)?;
+            atomic::write_json(&self.file, &document)?;
             Ok(true)
         })
     }
 
     fn place(&self) -> String {
-        format!("the registry {}", self.0.display())
+        format!("the registry {}", self.file.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever was stopped in the middle of a change must not stop all gateways for ever.
+    #[test]
+    fn a_lock_that_is_never_let_go_is_an_error_that_names_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FileStore {
+            file: dir.path().join("sub/registry"),
+            patience: Duration::from_millis(20),
+        };
+        let change = || store.write(0, &BTreeMap::from([("a".to_owned(), Value::from(1))]));
+        let stopped = store.locked(|| {
+            let error = change().unwrap_err();
+            assert_eq!(error.kind(), Kind::Busy);
+            let said = error.to_string();
+            let holder = format!("process {} (`warmblock tgt` on ", std::process::id());
+            assert!(
+                said.contains(&holder) && said.contains("sub/registry"),
+                "{said}"
+            );
+            Ok(())
+        });
+        stopped.unwrap();
+        assert!(change().unwrap());
     }
 }

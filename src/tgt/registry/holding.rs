@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
-use super::{ATTEMPTS, ImageKey, Store, Table, endless};
+use super::{ImageKey, Store, Table, contest};
 use crate::model::HostName;
 use crate::{Error, Kind, Result};
 
@@ -56,7 +56,8 @@ pub fn may_be_open(
     let message =
         format!("{holder} noted that it has {image} open, and not that it has closed it since");
     Error::new(Kind::Busy, message).remedy(format!(
-        "`warmblock tgt failover {client} --to {gateway}`: it asks {holder} to let go, or bars it from Ceph"
+        "`warmblock tgt failover {client} --to {gateway}`: it asks {holder} to let go, or bars it from Ceph; a note that a killed \
+         `tgt apply` left is settled by another `warmblock tgt apply` on {holder} or, if {holder} is off, by `failover --dead`"
     ))
 }
 
@@ -69,15 +70,10 @@ pub fn note_opening(
     images: &BTreeMap<ImageKey, &str>,
     active: &BTreeMap<String, HostName>,
 ) -> Result<()> {
-    for _ in 0..ATTEMPTS {
+    contest(store, || {
         let snapshot = store.read()?;
         let table = Table::read(&snapshot)?;
-        let moved = |client: &&&str| table.active().get(**client) != active.get(**client);
-        if let Some(client) = images.values().find(moved) {
-            let message = format!("client {client} was moved to another gateway meanwhile");
-            return Err(Error::new(Kind::Busy, message)
-                .remedy("run the same command again: it follows the registry"));
-        }
+        unmoved(&table, images.values().copied(), active)?;
         for (key, client) in images {
             if let Some(holder) = open_elsewhere(table.holdings(), key, gateway) {
                 return Err(may_be_open(client, format!("image {key}"), holder, gateway));
@@ -93,11 +89,33 @@ pub fn note_opening(
             .keys()
             .map(note)
             .collect::<Result<BTreeMap<_, _>>>()?;
-        if store.write(snapshot.generation, &entries)? {
-            return Ok(());
-        }
-    }
-    Err(endless(store))
+        let written = store.write(snapshot.generation, &entries)?;
+        Ok(written.then_some(()))
+    })
+}
+
+/// Refuses what is to be done for `clients` by an `active` that is not the registry's any more: another gateway serves one of them
+/// by now.
+pub fn refuse_moved<'a>(
+    store: &dyn Store,
+    clients: impl Iterator<Item = &'a str>,
+    active: &BTreeMap<String, HostName>,
+) -> Result<()> {
+    unmoved(&Table::read(&store.read()?)?, clients, active)
+}
+
+fn unmoved<'a>(
+    table: &Table,
+    mut clients: impl Iterator<Item = &'a str>,
+    active: &BTreeMap<String, HostName>,
+) -> Result<()> {
+    let Some(client) = clients.find(|client| table.active().get(*client) != active.get(*client))
+    else {
+        return Ok(());
+    };
+    let message = format!("client {client} was moved to another gateway meanwhile");
+    Err(Error::new(Kind::Busy, message)
+        .remedy("run the same command again: it follows the registry"))
 }
 
 /// Notes what a gateway has open. Whatever else changed meanwhile does not matter: nobody else writes these entries.
@@ -113,18 +131,16 @@ pub fn note(
         .iter()
         .map(entry)
         .collect::<Result<BTreeMap<_, _>>>()?;
-    for _ in 0..ATTEMPTS {
-        if store.write(store.generation()?, &entries)? {
-            return Ok(());
-        }
-    }
-    Err(endless(store))
+    contest(store, || {
+        let written = store.write(store.generation()?, &entries)?;
+        Ok(written.then_some(()))
+    })
 }
 
 /// Closes notes of gateways that were barred, as they were read when that was done. One that changed since stays: nobody knows
 /// whether what it names is barred.
 pub fn close(store: &dyn Store, barred: &Holdings) -> Result<()> {
-    for _ in 0..ATTEMPTS {
+    contest(store, || {
         let snapshot = store.read()?;
         let table = Table::read(&snapshot)?;
         let mut entries = BTreeMap::new();
@@ -137,11 +153,9 @@ pub fn close(store: &dyn Store, barred: &Holdings) -> Result<()> {
                 }
             }
         }
-        if entries.is_empty() || store.write(snapshot.generation, &entries)? {
-            return Ok(());
-        }
-    }
-    Err(endless(store))
+        let done = entries.is_empty() || store.write(snapshot.generation, &entries)?;
+        Ok(done.then_some(()))
+    })
 }
 
 /// What all gateways noted.

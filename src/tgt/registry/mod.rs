@@ -17,14 +17,18 @@ mod open;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_races;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 pub use allocate::{Want, WantLun};
 use entry::Entry;
 pub use file::FileStore;
 pub use holding::{
     Holding, Holdings, close, holdings, may_be_open, note, note_opening, open_elsewhere,
+    refuse_moved,
 };
 pub use key::ImageKey;
 pub use object::ObjectStore;
@@ -33,10 +37,11 @@ pub use table::Table;
 
 use super::inventory::{Inventory, Problems};
 use crate::model::{HostName, SnapSpec};
+use crate::sys::wait;
 use crate::{Error, Kind, Result};
 
-/// How often a lost race is run again; each loss means that somebody else won.
-const ATTEMPTS: usize = 20;
+/// For how long a lost race is run again; each loss means that somebody else won.
+const CONTEST: Duration = Duration::from_secs(30);
 
 /// What a store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,7 +126,7 @@ pub fn identify(
     keys: Option<&HashMap<SnapSpec, ImageKey>>,
     save: bool,
 ) -> Result<Identities> {
-    for _ in 0..ATTEMPTS {
+    contest(store, || {
         let snapshot = store.read()?;
         let mut table = Table::read(&snapshot).map_err(|error| {
             error.remedy(format!(
@@ -135,27 +140,31 @@ pub fn identify(
         problems.check()?;
         let changed = table.changed()?;
         if !save || changed.is_empty() || store.write(snapshot.generation, &changed)? {
-            return identities(&table, &wants, news);
+            return identities(&table, &wants, news).map(Some);
         }
-    }
-    Err(endless(store))
+        Ok(None)
+    })
 }
 
 /// Notes which gateway serves a client from now on; whether that is new.
 pub fn set_active(store: &dyn Store, client: &str, gateway: &HostName) -> Result<bool> {
-    for _ in 0..ATTEMPTS {
+    contest(store, || {
         let snapshot = store.read()?;
         let table = Table::read(&snapshot)?;
         if table.active().get(client) == Some(gateway) {
-            return Ok(false);
+            return Ok(Some(false));
         }
         let entry = Entry::Active(client.to_owned(), gateway.clone());
         let entries = BTreeMap::from([entry.write()?]);
-        if store.write(snapshot.generation, &entries)? {
-            return Ok(true);
-        }
-    }
-    Err(endless(store))
+        let written = store.write(snapshot.generation, &entries)?;
+        Ok(written.then_some(true))
+    })
+}
+
+/// Tries until nobody else was faster (`None`), with pauses that grow: where many gateways start at once, one of them wins each
+/// time, and the others must not all come back at once.
+fn contest<T>(store: &dyn Store, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    wait::poll(CONTEST, || attempt().transpose()).unwrap_or_else(|| Err(endless(store)))
 }
 
 fn endless(store: &dyn Store) -> Error {

@@ -42,12 +42,12 @@ impl ObjectStore {
 impl Store for ObjectStore {
     fn read(&self) -> Result<Snapshot> {
         let cannot = || format!("cannot read {}", self.place());
-        for _ in 0..super::ATTEMPTS {
+        super::contest(self, || {
             let mut all = omap::list(&self.pool, &self.object).context(cannot)?;
             let generation = self.number(all.remove(GENERATION).as_ref())?;
             // many pages are not one moment: whoever changed something meanwhile raised the generation
             if self.generation()? != generation {
-                continue;
+                return Ok(None);
             }
             let entries: Result<BTreeMap<String, Value>> = all
                 .into_iter()
@@ -57,15 +57,12 @@ impl Store for ObjectStore {
                     Ok((key, value))
                 })
                 .collect();
-            return Ok(Snapshot {
+            let entries = entries?;
+            Ok(Some(Snapshot {
                 generation,
-                entries: entries?,
-            });
-        }
-        Err(Error::new(
-            Kind::Busy,
-            format!("{} is being changed without end", self.place()),
-        ))
+                entries,
+            }))
+        })
     }
 
     fn generation(&self) -> Result<u64> {

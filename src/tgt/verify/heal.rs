@@ -4,13 +4,12 @@
 use super::{CheckState, TargetVerified};
 use crate::ceph::Cluster;
 use crate::tgt::Site;
-use crate::tgt::daemon::apply::{Applied, Step, refused, take};
+use crate::tgt::daemon::apply::{Applied, Step, going, refused, take};
 use crate::tgt::daemon::{LunState, TargetState, Tgtadm};
 use crate::tgt::holders::Holders;
-use crate::tgt::inventory::Lun;
 use crate::tgt::render::{LunView, TargetView};
 use crate::tgt::status::TargetStatus;
-use crate::tgt::watchers::{open_elsewhere, watchers};
+use crate::tgt::watchers::Own;
 use crate::{Error, Kind, Result};
 
 /// The LUNs of a target that need it, with the reason.
@@ -47,6 +46,7 @@ pub(super) struct Healer<'a> {
     pub(super) tgtadm: &'a Tgtadm<'a>,
     pub(super) site: &'a Site,
     pub(super) ceph: Option<&'a Cluster>,
+    pub(super) own: &'a Own,
     pub(super) holders: Option<&'a Holders<'a>>,
     pub(super) applied: &'a mut Applied,
 }
@@ -60,18 +60,20 @@ impl Healer<'_> {
         state: &TargetState,
         lun: &LunView,
     ) -> Result<()> {
-        self.open_nowhere_else(lun)?;
+        let steps = steps(target, state, lun);
+        self.open_nowhere_else(&steps, state, lun)?;
         if let Some(holders) = self.holders {
             holders.opening(std::iter::once((client, lun)))?;
         }
-        for step in steps(target, state, lun) {
-            take(&step, self.tgtadm, self.holders)?;
+        for (at, step) in steps.iter().enumerate() {
+            take(step, &steps[..at], self.tgtadm, self.holders)?;
         }
         self.applied.set_shape(&target.iqn, lun);
         Ok(())
     }
 
-    fn open_nowhere_else(&self, lun: &LunView) -> Result<()> {
+    /// A read may fail while our own client is still there: it goes with the LUN.
+    fn open_nowhere_else(&self, steps: &[Step], state: &TargetState, lun: &LunView) -> Result<()> {
         let mut luns = self
             .site
             .inventory
@@ -81,9 +83,8 @@ impl Healer<'_> {
         let (Some(cluster), Some(wanted)) = (self.ceph, wanted) else {
             return Ok(());
         };
-        let mut why = refused(cluster, wanted, false)?;
-        // a read that failed while our own client is still there: it goes with the LUN
-        why.retain(|why| !why.contains("is open at") || !own_only(cluster, wanted));
+        let going = going(steps, std::slice::from_ref(state), self.site, wanted);
+        let why = refused(cluster, wanted, self.own, going)?;
         match why.into_iter().next() {
             Some(why) => Err(Error::new(Kind::Busy, why)),
             None => Ok(()),
@@ -111,12 +112,4 @@ fn steps(target: &TargetView, state: &TargetState, lun: &LunView) -> Vec<Step> {
         Step::LunShape { tid, lun: boxed() },
     ];
     gone.into_iter().chain(made).collect()
-}
-
-fn own_only(cluster: &Cluster, lun: &Lun) -> bool {
-    let ask = || -> Result<bool> {
-        let own = crate::sys::host::addresses()?;
-        Ok(open_elsewhere(&watchers(cluster, &lun.image.image)?, &own).is_empty())
-    };
-    ask().unwrap_or(false)
 }

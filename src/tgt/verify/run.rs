@@ -13,6 +13,7 @@ use crate::tgt::holders::Holders;
 use crate::tgt::inventory::ClientRole;
 use crate::tgt::render::{ClientView, TargetView};
 use crate::tgt::status;
+use crate::tgt::watchers::Own;
 use crate::{Error, Kind, Result};
 
 /// What is looked at, and what may be done.
@@ -142,6 +143,7 @@ impl<'a> Work<'a> {
     ) -> Result<Vec<Healed>> {
         let mut applied = Applied::load(&host.roots, &self.tgtadm.incarnation()?)?;
         let holders = Holders::new(host, self.site)?;
+        let own = Own::of(host)?;
         let mut all = Vec::new();
         for ((view, target), verified) in self.targets().zip(verified) {
             let known = status.targets.iter().find(|has| has.iqn == target.iqn);
@@ -158,6 +160,7 @@ impl<'a> Work<'a> {
                         tgtadm: self.tgtadm,
                         site: self.site,
                         ceph: self.ceph.as_ref(),
+                        own: &own,
                         holders: holders.as_ref(),
                         applied: &mut applied,
                     };

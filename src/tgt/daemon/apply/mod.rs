@@ -26,12 +26,14 @@ mod step;
 mod target;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_guard;
 
 pub use applied::Applied;
 pub(in crate::tgt) use applied::random;
 pub(in crate::tgt) use lock::{lock, try_lock};
 pub use plan::{Daemon, Plan, TargetPlan, plan};
-pub(in crate::tgt) use preflight::{connect, reach, refused};
+pub(in crate::tgt) use preflight::{connect, going, reach, refused};
 pub use report::{ApplyReport, Held, TargetReport};
 pub(in crate::tgt) use run::look;
 pub use run::{Options, apply};

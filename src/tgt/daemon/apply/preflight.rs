@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::Tgtadm;
-use super::Plan;
+use super::super::{LunState, TargetState, Tgtadm};
+use super::{Daemon, Plan, Step};
 use crate::ceph::{Cluster, ClusterTarget};
 use crate::host::Host;
 use crate::tgt::Site;
 use crate::tgt::inventory::{Client, Inventory, Lun, Problems, look_up};
 use crate::tgt::registry::{may_be_open, open_elsewhere};
 use crate::tgt::render::LunView;
+use crate::tgt::watchers::Own;
 use crate::{Context, Error, Kind, Result};
 
 /// Blocks every target of which a new LUN cannot be opened, or is open somewhere else.
@@ -18,10 +19,11 @@ pub(super) fn check(
     host: &Host,
     tgtadm: &Tgtadm<'_>,
     site: &Site,
+    daemon: &Daemon,
     plan: &mut Plan,
-    force: bool,
 ) -> Result<()> {
     let mut ceph: Option<Cluster> = None;
+    let own = Own::of(host)?;
     let inventory = &site.inventory;
     let luns = inventory
         .targets()
@@ -31,7 +33,7 @@ pub(super) fn check(
         .collect();
     for target in &mut plan.targets {
         let mut why = Vec::new();
-        for step in &target.steps {
+        for (at, step) in target.steps.iter().enumerate() {
             let Some(view) = step.exports() else { continue };
             let known = luns.get(&view.image);
             why.extend(known.and_then(|(client, lun)| noted_elsewhere(site, client, lun)));
@@ -44,7 +46,8 @@ pub(super) fn check(
                 None => ceph.insert(reach(host, tgtadm, inventory)?),
             };
             if let Some((_, lun)) = known {
-                why.extend(refused(cluster, lun, force)?);
+                let going = going(&target.steps[..at], &daemon.targets, site, lun);
+                why.extend(refused(cluster, lun, &own, going)?);
             }
         }
         if !why.is_empty() {
@@ -112,8 +115,42 @@ pub(in crate::tgt) fn connect(host: &Host, inventory: &Inventory) -> Result<Clus
     })
 }
 
-/// Why an image may not be opened by tgtd now.
-pub(in crate::tgt) fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Result<Vec<String>> {
+/// How many LUNs with a LUN's image these steps close.
+pub(in crate::tgt) fn going(
+    steps: &[Step],
+    states: &[TargetState],
+    site: &Site,
+    lun: &Lun,
+) -> usize {
+    let Ok(identity) = site.identities.lun(&lun.image) else {
+        return 0;
+    };
+    let closed = |of: u16, has: &LunState| {
+        steps.iter().any(|step| match step {
+            Step::LunDelete { tid, number } => (*tid, *number) == (of, has.number),
+            Step::TargetDelete { tid, .. } => *tid == of,
+            _ => false,
+        })
+    };
+    let same = |has: &LunState| {
+        has.bs_type == "rbd"
+            && site.identities.image(&has.scsi_id, &has.path) == Some(&identity.key)
+    };
+    let luns = states.iter().flat_map(|target| {
+        let going = |has: &&LunState| same(has) && closed(target.tid, has);
+        target.luns.iter().filter(going)
+    });
+    luns.count()
+}
+
+/// Why an image may not be opened by tgtd now. `going` LUNs of it are closed before; whoever else has it open would be a second
+/// writer, which nothing allows.
+pub(in crate::tgt) fn refused(
+    cluster: &Cluster,
+    lun: &Lun,
+    own: &Own,
+    going: usize,
+) -> Result<Vec<String>> {
     let name = &lun.image;
     let pool = match cluster.pool(&name.image.pool, None) {
         Ok(pool) => pool,
@@ -131,8 +168,9 @@ pub(in crate::tgt) fn refused(cluster: &Cluster, lun: &Lun, force: bool) -> Resu
         .map(|found| format!("{}: {}", found.message, found.remedy))
         .collect();
     let watchers = found.map(|found| found.watchers).unwrap_or_default();
-    if !watchers.is_empty() && !force {
-        why.push(format!("{name} is open at {}: two writers would destroy it; end the other one first (a tgtd that died is gone from the list after 30 s)", watchers.join(", ")));
+    let others = own.strangers(&watchers, going);
+    if !others.is_empty() {
+        why.push(format!("{name} is open at {}: two writers would destroy it; end the other one first (a tgtd that died is gone from the list after 30 s)", others.join(", ")));
     }
     Ok(why)
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::super::{TargetState, Tgtadm};
 use super::{Applied, ApplyReport, Daemon, Plan, Step, lock, plan, preflight, target};
-use crate::Result;
 use crate::host::Host;
 use crate::tgt::Site;
 use crate::tgt::holders::{Holders, Opening};
 use crate::tgt::inventory::ClientRole;
 use crate::tgt::render::{ClientView, LunView, render};
+use crate::{Error, Result};
 
 /// How it is done.
 #[derive(Debug, Clone)]
@@ -36,6 +36,12 @@ pub fn apply(
     let _lock = lock(host)?;
     let holders = Holders::new(host, site)?;
     let views = site.views()?;
+    if let Some(holders) = &holders {
+        // the lock may have been another's for long, and a failover's above all
+        let only = options.only.as_deref();
+        let all = views.iter().map(|view| view.client.as_str());
+        holders.refuse_moved(all.filter(|client| only.is_none_or(|only| only == *client)))?;
+    }
     let mut applied = Applied::load(&host.roots, &tgtadm.incarnation()?)?;
     let daemon = look(tgtadm, &views)?;
     let mut plan = plan(
@@ -48,26 +54,23 @@ pub fn apply(
     if let Some(only) = &options.only {
         plan.keep(views.iter().find(|view| view.client == *only));
     }
-    preflight::check(host, tgtadm, site, &mut plan, options.force)?;
-    // the files first: should tgtd be restarted half-way, it comes up with what is wanted
-    let files = render(
-        site,
-        &options.conf_d,
-        options.only.as_deref(),
-        options.dry_run,
-    )?
-    .files;
+    preflight::check(host, tgtadm, site, &daemon, &mut plan)?;
+    let files = || {
+        let only = options.only.as_deref();
+        render(site, &options.conf_d, only, options.dry_run).map(|rendered| rendered.files)
+    };
     let mut report = ApplyReport {
         version: 1,
         gateway: site.gateway.clone(),
         dry_run: options.dry_run,
         registered: site.identities.news.clone(),
-        files,
+        files: Vec::new(),
         accounts: Vec::new(),
         targets: Vec::new(),
         foreign: foreign(&daemon.targets, &site.identities.ours),
     };
     if options.dry_run {
+        report.files = files()?;
         let mut work = Work {
             tgtadm,
             holders: None,
@@ -84,11 +87,19 @@ pub fn apply(
         holders: holders.as_ref(),
         applied: &mut applied,
     };
-    let done = work.carry_out(&plan, &mut report);
+    // The files before the daemon: should tgtd be restarted half-way, it comes up with what is wanted. But not before the notes,
+    // which are refused where another gateway serves: such a restart would open what is that one's.
+    let done = files().and_then(|files| {
+        report.files = files;
+        work.carry_out(&plan, &mut report)
+    });
     // also after a failure: what was done was done
     let kept = applied.save(&host.roots).and_then(|()| match &holders {
         Some(holders) if !site.offline || plan.exports() => {
-            holders.keep(&tgtadm.targets()?, Opening::Over)
+            let kept = tgtadm
+                .targets()
+                .and_then(|states| holders.keep(&states, Opening::Over));
+            kept.map_err(unnoted)
         }
         _ => Ok(()),
     });
@@ -96,6 +107,15 @@ pub fn apply(
         Ok(()) => kept.map(|()| report),
         Err(error) => Err(error.and_then_cleanup(kept)),
     }
+}
+
+/// What was opened, or not, is not noted: until it is, nobody can bar this gateway from it.
+fn unnoted(error: Error) -> Error {
+    let message = "the registry does not know yet what tgtd has open";
+    Error::new(error.kind(), message).because(error).remedy(
+        "mend that, and run `warmblock tgt apply` here once more; until then a failover that this gateway does not answer needs \
+         --dead, and the certainty that it is off",
+    )
 }
 
 /// The LUNs that are to be made, each with its client.

@@ -25,12 +25,13 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
         sessions: target.sessions.clone(),
         error: target.blocked.clone(),
     };
-    for step in &target.steps {
+    for (at, step) in target.steps.iter().enumerate() {
         // whoever is let in too much goes even where nothing else can be done
         if report.error.is_some() && !step.shuts() {
             continue;
         }
-        if !dry_run && let Err(error) = take(step, work.tgtadm, work.holders) {
+        let before = &target.steps[..at];
+        if !dry_run && let Err(error) = take(step, before, work.tgtadm, work.holders) {
             let error = if target.new && made(&report, target) {
                 // nobody was let in yet, so nobody misses it
                 error.and_then_cleanup(work.tgtadm.target_delete(target.tid, true))
@@ -61,17 +62,43 @@ pub(super) fn carry_out(work: &mut Work<'_>, target: &TargetPlan, dry_run: bool)
     report
 }
 
-/// One step; by which client of Ceph an image can be written since is noted before the next.
+/// One step, after those `before` it; by which client of Ceph an image can be written since is noted before the next. A LUN that
+/// they made and that cannot be completed is taken back: whoever is let in already would meet it under an id of tgtd's own.
 pub(in crate::tgt) fn take(
     step: &Step,
+    before: &[Step],
     tgtadm: &Tgtadm<'_>,
     holders: Option<&Holders<'_>>,
 ) -> Result<()> {
-    step.run(tgtadm)?;
-    match (holders, step.exports()) {
+    let done = step.run(tgtadm);
+    let half_made = match (step, &done) {
+        (Step::LunNew { .. }, Err(_)) => None,
+        _ => half_made(step, before),
+    };
+    let noted = done.and_then(|()| match (holders, step.exports()) {
         (Some(holders), Some(lun)) => holders.opened(lun),
         _ => Ok(()),
-    }
+    });
+    noted.map_err(|error| match half_made {
+        Some(removal) => error.and_then_cleanup(removal.run(tgtadm)),
+        None => error,
+    })
+}
+
+/// The removal of the LUN that a step makes, or that one before made and it is to complete.
+fn half_made(step: &Step, before: &[Step]) -> Option<Step> {
+    let (tid, lun) = match step {
+        Step::LunNew { tid, lun, .. }
+        | Step::LunIdentity { tid, lun }
+        | Step::LunShape { tid, lun } => (*tid, lun),
+        _ => return None,
+    };
+    let makes = |one: &Step| matches!(one, Step::LunNew { tid: of, lun: made, .. } if (*of, made.number) == (tid, lun.number));
+    let made = makes(step) || before.iter().any(makes);
+    made.then(|| Step::LunDelete {
+        tid,
+        number: lun.number.into(),
+    })
 }
 
 /// Whether the target itself was made before something failed.
