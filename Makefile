@@ -30,7 +30,7 @@ install: build   ## the binary, drivers, templates, udev rules, unit, man pages 
 	install -d $(DESTDIR)/etc/udev/rules.d $(DESTDIR)/etc/warmblock/conf.d
 	target/release/warmblock doctor --print-udev-rules >$(DESTDIR)/etc/udev/rules.d/58-warmblock.rules
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	target/release/warmblock doctor --print-recover-unit | sed 's#/usr/bin/warmblock#$(PREFIX)/bin/warmblock#' \
+	target/release/warmblock doctor --print-recover-unit | sed 's#^ExecStart=[^ ]*#ExecStart=$(PREFIX)/bin/warmblock#' \
 	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/warmblock-recover.service
 	[ -e $(DESTDIR)/etc/warmblock/warmblock.toml ] || \
 	  target/release/warmblock --config /dev/null config show | sed 's/^\([a-z]\)/# \1/' >$(DESTDIR)/etc/warmblock/warmblock.toml

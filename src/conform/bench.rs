@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::io::{self, noise};
 use super::stand::{Disk, Stand};
 use crate::cache::external::External;
-use crate::cache::{Cache, Driver as _, Running, Site, Stats};
+use crate::cache::{Cache, Driver as _, Running, Site, Stats, drained};
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode};
 use crate::{Context, Error, Kind, Result};
@@ -106,9 +106,8 @@ impl Bench<'_> {
     }
 
     pub(super) fn drain(&self, mode: CacheMode) -> Result<()> {
-        self.driver
-            .drain(&self.site(mode), self.host.config.deadline.flush)
-            .map(drop)
+        let deadline = self.host.config.deadline.flush;
+        drained(self.driver, &self.site(mode), deadline).map(drop)
     }
 
     pub(super) fn drain_if_dirty(&self, mode: CacheMode) -> Result<()> {

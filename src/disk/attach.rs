@@ -108,7 +108,7 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
 
 /// Lets the lease say as which client of Ceph's this host has the image, before anybody can write to it: a client that is cut
 /// off is forgotten by Ceph, and could not be barred.
-fn note_client(walk: &mut Walk<'_>) -> Result<()> {
+pub(super) fn note_client(walk: &mut Walk<'_>) -> Result<()> {
     let client = walk.mapping.as_ref().map(|map| map.client_addr.clone());
     match client.filter(|_| !walk.dry_run) {
         Some(client) => walk.with_lease(|cell, me, _record| cell.note_client(me, &client)),

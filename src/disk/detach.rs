@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Instant;
 
+use super::attach::note_client;
 use super::clean::{give_up, lease_is_dirty, reopen};
 use super::layers::{
     CacheLayer, Front, Layer, LeaseLayer, Link, Map, Slice, leave, let_it_look, refuse_in_use,
@@ -119,6 +120,7 @@ fn reopen_if_dirty(walk: &mut Walk<'_>) -> Result<()> {
     }
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
+    note_client(walk)?;
     walk.up::<Slice>()?;
     reopen(walk)
 }

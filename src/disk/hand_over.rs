@@ -7,6 +7,8 @@
 
 use std::time::Instant;
 
+use super::attach::note_client;
+use super::layers::{LeaseLayer, Map};
 use super::swap::{start, take_out};
 use crate::Result;
 use crate::host::Host;
@@ -19,6 +21,10 @@ use crate::model::Change;
 pub fn hand_over(host: &Host, ask: &HandOver, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "hand over", dry_run)?;
     take_out(&mut walk)?;
+    // A guest that runs on here has no lease of its own yet, if what should have followed its last move did not come through.
+    walk.up::<LeaseLayer>()?;
+    walk.up::<Map>()?;
+    note_client(&mut walk)?;
     let began = Instant::now();
     if !dry_run {
         walk.with_lease(|cell, me, _record| cell.hand_over(me, &ask.to))?;

@@ -293,13 +293,14 @@ impl<'a> LeaseCell<'a> {
     pub fn note_client(&mut self, me: &Me, client: &str) -> Result<()> {
         let mut lease = self.lease.clone();
         let (holds, visits) = (self.is_held_by(me), self.has_let_in(me));
-        let Some(holder) = lease.holder.as_mut() else {
-            return Ok(());
-        };
-        match holder.moving.as_mut().filter(|_| visits) {
-            Some(moving) => moving.client = Some(client.to_owned()),
-            None if holds => holder.client = Some(client.to_owned()),
-            None => {}
+        match lease.holder.as_mut() {
+            Some(holder) if holds => holder.client = Some(client.to_owned()),
+            Some(LeaseHolder {
+                moving: Some(moving),
+                ..
+            }) if visits => moving.client = Some(client.to_owned()),
+            // Somebody took it since.
+            _ => return self.change(me, |_| {}),
         }
         self.set(lease)
     }

@@ -24,7 +24,8 @@ pub(super) fn why(host: &Host, disk: &OpenDisk) -> Result<Option<String>> {
 /// Who took a disk over that was ours at this generation; `None` if nobody did.
 fn taken(lease: &Lease, generation: u64, me: &Me) -> Option<String> {
     match &lease.holder {
-        Some(holder) if holder.host == me.host => None,
+        // Whoever takes a lease raises its generation: a host that was renamed has lost nothing.
+        Some(holder) if holder.host == me.host || lease.generation <= generation => None,
         Some(holder) => Some(format!("host {} has it", holder.host)),
         None if lease.generation > generation => {
             Some("another host has taken it, and given it back since".to_owned())

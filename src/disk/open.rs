@@ -281,9 +281,15 @@ fn lock_to_detach(host: &Host, key: &DiskKey, ask: &Detach, dry_run: bool) -> Re
     let times = (deadline.lock, deadline.flush.max(deadline.lock));
     let may_stop = |holder: &Holder| {
         let upwards = UPWARDS.contains(&holder.what.as_str());
-        upwards && !dry_run && is_meant(host, key, ask)
+        upwards && !dry_run && is_meant(host, key, ask) && is_idle(host, key)
     };
     DiskLock::acquire_stopping(&host.roots.run, key, "detach", times, may_stop)
+}
+
+/// Whether nobody has the disk's front open: one in use is not taken down, so nothing is stopped for it. Unknown is in use.
+fn is_idle(host: &Host, key: &DiskKey) -> bool {
+    let front = host.dm().info(&key.dm(Role::Front));
+    front.is_ok_and(|front| front.is_none_or(|front| front.open_count == 0))
 }
 
 /// Whether it is the caller's disk that is being brought up. As long as no record says whose it is, nobody knows.

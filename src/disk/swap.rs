@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::attach::climb;
+use super::attach::{climb, note_client};
 use super::clean::{clean, lease_is_dirty, reopen};
 use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
@@ -62,6 +62,7 @@ pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
 pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
+    note_client(walk)?;
     if lease_is_dirty(walk)? {
         // It may have to be opened again, to be written back.
         walk.up::<Slice>()?;

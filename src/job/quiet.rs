@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Answer;
 use super::request::Quiet;
 use super::run::{StepAnswer, several};
-use crate::exec::{Cmd, Exec};
+use crate::exec::{Cmd, Exec, ExecError};
 use crate::host::Host;
 use crate::sys::wait;
 use crate::{Error, Kind, Result, disk};
@@ -14,7 +14,7 @@ use crate::{Error, Kind, Result, disk};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How long we try to let it go on.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Does the requests, on a host that has the disk while its image is complete.
 ///
@@ -52,7 +52,8 @@ fn frozen<T>(
     }
     let done = work();
     let thawed = match freezing {
-        Ok(_) => thaw(exec, domain),
+        // One that took too long may freeze it yet.
+        Ok(_) | Err(ExecError::Timeout { .. }) => thaw(exec, domain),
         // Whether there was anything to thaw is not known, and a guest without an agent cannot be asked.
         Err(_) => exec.run(&virsh("domfsthaw", domain)).map(drop).or(Ok(())),
     };

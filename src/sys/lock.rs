@@ -123,6 +123,15 @@ impl DiskLock {
     }
 }
 
+impl Drop for DiskLock {
+    /// Whoever looks between two holders must not take the last one for the next.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.set_len(0) {
+            tracing::debug!("cannot take the name off a lock: {error}");
+        }
+    }
+}
+
 fn file_of(run_dir: &Path, name: &str) -> PathBuf {
     run_dir.join("lock").join(format!("{name}.lock"))
 }

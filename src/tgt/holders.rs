@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Site;
-use super::daemon::TargetState;
 use super::daemon::apply::lock;
+use super::daemon::{TargetState, Tgtadm};
 use super::inventory::ClientRole;
 use super::registry::{self, Holding, Holdings, ImageKey, Store};
 use super::render::{ClientView, LunView};
@@ -117,6 +117,11 @@ impl<'a> Holders<'a> {
         }
         let changes = changes(&self.noted.borrow(), &open, opening);
         self.note(changes)
+    }
+
+    /// Ends the notes of openings that were announced, for what the daemon has not: they failed. Its lock must be held.
+    pub(in crate::tgt) fn over(&self, tgtadm: &Tgtadm<'_>) -> Result<()> {
+        self.keep(&tgtadm.targets()?, Opening::Over)
     }
 
     /// Whether the notes are otherwise than what a status found. Of a LUN of which Ceph was not asked nothing is known.

@@ -12,6 +12,7 @@ use super::holders::Holders;
 use super::render::{ClientView, LunView, TargetView};
 use super::{Site, guest};
 use crate::ceph::Cluster;
+use crate::error::both;
 use crate::host::Host;
 use crate::iscsi::Session;
 use crate::model::{Bytes, Change, HostName, SnapSpec};
@@ -190,9 +191,14 @@ impl Target<'_> {
         if let Some(holders) = self.holders {
             holders.opening(std::iter::once((self.view.client.as_str(), lun)))?;
         }
-        self.tgtadm
-            .lun_reopen(self.state.tid, lun.number, &lun.path)?;
-        self.holders.map_or(Ok(()), |holders| holders.opened(lun))
+        let opened = self
+            .tgtadm
+            .lun_reopen(self.state.tid, lun.number, &lun.path);
+        match (opened, self.holders) {
+            (Ok(()), Some(holders)) => holders.opened(lun),
+            (Err(error), Some(holders)) => both(Err(error), holders.over(self.tgtadm)),
+            (opened, None) => opened,
+        }
     }
 
     fn refused(&self, lun: &LunView, before: Bytes, size: Bytes) -> Option<String> {

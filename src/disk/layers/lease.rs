@@ -69,6 +69,7 @@ impl Layer for LeaseLayer {
             Claim::Held if record.intent == Intent::Attached && is_moving(&cell.lease) => {
                 refuse_guest(host, record, image, &cell, &force)?;
                 if has_guest(&cell.lease) {
+                    stays(record, image, &cell)?;
                     // It may not be quite dead, and have written: then its lock is still there.
                     warned = bar(host, record, image, &cell.lease, true)?;
                 }
@@ -89,7 +90,7 @@ impl Layer for LeaseLayer {
                 let dead_holder = before && !cell.is_held_by(&me);
                 let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
                 let fence = force.fence && (force.dead_host.is_none() || dead_holder);
-                if fence || dead_guest {
+                if fence {
                     warned = bar(host, record, image, &cell.lease, true)?;
                 }
                 let patience = if before {
@@ -98,9 +99,11 @@ impl Layer for LeaseLayer {
                     Duration::ZERO
                 };
                 refuse_watchers(host, record, image, patience)?;
-                if dead_holder && !fence {
-                    // Whoever Ceph still shows is alive, and was refused.
-                    warned = bar(host, record, image, &cell.lease, false)?;
+                // Whoever Ceph still shows is alive, and was refused. A program that names the host has fenced it, or knows
+                // that nothing writes there any more.
+                if !fence && (dead_guest || dead_holder && force.dead_host.is_none()) {
+                    stays(record, image, &cell)?;
+                    warned = bar(host, record, image, &cell.lease, dead_guest)?;
                 }
                 if way_back::needed(host, &cell.lease) {
                     cell.seize(&me)?;
@@ -212,6 +215,25 @@ fn refuse_guest(
     };
     let seen = refuse_watchers(host, record, image, patience);
     seen.map_err(|error| on_its_way(&record.image, holder).because(error))
+}
+
+/// How long a host takes at most from the end of its mapping to that of its lease.
+const LETTING_GO: Duration = Duration::from_secs(5);
+
+/// Refuses to give a host up that is just about to let go by itself: nobody is seen with the image open then either. To bar
+/// it would take all its disks from it, for a kernel is one client of Ceph's.
+fn stays(record: &Record, image: &OpenImage, cell: &LeaseCell<'_>) -> Result<()> {
+    let changed = wait::poll(LETTING_GO, || match image.lease(record) {
+        Ok(now) if now.lease == cell.lease => None,
+        now => Some(now.map(drop)),
+    });
+    match changed.transpose()? {
+        None => Ok(()),
+        Some(()) => {
+            let message = format!("the lease of {} changed meanwhile", record.image);
+            Err(Error::new(Kind::Busy, message).remedy("run it again"))
+        }
+    }
 }
 
 fn is_moving(lease: &Lease) -> bool {

@@ -66,7 +66,9 @@ pub(super) fn orphan(
         image: known,
         key: Some(key.clone()),
         found: "devices or volumes without a record".into(),
-        action: Some("taken down: it has no record".into()),
+        action: error
+            .is_none()
+            .then(|| "taken down: it has no record".into()),
         error: error.as_ref().map(Error::chain),
         remedy: error
             .as_ref()

@@ -2,7 +2,8 @@
 //!
 //! An image may be written after a clone was made of it: OpenNebula makes it persistent, a VM writes, and it is made
 //! non-persistent again. So the last of these snapshots is compared with the image, whoever wrote and by whatever way: by the
-//! object map, which costs two reads; one that was rolled back since differs without a look (`rolled_back`). An image without one is looked at object by object, up to the first that differs.
+//! object map, which costs two reads; one that was rolled back since differs without a look (`rolled_back`). An image
+//! without one is looked at object by object, up to the first that differs.
 //!
 //! A snapshot that is outdated is never taken anew under its name: somebody who looked before may be about to clone it, and two
 //! who replace it would take each other's. It gets a follower, and goes when nothing was cloned from it; but `snap` stays until

@@ -4,7 +4,7 @@
 //! next one is what changed since; it goes when oned says that the next one is safe, which is one backup later, or when a chain
 //! begins anew.
 
-use super::{Known, Plan, if_there, step};
+use super::{Known, Plan, if_there, removal, step};
 use crate::image::{ForgetBackups, ImageJob, OneSnap};
 use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, StepAsk};
 use crate::model::{BackupSnap, ImageSpec, SnapName};
@@ -114,13 +114,11 @@ fn disks(known: &Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk>> {
 }
 
 fn removals(disks: &[OneDisk], snap: &SnapName) -> Vec<StepAsk> {
-    let removal = |(_, image): &OneDisk| {
-        if_there(Request::Image(ImageJob::SnapRemove(OneSnap {
-            image: image.clone(),
-            snap: snap.clone(),
-        })))
+    let snap = |(_, image): &OneDisk| OneSnap {
+        image: image.clone(),
+        snap: snap.clone(),
     };
-    disks.iter().map(removal).collect()
+    disks.iter().map(snap).flat_map(removal).collect()
 }
 
 /// What earlier backups left goes, but for what this one begins with.

@@ -51,7 +51,7 @@ fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) 
             .instead(When::Unreached, Plan::nothing())
     };
     let plan = down(Plan::nothing(), host);
-    let other = known.other_host(host).filter(|_| known.is_cleaned_up());
+    let other = known.other_host(host).filter(|_| known.vm.is_going());
     match other {
         // What fails at one of them does not keep the disk up at the other.
         Some(other) => down(plan, other).every(),

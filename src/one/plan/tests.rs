@@ -62,13 +62,12 @@ fn stayed(state: u32, hosts: &[&str]) -> String {
         stays.collect::<String>(),
         &VM[end..]
     );
-    vm.replace("<LCM_STATE>3<", &format!("<LCM_STATE>{state}<"))
+    vm.replace("<LCM_STATE>3</LCM_STATE>", &states(state))
 }
 
 /// The same, of a VM in a state of its life cycle.
 fn plan_in(state: u32, line: &str) -> String {
-    let state = format!("<LCM_STATE>{state}</LCM_STATE>");
-    plan_of(&VM.replace("<LCM_STATE>3</LCM_STATE>", &state), line)
+    plan_of(&VM.replace("<LCM_STATE>3</LCM_STATE>", &states(state)), line)
 }
 
 fn plan_of(vm: &str, line: &str) -> String {
@@ -172,6 +171,12 @@ fn prune(json: &mut serde_json::Value) {
         serde_json::Value::Array(items) => items.iter_mut().for_each(prune),
         _ => {}
     }
+}
+
+/// Of a VM that is active; with 0, of one that is done.
+fn states(lcm_state: u32) -> String {
+    let state = if lcm_state == 0 { 6 } else { 3 };
+    format!("<STATE>{state}</STATE><LCM_STATE>{lcm_state}</LCM_STATE>")
 }
 
 #[test]

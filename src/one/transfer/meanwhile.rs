@@ -10,6 +10,9 @@ use crate::one::document::Vm;
 use crate::one::voice::{Level, Voice};
 use crate::{Error, Kind, Result};
 
+/// Its disks are deleted and made anew at once.
+const CLEANUP_RESUBMIT: u32 = 15;
+
 /// A disk that was made sooner is that of the VM that oned has just told of: it is not asked again.
 const LONG: Duration = Duration::from_secs(5);
 
@@ -31,7 +34,10 @@ fn takedown(call: &TmCall, was: &Vm, now: &Vm) -> Option<TmCall> {
     // In another stay on the same host the disk may be the new one's by now; and a clone is made anew by that in any case.
     let elsewhere = stay(now).is_some_and(|(_, now_at)| now_at != *host) && stay(now) != stay(was);
     let linked = matches!(call, TmCall::Ln { .. });
-    let unwanted = now.is_going() || (elsewhere && linked);
+    let unwanted = match linked {
+        true => now.is_going() || elsewhere,
+        false => now.is_going() && now.lcm_state != CLEANUP_RESUBMIT,
+    };
     if !unwanted {
         return None;
     }
@@ -110,8 +116,9 @@ mod tests {
             assert!(!goes(call, vm(3, 1, "kvm1", 1)), "again, and here");
             assert!(goes(call, vm(6, 0, "kvm1", 0)), "done");
             assert!(goes(call, vm(3, 23, "kvm1", 0)), "being deleted");
-            assert!(goes(call, vm(3, 15, "kvm1", 0)), "to be made anew");
         }
+        // Made anew here.
+        assert!(goes(&ln, vm(3, 15, "kvm1", 0)) && !goes(&clone, vm(3, 15, "kvm1", 0)));
         // Made anew elsewhere: a clone is replaced there, an image itself would be held here.
         assert!(goes(&ln, vm(3, 1, "kvm2", 1)) && !goes(&clone, vm(3, 1, "kvm2", 1)));
         let down = takedown(&clone, &was, &vm(6, 0, "kvm1", 0)).unwrap();

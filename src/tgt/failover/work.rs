@@ -7,13 +7,14 @@ use super::run::Options;
 use super::{FailoverReport, FailoverStep, fence, lease};
 use crate::ceph::Cluster;
 use crate::disk::LeaseCell;
+use crate::error::both;
 use crate::host::Host;
 use crate::job::{Attach, Report};
 use crate::model::{HostName, ImageSpec, SnapSpec};
 use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply};
-use crate::tgt::holders::{Holders, Opening};
+use crate::tgt::holders::Holders;
 use crate::tgt::inventory::Client;
 use crate::tgt::registry::{ImageKey, serve_from};
 use crate::tools::ssh;
@@ -199,21 +200,19 @@ impl Work<'_> {
         if images.is_empty() {
             return Ok(());
         }
-        let _lock = apply::lock(self.host)?;
         let Some(holders) = Holders::new(self.host, site)? else {
             return Ok(());
         };
-        holders.opening(site.view(client)?.luns())?;
+        {
+            let _lock = apply::lock(self.host)?;
+            holders.opening(site.view(client)?.luns())?;
+        }
+        // Without the lock, for it may take long; what has no LUN yet nobody writes to, and `apply` notes it again.
         let attached = images
             .into_iter()
             .try_for_each(|image| self.take(site, &image));
-        let kept = tgtadm
-            .targets()
-            .and_then(|states| holders.keep(&states, Opening::Over));
-        match attached {
-            Ok(()) => kept,
-            Err(error) => Err(error.and_then_cleanup(kept)),
-        }
+        let _lock = apply::lock(self.host)?;
+        both(attached, holders.over(tgtadm))
     }
 
     /// One of them: its old holder let go or is barred, so its lease may be taken. Dirty data that only its SSD has are refused

@@ -116,7 +116,7 @@ fn thrown_out(image: &ImageSpec) -> String {
 /// What became of one that leads to a cached disk. The kernel's client is the same for all images that the host has mapped.
 fn kernel_thrown_out(image: &ImageSpec, client: &str) -> String {
     format!(
-        "Ceph has thrown out the kernel's client that has {image} mapped; writes fail, and reads of what is not on the SSD:          `warmblock tgt failover {client} --to ANOTHER`; and detach all disks here, or the client stays thrown out"
+        "Ceph has thrown out the kernel's client that has {image} mapped; writes fail, and reads of what is not on the SSD: `warmblock tgt failover {client} --to ANOTHER`; and detach all disks here, or the client stays thrown out"
     )
 }
 

@@ -3,6 +3,7 @@
 
 use super::{CheckState, TargetVerified};
 use crate::ceph::Cluster;
+use crate::error::both;
 use crate::tgt::Site;
 use crate::tgt::daemon::apply::{Applied, Step, going, refused, take};
 use crate::tgt::daemon::{LunState, TargetState, Tgtadm};
@@ -65,9 +66,12 @@ impl Healer<'_> {
         if let Some(holders) = self.holders {
             holders.opening(std::iter::once((client, lun)))?;
         }
-        for (at, step) in steps.iter().enumerate() {
-            take(step, &steps[..at], self.tgtadm, self.holders)?;
-        }
+        let made = (steps.iter().enumerate())
+            .try_for_each(|(at, step)| take(step, &steps[..at], self.tgtadm, self.holders));
+        made.or_else(|error| match self.holders {
+            Some(holders) => both(Err(error), holders.over(self.tgtadm)),
+            None => Err(error),
+        })?;
         self.applied.set_shape(&target.iqn, lun);
         Ok(())
     }

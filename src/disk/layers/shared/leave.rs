@@ -43,7 +43,7 @@ pub(in crate::disk) fn sweep(host: &Host, dry_run: bool) -> Result<bool> {
         if others(&there, &name, None) {
             continue;
         }
-        swept = dry_run || dissolve(host, cache::driver(host, &name)?)?.is_change();
+        swept |= dry_run || dissolve(host, cache::driver(host, &name)?)?.is_change();
     }
     Ok(swept)
 }
