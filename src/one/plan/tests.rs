@@ -67,7 +67,10 @@ fn stayed(state: u32, hosts: &[&str]) -> String {
 
 /// The same, of a VM in a state of its life cycle.
 fn plan_in(state: u32, line: &str) -> String {
-    plan_of(&VM.replace("<LCM_STATE>3</LCM_STATE>", &states(state)), line)
+    plan_of(
+        &VM.replace("<LCM_STATE>3</LCM_STATE>", &states(state)),
+        line,
+    )
 }
 
 fn plan_of(vm: &str, line: &str) -> String {
