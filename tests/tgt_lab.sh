@@ -113,7 +113,7 @@ kept
 # -- under a live session with I/O
 in_lab timeout -k 1 40 iscsi-perf -i $ME -m 4 -b 8 -t 15 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
 PERF=$!
-for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
+for _ in $(seq 50); do grep -q "Initiator: $ME" < <(tgtadm --lld iscsi --op show --mode target) && break; sleep 0.1; done
 secret newSECRET4567
 site "$ADDR" '"one/tla", "one/tlb"' "${C2/\"one\/tlc\"/\"one\/tlc\", \"one\/tld\"}" ""
 want 0 "a new secret, and another LUN under a session"
@@ -129,17 +129,17 @@ site "$ADDR" '"one/tla", "one/tlb"' "" ""
 want 6 "a target that goes is held back"
 kill -0 $PERF || fail "the session ended: $(cat "$D/perf")"
 # iscsi-perf miscounts what is in flight after a unit attention, and then never ends: its last average tells that time is up
-for _ in $(seq 400); do tr '\r' '\n' <"$D/perf" | grep -q '^iops average' && break; sleep 0.1; done
-tr '\r' '\n' <"$D/perf" | grep -q '^iops average' || fail "I/O stopped: $(tail -c 300 "$D/perf")"
+for _ in $(seq 400); do grep -q '^iops average' < <(tr '\r' '\n' <"$D/perf") && break; sleep 0.1; done
+grep -q '^iops average' < <(tr '\r' '\n' <"$D/perf") || fail "I/O stopped: $(tail -c 300 "$D/perf")"
 ! grep -qiE 'fail|error|sense' "$D/perf" || fail "I/O failed: $(grep -iE 'fail|error|sense' "$D/perf")"
 wait $PERF 2>/dev/null || true
-for _ in $(seq 100); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" || break; sleep 0.1; done
+for _ in $(seq 100); do grep -q "Initiator: $ME" < <(tgtadm --lld iscsi --op show --mode target) || break; sleep 0.1; done
 ok "I/O went on through all of it: $(tr '\r' '\n' <"$D/perf" | grep -oE 'iops average [0-9]+' | tail -1)"
 
 # -- by force
 hold() { # ends by itself
   in_lab timeout -k 1 15 iscsi-perf -i $ME -m 1 -b 8 -t 12 "iscsi://$P/$T2/1" >"$D/perf" 2>&1 &
-  for _ in $(seq 50); do tgtadm --lld iscsi --op show --mode target | grep -q "Initiator: $ME" && break; sleep 0.1; done
+  for _ in $(seq 50); do grep -q "Initiator: $ME" < <(tgtadm --lld iscsi --op show --mode target) && break; sleep 0.1; done
 }
 site "$ADDR" '"one/tla", "one/tlb"' "${C2/\"one\/tlc\"/\"one\/tlc\", \"one\/tld\"}" ""
 want 0 "what was held back is wanted again"
@@ -148,7 +148,7 @@ cp "$D/first.toml" "$D/site.toml"
 want 6 "held back again"
 want 0 "by force" --force
 kept
-tgtadm --lld iscsi --op show --mode target | grep -q "path: one/tld" && fail "LUN 2 is still there"
+grep -q "path: one/tld" < <(tgtadm --lld iscsi --op show --mode target) && fail "LUN 2 is still there"
 wait || true
 
 # -- what cannot be opened is refused before tgtd is asked, and the others are served
@@ -164,11 +164,11 @@ says "lacks the feature exclusive-lock"
 in_lab rbd feature enable one/tld exclusive-lock
 in_lab timeout -k 1 12 rbd bench --io-type write --io-total 2G --io-size 4096 --io-threads 1 one/tld >/dev/null 2>&1 &
 BENCH=$!
-for _ in $(seq 50); do in_lab rbd status one/tld | grep -q watcher=1 && break; sleep 0.1; done
+for _ in $(seq 50); do grep -q watcher=1 < <(in_lab rbd status one/tld) && break; sleep 0.1; done
 want 13 "an image that is open elsewhere"
 says "two writers would destroy it"
 wait $BENCH 2>/dev/null || true
-for _ in $(seq 300); do in_lab rbd status one/tld | grep -q 'Watchers: none' && break; sleep 0.1; done
+for _ in $(seq 300); do grep -q 'Watchers: none' < <(in_lab rbd status one/tld) && break; sleep 0.1; done
 want 0 "and once it is closed"
 kept
 
@@ -187,8 +187,8 @@ gateway = \"gw1\"
 standby = [\"gw2\"]" '"one/tla", "one/tlb"' "" "$(gw)"
 want 0 "as the standby" --gateway gw2 --force
 ! inq $ME "c1-initiator%newSECRET4567@$P/$T1/1" || fail "a standby lets in"
-! tgtadm --lld iscsi --op show --mode target | grep -q 'path: one/tla' || fail "a standby has the image open"
+! grep -q 'path: one/tla' < <(tgtadm --lld iscsi --op show --mode target) || fail "a standby has the image open"
 want 0 "as the active one" --gateway gw1
 inq $ME "c1-initiator%newSECRET4567@$P/$T1/1" || fail "the active one does not let in: $(cat "$D/inq")"
-tgtadm --lld iscsi --op show --mode target | grep -q foreign.org:x || fail "the foreign target was touched"
+grep -q foreign.org:x < <(tgtadm --lld iscsi --op show --mode target) || fail "the foreign target was touched"
 printf '%d parts, all passed\n' "$PASSED"

@@ -160,7 +160,10 @@ impl Gateways {
         let line = match &self.hosts {
             Some(_) => format!("pkill -{signal} -x tgtd"),
             None => {
-                let pid = std::fs::read_to_string(self.pid(n)?)?;
+                // A start that failed has left none.
+                let Ok(pid) = std::fs::read_to_string(self.pid(n)?) else {
+                    return Ok(false);
+                };
                 format!("kill -{signal} {}", pid.trim())
             }
         };

@@ -16,7 +16,8 @@ tgt_up() { # HEAD [ADDRESS[:PORT]]
   ! alive "$(tgt_pid)" || die "head $1 is running already; end it with: $LAB_SELF tgt down $1"
   [[ $portal == *:* ]] || portal+=:3260
   rm -rf "$T" && mkdir -p "$T"
-  ip addr show dev "$LAB_BR" | grep -qF " ${portal%:*}/" || ip addr add "${portal%:*}/24" dev "$LAB_BR" ||
+  # Not in a pipe: grep ends at the first match, and `ip` by SIGPIPE then, which pipefail takes for no match.
+  grep -qF " ${portal%:*}/" < <(ip addr show dev "$LAB_BR") || ip addr add "${portal%:*}/24" dev "$LAB_BR" ||
     die "the lab's net is $LAB_NET.0/24; '${portal%:*}' is no address of it"
   setsid tgtd -f --iscsi portal="$portal" </dev/null >"$T/log" 2>&1 &
   echo $! >"$T/pid"
