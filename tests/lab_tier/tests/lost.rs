@@ -78,6 +78,8 @@ pub fn cut_off(case: &Case) -> Result<()> {
     b.check(&on_b, &taken)?;
     for image in [&taken, &older] {
         b.detach(image)?;
+    }
+    for image in [&taken, &older] {
         b.check_gone(image)?;
     }
     a.check_gone(&back)
