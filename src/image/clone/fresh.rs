@@ -1,7 +1,8 @@
 //! A clone of what an image holds now, whatever snapshots it has.
 //!
-//! The snapshot `snap` may be older than the image: one that was persistent for a while was written since. So a snapshot of
-//! its own is taken for the clone, and removed again where the cluster keeps it for the clone by itself (clone format 2).
+//! A clone that names none leaves the snapshot `snap` (or a follower) in its parent, for the next clones. This one is a copy that
+//! stands by itself, of an image that may never be cloned again: so a snapshot of its own is taken for it, and removed again
+//! where the cluster keeps it for the clone by itself (clone format 2).
 //! Where it cannot, it stays as long as the clone: whoever removes the clone removes it.
 
 use super::super::reach::{self, Found};
