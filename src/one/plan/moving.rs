@@ -59,7 +59,7 @@ fn disk(
         ask.dead_host = Some(host_name(source)?);
     }
     let mut plan = Plan::nothing();
-    let let_go = vec![detach(&image, was, false)];
+    let let_go = vec![detach(known, &image, was, false)];
     match kind {
         Move::Away => return Ok(plan.on(source, let_go)),
         Move::Across if source != target || was != becomes => {
@@ -67,7 +67,10 @@ fn disk(
         }
         Move::Across | Move::Back | Move::FromDeadHost => {}
     }
-    let there = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
+    let there = vec![
+        make_dir(&becomes.dir),
+        step(Request::Attach(ask)).by(known.access(becomes)),
+    ];
     plan = match kind {
         Move::Across => plan.then(known, target, there),
         _ => plan.on(target, there),

@@ -75,8 +75,9 @@ fn make(
             known.purpose(place),
             known.earlier_hosts(host)?,
             create,
-        ),
-        attach(disk, &image, place)?,
+        )
+        .by(known.access(place)),
+        attach(known, disk, &image, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]).or_at(host);
     Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
