@@ -18,8 +18,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// A usage error, or the help or version that was asked for.
+/// A usage error, or the help or version that was asked for. oned is told in its own words.
 fn refused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && cli::is_call(std::env::args_os().skip(1)) {
+        cli::refuse(&error.to_string());
+        return ExitCode::from(Kind::Usage.exit_code());
+    }
     // When even this cannot be printed, there is nobody left to be told.
     let _nobody = error.print();
     if error.use_stderr() {

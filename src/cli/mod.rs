@@ -19,6 +19,7 @@ mod tgt_live;
 pub use args::Cli;
 pub use docgen::{Document, documents};
 pub use exit::meaning;
+pub use one::{is_call, refuse};
 pub use output::Output;
 pub use paint::{Paint, Tone};
 pub use render::error::{ErrorBody, ErrorReport};

@@ -15,7 +15,9 @@ use crate::{Error, Kind, Result, disk, doctor, seed, tools};
 
 /// Does what the command line asks for, and answers.
 pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
-    log::start(&cli.global);
+    if !matches!(&cli.command, Command::One { command } if command.is_call()) {
+        log::start(&cli.global);
+    }
     match &cli.command {
         Command::Disk(command) => run_job(cli, output, &command.job()),
         Command::Image { command } => run_job(cli, output, &command.job()),
@@ -25,7 +27,7 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         } => tgt_check::run(&cli.global, output, args),
         Command::Tgt { command } => tgt::run(cli, output, &host(&cli.global)?, command),
         Command::Driver { command } => driver::run(output, &host(&cli.global)?, command),
-        Command::One { command } => one::run(output, command),
+        Command::One { command } => one::run(&cli.global, output, command),
         Command::Host => {
             // The job may go on to read: the lock must not be held any more.
             let job = host::read_job(&mut io::stdin().lock())?;

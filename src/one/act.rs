@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use super::call::{Call, Family, Node, TmCall};
+use super::call::{Call, Node, TmCall};
 use super::oned::Surroundings;
 use super::voice::{Dialect, Voice};
 use super::{Tree, store, transfer};
@@ -53,18 +53,14 @@ pub struct Stdio<'a> {
     pub stderr: &'a mut dyn Write,
 }
 
-/// Does an action and speaks to oned; whether it came through.
-pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: Stdio<'_>) -> bool {
+/// Does an action, as far as its words were understood, and speaks to oned; whether it came through.
+pub fn act(site: &Site, call: Result<Call>, stdio: Stdio<'_>) -> bool {
     let Stdio {
         stdin,
         stdout,
         stderr,
     } = stdio;
-    let call = Call::parse(family, action, args);
-    let vm = match &call {
-        Ok(Call::Transfer(call)) => call.vm(),
-        _ => None,
-    };
+    let vm = call.as_ref().ok().and_then(Call::vm);
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),

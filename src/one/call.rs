@@ -5,6 +5,7 @@ mod datastore;
 mod place;
 mod transfer;
 
+use super::VmId;
 use crate::model::ParseError;
 use crate::{Error, Kind, Result};
 
@@ -45,6 +46,14 @@ impl Call {
             Family::Transfer => TmCall::parse(plain, &args).map(Self::Transfer),
         };
         call.map_err(|wrong| wrong.error(action))
+    }
+
+    /// The VM that it is about, if it is about one.
+    pub fn vm(&self) -> Option<VmId> {
+        match self {
+            Self::Transfer(call) => call.vm(),
+            Self::Datastore(_) => None,
+        }
     }
 }
 

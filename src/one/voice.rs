@@ -75,12 +75,8 @@ impl<W: Write> Voice<W> {
         if self.dialect != Dialect::Levels {
             return;
         }
-        let text = one_line(text);
-        match self.vm {
-            Some(vm) => self.line(&format!("{level}: {vm} {text}")),
-            // Digits at the start would be taken for a VM.
-            None => self.line(&format!("{level}: warmblock {text}")),
-        }
+        let line = log_line(&level.to_string(), self.vm, text);
+        self.line(&line);
     }
 
     /// The error, as one line for the user: what was tried and failed, and what to do.
@@ -108,6 +104,16 @@ impl<W: Write> Voice<W> {
 
     fn line(&mut self, text: &str) {
         let _nobody_listens = writeln!(self.stderr, "{text}");
+    }
+}
+
+/// A line for the log of a VM, or for oned's own, of a severity: `ERROR`, `WARN`, `INFO` or `DEBUG`. From 7.0.
+pub fn log_line(severity: &str, vm: Option<VmId>, text: &str) -> String {
+    let text = one_line(text);
+    match vm {
+        Some(vm) => format!("{severity}: {vm} {text}"),
+        // Digits at the start would be taken for a VM.
+        None => format!("{severity}: warmblock {text}"),
     }
 }
 

@@ -213,3 +213,33 @@ fn an_inventory_with_two_writers_is_a_danger_to_check() {
         );
     }
 }
+
+/// oned shows its user one line, and each release finds it in its own way.
+#[test]
+fn oned_is_told_in_its_own_words() {
+    let root = tempfile::tempdir().unwrap();
+    let told = |version: &str, words: &[&str]| {
+        put(root.path(), "var/remotes/VERSION", version);
+        let mut command = warmblock(root.path());
+        let ran = run(command.env("ONE_LOCATION", root.path()).args(words));
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        ran.stderr
+    };
+    for words in [&["one", "tm"][..], &["one", "ds", "--no-such-option"]] {
+        for version in ["7.4.0", "6.4.0"] {
+            let line = told(version, words);
+            assert!(
+                line.starts_with("warmblock cannot be called so: "),
+                "{line}"
+            );
+            assert_eq!(line.lines().count(), 1, "{line}");
+        }
+        let framed = told("5.12.0", words);
+        let lines: Vec<&str> = framed.lines().collect();
+        assert_eq!(lines.len(), 3, "{framed}");
+        assert!(lines[0].starts_with("ERROR MESSAGE --8<"), "{framed}");
+    }
+    assert!(told("7.4.0", &["one", "tm"]).contains("<ACTION>"));
+    // Whoever types a command is told how it is used.
+    assert!(told("7.4.0", &["one", "install", "--no-such-option"]).contains("Usage:"));
+}

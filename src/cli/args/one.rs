@@ -22,6 +22,13 @@ pub enum OneCommand {
     Doctor(TreeArgs),
 }
 
+impl OneCommand {
+    /// Whether it is oned that calls.
+    pub const fn is_call(&self) -> bool {
+        matches!(self, Self::Tm(_) | Self::Ds(_))
+    }
+}
+
 const INSTALL_HELP: &str = "\
 It puts the scripts that oned calls into its remotes directory, and adds to
 oned.conf and vmm_execrc what they lack; both are kept as they were beside
