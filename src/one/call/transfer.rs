@@ -3,6 +3,7 @@
 mod parse;
 
 use super::backup::{BackupCall, Restore};
+use super::datastore::DsInput;
 use super::place::{DiskPlace, Node, Place, Source, VmDir};
 use crate::model::DriverName;
 use crate::one::{DatastoreId, Megabytes, SnapshotId, VmId};
@@ -132,7 +133,10 @@ pub enum TmCall {
     /// A backup into the disks of a VM that is off.
     Restore(Restore),
     /// How full a system datastore is.
-    Monitor { datastore: DatastoreId },
+    Monitor {
+        datastore: DatastoreId,
+        input: DsInput,
+    },
     /// The same, on a host.
     MonitorDs { dir: String },
     /// The host has booted.
@@ -229,7 +233,7 @@ impl TmCall {
             | Self::SnapRevert { datastore, .. }
             | Self::SnapDelete { datastore, .. }
             | Self::Resize { datastore, .. }
-            | Self::Monitor { datastore } => Some(*datastore),
+            | Self::Monitor { datastore, .. } => Some(*datastore),
             Self::Premigrate(call) | Self::Postmigrate(call) | Self::Failmigrate(call) => {
                 Some(call.datastore)
             }
