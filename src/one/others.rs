@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Remote;
 use super::act::Site;
 use super::call::Migration;
 use super::document::Vm;
 use super::install::NAME;
+use super::{Mad, Remote};
 use crate::error::both;
-use crate::model::DriverName;
 use crate::{Context, Result};
 
 /// What they are told.
@@ -34,7 +33,7 @@ impl Others<'_> {
             return Ok(());
         }
         let drivers = vm.disks.iter().filter_map(|disk| disk.driver.as_ref());
-        let others: BTreeSet<&DriverName> = drivers.filter(|name| name.as_str() != NAME).collect();
+        let others: BTreeSet<&Mad> = drivers.filter(|name| !name.is_us()).collect();
         let scripts = site.oned.var.join("remotes/tm");
         let mut told = others
             .into_iter()
@@ -46,7 +45,7 @@ impl Others<'_> {
     }
 
     /// Calls a driver; one without such a script has nothing to do.
-    fn call(&self, remote: &Remote, scripts: &Path, name: &DriverName) -> Result<()> {
+    fn call(&self, remote: &Remote, scripts: &Path, name: &Mad) -> Result<()> {
         let script = scripts.join(name.as_str()).join(self.action);
         if !script.exists() {
             return Ok(());

@@ -146,8 +146,8 @@ fn migrations_of_all_ages() {
         (dir(12), None, None)
     );
     assert_eq!(
-        read(&format!("{five} ceph")).caller.unwrap().as_str(),
-        "ceph"
+        read(&format!("{five} fs_lvm")).caller.unwrap().as_str(),
+        "fs_lvm"
     );
     let document = "PFZNPg==".repeat(20);
     assert_eq!(

@@ -5,8 +5,7 @@ mod parse;
 use super::backup::{BackupCall, Restore};
 use super::datastore::DsInput;
 use super::place::{DiskPlace, Node, Place, Source, VmDir};
-use crate::model::DriverName;
-use crate::one::{DatastoreId, Megabytes, SnapshotId, VmId};
+use crate::one::{DatastoreId, Mad, Megabytes, SnapshotId, VmId};
 
 /// A call. The datastore is the one in the last argument: the image's, and for a volatile disk the system's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +156,7 @@ pub struct Migration {
     /// The system datastore.
     pub datastore: DatastoreId,
     /// The driver that calls us for our disks; we must not call others then.
-    pub caller: Option<DriverName>,
+    pub caller: Option<Mad>,
     /// The VM's document, where it comes as an argument (before 5.10) and not on standard input.
     pub document: Option<String>,
 }

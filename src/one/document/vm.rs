@@ -5,7 +5,7 @@ use roxmltree::Node;
 use super::xml::{at, parse, required, text, value, yes};
 use crate::model::{Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
 use crate::one::call::{Node as Host, Source};
-use crate::one::{DatastoreId, DiskId, ImageNumber, Megabytes, VmId};
+use crate::one::{DatastoreId, DiskId, ImageNumber, Mad, Megabytes, VmId};
 use crate::{Error, Kind, Result};
 
 /// `VM`
@@ -81,7 +81,7 @@ pub struct Stay {
     /// The system datastore.
     pub datastore: DatastoreId,
     /// The driver of that.
-    pub driver: Option<DriverName>,
+    pub driver: Option<Mad>,
     /// Which of its stays, counted from 0.
     pub seq: u32,
 }
@@ -94,7 +94,7 @@ pub struct Disk {
     /// What it is.
     pub kind: DiskKind,
     /// The driver of its datastore; a volatile disk has none of its own.
-    pub driver: Option<DriverName>,
+    pub driver: Option<Mad>,
     /// Its datastore; likewise.
     pub datastore: Option<DatastoreId>,
     /// Its size.
@@ -349,7 +349,7 @@ mod tests {
           <TYPE>BLOCK</TYPE><SOURCE><![CDATA[one/one-42]]></SOURCE><CLONE>YES</CLONE><SIZE>20480</SIZE>
           <ORIGINAL_SIZE>10240</ORIGINAL_SIZE><POOL_NAME>one</POOL_NAME><WARMBLOCK_MODE>writeback</WARMBLOCK_MODE></DISK>
         <DISK><DISK_ID>1</DISK_ID><TYPE>fs</TYPE><FORMAT>raw</FORMAT><SIZE>1024</SIZE></DISK>
-        <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>ceph</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE>
+        <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>fs_lvm_ssh</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE>
           <READONLY>YES</READONLY></DISK>
         <CONTEXT><DISK_ID>2</DISK_ID><TARGET>hda</TARGET></CONTEXT></TEMPLATE><HISTORY_RECORDS>
         <HISTORY><HOSTNAME>kvm1</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>
@@ -374,7 +374,8 @@ mod tests {
         let first = vm.disk(DiskId(0)).unwrap();
         assert_eq!(first.cache.mode.as_deref(), Some("writeback"));
         assert_eq!(first.original_size, Some(Megabytes(10240)));
-        assert!(vm.disk(DiskId(3)).unwrap().read_only);
+        let last = vm.disk(DiskId(3)).unwrap();
+        assert!(last.read_only && last.driver.as_ref().unwrap().as_str() == "fs_lvm_ssh");
         assert_eq!(vm.history.last().unwrap().host.as_str(), "kvm2");
         assert_eq!(vm.disk(DiskId(9)).unwrap_err().kind(), Kind::NotFound);
     }

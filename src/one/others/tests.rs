@@ -8,11 +8,11 @@ const VM: &str = "<VM><ID>12</ID><TEMPLATE>
     <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE></DISK>
     <DISK><DISK_ID>1</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>ceph</TM_MAD><SOURCE>one/one-43</SOURCE></DISK>
     <DISK><DISK_ID>2</DISK_ID><IMAGE_ID>44</IMAGE_ID><TM_MAD>ceph</TM_MAD><SOURCE>one/one-44</SOURCE></DISK>
-    <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>45</IMAGE_ID><TM_MAD>lvm</TM_MAD><SOURCE>lvm/one-45</SOURCE></DISK>
+    <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>45</IMAGE_ID><TM_MAD>fs_lvm</TM_MAD><SOURCE>lvm/one-45</SOURCE></DISK>
     <DISK><DISK_ID>4</DISK_ID><IMAGE_ID>46</IMAGE_ID><TM_MAD>qcow2</TM_MAD><SOURCE>/a/file</SOURCE></DISK>
     </TEMPLATE></VM>";
 
-/// What comes of telling them, and what they were told. `ceph` notes it, `lvm` fails if it is to, `qcow2` has no scripts, and our
+/// What comes of telling them, and what they were told. `ceph` notes it, `fs_lvm` fails if it is to, `qcow2` has no scripts, and our
 /// own are not called.
 fn told(action: &'static str, caller: &str, lvm: &str) -> (Result<()>, String) {
     let (dir, remote) = remote("exit 9");
@@ -28,7 +28,7 @@ fn told(action: &'static str, caller: &str, lvm: &str) -> (Result<()>, String) {
     let note = note.replace("$NOTE", dir.path().join("told").to_str().unwrap());
     for (driver, script) in [
         ("ceph", note.clone()),
-        ("lvm", format!("{note}; {lvm}")),
+        ("fs_lvm", format!("{note}; {lvm}")),
         ("warmblock", "exit 7".to_owned()),
     ] {
         let script_dir = site.oned.var.join("remotes/tm").join(driver);
@@ -63,7 +63,10 @@ fn each_driver_is_told_once() {
     for action in ["premigrate", "postmigrate", "failmigrate"] {
         let (done, told) = told(action, "", "exit 0");
         assert!(done.is_ok(), "{action}: {done:?}");
-        assert_eq!(told, format!("{CEPH}{}", CEPH.replace("ceph\n", "lvm\n")));
+        assert_eq!(
+            told,
+            format!("{CEPH}{}", CEPH.replace("ceph\n", "fs_lvm\n"))
+        );
     }
     assert_eq!(
         told("premigrate", "ceph", "exit 0").1,
@@ -77,7 +80,7 @@ fn a_driver_that_fails_is_named() {
     let (done, _) = told("premigrate", "", "echo no room >&2; exit 3");
     let chain = done.unwrap_err().chain();
     assert!(
-        chain.contains("driver lvm") && chain.contains("no room"),
+        chain.contains("driver fs_lvm") && chain.contains("no room"),
         "{chain}"
     );
 }

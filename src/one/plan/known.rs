@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{At, host_name};
-use crate::model::{DriverName, HostName, ImageSpec, ParseError};
+use crate::model::{HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
-use crate::one::install::NAME;
-use crate::one::names;
+use crate::one::{Mad, names};
 use crate::{Error, Kind, Result};
 
 /// What is known when an action is planned.
@@ -90,8 +89,7 @@ impl<'k> Known<'k> {
     /// another driver's that calls us for our part (contract, 1.5).
     pub(super) fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
         let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
-        let is_us = |driver: &DriverName| driver.as_str() == NAME;
-        let mine = |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(is_us);
+        let mine = |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(Mad::is_us);
         let with_place = |disk: &'k Disk| {
             let place = DiskPlace {
                 dir: dir.clone(),
