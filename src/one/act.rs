@@ -68,9 +68,7 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: St
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
-        Call::Transfer(TmCall::Monitor { input, .. }) => {
-            store::monitor(&input, stdin, &mut voice)
-        }
+        Call::Transfer(TmCall::Monitor { input, .. }) => store::monitor(&input, stdin, &mut voice),
         Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
         Call::Transfer(call) => {
             transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())

@@ -108,6 +108,13 @@ impl Datastore {
         Self::read(parse(document, "DATASTORE")?.root_element())
     }
 
+    /// The hosts that reach Ceph, all of them, beginning with the one whose turn it is.
+    pub fn bridges_from(&self, turn: u32) -> Vec<&Host> {
+        let first = (turn as usize).checked_rem(self.bridges.len()).unwrap_or(0);
+        let (before, after) = self.bridges.split_at(first);
+        after.iter().chain(before).collect()
+    }
+
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let words = |path| text(node, path).map(split).unwrap_or_default();
         let own = |path| text(node, path).map(str::to_owned);
@@ -197,6 +204,21 @@ mod tests {
         let job = DatastoreJob::parse(text).unwrap();
         assert_eq!(job.image.unwrap().id, None);
         assert_eq!(job.datastore.pool, None);
+    }
+
+    #[test]
+    fn bridges_take_turns() {
+        let order = |list: &str, turn| {
+            let document = format!(
+                "<DATASTORE><TEMPLATE><BRIDGE_LIST>{list}</BRIDGE_LIST></TEMPLATE></DATASTORE>"
+            );
+            let datastore = Datastore::parse(&document).unwrap();
+            let nodes = datastore.bridges_from(turn);
+            nodes.iter().map(|node| node.as_str()).collect::<String>()
+        };
+        let turns = [0, 4, u32::MAX].map(|turn| order("a b c", turn));
+        assert_eq!(turns, ["abc", "bca", "abc"]);
+        assert_eq!(order("", 7), "");
     }
 
     #[test]

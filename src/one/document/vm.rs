@@ -111,8 +111,8 @@ pub struct Disk {
     pub read_only: bool,
     /// Whether several VMs may have it at once.
     pub shareable: bool,
-    /// `BLOCK`, `RBD`, `CDROM`, `fs`, `swap`…: what becomes of it in the hypervisor.
-    pub disk_type: Option<String>,
+    /// As what the hypervisor opens it, such as `BLOCK`, `FILE` or `RBD` (contract, 4.2); `None` where oned does not say.
+    pub opened_as: Option<String>,
     /// What was asked for its cache.
     pub cache: CacheWords,
 }
@@ -334,7 +334,11 @@ impl Disk {
             format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
             shareable: yes(node, "SHAREABLE"),
-            disk_type: own("TYPE"),
+            // TYPE says of a volatile disk and of a CDROM what it is, and not how it is opened.
+            opened_as: match (own("TYPE"), own("IMAGE_ID")) {
+                (Some(what), Some(_)) if what != "CDROM" => Some(what),
+                _ => own("DISK_TYPE"),
+            },
             cache: CacheWords::below(node, ""),
         })
     }

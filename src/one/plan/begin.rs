@@ -40,7 +40,7 @@ pub(super) fn clone(
         attach(disk, &child, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&child, place)]).or_at(host);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }
 
 /// The image itself, cached, behind its link.
@@ -53,5 +53,5 @@ pub(super) fn ln(
     let (disk, image) = (known.vm.disk(place.disk)?, image(source.as_str())?);
     let steps = vec![make_dir(&place.dir), attach(disk, &image, place)?];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

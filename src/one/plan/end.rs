@@ -39,7 +39,7 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         image: &image,
         place,
     };
-    going.all(known.acting(host)?)
+    going.all(&known.acting(host)?)
 }
 
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
@@ -67,11 +67,18 @@ struct Going<'g> {
 }
 
 impl Going<'_> {
-    /// Taken down and removed at a host, or by the next bridge that is reached if that is dead.
-    fn all(&self, host: &Node) -> Result<Plan> {
+    /// Taken down and removed at the first of these hosts, or by the next bridge that is reached if that is dead.
+    fn all(&self, acting: &[&Node]) -> Result<Plan> {
+        let [host, ..] = acting else {
+            return Ok(Plan::nothing());
+        };
         let steps = vec![self.down(), self.gone(None)?];
-        let bridges = self.known.datastore.bridges.iter();
-        let others: Vec<&Node> = bridges.filter(|bridge| *bridge != host).collect();
+        let bridges = self
+            .known
+            .datastore
+            .bridges_from(self.known.vm.id.0)
+            .into_iter();
+        let others: Vec<&Node> = bridges.filter(|bridge| bridge != host).collect();
         let plan = Plan::nothing().on(host, steps);
         let plan = self.or_held(plan, host, host)?;
         match self.by_bridges(&others, host)? {

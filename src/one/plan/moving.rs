@@ -52,6 +52,10 @@ fn disk(
 ) -> Result<Plan> {
     let kind = Move::of(known.vm.lcm_state);
     let (disk, image) = known.disk(was)?;
+    let let_go = vec![detach(&image, was, false)];
+    if kind == Move::Away {
+        return Ok(Plan::nothing().on(source, let_go));
+    }
     let mut ask = attach_ask(disk, &image, becomes)?;
     if kind == Move::FromDeadHost {
         // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
@@ -59,19 +63,11 @@ fn disk(
         ask.dead_host = Some(host_name(source)?);
     }
     let mut plan = Plan::nothing();
-    let let_go = vec![detach(&image, was, false)];
-    match kind {
-        Move::Away => return Ok(plan.on(source, let_go)),
-        Move::Across if source != target || was != becomes => {
-            plan = plan.then(known, source, let_go)
-        }
-        Move::Across | Move::Back | Move::FromDeadHost => {}
+    if kind == Move::Across && (source != target || was != becomes) {
+        plan = plan.on(source, let_go);
     }
     let there = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
-    plan = match kind {
-        Move::Across => plan.then(known, target, there),
-        _ => plan.on(target, there),
-    };
+    plan = plan.on(target, there);
     let left = Freeing::elsewhere(known, &[source, target], [(&image, becomes)]);
     Ok(plan.freed(target, &left))
 }
@@ -90,7 +86,7 @@ fn directory(
         Move::Away => (At::Host(source.clone()), At::Here),
         Move::Back => (At::Here, At::Host(target.clone())),
         Move::FromDeadHost => return Plan::nothing().on(target, vec![make_dir(becomes)]),
-        Move::Across => (known.at(source), known.at(target)),
+        Move::Across => (At::Host(source.clone()), At::Host(target.clone())),
     };
     Plan::nothing()
         .fetch(to, becomes, from.clone(), was)

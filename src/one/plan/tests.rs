@@ -338,6 +338,106 @@ fn a_front_end_that_is_a_host() {
     assert_eq!(plan("mvds fe:DIR/disk.1 one/one-43 12 101"), "");
 }
 
+/// A guest that opens the image in Ceph would write beside the cache. What is there of such a disk can be taken down.
+#[test]
+fn a_disk_that_is_not_opened_by_its_link_is_refused() {
+    let typed = |what: &str| {
+        let disk = format!("<TM_MAD>warmblock</TM_MAD><SOURCE>one/one-43</SOURCE>{what}");
+        let vm = stayed(8, &["kvm1", "kvm2"]);
+        let made = vm.replace(
+            "<TM_MAD>warmblock</TM_MAD><SOURCE>one/one-43</SOURCE>",
+            &disk,
+        );
+        assert_ne!(vm, made);
+        made
+    };
+    let calls = [
+        "ln fe:one/one-43 kvm2:DIR/disk.1 12 101",
+        "mv kvm1:DIR/disk.1 kvm2:DIR/disk.1 12 101",
+        "context /var/lib/one/vms/12/context.sh kvm2:DIR/disk.4 12 100",
+        "premigrate kvm1 kvm2 DIR 12 100",
+    ];
+    for what in ["RBD", "RBD_CDROM", "FILE"] {
+        let vm = typed(&format!("<TYPE>{what}</TYPE>"));
+        for line in calls {
+            let planned = plan_of(&vm, line);
+            assert!(
+                planned.contains(&format!("of the type {what}:")),
+                "{planned}"
+            );
+        }
+        for line in [
+            "mvds kvm2:DIR/disk.1 one/one-43 12 101",
+            "delete kvm2:DIR/disk.1 12 101",
+        ] {
+            assert!(plan_of(&vm, line).contains("detach"), "{line}");
+        }
+        let away = vm.replace("<LCM_STATE>8<", "<LCM_STATE>10<");
+        let away = plan_of(&away, "mv kvm2:DIR/disk.1 fe:DIR/disk.1 12 101");
+        assert!(away.contains("detach"), "{away}");
+    }
+    let cd = "<TYPE>CDROM</TYPE><DISK_TYPE>RBD</DISK_TYPE>";
+    assert!(plan_of(&typed(cd), calls[0]).contains("of the type RBD:"));
+    for good in [
+        "<TYPE>BLOCK</TYPE>",
+        "<TYPE>BLOCK</TYPE><DISK_TYPE>RBD</DISK_TYPE>",
+        "<TYPE>CDROM</TYPE><DISK_TYPE>BLOCK</DISK_TYPE>",
+        "<TYPE>CDROM</TYPE>",
+    ] {
+        assert!(plan_of(&typed(good), calls[0]).contains("attach"), "{good}");
+    }
+    let swap = |how: &str| {
+        VM.replace(
+            "<TYPE>fs</TYPE>",
+            &format!("<TYPE>swap</TYPE><DISK_TYPE>{how}</DISK_TYPE>"),
+        )
+    };
+    let line = "mkswap 512 kvm1:DIR/disk.2 12 100";
+    assert!(plan_of(&swap("FILE"), line).contains("of the type FILE:"));
+    assert!(plan_of(&swap("BLOCK"), line).contains("attach"));
+}
+
+/// oned has the front-end's name from its configuration or the resolver, and not from the machine.
+#[test]
+fn a_front_end_by_its_other_name() {
+    for line in [
+        "mvds fe.example.org:DIR/disk.1 one/one-43 12 101",
+        "delete fe.example.org:DIR/disk.0 12 101",
+        "delete fe.example.org:DIR/disk.1 12 101",
+        "delete fe.example.org:DIR 12 100",
+        "cpds fe.example.org:DIR/disk.0 one/one-77 -1 12 101",
+        "snap_create fe.example.org:DIR/disk.0 0 12 101",
+        "snap_delete fe.example.org:DIR/disk.0 0 12 101",
+        "resize fe.example.org:DIR/disk.0 30720 12 101",
+    ] {
+        assert_eq!(
+            plan(line),
+            plan(&line.replace(".example.org", "")),
+            "{line}"
+        );
+        assert!(!plan(line).contains("fe.example.org"), "{line}");
+    }
+    assert!(plan("delete fe.example.org:DIR 12 100").starts_with("this machine: "));
+    // What is made is made where it is asked for, whatever the VM's document says.
+    assert!(plan("ln fe:one/one-43 kvm7:DIR/disk.1 12 101").starts_with("kvm7: "));
+}
+
+/// A bridge that is dead does not keep a VM that is nowhere from being acted on, and each has its turn.
+#[test]
+fn a_vm_that_is_nowhere_has_all_bridges() {
+    let bridges = DATASTORE.replace(">c1<", ">c1 c2<");
+    let lines = [
+        "resize fe:DIR/disk.0 30720 12 101",
+        "snap_delete fe:DIR/disk.0 0 12 101",
+        "cpds fe:DIR/disk.0 one/one-77 -1 12 101",
+    ];
+    let planned = lines.map(|line| format!("# {line}\n{}", plan_with(VM, &bridges, line)));
+    insta::assert_snapshot!(planned.join("\n\n"));
+    let odd = VM.replace("<ID>12<", "<ID>13<");
+    let planned = plan_with(&odd, &bridges, "resize fe:DIR/disk.0 30720 13 101");
+    assert!(planned.starts_with("c2: "), "{planned}");
+}
+
 /// The kind of a move says which side is "nowhere", and a delete means either of the last two stays.
 #[test]
 fn a_front_end_that_is_left_or_reached() {

@@ -79,5 +79,5 @@ fn make(
         attach(disk, &image, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]).or_at(host);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }
