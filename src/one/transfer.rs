@@ -60,6 +60,7 @@ fn documents<'c>(
         TmCall::Premigrate(call) => ("premigrate", call),
         TmCall::Postmigrate(call) => ("postmigrate", call),
         TmCall::Failmigrate(call) => ("failmigrate", call),
+        TmCall::Mv { .. } => return Ok((with_source(site, ask(site, id)?)?, None)),
         _ => return Ok((ask(site, id)?, None)),
     };
     let mut document = migration.document.clone().unwrap_or_default().into_bytes();
@@ -153,6 +154,17 @@ fn no_restore() -> Error {
 
 fn ask(site: &Site, id: VmId) -> Result<Vm> {
     Oned::find(&site.oned).vm(id)
+}
+
+/// The VM, and whether the host may live that it is taken from, for that is not in its document.
+fn with_source(site: &Site, mut vm: Vm) -> Result<Vm> {
+    let stay = vm.lost_at().and_then(|stay| vm.history.get_mut(stay));
+    if let Some(stay) = stay
+        && let Some(id) = stay.host_id
+    {
+        stay.may_live = Oned::find(&site.oned).host_may_live(id)?;
+    }
+    Ok(vm)
 }
 
 fn not_yet() -> Error {

@@ -5,7 +5,7 @@ use roxmltree::Node;
 use super::xml::{at, parse, required, text, value, yes};
 use crate::model::{Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
 use crate::one::call::{Node as Host, Source};
-use crate::one::{DatastoreId, DiskId, ImageNumber, Mad, Megabytes, VmId};
+use crate::one::{DatastoreId, DiskId, HostId, ImageNumber, Mad, Megabytes, VmId};
 use crate::{Error, Kind, Result};
 
 /// `VM`
@@ -78,6 +78,10 @@ impl BackupConfig {
 pub struct Stay {
     /// The host.
     pub host: Host,
+    /// Its number; what is old does not say it.
+    pub host_id: Option<HostId>,
+    /// Whether it may be alive for all that oned knows, if oned was asked: see [`Vm::lost_at`].
+    pub may_live: bool,
     /// The system datastore.
     pub datastore: DatastoreId,
     /// The driver of that.
@@ -272,6 +276,13 @@ impl Vm {
         self.state == DONE || matches!(self.lcm_state, 15 | 23)
     }
 
+    /// The stay in which the VM was lost that is taken elsewhere: `PROLOG_MIGRATE_UNKNOWN` and its failure (contract, 5.1). That
+    /// is the VM's state and not its host's: a host may live on that does not report a VM.
+    pub fn lost_at(&self) -> Option<usize> {
+        let unknown = matches!(self.lcm_state, 60 | 61);
+        self.history.len().checked_sub(2).filter(|_| unknown)
+    }
+
     /// A disk by its number.
     ///
     /// # Errors
@@ -299,6 +310,8 @@ impl Stay {
     fn read(node: Node<'_, '_>) -> Result<Self> {
         Ok(Self {
             host: required(node, "HOSTNAME")?,
+            host_id: value(node, "HID")?,
+            may_live: false,
             datastore: required(node, "DS_ID")?,
             driver: value(node, "TM_MAD")?,
             seq: text(node, "SEQ").map_or(Ok(0), number)?,

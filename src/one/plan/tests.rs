@@ -86,7 +86,11 @@ fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
     let Call::Transfer(call) = Call::parse(Family::Transfer, &action, &args).unwrap() else {
         unreachable!()
     };
-    let vm = Vm::parse(vm).unwrap();
+    let mut vm = Vm::parse(vm).unwrap();
+    if let Some(lost) = vm.lost_at() {
+        // As oned is asked for it: of this host it hears.
+        vm.history[lost].may_live = vm.history[lost].host.as_str() == "silent";
+    }
     let datastore = Datastore::parse(datastore).unwrap();
     let known = Known {
         vm: &vm,
@@ -263,6 +267,34 @@ fn a_dead_host_is_never_contacted() {
             );
         }
     }
+}
+
+/// A VM that its host does not report may run there all the same, and others do: the host is asked, and barred only if it is not
+/// reached.
+#[test]
+fn a_host_that_may_live_is_asked() {
+    let planned = ["disk.1", "disk.0"].map(|what| {
+        let line = format!("mv silent:DIR/{what} kvm2:DIR/{what} 12 101");
+        plan_of(&stayed(60, &["silent", "kvm2"]), &line)
+    });
+    for planned in &planned {
+        let barring = planned
+            .lines()
+            .filter(|line| line.contains("\"fence\":true"));
+        for line in barring {
+            assert!(line.starts_with("unreached at silent: "), "{planned}");
+        }
+        let reached = |line: &&str| line.starts_with("kvm2: ") && line.contains("attach");
+        assert_eq!(planned.lines().filter(reached).count(), 1, "{planned}");
+    }
+    insta::assert_snapshot!(format!(
+        "{}\n\n{}",
+        planned[0],
+        plan_of(
+            &stayed(61, &["silent", "kvm2"]),
+            "mv silent:DIR kvm2:DIR 12 100"
+        )
+    ));
 }
 
 #[test]
