@@ -3,7 +3,7 @@
 mod meanwhile;
 
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
@@ -38,9 +38,8 @@ pub(super) fn act(
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
         let tell = || others.map_or(Ok(()), |others| others.tell(site, &remote, &vm));
-        let began = Instant::now();
         let done = done(&remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
-        let wanted = meanwhile::look_again(site, &remote, call, &vm, began, voice);
+        let wanted = meanwhile::look_again(site, &remote, call, &vm, voice);
         let done = both(done, wanted);
         return done.map_err(|error| not_shared(call, &vm, error));
     };

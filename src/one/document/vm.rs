@@ -283,6 +283,14 @@ impl Vm {
         self.history.len().checked_sub(2).filter(|_| unknown)
     }
 
+    /// The disks that are ours. Volatile disks are the system datastore's, which may be another driver's that calls us for our
+    /// part (contract, 1.5).
+    pub fn ours(&self) -> impl Iterator<Item = &Disk> {
+        let system = self.history.last().and_then(|stay| stay.driver.as_ref());
+        let mine = move |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(Mad::is_us);
+        self.disks.iter().filter(mine)
+    }
+
     /// A disk by its number.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::{At, host_name};
 use crate::model::{HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
-use crate::one::{Mad, names};
+use crate::one::names;
 use crate::{Error, Kind, Result};
 
 /// What is known when an action is planned.
@@ -93,11 +93,8 @@ impl<'k> Known<'k> {
         Ok((disk, image_of(self, disk)?))
     }
 
-    /// The disks that are ours, with their places in a directory. Volatile disks are the system datastore's, which may be
-    /// another driver's that calls us for our part (contract, 1.5).
+    /// The disks that are ours, with their places in a directory.
     pub(super) fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
-        let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
-        let mine = |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(Mad::is_us);
         let with_place = |disk: &'k Disk| {
             let place = DiskPlace {
                 dir: dir.clone(),
@@ -105,7 +102,7 @@ impl<'k> Known<'k> {
             };
             Ok((disk, image_of(self, disk)?, place))
         };
-        self.vm.disks.iter().filter(mine).map(with_place).collect()
+        self.vm.ours().map(with_place).collect()
     }
 
     /// What a disk of this VM is made for: a disk of the same number that was made in another stay of the VM's on a host is
