@@ -42,6 +42,28 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
     going.all(&known.acting(host)?)
 }
 
+/// Undoes what was begun of a disk that is attached to a VM, where oned calls nothing: it takes the disk out of the VM then, and
+/// nobody would ever delete its image (contract, 5.2). Of any other disk nothing is undone: it stays the VM's, and is gone on with
+/// or deleted.
+pub(super) fn unless_attached(
+    plan: Plan,
+    known: &Known<'_>,
+    host: &Node,
+    (image, place): (&ImageSpec, &DiskPlace),
+) -> Result<Plan> {
+    const HOTPLUG: u32 = 17;
+    const HOTPLUG_PROLOG_POWEROFF: u32 = 33;
+    if !matches!(known.vm.lcm_state, HOTPLUG | HOTPLUG_PROLOG_POWEROFF) {
+        return Ok(plan);
+    }
+    let going = Going {
+        known,
+        image,
+        place,
+    };
+    Ok(plan.or_else(going.all(&[host])?))
+}
+
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
 /// asked for at its target alone (contract, 5.4), so it is taken down at the source as well: what is another VM's stays, and a
 /// host that has nothing of it does nothing.

@@ -196,6 +196,28 @@ fn a_link() {
     insta::assert_snapshot!(plan("ln fe:one/one-43 kvm1:DIR/disk.1 12 101"));
 }
 
+/// Of a disk that cannot be attached oned takes leave, and calls nothing.
+#[test]
+fn a_disk_that_could_not_be_attached_leaves_nothing() {
+    let lines = [
+        "clone fe:one/one-42 kvm1:DIR/disk.0 12 101",
+        "mkimage 1024 raw kvm1:DIR/disk.2 12 100",
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+    ];
+    let undone = |state, line: &str| {
+        let planned = plan_in(state, line);
+        let undo = planned.lines().filter(|line| line.starts_with("undo, "));
+        undo.collect::<Vec<_>>().join("\n")
+    };
+    for line in lines {
+        assert_eq!(undone(1, line), "", "{line}");
+        assert_eq!(undone(17, line), undone(33, line), "{line}");
+    }
+    insta::assert_snapshot!(lines.map(|line| undone(33, line)).join("\n\n"));
+    // An image's own disk undoes itself.
+    assert_eq!(undone(33, "ln fe:one/one-43 kvm1:DIR/disk.1 12 101"), "");
+}
+
 /// oned names only the target of a live migration when it cleans up in its midst (contract, 5.4).
 #[test]
 fn a_clean_up_lets_go_at_the_source_as_well() {
