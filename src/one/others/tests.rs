@@ -33,6 +33,8 @@ fn told(action: &'static str, caller: &str, lvm: &str) -> (Result<()>, String) {
     ] {
         let script_dir = site.oned.var.join("remotes/tm").join(driver);
         std::fs::create_dir_all(&script_dir).unwrap();
+        let undone = format!("{note}; [ {driver} = ceph ]");
+        write_script(&script_dir.join("failmigrate"), &undone);
         write_script(&script_dir.join(action), &script);
     }
     let args = format!("kvm1 kvm2 /ds/100/12 12 100 {caller}");
@@ -77,10 +79,26 @@ fn each_driver_is_told_once() {
 
 #[test]
 fn a_driver_that_fails_is_named() {
-    let (done, _) = told("premigrate", "", "echo no room >&2; exit 3");
+    let (done, told) = told("premigrate", "", "echo no room >&2; exit 3");
     let chain = done.unwrap_err().chain();
     assert!(
         chain.contains("driver fs_lvm") && chain.contains("no room"),
         "{chain}"
+    );
+    // The one before it is told that nothing comes of it, and nobody else.
+    let both = format!("{CEPH}{}{CEPH}", CEPH.replace("ceph\n", "fs_lvm\n"));
+    assert_eq!(told, both);
+}
+
+/// Before 5.10 the document is an argument, and the caller comes after it.
+#[test]
+fn a_document_that_came_as_an_argument_is_passed_on_as_one() {
+    let document = "PFZNPg==".repeat(20);
+    let (done, told) = told("postmigrate", &document, "exit 0");
+    assert!(done.is_ok(), "{done:?}");
+    let ceph = format!("ceph\nkvm1 kvm2 /ds/100/12 12 100 {document} warmblock, , /one\n");
+    assert_eq!(
+        told,
+        format!("{ceph}{}", ceph.replace("ceph\n", "fs_lvm\n"))
     );
 }
