@@ -160,13 +160,18 @@ impl ImageDocument {
             path: own("PATH"),
             source: value(node, "SOURCE")?,
             size: value(node, "SIZE")?,
-            format: own("FORMAT"),
-            fs: own("FS"),
+            format: own("FORMAT").or_else(|| own("FSTYPE").filter(is_format)),
+            fs: own("FS").or_else(|| own("FSTYPE").filter(|word| !is_format(word))),
             snapshot,
             md5: own("TEMPLATE/MD5"),
             sha1: own("TEMPLATE/SHA1"),
         })
     }
+}
+
+/// Whether FSTYPE, which older releases have for FORMAT and FS in one, is the former.
+fn is_format(word: &String) -> bool {
+    ["raw", "save_as", "qcow2"].contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Words between blanks, as OpenNebula writes lists.
