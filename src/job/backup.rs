@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{VmDirReport, vm_dir};
 use crate::host::Host;
-use crate::model::{Change, ImageSpec, SnapName};
+use crate::model::{Access, Change, ImageSpec, SnapName};
 use crate::sys::atomic;
 use crate::{Context, Error, Kind, Result, image};
 
@@ -51,6 +51,9 @@ pub struct BackupDisk {
     /// The one of the increment before.
     #[serde(default)]
     pub since: Option<SnapName>,
+    /// How it is reached, where that is not as the host's configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 /// `end-backup`.
@@ -78,6 +81,8 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
         let path = dir.join(format!("disk.{}.{}", disk.disk, disk.increment));
         let file = File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error))?;
         give(&path)?;
+        let apart = disk.access.as_ref().map(|access| host.by(access));
+        let host = apart.as_ref().unwrap_or(host);
         image::save(host, &disk.image, &disk.snap, disk.since.as_ref(), &file)
             .context(|| format!("cannot back up disk {}", disk.disk))?;
         crate::fault::step(&format!("save {}", path.display()));
