@@ -103,6 +103,16 @@ const ALONE: &[Test] = &[
         external::example_conforms,
     ),
     test(
+        "external::promises_are_tried",
+        Need::One,
+        external::promises_are_tried,
+    ),
+    test(
+        "external::a_module_is_loaded_first",
+        Need::One,
+        external::a_module_is_loaded_first,
+    ),
+    test(
         "external::example_serves",
         Need::Udev,
         external::example_serves,
