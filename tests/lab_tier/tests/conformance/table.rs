@@ -71,7 +71,7 @@ pub static DRIVERS: [Driver; 8] = [
         whole: false,
         shares: false,
         proof: Some("second-pass"),
-        parts: &["data"],
+        parts: &["data", "meta"],
         keep_dirty: keep_bcache_dirty,
         meddle: REGISTER,
         usual: &[
