@@ -68,6 +68,11 @@ const LONG: &[Test] = &[
         one_left::what_failed_moves_left,
     ),
     test(
+        "external::promises_are_tried",
+        Need::One,
+        external::promises_are_tried,
+    ),
+    test(
         "external::opencas_conforms",
         Need::Udev,
         external::opencas_conforms,
@@ -101,11 +106,6 @@ const ALONE: &[Test] = &[
         "external::example_conforms",
         Need::Plain,
         external::example_conforms,
-    ),
-    test(
-        "external::promises_are_tried",
-        Need::One,
-        external::promises_are_tried,
     ),
     test(
         "external::a_module_is_loaded_first",
