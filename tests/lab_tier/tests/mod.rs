@@ -22,6 +22,7 @@ mod power;
 mod recover;
 mod seeds;
 mod shared;
+mod signatures;
 mod ssd;
 mod stuck;
 mod write_back;
@@ -187,6 +188,7 @@ const ALONE: &[Test] = &[
         Need::One,
         power::recover_write_through,
     ),
+    test("signatures::of_a_guest", Need::Udev, signatures::of_a_guest),
     test(
         "write_back::dirty_flush_detach",
         Need::Udev,
@@ -211,6 +213,7 @@ const ALONE: &[Test] = &[
     ),
     test("seeds::odd_size", Need::One, seeds::odd_size),
     test("seeds::blank_image", Need::One, seeds::blank),
+    test("seeds::beneath_a_guest", Need::One, seeds::beneath_a_guest),
     test("seeds::again_with_another_choice", Need::One, seeds::again),
     test(
         "faults::names_and_sizes",
