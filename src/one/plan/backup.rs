@@ -54,6 +54,7 @@ impl Plan {
         });
         steps.push(step(Request::Backup(Backup {
             path: call.dir.path(),
+            base: call.base.clone(),
             document: document.to_owned(),
             disks: files.collect(),
         })));
@@ -162,6 +163,7 @@ fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request 
 fn cleared(call: &BackupCall, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
     let end = step(Request::EndBackup(EndBackup {
         path: call.dir.path(),
+        base: call.base.clone(),
     }));
     more.insert(0, end);
     more
