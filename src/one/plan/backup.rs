@@ -59,6 +59,7 @@ impl Plan {
         });
         steps.push(step(Request::Backup(Backup {
             path: call.dir.path(),
+            base: call.base.clone(),
             document: document.to_owned(),
             disks: files.collect(),
         })));
@@ -170,6 +171,7 @@ fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, domain: Option<&str>) -> Vec<
 fn cleared(call: &BackupCall, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
     let end = step(Request::EndBackup(EndBackup {
         path: call.dir.path(),
+        base: call.base.clone(),
     }));
     more.insert(0, end);
     more
