@@ -59,12 +59,12 @@ impl Plan {
         });
         steps.push(step(Request::Backup(Backup {
             path: call.dir.path(),
+            base: call.base.clone(),
             document: document.to_owned(),
             disks: files.collect(),
         })));
-        let host = known.acting(&call.host)?;
-        let undo = Self::nothing().on(host, cleared(call, removals(&disks, &snap)));
-        Ok(Self::nothing().on(host, steps).or_else(undo))
+        let undo = Self::nothing().on(&call.host, cleared(call, removals(&disks, &snap)));
+        Ok(Self::nothing().on(&call.host, steps).or_else(undo))
     }
 
     /// `postbackup` and `postbackup_live`: the files go, and the snapshot if no increment needs it.
@@ -78,8 +78,7 @@ impl Plan {
         } else {
             Vec::new()
         };
-        let host = known.acting(&call.host)?;
-        Ok(Self::nothing().on(host, cleared(call, steps)))
+        Ok(Self::nothing().on(&call.host, cleared(call, steps)))
     }
 }
 
@@ -172,6 +171,7 @@ fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, domain: Option<&str>) -> Vec<
 fn cleared(call: &BackupCall, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
     let end = step(Request::EndBackup(EndBackup {
         path: call.dir.path(),
+        base: call.base.clone(),
     }));
     more.insert(0, end);
     more

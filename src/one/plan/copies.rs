@@ -35,11 +35,11 @@ pub(super) fn cpds(
     let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
     let access = known.access(place);
-    let made = [made, flatten].map(|step| step.by(access));
-    let host = known.acting(host)?;
+    let [made, flatten] = [made, flatten].map(|step| step.by(access));
+    let hosts = known.acting(host)?;
     if snapshot.is_some() {
         let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap))).by(access);
-        return Ok(Plan::nothing().on(host, [made.as_slice(), &[free]].concat()));
+        return Ok(Plan::nothing().on_any(&hosts, &[made, flatten, free]));
     }
     // One that has a clone is that of an attempt which got as far, and is gone on with.
     let take = step(Request::Image(ImageJob::SnapRetake(snap.clone()))).content_with(Kind::Exists);
@@ -50,7 +50,7 @@ pub(super) fn cpds(
     }))
     .by(access);
     let forget = removal(snap, access);
-    let steps = [&[quiet], made.as_slice(), &forget].concat();
-    let undo = Plan::nothing().on(host, forget);
-    Ok(Plan::nothing().on(host, steps).or_else(undo))
+    let steps = [vec![quiet, made, flatten], forget.clone()].concat();
+    let undo = Plan::nothing().on_any(&hosts, &forget);
+    Ok(Plan::nothing().on_any(&hosts, &steps).or_else(undo))
 }

@@ -26,7 +26,7 @@ pub(super) fn create(
         steps: vec![take],
     });
     let quiet = step(quiet).by(known.access(place));
-    Ok(Plan::nothing().on(known.acting(host)?, vec![quiet]))
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &[quiet]))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
@@ -61,7 +61,7 @@ pub(super) fn delete(
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
     let steps = removal(snap(&image, id)?, known.access(place));
-    Ok(Plan::nothing().on(known.acting(host)?, steps))
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -87,7 +87,7 @@ pub(super) fn resize(
         patient: false,
     }));
     let steps = [grow, bypass, insert].map(|step| step.by(known.access(place)));
-    Ok(Plan::nothing().on(known.acting(host)?, steps.into()))
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {

@@ -23,6 +23,7 @@ mod power;
 mod recover;
 mod seeds;
 mod shared;
+mod signatures;
 mod ssd;
 mod stuck;
 mod write_back;
@@ -69,6 +70,11 @@ const LONG: &[Test] = &[
         one_left::what_failed_moves_left,
     ),
     test(
+        "external::promises_are_tried",
+        Need::One,
+        external::promises_are_tried,
+    ),
+    test(
         "external::opencas_conforms",
         Need::Udev,
         external::opencas_conforms,
@@ -102,6 +108,11 @@ const ALONE: &[Test] = &[
         "external::example_conforms",
         Need::Plain,
         external::example_conforms,
+    ),
+    test(
+        "external::a_module_is_loaded_first",
+        Need::One,
+        external::a_module_is_loaded_first,
     ),
     test(
         "external::example_serves",
@@ -178,6 +189,7 @@ const ALONE: &[Test] = &[
         Need::One,
         power::recover_write_through,
     ),
+    test("signatures::of_a_guest", Need::Udev, signatures::of_a_guest),
     test(
         "write_back::dirty_flush_detach",
         Need::Udev,
@@ -202,6 +214,7 @@ const ALONE: &[Test] = &[
     ),
     test("seeds::odd_size", Need::One, seeds::odd_size),
     test("seeds::blank_image", Need::One, seeds::blank),
+    test("seeds::beneath_a_guest", Need::One, seeds::beneath_a_guest),
     test("seeds::again_with_another_choice", Need::One, seeds::again),
     test(
         "faults::names_and_sizes",
