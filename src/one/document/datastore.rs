@@ -160,7 +160,7 @@ impl ImageDocument {
             path: own("PATH"),
             source: value(node, "SOURCE")?,
             size: value(node, "SIZE")?,
-            format: own("FORMAT").or_else(|| own("FSTYPE").filter(is_format)),
+            format: own("FORMAT").or_else(|| own("FSTYPE").filter(|word| is_format(word))),
             fs: own("FS").or_else(|| own("FSTYPE").filter(|word| !is_format(word))),
             snapshot,
             md5: own("TEMPLATE/MD5"),
@@ -170,7 +170,7 @@ impl ImageDocument {
 }
 
 /// Whether FSTYPE, which older releases have for FORMAT and FS in one, is the former.
-fn is_format(word: &String) -> bool {
+fn is_format(word: &str) -> bool {
     ["raw", "save_as", "qcow2"].contains(&word.to_ascii_lowercase().as_str())
 }
 
