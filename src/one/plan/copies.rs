@@ -2,7 +2,7 @@
 
 use super::{Known, Plan, if_there, image, once, removal, step};
 use crate::image::{CloneImage, ImageJob, OneImage, OneSnap};
-use crate::job::{Quiet, Request, StepAsk};
+use crate::job::{Quiet, Request, Rest, StepAsk};
 use crate::model::{CopySnap, SnapSpec};
 use crate::one::call::{DiskPlace, Node, Source};
 use crate::one::{SnapshotId, names};
@@ -47,6 +47,7 @@ pub(super) fn cpds(
     let quiet = step(Request::Quiet(Quiet {
         image: of,
         domain: None,
+        rest: Rest::Freeze,
         steps: vec![take],
     }));
     let forget = removal(snap);
