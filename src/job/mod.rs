@@ -12,8 +12,8 @@ mod vm_file;
 pub use backup::{Backup, BackupDisk, EndBackup};
 pub use report::{FlushProof, LayerName, Report, Step};
 pub use request::{
-    Attach, Detach, DiskJob, HandOver, Insert, Job, Quiet, Recover, Request, SeedJob, SetMode,
-    StepAsk, Steps,
+    Attach, Detach, DiskJob, HandOver, Insert, Job, Quiet, Recover, Request, Rest, SeedJob,
+    SetMode, StepAsk, Steps,
 };
 pub use run::{Answer, Hello, StepAnswer, run};
 pub use store_dir::StoreDir;

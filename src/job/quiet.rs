@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Answer;
-use super::request::Quiet;
+use super::request::{Quiet, Rest};
 use super::run::{StepAnswer, several};
 use crate::exec::{Cmd, Exec, ExecError};
 use crate::host::Host;
@@ -27,7 +27,7 @@ pub(super) fn run(host: &Host, ask: &Quiet, dry_run: bool) -> Result<Vec<StepAns
     let (mut report, mut answers) = disk::while_complete(host, &ask.image, dry_run, || {
         let steps = || several(host, &ask.steps, dry_run);
         match ask.domain.as_deref().filter(|_| !dry_run) {
-            Some(domain) => frozen(&host.exec, domain, &mut warnings, steps),
+            Some(domain) => at_rest(&host.exec, (domain, ask.rest), &mut warnings, steps),
             None => steps(),
         }
     })?;
@@ -36,53 +36,77 @@ pub(super) fn run(host: &Host, ask: &Quiet, dry_run: bool) -> Result<Vec<StepAns
     Ok(answers)
 }
 
-/// Does `work` while a guest's file systems are frozen. It is thawed whatever comes of that, also if the freezing failed:
-/// that may have got half way.
-fn frozen<T>(
-    exec: &Exec,
-    domain: &str,
-    warnings: &mut Vec<String>,
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    let freezing = exec.run(&virsh("domfsfreeze", domain));
-    if let Err(error) = &freezing {
-        warnings.push(format!(
-            "the guest's file systems could not be frozen, so the snapshot is as after a power cut: {error}"
-        ));
-    }
-    let done = work();
-    let thawed = match freezing {
-        // One that took too long may freeze it yet.
-        Ok(_) | Err(ExecError::Timeout { .. }) => thaw(exec, domain),
-        // Whether there was anything to thaw is not known, and a guest without an agent cannot be asked.
-        Err(_) => exec.run(&virsh("domfsthaw", domain)).map(drop).or(Ok(())),
-    };
-    match (done, thawed) {
-        (Ok(done), thawed) => {
-            warnings.extend(thawed.err().map(|error| told(&error)));
-            Ok(done)
-        }
-        (Err(error), thawed) => Err(error.and_then_cleanup(thawed)),
+/// What virsh calls coming to rest and going on, and what it is if either fails.
+struct Words {
+    rest: &'static str,
+    restless: &'static str,
+    go_on: &'static str,
+    stuck: &'static str,
+}
+
+const fn words(rest: Rest) -> Words {
+    match rest {
+        Rest::Freeze => Words {
+            rest: "domfsfreeze",
+            restless: "the guest's file systems could not be frozen, so the snapshot is as after a power cut",
+            go_on: "domfsthaw",
+            stuck: "its file systems may still be frozen, and its writes hang",
+        },
+        Rest::Suspend => Words {
+            rest: "suspend",
+            restless: "the guest could not be suspended, so the snapshots of its disks may be of different moments",
+            go_on: "resume",
+            stuck: "it may still be suspended",
+        },
     }
 }
 
-/// Until it is thawed, every write of the guest hangs.
-fn thaw(exec: &Exec, domain: &str) -> Result<()> {
+/// Does `work` while a guest is at rest. It goes on whatever comes of that, also if its freezing failed: that may have got half
+/// way. One that could not be suspended is left as it was: somebody else may have suspended it.
+fn at_rest<T>(
+    exec: &Exec,
+    (domain, rest): (&str, Rest),
+    warnings: &mut Vec<String>,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let words = words(rest);
+    let resting = exec.run(&virsh(words.rest, domain));
+    if let Err(error) = &resting {
+        warnings.push(format!("{}: {error}", words.restless));
+    }
+    let done = work();
+    let goes_on = match (resting, rest) {
+        // One that took too long may come to rest yet.
+        (Ok(_) | Err(ExecError::Timeout { .. }), _) => go_on(exec, domain, &words),
+        // Whether there was anything to thaw is not known, and a guest without an agent cannot be asked.
+        (Err(_), Rest::Freeze) => exec.run(&virsh(words.go_on, domain)).map(drop).or(Ok(())),
+        (Err(_), Rest::Suspend) => Ok(()),
+    };
+    match (done, goes_on) {
+        (Ok(done), goes_on) => {
+            warnings.extend(goes_on.err().map(|error| told(&error)));
+            Ok(done)
+        }
+        (Err(error), goes_on) => Err(error.and_then_cleanup(goes_on)),
+    }
+}
+
+/// Until then the guest hangs, or at least every write of its.
+fn go_on(exec: &Exec, domain: &str, words: &Words) -> Result<()> {
     let mut last = None;
-    let thawed = wait::poll(PATIENCE, || {
-        exec.run(&virsh("domfsthaw", domain))
+    let goes_on = wait::poll(PATIENCE, || {
+        exec.run(&virsh(words.go_on, domain))
             .map_err(|error| last = Some(error))
             .ok()
     });
-    match (thawed, last) {
+    match (goes_on, last) {
         (None, Some(error)) => Err(Error::from(error)).map_err(|error| {
-            let message = format!(
-                "the file systems of guest {domain} may still be frozen, and its writes hang"
-            );
+            let message = format!("guest {domain} does not go on: {}", words.stuck);
             Error::new(Kind::Failed, message)
                 .because(error)
                 .remedy(format!(
-                    "on its host, until it says how many it thawed: `virsh domfsthaw {domain}`"
+                    "on its host, until it comes through: `virsh {} {domain}`",
+                    words.go_on
                 ))
         }),
         _ => Ok(()),
@@ -129,7 +153,7 @@ mod tests {
         for (fails, warned) in [("nothing", false), ("'domfsfreeze 1'", true)] {
             let (dir, exec) = virsh(fails);
             let mut warnings = Vec::new();
-            frozen(&exec, "one-12", &mut warnings, || Ok(())).unwrap();
+            at_rest(&exec, ("one-12", Rest::Freeze), &mut warnings, || Ok(())).unwrap();
             assert_eq!(said(&dir), ["domfsfreeze one-12", "domfsthaw one-12"]);
             assert_eq!(!warnings.is_empty(), warned, "{warnings:?}");
         }
@@ -139,11 +163,30 @@ mod tests {
     fn a_guest_that_does_not_thaw_at_once_is_asked_again() {
         let (dir, exec) = virsh("'domfsthaw 1'|'domfsthaw 2'");
         let mut warnings = Vec::new();
-        let failed: Result<()> = frozen(&exec, "one-12", &mut warnings, || {
+        let failed: Result<()> = at_rest(&exec, ("one-12", Rest::Freeze), &mut warnings, || {
             Err(Error::new(Kind::Failed, "no"))
         });
         assert_eq!(failed.unwrap_err().chain(), "no");
         assert_eq!(said(&dir).len(), 4);
         assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    /// A guest that somebody else has suspended is not set going.
+    #[test]
+    fn a_guest_is_resumed_if_it_was_suspended_for_this() {
+        for (fails, expected) in [
+            ("nothing", &["suspend one-12", "resume one-12"][..]),
+            (
+                "'resume 1'",
+                &["suspend one-12", "resume one-12", "resume one-12"],
+            ),
+            ("'suspend 1'", &["suspend one-12"]),
+        ] {
+            let (dir, exec) = virsh(fails);
+            let mut warnings = Vec::new();
+            at_rest(&exec, ("one-12", Rest::Suspend), &mut warnings, || Ok(())).unwrap();
+            assert_eq!(said(&dir), expected);
+            assert_eq!(warnings.is_empty(), fails != "'suspend 1'", "{warnings:?}");
+        }
     }
 }

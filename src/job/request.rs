@@ -229,15 +229,38 @@ pub struct DiskJob {
     pub image: ImageSpec,
 }
 
+/// How a guest comes to rest.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Rest {
+    /// Its agent freezes its file systems.
+    #[default]
+    Freeze,
+    /// It is suspended, which needs no agent: its disks are of one moment, as after a power cut.
+    Suspend,
+}
+
+impl Rest {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde has it so")]
+    fn is_freeze(&self) -> bool {
+        *self == Self::Freeze
+    }
+}
+
 /// `quiet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quiet {
     /// The image of the disk. On a host that does not have it, the requests are done as they are.
     pub image: ImageSpec,
-    /// The libvirt domain whose file systems are frozen meanwhile. A guest that cannot be frozen is warned of.
+    /// The libvirt domain that comes to rest meanwhile. A guest that cannot is warned of.
     #[serde(default)]
     pub domain: Option<String>,
+    /// How it does.
+    #[serde(default, skip_serializing_if = "Rest::is_freeze")]
+    pub rest: Rest,
     /// The requests, in their order.
     pub steps: Vec<StepAsk>,
 }

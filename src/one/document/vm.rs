@@ -3,6 +3,7 @@
 use roxmltree::Node;
 
 use super::xml::{access, at, parse, required, text, value, yes};
+use crate::job::Rest;
 use crate::model::{Access, Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
 use crate::one::call::{Node as Host, Source};
 use crate::one::{DatastoreId, DiskId, HostId, ImageNumber, Mad, Megabytes, VmId};
@@ -34,8 +35,8 @@ pub struct Vm {
 pub struct BackupConfig {
     /// What is saved.
     pub mode: BackupMode,
-    /// Whether the guest's file systems are frozen while it is taken.
-    pub freezes: bool,
+    /// How the guest comes to rest while it is taken, if it does.
+    pub rest: Option<Rest>,
     /// Whether the backup that is ended has failed. Only the newest releases say so.
     pub failed: bool,
 }
@@ -67,7 +68,11 @@ impl BackupConfig {
         };
         Ok(Self {
             mode,
-            freezes: word("FS_FREEZE").is_some_and(|how| how != "NONE"),
+            rest: match word("FS_FREEZE") {
+                None | Some("NONE") => None,
+                Some("SUSPEND") => Some(Rest::Suspend),
+                Some(_) => Some(Rest::Freeze),
+            },
             failed: text(root, "BACKUP_RESULT") == Some("FAILURE"),
         })
     }

@@ -6,7 +6,7 @@
 
 use super::{Known, Plan, if_there, removal, step};
 use crate::image::{ForgetBackups, ImageJob, OneSnap};
-use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, StepAsk};
+use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, Rest, StepAsk};
 use crate::model::{Access, BackupSnap, ImageSpec, SnapName};
 use crate::one::DiskId;
 use crate::one::call::{BackupCall, DiskPlace};
@@ -47,8 +47,9 @@ impl Plan {
             BackupMode::Full => removals(&disks, &snap),
             BackupMode::Increment { last } => forgotten(&disks, last),
         };
-        let domain = Some(call.deploy_id.as_str()).filter(|_| live && known.vm.backup.freezes);
-        steps.extend(quietly(&disks, &snap, domain));
+        let guest = known.vm.backup.rest.filter(|_| live);
+        let guest = guest.map(|rest| (call.deploy_id.as_str(), rest));
+        steps.extend(quietly(&disks, &snap, guest));
         let files = disks.iter().map(|disk| BackupDisk {
             disk: disk.id.0,
             increment: now.unwrap_or(0),
@@ -145,7 +146,7 @@ fn forgotten(disks: &[OneDisk<'_>], keep: Option<u32>) -> Vec<StepAsk> {
 }
 
 /// The snapshots of all disks, all taken while each of them is quiet: one within the other.
-fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, domain: Option<&str>) -> Vec<StepAsk> {
+fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, guest: Option<(&str, Rest)>) -> Vec<StepAsk> {
     let take = |disk: &OneDisk<'_>| {
         step(Request::Image(ImageJob::SnapCreate(OneSnap {
             image: disk.image.clone(),
@@ -154,12 +155,14 @@ fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, domain: Option<&str>) -> Vec<
         .by(disk.access)
     };
     let mut steps: Vec<StepAsk> = disks.iter().map(take).collect();
-    // The innermost freezes the guest: all images are complete by then, and that may have taken long.
+    // The innermost brings the guest to rest: all images are complete by then, and that may have taken long.
     let innermost = disks.len().saturating_sub(1);
     for (at, disk) in disks.iter().enumerate().rev() {
+        let guest = guest.filter(|_| at == innermost);
         let quiet = Quiet {
             image: disk.image.clone(),
-            domain: domain.filter(|_| at == innermost).map(str::to_owned),
+            domain: guest.map(|(domain, _)| domain.to_owned()),
+            rest: guest.map_or(Rest::Freeze, |(_, rest)| rest),
             steps,
         };
         steps = vec![step(Request::Quiet(quiet)).by(disk.access)];

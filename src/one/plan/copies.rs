@@ -2,7 +2,7 @@
 
 use super::{Known, Plan, if_there, image, once, removal, step};
 use crate::image::{CloneImage, ImageJob, OneImage, OneSnap};
-use crate::job::{Quiet, Request};
+use crate::job::{Quiet, Request, Rest};
 use crate::model::{CopySnap, SnapSpec};
 use crate::one::call::{DiskPlace, Node, Source};
 use crate::one::{SnapshotId, names};
@@ -46,6 +46,7 @@ pub(super) fn cpds(
     let quiet = step(Request::Quiet(Quiet {
         image: of,
         domain: None,
+        rest: Rest::Freeze,
         steps: vec![take],
     }))
     .by(access);

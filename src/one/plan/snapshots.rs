@@ -3,7 +3,7 @@
 use super::{Known, Plan, attach, detach, if_there, removal, step};
 use crate::Result;
 use crate::image::{ImageJob, OneSnap, ResizeImage};
-use crate::job::{DiskJob, Insert, Quiet, Request};
+use crate::job::{DiskJob, Insert, Quiet, Request, Rest};
 use crate::model::{BeforeRevert, ImageSpec};
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
@@ -23,6 +23,7 @@ pub(super) fn create(
     let quiet = Request::Quiet(Quiet {
         image,
         domain,
+        rest: Rest::Freeze,
         steps: vec![take],
     });
     let quiet = step(quiet).by(known.access(place));

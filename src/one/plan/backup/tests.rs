@@ -75,6 +75,23 @@ fn a_full_backup() {
     insta::assert_snapshot!(plan("prebackup_live", "0:1", &document));
     insta::assert_snapshot!(plan("postbackup_live", "0:1", &document));
     assert!(!plan("prebackup", "0", &document).contains("uuid"));
+    // How a guest comes to rest, while all disks are taken.
+    for (word, rest) in [
+        ("NONE", None),
+        ("AGENT", Some("")),
+        ("TRY", Some("")),
+        ("SUSPEND", Some("\"rest\":\"suspend\",")),
+    ] {
+        let planned = plan("prebackup_live", "0:1", &document.replace("AGENT", word));
+        let wanted = rest.map(|rest| {
+            format!("\"domain\":\"uuid\",{rest}\"steps\":[{{\"request\":{{\"op\":\"image\"")
+        });
+        let found = wanted
+            .as_ref()
+            .map(|wanted| planned.matches(wanted.as_str()).count());
+        assert_eq!(found, rest.map(|_| 1), "{word}: {planned}");
+        assert_eq!(planned.contains("uuid"), rest.is_some(), "{word}");
+    }
 }
 
 #[test]
