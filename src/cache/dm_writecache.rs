@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use super::drain::{cannot_tell, wait_for_clean};
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
-    Stats, dm,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Seen,
+    Site, Stats, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::tools::blk;
-use crate::tools::dmsetup::{self, Status, Table, Target, WritecacheStatus, WritecacheTarget};
+use crate::tools::dmsetup::{Status, Table, Target, WritecacheStatus, WritecacheTarget};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The block size.
@@ -71,7 +71,7 @@ impl Driver for DmWritecache {
         }]
     }
 
-    fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, _host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
         let device = match dm::live(key, seen) {
             Ok(device) => device,
             Err(other) => return other,

@@ -19,14 +19,14 @@ use self::sysctl::{Knob, Sysctl};
 use super::drain::wait_for_clean;
 use super::{
     Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site, dm,
+    Seen, Site, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::sys::atomic;
+use crate::tools::blk;
 use crate::tools::flashcache::{self as tool, Tools};
-use crate::tools::{blk, dmsetup};
 use crate::{Context, Error, Kind, Result, config};
 
 /// What is zeroed so that nobody takes the SSD for a flashcache: its superblock is the first block.
@@ -101,9 +101,9 @@ impl Driver for Flashcache {
         Some(self.room(data))
     }
 
-    fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
         let name = key.dm(Role::Cache);
-        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
+        let Some(device) = seen.named(&name) else {
             // The tool makes it without our UUID, which is set a moment later.
             return match host.roots.mapper(&name).exists() {
                 true => Cache::Broken {
@@ -126,7 +126,7 @@ impl Driver for Flashcache {
 
     /// By way of dmsetup(8), whose words on a flashcache are what its documentation shows.
     fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
-        Ok(self.read(host, key, &host.dm().list()?))
+        Ok(self.read(host, key, &Seen::new(host.dm().list()?)))
     }
 
     /// Its blocks are chosen by what is read while it is filled; before, there must be nothing.

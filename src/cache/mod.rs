@@ -22,6 +22,7 @@ mod list;
 mod local;
 mod none;
 mod registry;
+mod seen;
 mod site;
 mod state;
 
@@ -30,6 +31,7 @@ pub(crate) use drain::drained;
 pub use ability::{Capabilities, Needs, SeedAbility};
 pub use list::{DriverInfo, DriverList, lacks};
 pub use registry::{Drivers, Listed};
+pub use seen::{Seen, same};
 pub use site::{Device, Part, Site};
 pub use state::{Cache, Cleanliness, Filled, Running, Stats};
 
@@ -40,7 +42,6 @@ use std::time::Duration;
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// One way to cache. All calls may be repeated.
@@ -119,14 +120,13 @@ pub trait Driver: Debug + Sync {
         Role::Cache
     }
 
-    /// What is in the kernel, as read from a list of our devices, and from sysfs where the driver is not device-mapper's;
-    /// so a thousand disks cost one list.
-    fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
+    /// What is in the kernel, of what was seen of all disks; so a thousand of them cost one look.
+    fn read(&self, host: &Host, key: &DiskKey, seen: &Seen) -> Cache;
 
     /// What is in the kernel of one disk.
     fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
         let seen = host.dm().device(&key.dm(self.anchor()))?;
-        Ok(self.read(host, key, seen.as_slice()))
+        Ok(self.read(host, key, &Seen::new(seen)))
     }
 
     /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the

@@ -158,9 +158,15 @@ pub(super) fn took_none(host: &Host, backing: &Backing, why: &str) -> Error {
 /// Sets the shared set's own knobs.
 pub(super) fn tune(host: &Host) -> Result<()> {
     let dir = tool(host).set_dir(&shared());
-    knobs::put(host, &dir.join("io_error_limit"), knobs::ANY_ERRORS)?;
-    knobs::put(host, &dir.join("congested_read_threshold_us"), "0")?;
-    knobs::put(host, &dir.join("congested_write_threshold_us"), "0")
+    let wanted = [
+        ("io_error_limit", knobs::ANY_ERRORS),
+        ("congested_read_threshold_us", "0"),
+        ("congested_write_threshold_us", "0"),
+    ];
+    knobs::turn(
+        host,
+        &wanted.map(|(name, value)| knobs::knob(&dir, name, value)),
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
-use crate::cache::{Cleanliness, Driver, SeedAbility};
+use crate::cache::{Cleanliness, Driver, SeedAbility, Seen};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::model::Bytes;
@@ -222,7 +222,7 @@ fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
     assert!(died.is_some(), "{}", stat());
     let began = Instant::now();
     assert!(matches!(
-        driver.read(&world.host, &world.key, &[]),
+        driver.read(&world.host, &world.key, &Seen::new(None)),
         Cache::Broken { .. }
     ));
     assert!(began.elapsed() < Duration::from_millis(500));
