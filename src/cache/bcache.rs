@@ -34,7 +34,8 @@ use std::time::Duration;
 use self::look::{attached, backing, bearer, dirty, judge, look};
 use super::drain::wait_for_clean;
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Seen, Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Neighbour, Part, Running, SeedAbility,
+    Seen, Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
@@ -89,8 +90,8 @@ impl Driver for Bcache {
         self.0 == Set::Host
     }
 
-    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
-        set::format(host, volume, anew)
+    fn format_shared(&self, host: &Host, volume: &Device, others: &[Neighbour]) -> Result<()> {
+        set::format(host, volume, others)
     }
 
     fn close_shared(&self, host: &Host) -> Result<()> {

@@ -32,7 +32,7 @@ pub use ability::{Capabilities, Needs, SeedAbility};
 pub use list::{DriverInfo, DriverList, lacks};
 pub use registry::{Drivers, Listed};
 pub use seen::{Seen, same};
-pub use site::{Device, Part, Site};
+pub use site::{Device, Neighbour, Part, Site};
 pub use state::{Cache, Cleanliness, Filled, Running, Stats};
 
 use std::borrow::Cow;
@@ -83,10 +83,12 @@ pub trait Driver: Debug + Sync {
         false
     }
 
-    /// Makes the shared volume an empty cache: if nothing but what this call leads to may be in it (`anew`), or if it is none yet.
-    /// Nobody else works on it meanwhile.
-    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
-        let _nothing = (host, volume, anew);
+    /// Makes the shared volume an empty cache, if no other disk is in it, or if it is none and holds nothing that any of the
+    /// others lacks. Nobody else works on it meanwhile.
+    ///
+    /// Errors: [`Kind::Dirty`] if it cannot be recognised and one of the others may have dirty data in it.
+    fn format_shared(&self, host: &Host, volume: &Device, others: &[Neighbour]) -> Result<()> {
+        let _nothing = (host, volume, others);
         Ok(())
     }
 

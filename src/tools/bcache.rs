@@ -8,6 +8,7 @@
 mod attributes;
 mod human;
 mod look;
+mod superblock;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +21,9 @@ use crate::sys::block::attribute;
 use crate::sys::{DevNum, Roots};
 
 pub use look::Look;
+#[cfg(test)]
+pub(crate) use superblock::tests::head;
+pub use superblock::{SUPERBLOCK_END, Superblock};
 
 /// The least number of buckets: the kernel keeps a thousandth of them (rounded up to a power of two) free, and at least one.
 pub const LEAST_BUCKETS: u64 = 1024;
