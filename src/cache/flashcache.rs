@@ -7,6 +7,7 @@
 //! cached of it, which is how it takes no new dirty blocks while it is drained; `dmsetup remove` would write back under a
 //! lease that may be another host's by now, and so is always a fast one, after the proof.
 
+mod errors;
 mod look;
 mod sysctl;
 
@@ -14,12 +15,13 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::errors::Errors;
 use self::look::{dirty, figures, running, sound, stats};
 use self::sysctl::{Knob, Sysctl};
 use super::drain::wait_for_clean;
 use super::{
     Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Seen, Site, dm,
+    Seen, Site, Stats, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
@@ -139,6 +141,7 @@ impl Driver for Flashcache {
         let ssd = &site.part(Role::Data)?.path;
         let disk = link(host, site.key)?;
         atomic::symlink(&site.origin.path, &disk)?;
+        errors::forget(host, site.key)?;
         let tools = Tools::new(&host.exec, &host.roots);
         match running {
             Running::Draining => {
@@ -194,6 +197,7 @@ impl Driver for Flashcache {
 
     /// What it is asked to write back it goes on writing back; a block whose disk failed is tried again when asked again.
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
+        errors::note(site.host, site.key)?;
         self.switch(site, Running::Draining)?;
         let whole = dirty(site)?;
         let sysctl = Sysctl::of(site.host, site.key);
@@ -204,16 +208,19 @@ impl Driver for Flashcache {
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
         let seen = self.probe(host, key)?;
-        let errors = || Sysctl::of(host, key).errors();
-        Ok(Cleanliness::of(seen, |_, stats| match errors() {
-            Ok((0, 0)) => Cleanliness::clean(format!(
-                "dmsetup table: no dirty block of {} resident, no error of SSD or disk",
+        let of_clean = |stats: &Stats| match errors::since_drained(host, key) {
+            Ok(Errors { ssd: 0, disk: 0 }) => Cleanliness::clean(format!(
+                "dmsetup table: no dirty block of {} resident, no new error of SSD or disk",
                 stats.resident
             )),
-            Ok((ssd, disk)) => Cleanliness::unknown(format!(
-                "flashcache counts {ssd} errors of the SSD and {disk} of the disk"
+            Ok(Errors { ssd, disk }) => Cleanliness::unknown(format!(
+                "flashcache counts {ssd} new errors of the SSD and {disk} of the disk"
             )),
             Err(error) => Cleanliness::unknown(error.chain()),
+        };
+        Ok(Cleanliness::of(seen, |running, stats| match running {
+            Running::Serving(mode) if mode.can_be_dirty() => Cleanliness::for_the_moment(),
+            _ => of_clean(stats),
         }))
     }
 
@@ -226,6 +233,7 @@ impl Driver for Flashcache {
     }
 
     fn release(&self, host: &Host, key: &DiskKey) -> Result<()> {
+        errors::forget(host, key)?;
         atomic::remove(&link(host, key)?).map(drop)
     }
 
