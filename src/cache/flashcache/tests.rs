@@ -208,6 +208,18 @@ fn what_the_tool_would_ask_about_is_refused_in_words() {
         .create(tool::Mode::Through, &world.key.dm(Role::Cache), &ssd, &disk)
         .unwrap_err();
     assert!(matches!(asked, tool::FlashcacheError::Asks(_)), "{asked}");
+    // The same for what it takes of the host's memory.
+    let meminfo = world.host.roots.proc.join("meminfo");
+    atomic::write(&meminfo, b"MemTotal:            300 kB\n").unwrap();
+    let site = world.site(CacheMode::Writethrough);
+    let refused = Flashcache.open(&site, Running::Serving(CacheMode::Writethrough));
+    let refused = refused.unwrap_err().chain();
+    assert!(refused.contains("host's memory"), "{refused}");
+    let name = world.key.dm(Role::Cache);
+    let asked = tools.create(tool::Mode::Through, &name, &ssd, &site.origin.path);
+    assert!(
+        matches!(asked, Err(tool::FlashcacheError::Asks(why)) if why.contains("25% of memory"))
+    );
 }
 
 #[test]
