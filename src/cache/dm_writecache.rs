@@ -26,6 +26,8 @@ use crate::{Context, Error, Kind, Result, config};
 
 /// The block size.
 const BLOCK: Bytes = Bytes(512);
+/// What the kernel keeps in memory for each.
+const MEMORY_OF_A_BLOCK: u64 = 80;
 /// The start of the slice which, when zero, makes the kernel format it.
 const SUPERBLOCK: Bytes = Bytes::kib(4);
 
@@ -69,6 +71,10 @@ impl Driver for DmWritecache {
             role: Role::Data,
             size: Bytes(size.0.saturating_add(Bytes::mib(1).0)),
         }]
+    }
+
+    fn memory(&self, data: Bytes) -> Bytes {
+        Bytes(data.0 / BLOCK.0 * MEMORY_OF_A_BLOCK)
     }
 
     fn read(&self, _host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
@@ -229,6 +235,11 @@ fn stats(status: &WritecacheStatus, block: Bytes) -> Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn its_memory_is_known() {
+        assert_eq!(DmWritecache.memory(Bytes::gib(1)), Bytes::mib(160));
+    }
 
     #[test]
     fn only_what_the_ssd_refuses_is_a_matter_of_giving_up() {

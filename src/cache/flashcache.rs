@@ -26,7 +26,7 @@ use super::{
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
-use crate::sys::atomic;
+use crate::sys::{atomic, memory};
 use crate::tools::blk;
 use crate::tools::flashcache::{self as tool, Tools};
 use crate::{Context, Error, Kind, Result, config};
@@ -88,6 +88,10 @@ impl Driver for Flashcache {
             role: Role::Data,
             size: wanted.round_down(EXTENT).max(EXTENT),
         }]
+    }
+
+    fn memory(&self, data: Bytes) -> Bytes {
+        tool::memory(data)
     }
 
     /// Whole sets, without the superblock and a write-back cache's metadata, 16 bytes for each block.
@@ -258,7 +262,7 @@ impl Flashcache {
         let mode = tool::mode(mode)
             .ok_or_else(|| Error::new(Kind::Usage, format!("flashcache has no mode {mode}")))?;
         let ssd = site.part(Role::Data)?;
-        let memory = sysctl::memory(&host.roots)?;
+        let memory = memory::total(&host.roots)?;
         if let Some(why) = tool::would_ask(ssd.size.bytes(), site.origin.size.bytes(), memory) {
             return Err(
                 Error::new(Kind::Usage, format!("flashcache is not made: {why}"))

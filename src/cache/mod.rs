@@ -77,6 +77,11 @@ pub trait Driver: Debug + Sync {
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
 
+    /// What it takes of the host's memory while a data volume of a size is in the kernel, where that is worth telling.
+    fn memory(&self, _data: Bytes) -> Bytes {
+        Bytes(0)
+    }
+
     /// Whether all disks of a host are cached in one volume: the data volume of each slice is the same then, and not in
     /// [`Driver::layout`]. A disk is opened cold in it all the same, by what its own volumes say.
     fn shares(&self) -> bool {

@@ -174,9 +174,14 @@ fn load(name: &DmName, ssd: &Path) -> Cmd {
         .arg(name.to_string())
 }
 
+/// What a cache of a whole SSD takes of the host's memory.
+pub const fn memory(ssd: Bytes) -> Bytes {
+    Bytes(ssd.0 / BLOCK.0 * MEMORY_OF_A_BLOCK)
+}
+
 /// Why `flashcache_create` would ask on its terminal, which there is none of: in words, before it is run.
 pub fn would_ask(ssd: Bytes, disk: Bytes, memory: Bytes) -> Option<String> {
-    let needed = Bytes(ssd.0 / BLOCK.0 * MEMORY_OF_A_BLOCK);
+    let needed = self::memory(ssd);
     if ssd > disk {
         return Some(format!(
             "the slice of {ssd} is larger than the image of {disk}"
