@@ -25,7 +25,7 @@ impl Driver for External {
                 SeedWord::Never => SeedAbility::Never,
                 SeedWord::Read => SeedAbility::Reading,
             },
-            reads: true,
+            reads: self.said.reads,
             live: self.said.live,
         }
     }
@@ -118,9 +118,12 @@ impl Driver for External {
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
         let seen = self.probe(host, key)?;
-        Ok(Cleanliness::of(seen, |_, _| {
-            let name = &self.said.name;
-            Cleanliness::clean(format!("the cache driver {name} counts nothing dirty"))
+        Ok(Cleanliness::of(seen, |running, _| match running {
+            Running::Serving(mode) if mode.can_be_dirty() => Cleanliness::for_the_moment(),
+            _ => {
+                let name = &self.said.name;
+                Cleanliness::clean(format!("the cache driver {name} counts nothing dirty"))
+            }
         }))
     }
 

@@ -147,6 +147,11 @@ fn capabilities_that_do_not_fit_are_refused() {
             r#""seed":"never","tools":["a;b"]"#,
             "no name of a tool",
         ),
+        (
+            r#""seed":"never""#,
+            r#""seed":"read","reads":false"#,
+            "caches no reads",
+        ),
     ] {
         let said = with(from, to);
         assert!(said.contains(wanted), "{to}: {said}");
