@@ -5,12 +5,14 @@
 //! it well. Nothing here knows a tool or a device.
 
 mod act;
+mod backup_base;
 pub mod call;
 mod context;
 pub mod doctor;
 pub mod document;
 mod ids;
 pub mod install;
+mod mad;
 pub mod names;
 pub mod oned;
 mod others;
@@ -25,5 +27,6 @@ pub mod voice;
 pub use act::{Site, Stdio, act};
 pub use call::Call;
 pub use ids::{DatastoreId, DiskId, HostId, ImageNumber, Megabytes, SnapshotId, VmId};
+pub use mad::Mad;
 pub use remote::Remote;
 pub use tree::Tree;

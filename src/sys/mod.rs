@@ -8,6 +8,7 @@ pub mod host;
 pub mod lock;
 pub mod memory;
 pub mod roots;
+pub mod trust;
 pub mod wait;
 
 pub use block::{Block, DevNum};

@@ -15,7 +15,7 @@ pub(super) fn mvds(
     place: &DiskPlace,
     source: &Source,
 ) -> Result<Plan> {
-    let steps = vec![detach(&image(source.as_str())?, place, false)];
+    let steps = vec![detach(known, &image(source.as_str())?, place, false)];
     Ok(Plan::nothing().then(known, host, steps))
 }
 
@@ -39,7 +39,29 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         image: &image,
         place,
     };
-    going.all(known.acting(host)?)
+    going.all(&known.acting(host)?)
+}
+
+/// Undoes what was begun of a disk that is attached to a VM, where oned calls nothing: it takes the disk out of the VM then, and
+/// nobody would ever delete its image (contract, 5.2). Of any other disk nothing is undone: it stays the VM's, and is gone on with
+/// or deleted.
+pub(super) fn unless_attached(
+    plan: Plan,
+    known: &Known<'_>,
+    host: &Node,
+    (image, place): (&ImageSpec, &DiskPlace),
+) -> Result<Plan> {
+    const HOTPLUG: u32 = 17;
+    const HOTPLUG_PROLOG_POWEROFF: u32 = 33;
+    if !matches!(known.vm.lcm_state, HOTPLUG | HOTPLUG_PROLOG_POWEROFF) {
+        return Ok(plan);
+    }
+    let going = Going {
+        known,
+        image,
+        place,
+    };
+    Ok(plan.or_else(going.all(&[host])?))
 }
 
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
@@ -47,7 +69,7 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
 /// host that has nothing of it does nothing.
 fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Plan {
     let down = |plan: Plan, at: &Node| {
-        plan.then(known, at, vec![detach(image, place, false)])
+        plan.then(known, at, vec![detach(known, image, place, false)])
             .instead(When::Unreached, Plan::nothing())
     };
     let plan = down(Plan::nothing(), host);
@@ -67,11 +89,18 @@ struct Going<'g> {
 }
 
 impl Going<'_> {
-    /// Taken down and removed at a host, or by the next bridge that is reached if that is dead.
-    fn all(&self, host: &Node) -> Result<Plan> {
+    /// Taken down and removed at the first of these hosts, or by the next bridge that is reached if that is dead.
+    fn all(&self, acting: &[&Node]) -> Result<Plan> {
+        let [host, ..] = acting else {
+            return Ok(Plan::nothing());
+        };
         let steps = vec![self.down(), self.gone(None)?];
-        let bridges = self.known.datastore.bridges.iter();
-        let others: Vec<&Node> = bridges.filter(|bridge| *bridge != host).collect();
+        let bridges = self
+            .known
+            .datastore
+            .bridges_from(self.known.vm.id.0)
+            .into_iter();
+        let others: Vec<&Node> = bridges.filter(|bridge| bridge != host).collect();
         let plan = Plan::nothing().on(host, steps);
         let plan = self.or_held(plan, host, host)?;
         match self.by_bridges(&others, host)? {
@@ -106,18 +135,20 @@ impl Going<'_> {
     }
 
     fn down(&self) -> StepAsk {
-        detach(self.image, self.place, true)
+        detach(self.known, self.image, self.place, true)
     }
 
     /// Its own snapshots go with it; clones that others made of it never do.
     fn gone(&self, dead: Option<&Node>) -> Result<StepAsk> {
         let left_by: Vec<HostName> = dead.map(host_name).transpose()?.into_iter().collect();
-        Ok(step(Request::Image(ImageJob::Remove(RemoveImage {
+        let remove = RemoveImage {
             image: self.image.clone(),
             snapshots: true,
             missing_ok: true,
             discard_dirty: !left_by.is_empty(),
             left_by,
-        }))))
+        };
+        let gone = step(Request::Image(ImageJob::Remove(remove)));
+        Ok(gone.by(self.known.access(self.place)))
     }
 }

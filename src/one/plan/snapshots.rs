@@ -20,12 +20,13 @@ pub(super) fn create(
     let (_, image) = known.disk(place)?;
     let take = step(Request::Image(ImageJob::SnapRetake(snap(&image, id)?)));
     let domain = known.vm.deploy_id.clone().filter(|_| live);
-    let quiet = step(Request::Quiet(Quiet {
+    let quiet = Request::Quiet(Quiet {
         image,
         domain,
         steps: vec![take],
-    }));
-    Ok(Plan::nothing().on(known.acting(host)?, vec![quiet]))
+    });
+    let quiet = step(quiet).by(known.access(place));
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &[quiet]))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
@@ -36,14 +37,16 @@ pub(super) fn revert(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (disk, image) = known.disk(place)?;
-    let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
-    let again = attach(disk, &image, place)?;
-    let steps = vec![detach(&image, place, false), step(back), again.clone()];
+    let access = known.access(place);
+    let back = step(Request::Image(ImageJob::SnapRevert(snap(&image, id)?))).by(access);
+    let again = attach(known, disk, &image, place)?;
+    let steps = vec![detach(known, &image, place, false), back, again.clone()];
     // One that was killed half way left what the disk was before; one that failed has put that back by itself.
     let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
         image,
         snap: BeforeRevert.snap()?,
-    })));
+    })))
+    .by(access);
     Ok(Plan::nothing()
         .then(known, host, steps)
         .or_else(Plan::nothing().then(known, host, vec![before, again])))
@@ -57,8 +60,8 @@ pub(super) fn delete(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
-    let steps = removal(snap(&image, id)?);
-    Ok(Plan::nothing().on(known.acting(host)?, steps))
+    let steps = removal(snap(&image, id)?, known.access(place));
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -83,8 +86,8 @@ pub(super) fn resize(
         rate: None,
         patient: false,
     }));
-    let steps = vec![grow, bypass, insert];
-    Ok(Plan::nothing().on(known.acting(host)?, steps))
+    let steps = [grow, bypass, insert].map(|step| step.by(known.access(place)));
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {

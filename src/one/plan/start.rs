@@ -22,9 +22,9 @@ pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<
     ];
     let disks = known.ours(&cd.dir)?;
     for (disk, image, place) in &disks {
-        steps.push(attach(disk, image, place)?);
+        steps.push(attach(known, disk, image, place)?);
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
     let left = Freeing::elsewhere(known, &[host], left);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

@@ -12,6 +12,7 @@ mod locks;
 mod lost;
 mod main_job;
 mod one;
+mod one_access;
 mod one_kill;
 mod one_late;
 mod one_left;
@@ -274,6 +275,11 @@ const ALONE: &[Test] = &[
     test("one::refusals", Need::One, one::refusals),
     test("one_store::images", Need::One, one_store::images),
     test("one_store::refusals", Need::One, one_store::refusals),
+    test(
+        "one_access::a_user_of_its_own",
+        Need::One,
+        one_access::a_user_of_its_own,
+    ),
     test(
         "one::deploy_and_terminate",
         Need::All,

@@ -62,6 +62,18 @@ fn images_are_made() {
         plan(DsAction::Mkfs, "<FORMAT>save_as</FORMAT>", DATASTORE),
         "Answer(\"one/one-8\")"
     );
+    // Older releases have one word for both.
+    let older = |word: &str| {
+        plan(
+            DsAction::Mkfs,
+            &format!("<SIZE>1</SIZE><FSTYPE>{word}</FSTYPE>"),
+            DATASTORE,
+        )
+    };
+    assert_eq!(older("save_as"), "Answer(\"one/one-8\")");
+    assert!(older("ext4").contains("\"ext4\""), "{}", older("ext4"));
+    assert!(!older("raw").contains("filesystem"), "{}", older("raw"));
+    assert!(older("qcow2").contains("qcow2"));
 }
 
 #[test]
@@ -130,4 +142,30 @@ fn what_cannot_be_is_told() {
         let said = plan(action, image, DATASTORE);
         assert!(said.contains(words), "{action:?} {image}: {said}");
     }
+}
+
+/// A datastore of another user, and maybe another cluster.
+#[test]
+fn every_step_is_by_the_datastores_access() {
+    let datastore =
+        format!("{DATASTORE}<CEPH_USER>libvirt</CEPH_USER><CEPH_KEY>/etc/ceph/k</CEPH_KEY>");
+    let image = format!(
+        "{IMAGE}<PATH>one/one-9</PATH><TARGET_SNAPSHOT>0</TARGET_SNAPSHOT><FORMAT>raw</FORMAT>"
+    );
+    let mut seen = 0;
+    for (name, action) in DsAction::ALL {
+        let Plan::Host { steps, .. } = planned(action, &image, &datastore).unwrap() else {
+            continue;
+        };
+        for step in &steps {
+            let access = step.access.as_ref().map(ToString::to_string);
+            assert_eq!(
+                access.as_deref(),
+                Some("client.libvirt, /etc/ceph/k"),
+                "{name}"
+            );
+        }
+        seen += steps.len();
+    }
+    assert!(seen >= 10, "{seen}");
 }
