@@ -31,16 +31,16 @@ pub(super) use set::Set;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use self::look::{attached, bearer, dirty, judge};
+use self::look::{attached, backing, bearer, dirty, judge, look};
 use super::drain::wait_for_clean;
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Neighbour, Part, Running, SeedAbility,
+    Seen, Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::tools::bcache::{Backing, Bcache as Tool};
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result, config};
 
 /// See the module.
@@ -71,6 +71,7 @@ impl Driver for Bcache {
                 "make-bcache",
                 "wipefs",
                 "tee",
+                "grep",
                 "blkdiscard",
             ],
             &["dm-mod", "bcache"],
@@ -89,8 +90,8 @@ impl Driver for Bcache {
         self.0 == Set::Host
     }
 
-    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
-        set::format(host, volume, anew)
+    fn format_shared(&self, host: &Host, volume: &Device, others: &[Neighbour]) -> Result<()> {
+        set::format(host, volume, others)
     }
 
     fn close_shared(&self, host: &Host) -> Result<()> {
@@ -109,13 +110,22 @@ impl Driver for Bcache {
         Role::Origin
     }
 
-    fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
-        let name = key.dm(Role::Origin);
-        let bearer = seen.iter().find(|device| device.info.name == name);
-        match bearer.and_then(|device| tool(host).backing(device.info.num)) {
-            Some(backing) => judge(host, &self.0.uuid(key), &backing),
-            None => Cache::Absent,
+    fn read(&self, host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
+        let Some(bearer) = seen.named(&key.dm(Role::Origin)) else {
+            return Cache::Absent;
+        };
+        match seen.bcache(host) {
+            Ok(look) => judge(&self.0.uuid(key), bearer.info.num, look),
+            Err(why) => Cache::Broken { why: why.into() },
         }
+    }
+
+    /// Who acts upon it is told that the kernel does not answer, instead of a cache that does not work.
+    fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        let Some(num) = bearer(host, key)? else {
+            return Ok(Cache::Absent);
+        };
+        Ok(judge(&self.0.uuid(key), num, &look(host, num)?))
     }
 
     fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
@@ -171,12 +181,14 @@ impl Driver for Bcache {
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {
-        let served = bearer(site.host, site.key)?
-            .and_then(|num| tool(site.host).backing(num)?.device)
-            .ok_or_else(|| {
-                let message = format!("disk {} has no bcache device", site.key);
-                Error::new(Kind::Internal, message)
-            })?;
+        let backing = match bearer(site.host, site.key)? {
+            Some(num) => backing(site.host, num)?,
+            None => None,
+        };
+        let served = backing.and_then(|backing| backing.device).ok_or_else(|| {
+            let message = format!("disk {} has no bcache device", site.key);
+            Error::new(Kind::Internal, message)
+        })?;
         Ok(Device {
             path: served.path,
             number: served.num,

@@ -1,19 +1,15 @@
 //! What the drivers whose cache is one device-mapper device have in common.
 
-use super::{Cache, Device, Site};
+use super::{Cache, Device, Seen, Site};
 use crate::host::Host;
 use crate::model::{Change, DiskKey, Role};
 use crate::tools::dmsetup::{self, Access, Table};
 use crate::{Context, Error, Kind, Result};
 
 /// The disk's cache device among those that were seen, if it has a table; else what that comes to.
-pub(super) fn live<'a>(
-    key: &DiskKey,
-    seen: &'a [dmsetup::Device],
-) -> Result<&'a dmsetup::Device, Cache> {
+pub(super) fn live<'a>(key: &DiskKey, seen: &'a Seen) -> Result<&'a dmsetup::Device, Cache> {
     let name = key.dm(Role::Cache);
-    let found = seen.iter().find(|device| device.info.name == name);
-    let device = found.ok_or(Cache::Absent)?;
+    let device = seen.named(&name).ok_or(Cache::Absent)?;
     if device.info.live {
         return Ok(device);
     }

@@ -15,13 +15,13 @@ pub(super) use manner::{CACHE, Manner};
 
 use super::drain::{cannot_tell, still_dirty};
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, Site, dm,
+    Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, Seen, Site, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
+use crate::tools::blk;
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
-use crate::tools::{blk, dmsetup};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The bytes at the start of the metadata which, when zero, make the kernel format them (`__superblock_all_zeroes`).
@@ -83,7 +83,7 @@ impl Driver for DmCache {
         ]
     }
 
-    fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, _host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
         let device = match dm::live(key, seen) {
             Ok(device) => device,
             Err(other) => return other,

@@ -14,18 +14,20 @@ use std::time::Duration;
 
 use super::drain::{cannot_tell, wait_for_clean};
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
-    Stats, dm,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Seen,
+    Site, Stats, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::tools::blk;
-use crate::tools::dmsetup::{self, Status, Table, Target, WritecacheStatus, WritecacheTarget};
+use crate::tools::dmsetup::{Status, Table, Target, WritecacheStatus, WritecacheTarget};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The block size.
 const BLOCK: Bytes = Bytes(512);
+/// What the kernel keeps in memory for each.
+const MEMORY_OF_A_BLOCK: u64 = 80;
 /// The start of the slice which, when zero, makes the kernel format it.
 const SUPERBLOCK: Bytes = Bytes::kib(4);
 
@@ -71,7 +73,11 @@ impl Driver for DmWritecache {
         }]
     }
 
-    fn read(&self, _host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+    fn memory(&self, data: Bytes) -> Bytes {
+        Bytes(data.0 / BLOCK.0 * MEMORY_OF_A_BLOCK)
+    }
+
+    fn read(&self, _host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
         let device = match dm::live(key, seen) {
             Ok(device) => device,
             Err(other) => return other,
@@ -130,11 +136,8 @@ impl Driver for DmWritecache {
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         let (was, whole) = dirty(self, site)?;
         if was != Running::Draining {
-            // The kernel reads the slice for it: where that fails, nothing can be written back either.
             let switched = self.switch(site, Running::Draining);
-            switched.map_err(|error| {
-                cannot_tell(format!("disk {} cannot be drained", site.key)).because(error)
-            })?;
+            switched.map_err(|error| not_drained(site.key, error))?;
         }
         wait_for_clean(site, whole, deadline, || {
             dirty(self, site).map(|(_, left)| left)
@@ -187,6 +190,20 @@ fn table(site: &Site<'_>, running: Running) -> Result<Table> {
     Ok(Table::one(site.origin.size, Target::Writecache(target)))
 }
 
+/// Why a cache does not begin to write back. The kernel reads the slice to exchange its table, and where that fails, nothing can be
+/// written back. But it also waits for the I/O under way, and that ends when Ceph answers: nothing is wrong with the SSD then.
+fn not_drained(key: &DiskKey, error: Error) -> Error {
+    let message = format!("disk {key} cannot be drained");
+    match error.kind() {
+        Kind::Timeout => Error::new(Kind::Timeout, message).because(error).remedy(
+            "nothing is lost: it serves as before, and what is dirty stays on the SSD; see whether Ceph answers (`ceph -s`) and \
+             whether the SSD does (`dmesg`), then run the same command again, or raise [deadline] flush",
+        ),
+        Kind::Cancelled => error,
+        _ => cannot_tell(message).because(error),
+    }
+}
+
 /// What a cache that must work is doing, and what of it is dirty; what is on its way to the origin counts.
 fn dirty(driver: &DmWritecache, site: &Site<'_>) -> Result<(Running, Bytes)> {
     match driver.probe(site.host, site.key)? {
@@ -212,5 +229,34 @@ fn stats(status: &WritecacheStatus, block: Bytes) -> Stats {
         write_misses: status.writes.saturating_sub(status.write_hits),
         promotions: 0,
         demotions: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_memory_is_known() {
+        assert_eq!(DmWritecache.memory(Bytes::gib(1)), Bytes::mib(160));
+    }
+
+    #[test]
+    fn only_what_the_ssd_refuses_is_a_matter_of_giving_up() {
+        let key: DiskKey = "801945f3-3-ab".parse().unwrap();
+        let of = |kind| not_drained(&key, Error::new(kind, "the exchange of the table"));
+        let remedy = |error: &Error| error.remedy_text().unwrap_or_default().to_owned();
+        let late = of(Kind::Timeout);
+        assert_eq!(late.kind(), Kind::Timeout);
+        assert!(
+            remedy(&late).contains("nothing is lost") && !remedy(&late).contains("--discard-dirty"),
+            "{}",
+            remedy(&late)
+        );
+        assert!(late.chain().contains("the exchange"), "{}", late.chain());
+        assert_eq!(of(Kind::Cancelled).kind(), Kind::Cancelled);
+        let refused = of(Kind::Failed);
+        assert_eq!(refused.kind(), Kind::Dirty);
+        assert!(remedy(&refused).contains("repair the SSD"));
     }
 }

@@ -7,6 +7,7 @@
 //! cached of it, which is how it takes no new dirty blocks while it is drained; `dmsetup remove` would write back under a
 //! lease that may be another host's by now, and so is always a fast one, after the proof.
 
+mod errors;
 mod look;
 mod sysctl;
 
@@ -14,19 +15,20 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::errors::Errors;
 use self::look::{dirty, figures, running, sound, stats};
 use self::sysctl::{Knob, Sysctl};
 use super::drain::wait_for_clean;
 use super::{
     Cache, Capabilities, Cleanliness, Device, Driver, Filled, Needs, Part, Running, SeedAbility,
-    Site, dm,
+    Seen, Site, Stats, dm,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
-use crate::sys::atomic;
+use crate::sys::{atomic, memory};
+use crate::tools::blk;
 use crate::tools::flashcache::{self as tool, Tools};
-use crate::tools::{blk, dmsetup};
 use crate::{Context, Error, Kind, Result, config};
 
 /// What is zeroed so that nobody takes the SSD for a flashcache: its superblock is the first block.
@@ -88,6 +90,10 @@ impl Driver for Flashcache {
         }]
     }
 
+    fn memory(&self, data: Bytes) -> Bytes {
+        tool::memory(data)
+    }
+
     /// Whole sets, without the superblock and a write-back cache's metadata, 16 bytes for each block.
     fn room(&self, data: Bytes) -> Bytes {
         let metadata = Bytes(data.0 / 128).round_up(tool::BLOCK);
@@ -101,9 +107,9 @@ impl Driver for Flashcache {
         Some(self.room(data))
     }
 
-    fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, host: &Host, key: &DiskKey, seen: &Seen) -> Cache {
         let name = key.dm(Role::Cache);
-        let Some(device) = seen.iter().find(|device| device.info.name == name) else {
+        let Some(device) = seen.named(&name) else {
             // The tool makes it without our UUID, which is set a moment later.
             return match host.roots.mapper(&name).exists() {
                 true => Cache::Broken {
@@ -126,7 +132,7 @@ impl Driver for Flashcache {
 
     /// By way of dmsetup(8), whose words on a flashcache are what its documentation shows.
     fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
-        Ok(self.read(host, key, &host.dm().list()?))
+        Ok(self.read(host, key, &Seen::new(host.dm().list()?)))
     }
 
     /// Its blocks are chosen by what is read while it is filled; before, there must be nothing.
@@ -139,6 +145,7 @@ impl Driver for Flashcache {
         let ssd = &site.part(Role::Data)?.path;
         let disk = link(host, site.key)?;
         atomic::symlink(&site.origin.path, &disk)?;
+        errors::forget(host, site.key)?;
         let tools = Tools::new(&host.exec, &host.roots);
         match running {
             Running::Draining => {
@@ -194,6 +201,7 @@ impl Driver for Flashcache {
 
     /// What it is asked to write back it goes on writing back; a block whose disk failed is tried again when asked again.
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
+        errors::note(site.host, site.key)?;
         self.switch(site, Running::Draining)?;
         let whole = dirty(site)?;
         let sysctl = Sysctl::of(site.host, site.key);
@@ -204,16 +212,19 @@ impl Driver for Flashcache {
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
         let seen = self.probe(host, key)?;
-        let errors = || Sysctl::of(host, key).errors();
-        Ok(Cleanliness::of(seen, |_, stats| match errors() {
-            Ok((0, 0)) => Cleanliness::clean(format!(
-                "dmsetup table: no dirty block of {} resident, no error of SSD or disk",
+        let of_clean = |stats: &Stats| match errors::since_drained(host, key) {
+            Ok(Errors { ssd: 0, disk: 0 }) => Cleanliness::clean(format!(
+                "dmsetup table: no dirty block of {} resident, no new error of SSD or disk",
                 stats.resident
             )),
-            Ok((ssd, disk)) => Cleanliness::unknown(format!(
-                "flashcache counts {ssd} errors of the SSD and {disk} of the disk"
+            Ok(Errors { ssd, disk }) => Cleanliness::unknown(format!(
+                "flashcache counts {ssd} new errors of the SSD and {disk} of the disk"
             )),
             Err(error) => Cleanliness::unknown(error.chain()),
+        };
+        Ok(Cleanliness::of(seen, |running, stats| match running {
+            Running::Serving(mode) if mode.can_be_dirty() => Cleanliness::for_the_moment(),
+            _ => of_clean(stats),
         }))
     }
 
@@ -226,6 +237,7 @@ impl Driver for Flashcache {
     }
 
     fn release(&self, host: &Host, key: &DiskKey) -> Result<()> {
+        errors::forget(host, key)?;
         atomic::remove(&link(host, key)?).map(drop)
     }
 
@@ -250,7 +262,7 @@ impl Flashcache {
         let mode = tool::mode(mode)
             .ok_or_else(|| Error::new(Kind::Usage, format!("flashcache has no mode {mode}")))?;
         let ssd = site.part(Role::Data)?;
-        let memory = sysctl::memory(&host.roots)?;
+        let memory = memory::total(&host.roots)?;
         if let Some(why) = tool::would_ask(ssd.size.bytes(), site.origin.size.bytes(), memory) {
             return Err(
                 Error::new(Kind::Usage, format!("flashcache is not made: {why}"))

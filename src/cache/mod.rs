@@ -22,6 +22,7 @@ mod list;
 mod local;
 mod none;
 mod registry;
+mod seen;
 mod site;
 mod state;
 
@@ -30,7 +31,8 @@ pub(crate) use drain::drained;
 pub use ability::{Capabilities, Needs, SeedAbility};
 pub use list::{DriverInfo, DriverList, lacks};
 pub use registry::{Drivers, Listed};
-pub use site::{Device, Part, Site};
+pub use seen::{Seen, same};
+pub use site::{Device, Neighbour, Part, Site};
 pub use state::{Cache, Cleanliness, Filled, Running, Stats};
 
 use std::borrow::Cow;
@@ -40,7 +42,6 @@ use std::time::Duration;
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 /// One way to cache. All calls may be repeated.
@@ -76,16 +77,23 @@ pub trait Driver: Debug + Sync {
     /// The parts of a slice that caches `wanted` bytes in blocks of `block`; none if it needs no SSD.
     fn layout(&self, wanted: Bytes, block: Bytes) -> Vec<Part>;
 
+    /// What it takes of the host's memory while a data volume of a size is in the kernel, where that is worth telling.
+    fn memory(&self, _data: Bytes) -> Bytes {
+        Bytes(0)
+    }
+
     /// Whether all disks of a host are cached in one volume: the data volume of each slice is the same then, and not in
     /// [`Driver::layout`]. A disk is opened cold in it all the same, by what its own volumes say.
     fn shares(&self) -> bool {
         false
     }
 
-    /// Makes the shared volume an empty cache: if nothing but what this call leads to may be in it (`anew`), or if it is none yet.
-    /// Nobody else works on it meanwhile.
-    fn format_shared(&self, host: &Host, volume: &Device, anew: bool) -> Result<()> {
-        let _nothing = (host, volume, anew);
+    /// Makes the shared volume an empty cache, if no other disk is in it, or if it is none and holds nothing that any of the
+    /// others lacks. Nobody else works on it meanwhile.
+    ///
+    /// Errors: [`Kind::Dirty`] if it cannot be recognised and one of the others may have dirty data in it.
+    fn format_shared(&self, host: &Host, volume: &Device, others: &[Neighbour]) -> Result<()> {
+        let _nothing = (host, volume, others);
         Ok(())
     }
 
@@ -119,14 +127,13 @@ pub trait Driver: Debug + Sync {
         Role::Cache
     }
 
-    /// What is in the kernel, as read from a list of our devices, and from sysfs where the driver is not device-mapper's;
-    /// so a thousand disks cost one list.
-    fn read(&self, host: &Host, key: &DiskKey, seen: &[dmsetup::Device]) -> Cache;
+    /// What is in the kernel, of what was seen of all disks; so a thousand of them cost one look.
+    fn read(&self, host: &Host, key: &DiskKey, seen: &Seen) -> Cache;
 
     /// What is in the kernel of one disk.
     fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
         let seen = host.dm().device(&key.dm(self.anchor()))?;
-        Ok(self.read(host, key, seen.as_slice()))
+        Ok(self.read(host, key, &Seen::new(seen)))
     }
 
     /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the

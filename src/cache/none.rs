@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Seen, Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
 use crate::seed::SeedPlan;
-use crate::tools::dmsetup;
 use crate::{Result, config};
 
 /// See the module.
@@ -46,7 +45,7 @@ impl Driver for None {
         Vec::new()
     }
 
-    fn read(&self, _host: &Host, _key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, _host: &Host, _key: &DiskKey, _seen: &Seen) -> Cache {
         Cache::Absent
     }
 

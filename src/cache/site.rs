@@ -45,6 +45,17 @@ impl From<(PathBuf, Block)> for Device {
     }
 }
 
+/// Another disk of a host whose slice is in the volume that all disks of a driver share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its image, or what is known of it.
+    pub name: String,
+    /// The volume that is its own, where it can be opened.
+    pub own: Option<PathBuf>,
+    /// Whether it is wanted in a mode in which its cache may be dirty, or nobody knows.
+    pub writes_back: bool,
+}
+
 /// A part of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {

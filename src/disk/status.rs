@@ -132,9 +132,9 @@ fn guaranteed(host: &Host, record: &Record) -> Result<String> {
 fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
     // One disk whose driver is gone, or does not answer, hides none of the others.
     let driver = cache::driver(host, &record.driver_in_use());
-    let devices = seen.devices(&record.key);
+    let devices = seen.kernel.of(&record.key);
     let cached = match &driver {
-        Ok(driver) => driver.read(host, &record.key, devices),
+        Ok(driver) => driver.read(host, &record.key, &seen.kernel),
         Err(error) => Cache::Broken { why: error.chain() },
     };
     let mapping = seen.mapping(record);

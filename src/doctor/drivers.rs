@@ -4,6 +4,7 @@ use super::finding::Finding;
 use crate::cache::{self, Driver, Listed, SeedAbility};
 use crate::config::Drivers;
 use crate::host::Host;
+use crate::model::Bytes;
 
 /// One finding per driver. Those that are not configured are only told about.
 pub fn drivers(host: &Host) -> Vec<Finding> {
@@ -119,7 +120,11 @@ fn can(driver: &dyn Driver) -> String {
         SeedAbility::Never if !can.reads => "caches writes only",
         SeedAbility::Never => "cannot be seeded",
     };
-    format!("{}; {seed}", modes.join(", "))
+    let memory = match driver.memory(Bytes::gib(1)) {
+        Bytes(0) => String::new(),
+        takes => format!("; takes {takes} of memory for each GiB of slice"),
+    };
+    format!("{}; {seed}{memory}", modes.join(", "))
 }
 
 /// What the driver guarantees in the mode that disks get here.

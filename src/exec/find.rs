@@ -49,6 +49,7 @@ fn package(tool: &str) -> Option<&'static str> {
         "modprobe" => "kmod",
         "blkdiscard" | "wipefs" => "util-linux",
         "dd" | "tee" => "coreutils",
+        "grep" => "grep",
         "make-bcache" | "bcache-super-show" => "bcache-tools",
         "tgtadm" | "tgt-admin" => "tgt (Debian) or scsi-target-utils (RHEL)",
         "jq" => "jq",

@@ -57,7 +57,10 @@ impl VerifyReport {
                 listed.join(", ")
             ),
         )
-        .remedy("take the cache out of the path (bypass), and seed it again"))
+        .remedy(
+            "what the guest discarded since the seed may differ, and does no harm; if it is anything else, take the cache out of the \
+             path (bypass), and seed it again",
+        ))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod direct;
 pub mod holders;
 pub mod host;
 pub mod lock;
+pub mod memory;
 pub mod roots;
 pub mod trust;
 pub mod wait;

@@ -1,18 +1,29 @@
 //! bcache: make-bcache(8), and the kernel's interface in sysfs (kernel: Documentation/admin-guide/bcache.rst).
 //!
 //! Everything is found by what it is: a cache set by its UUID, a backing device by the number of the device that bears it.
-//! The numbers in `bcacheN` change from boot to boot and are never used. What is written to sysfs is written by tee(1), a
-//! process that can be given up: the kernel takes its registration lock for it, and keeps it while a device hangs.
+//! The numbers in `bcacheN` change from boot to boot and are never used. What is written to sysfs is written by tee(1), and what is
+//! read there by grep(1), processes that can be left behind: the kernel takes its registration lock for both, and keeps it while a
+//! device hangs.
 
+mod attributes;
 mod human;
+mod look;
+mod superblock;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::attributes::Attributes;
+use crate::Result;
 use crate::exec::{Cmd, Exec, ExecError};
 use crate::model::{Bytes, CacheMode, Sectors};
 use crate::sys::block::attribute;
 use crate::sys::{DevNum, Roots};
+
+pub use look::Look;
+#[cfg(test)]
+pub(crate) use superblock::tests::head;
+pub use superblock::{SUPERBLOCK_END, Superblock};
 
 /// The least number of buckets: the kernel keeps a thousandth of them (rounded up to a power of two) free, and at least one.
 pub const LEAST_BUCKETS: u64 = 1024;
@@ -54,6 +65,8 @@ pub struct Backing {
     pub dirty: Bytes,
     /// Whether the kernel fails all I/O to it.
     pub failed: bool,
+    /// Its reads.
+    pub counters: Counters,
 }
 
 /// A `bcacheN`.
@@ -65,6 +78,15 @@ pub struct Served {
     pub num: DevNum,
     /// Its size.
     pub size: Sectors,
+}
+
+/// A file of sysfs, and what is wanted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Knob {
+    /// The file.
+    pub file: PathBuf,
+    /// The value.
+    pub value: &'static str,
 }
 
 /// How full a cache set is.
@@ -122,14 +144,15 @@ impl<'a> Bcache<'a> {
         self.set(&file, &device.to_string_lossy(), deadline)
     }
 
-    /// Writes to a knob in sysfs, unless it is as wanted already.
-    pub fn turn(&self, knob: &Path, value: &str, deadline: Duration) -> Result<(), ExecError> {
-        let dir = knob.parent().unwrap_or(knob);
-        let name = knob.file_name().unwrap_or_default().to_string_lossy();
-        match attribute(dir, &name) {
-            Some(text) if reads_as(&text, value) => Ok(()),
-            _ => self.set(knob, value, deadline),
-        }
+    /// Those of some knobs in sysfs that are not as wanted.
+    pub fn amiss<'k>(&self, knobs: &'k [Knob], deadline: Duration) -> Result<Vec<&'k Knob>> {
+        let files: Vec<PathBuf> = knobs.iter().map(|knob| knob.file.clone()).collect();
+        let now = Attributes::read(self.exec, &files, deadline)?;
+        let right = |knob: &Knob| {
+            let text = now.text(&knob.file);
+            text.is_some_and(|text| reads_as(text, knob.value))
+        };
+        Ok(knobs.iter().filter(|knob| !right(knob)).collect())
     }
 
     /// Writes to a file of sysfs.
@@ -149,40 +172,6 @@ impl<'a> Bcache<'a> {
         attribute(&self.set_dir(set), "cache0/../dev")?.parse().ok()
     }
 
-    /// The backing device that a device bears, if the kernel has taken it up.
-    pub fn backing(&self, bearer: DevNum) -> Option<Backing> {
-        let dir = bearer.sysfs(self.roots).join("bcache");
-        let text = |name: &str| attribute(&dir, name);
-        let state = match text("state")?.as_str() {
-            "no cache" => State::NoCache,
-            "clean" => State::Clean,
-            "dirty" => State::Dirty,
-            _ => State::Inconsistent,
-        };
-        let link = |name: &str| dir.join(name).canonicalize().ok();
-        let last = |path: PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
-        Some(Backing {
-            state,
-            mode: text("cache_mode").and_then(|modes| chosen(&modes)),
-            set: link("cache").and_then(last),
-            device: link("dev").and_then(|dir| self.served(&dir)),
-            sequential_cutoff: human::bytes(&text("sequential_cutoff")?)?,
-            writeback_percent: text("writeback_percent")?.parse().ok()?,
-            dirty: human::bytes(&text("dirty_data")?)?,
-            failed: text("io_disable").is_some_and(|flag| flag != "0"),
-            dir,
-        })
-    }
-
-    fn served(&self, dir: &Path) -> Option<Served> {
-        let name = dir.file_name()?;
-        Some(Served {
-            path: self.roots.dev.join(name),
-            num: attribute(dir, "dev")?.parse().ok()?,
-            size: Sectors(attribute(dir, "size")?.parse().ok()?),
-        })
-    }
-
     /// How many backing devices a cache set has: each stands in its directory as `bdevN`.
     pub fn members(&self, set: &str) -> usize {
         let entries = std::fs::read_dir(self.set_dir(set)).into_iter().flatten();
@@ -190,35 +179,6 @@ impl<'a> Bcache<'a> {
             .flatten()
             .filter(|entry| entry.file_name().to_string_lossy().starts_with("bdev"))
             .count()
-    }
-
-    /// How full a cache set is; `None` while it is not there.
-    pub fn filling(&self, set: &str) -> Option<Filling> {
-        let dir = self.set_dir(set);
-        let cache = dir.join("cache0");
-        let buckets: u64 = attribute(&cache, "nbuckets")?.parse().ok()?;
-        let bucket = human::bytes(&attribute(&dir, "bucket_size")?)?;
-        let capacity = Bytes(buckets.saturating_mul(bucket.0));
-        let stats = attribute(&cache, "priority_stats")?;
-        let percent = |name| human::percent(&stats, name).unwrap_or(0);
-        let empty = (percent("Unused:") + percent("Metadata:")).min(100);
-        Some(Filling {
-            capacity,
-            resident: Bytes(capacity.0 / 100 * (100 - empty)),
-        })
-    }
-
-    /// Hits and misses of a backing device, since it was registered.
-    pub fn counters(&self, backing: &Backing) -> Counters {
-        let dir = backing.dir.join("stats_total");
-        let count = |name| -> u64 {
-            let text = attribute(&dir, name);
-            text.and_then(|text| text.parse().ok()).unwrap_or(0)
-        };
-        Counters {
-            hits: count("cache_hits") + count("cache_bypass_hits"),
-            misses: count("cache_misses") + count("cache_bypass_misses"),
-        }
     }
 
     fn root(&self) -> PathBuf {

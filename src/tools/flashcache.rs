@@ -1,5 +1,8 @@
-//! flashcache's tools: `flashcache_create`, `flashcache_load`, `flashcache_destroy`, and what its target and its files below
-//! /proc tell. Facts: flashcache's own sources, last changed in 2017; no kernel after 4.7 builds it.
+//! flashcache's tools: `flashcache_create`, `flashcache_load`, and what its target and its files below /proc tell. Facts:
+//! flashcache's own sources, last changed in 2017; no kernel after 4.7 builds it.
+//!
+//! `flashcache_destroy` is not used: it does no more than zero the superblock, which the wipe of a slice does as well, also where there
+//! is none; and it refuses a cache that is dirty, which after `--discard-dirty` is to go, and before is never wiped.
 //!
 //! The force flag `-f` is never given. What it would skip is dealt with before: an old superblock is wiped by
 //! whoever owns the slice, and the sizes that make the tool ask on its terminal are refused in words.
@@ -151,11 +154,6 @@ impl<'a> Tools<'a> {
         })
     }
 
-    /// Makes a clean write-back cache unusable; the tool refuses one that is dirty.
-    pub fn destroy(&self, ssd: &Path) -> Result<(), FlashcacheError> {
-        Ok(self.run(Cmd::change("flashcache_destroy").arg(ssd))?)
-    }
-
     fn run(&self, cmd: Cmd) -> Result<(), ExecError> {
         self.exec.run(&udev::with_dm_env(cmd, self.roots)).map(drop)
     }
@@ -176,9 +174,14 @@ fn load(name: &DmName, ssd: &Path) -> Cmd {
         .arg(name.to_string())
 }
 
+/// What a cache of a whole SSD takes of the host's memory.
+pub const fn memory(ssd: Bytes) -> Bytes {
+    Bytes(ssd.0 / BLOCK.0 * MEMORY_OF_A_BLOCK)
+}
+
 /// Why `flashcache_create` would ask on its terminal, which there is none of: in words, before it is run.
 pub fn would_ask(ssd: Bytes, disk: Bytes, memory: Bytes) -> Option<String> {
-    let needed = Bytes(ssd.0 / BLOCK.0 * MEMORY_OF_A_BLOCK);
+    let needed = self::memory(ssd);
     if ssd > disk {
         return Some(format!(
             "the slice of {ssd} is larger than the image of {disk}"

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::look::{bearer, broken};
+use super::look::{self, bearer, broken};
 use super::set::{self, Set};
 use super::tool;
 use super::volumes::bucket;
@@ -89,8 +89,10 @@ pub(super) fn open(site: &Site<'_>, set: Set) -> Result<Backing> {
     let origin = host.roots.mapper(site.key.dm(Role::Origin));
     let num = bearer(host, site.key)?;
     let backing = taken_up(host, &origin, || {
-        let backing = num.and_then(|num| tool(host).backing(num));
-        backing.map_or(Ok(None), |backing| served(site, set, &uuid, backing))
+        let backing = num.map(|num| look::backing(host, num)).transpose()?;
+        backing
+            .flatten()
+            .map_or(Ok(None), |backing| served(site, set, &uuid, backing))
     })?;
     if let Some(served) = &backing.device {
         block::wait_for_node(&served.path, host.config.deadline.tool)?;
@@ -198,8 +200,8 @@ fn bear(site: &Site<'_>) -> Result<()> {
 pub(super) fn close(host: &Host, key: &DiskKey, set: Set) -> Result<Change> {
     let deadline = host.config.deadline.tool;
     let mut change = Change::Absent;
-    let bearer = bearer(host, key)?;
-    if let Some(backing) = bearer.and_then(|num| tool(host).backing(num)) {
+    let backing = bearer(host, key)?.map(|num| look::backing(host, num));
+    if let Some(backing) = backing.transpose()?.flatten() {
         refuse_used(host, key, &backing)?;
         change = Change::Removed;
         stop(host, &backing.dir)?;

@@ -7,7 +7,7 @@ use crate::cache::{Cache, Stats};
 use crate::host::Host;
 use crate::model::{Bytes, DiskKey, Role};
 use crate::sys::DevNum;
-use crate::tools::bcache::{Backing, State};
+use crate::tools::bcache::{Backing, Look, State};
 
 /// The device that bears the superblock and the RBD behind it.
 pub(super) fn bearer(host: &Host, key: &DiskKey) -> Result<Option<DevNum>> {
@@ -15,11 +15,21 @@ pub(super) fn bearer(host: &Host, key: &DiskKey) -> Result<Option<DevNum>> {
     Ok(info.map(|info| info.num))
 }
 
+/// The backing device that a device bears, if the kernel has taken it up.
+pub(super) fn backing(host: &Host, bearer: DevNum) -> Result<Option<Backing>> {
+    tool(host).backing(bearer, host.config.deadline.tool)
+}
+
+/// The same, with its set.
+pub(super) fn look(host: &Host, bearer: DevNum) -> Result<Look> {
+    tool(host).look(&[bearer], host.config.deadline.tool)
+}
+
 /// The backing device, which must work with the set of a UUID.
 pub(super) fn attached(host: &Host, key: &DiskKey, set: &str) -> Result<Backing> {
     let gone = || cannot_tell(format!("the cache of disk {key} is not in the kernel"));
     let num = bearer(host, key)?.ok_or_else(gone)?;
-    let backing = tool(host).backing(num).ok_or_else(gone)?;
+    let backing = backing(host, num)?.ok_or_else(gone)?;
     match broken(set, &backing) {
         Some(why) => Err(cannot_tell(why)),
         None => Ok(backing),
@@ -45,7 +55,10 @@ pub(super) fn broken(set: &str, backing: &Backing) -> Option<String> {
 }
 
 /// What the kernel has. A backing device that waits for its set serves nobody, so there is no cache.
-pub(super) fn judge(host: &Host, set: &str, backing: &Backing) -> Cache {
+pub(super) fn judge(set: &str, bearer: DevNum, look: &Look) -> Cache {
+    let Some(backing) = look.backing(bearer) else {
+        return Cache::Absent;
+    };
     let served = match &backing.device {
         Some(served) => served,
         None if backing.failed => {
@@ -57,16 +70,15 @@ pub(super) fn judge(host: &Host, set: &str, backing: &Backing) -> Cache {
     if let Some(why) = broken(set, backing) {
         return Cache::Broken { why };
     }
-    let filling = tool(host).filling(set).unwrap_or_default();
-    let counters = tool(host).counters(backing);
+    let filling = look.filling(set).unwrap_or_default();
     Cache::Up {
         running: tune::running(backing),
         stats: Stats {
             capacity: filling.capacity,
             resident: filling.resident,
             dirty: dirty(backing),
-            read_hits: counters.hits,
-            read_misses: counters.misses,
+            read_hits: backing.counters.hits,
+            read_misses: backing.counters.misses,
             ..Stats::default()
         },
         size: served.size,

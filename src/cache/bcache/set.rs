@@ -11,14 +11,16 @@
 //! A read that fails on the SSD comes from Ceph, as long as it is clean. And nothing passes it by for congestion, since one disk's
 //! seed would be the other's congestion.
 
+use std::path::PathBuf;
+
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::{HEAD, make_cache, refuse_elsewhere, stop, zero};
 use super::{tool, tune as knobs};
-use crate::cache::Device;
+use crate::cache::{Device, Neighbour};
 use crate::host::Host;
-use crate::model::{Bytes, CacheMode, DiskKey, SharedName};
-use crate::tools::bcache::{Backing, State};
+use crate::model::{CacheMode, DiskKey, SharedName};
+use crate::tools::bcache::{Backing, SUPERBLOCK_END, State, Superblock};
 use crate::tools::blk;
 use crate::{Error, Kind, Result};
 
@@ -73,8 +75,10 @@ impl Set {
 
 /// The UUID of the set that the disks of a host share. The same on every host: an SSD is in one host at a time.
 fn shared() -> String {
-    uuid("warmblock-1-bcache-shared")
+    uuid(SHARED)
 }
+
+const SHARED: &str = "warmblock-1-bcache-shared";
 
 /// A UUID of our own making (RFC 9562, version 8).
 fn uuid(of: &str) -> String {
@@ -98,32 +102,55 @@ fn bytes(of: &str) -> [u8; 16] {
     bytes
 }
 
-/// Makes a volume the shared set, empty; keeps what is one already, unless it is wanted `anew`.
-pub(super) fn format(host: &Host, volume: &Device, anew: bool) -> Result<()> {
+/// Makes a volume the shared set, empty; keeps what is one already, unless nobody else is in it.
+pub(super) fn format(host: &Host, volume: &Device, others: &[Neighbour]) -> Result<()> {
+    let alone = others.is_empty();
     let there = tool(host).set_dir(&shared()).exists();
-    if !anew && there {
+    if !alone && there {
         return refuse_elsewhere(host, &shared(), volume);
     }
-    if !anew && is_formatted(host, volume)? {
+    if !alone && is_formatted(host, volume)? {
         return Ok(());
     }
+    refuse_needed(host, volume, others)?;
     close(host)?;
     zero(host, &volume.path, HEAD)?;
     make_cache(host, volume, &shared())
 }
 
-/// bcache's magic (bcache.h, `bcache_magic`).
-const MAGIC: [u8; 16] = [
-    0xc6, 0x85, 0x73, 0xf6, 0x4e, 0x1a, 0x45, 0xca, 0x82, 0x65, 0xf5, 0x7f, 0x48, 0xba, 0x6d, 0x81,
-];
-
-/// Whether a volume has the superblock of the shared set (bcache.h: at sector 8, `struct cache_sb`, whose `magic` is behind 24
-/// bytes, `set_uuid` behind 56). The set's UUID alone will not do: lvcreate(8) wipes only the magic of an earlier set.
+/// Whether a volume has the superblock of the shared set. The set's UUID alone will not do: lvcreate(8) wipes only the magic of an
+/// earlier set.
 fn is_formatted(host: &Host, volume: &Device) -> Result<bool> {
-    const AT: [usize; 2] = [4096 + 24, 4096 + 56];
-    let head = blk::read_head(&host.exec, &volume.path, Bytes(8192))?;
-    let [magic, uuid] = AT.map(|at| head.get(at..at + 16));
-    Ok(magic == Some(&MAGIC) && uuid == Some(&bytes("warmblock-1-bcache-shared")))
+    let head = blk::read_head(&host.exec, &volume.path, SUPERBLOCK_END)?;
+    let found = Superblock::parse(&head);
+    Ok(found.is_some_and(|found| found.set == bytes(SHARED)))
+}
+
+/// Refuses to write over a volume that is no set any more, as long as a disk may have dirty data in it. One that never was any, since
+/// its making was killed, has no such disks.
+fn refuse_needed(host: &Host, volume: &Device, others: &[Neighbour]) -> Result<()> {
+    let needed = others.iter().filter(|other| may_be_dirty(host, other));
+    let names: Vec<&str> = needed.map(|other| other.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let (path, names) = (volume.path.display(), names.join(", "));
+    let message = format!("{path} is no cache set any more, and may hold dirty data of {names}");
+    Err(Error::new(Kind::Dirty, message).remedy(format!(
+        "nothing was written to it: see in `dmesg` whether the SSD fails, keep a copy of {path}, and have its superblock repaired; \
+         only if it is lost for good, give the data up, of each of these disks: `warmblock detach --discard-dirty IMAGE`"
+    )))
+}
+
+/// Whether a disk may have dirty data in the shared set. Its prefix says so (`BDEV_STATE`), but the kernel writes that a moment after
+/// the first dirty write; so one that can be dirty counts as dirty, unless its prefix was wiped, as it is after the proof that it is clean.
+fn may_be_dirty(host: &Host, other: &Neighbour) -> bool {
+    let read = |path: &PathBuf| blk::read_head(&host.exec, path, SUPERBLOCK_END).ok();
+    match other.own.as_ref().and_then(read) {
+        None => other.writes_back,
+        Some(head) => Superblock::parse(&head)
+            .is_some_and(|prefix| other.writes_back || prefix.has_dirty_state()),
+    }
 }
 
 /// Stops the shared set, which drops what is dirty in it of disks that are not in the kernel.
@@ -158,16 +185,27 @@ pub(super) fn took_none(host: &Host, backing: &Backing, why: &str) -> Error {
 /// Sets the shared set's own knobs.
 pub(super) fn tune(host: &Host) -> Result<()> {
     let dir = tool(host).set_dir(&shared());
-    knobs::put(host, &dir.join("io_error_limit"), knobs::ANY_ERRORS)?;
-    knobs::put(host, &dir.join("congested_read_threshold_us"), "0")?;
-    knobs::put(host, &dir.join("congested_write_threshold_us"), "0")
+    let wanted = [
+        ("io_error_limit", knobs::ANY_ERRORS),
+        ("congested_read_threshold_us", "0"),
+        ("congested_write_threshold_us", "0"),
+    ];
+    knobs::turn(
+        host,
+        &wanted.map(|(name, value)| knobs::knob(&dir, name, value)),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::volumes::bucket;
     use super::*;
+    use crate::cancel::Cancel;
+    use crate::config::Config;
     use crate::model::{Bytes, Fsid, PoolId};
+    use crate::progress::ProgressMode;
+    use crate::sys::{Roots, atomic};
+    use crate::tools::bcache::head;
 
     fn key(image: &str) -> DiskKey {
         let fsid: Fsid = "801945f3-c685-4fbf-a968-66d179c4e25c".parse().unwrap();
@@ -190,5 +228,51 @@ mod tests {
         assert_ne!(Set::Host.uuid(&key("ab12")), Set::Disk.uuid(&key("ab12")));
         // `struct uuid_entry` has 128 bytes, and a bucket is full of them.
         assert_eq!(bucket(Bytes::gib(32)).0 / 128, 4096);
+    }
+
+    /// A volume whose head was damaged is not made anew over what others have in it.
+    #[test]
+    fn what_cannot_be_recognised_is_kept_for_those_who_may_need_it() {
+        let root = tempfile::tempdir_in("/var/tmp").unwrap();
+        let host = Host::new(
+            Config::default(),
+            Roots::at(root.path()),
+            ProgressMode::Quiet,
+            Cancel::new(),
+        );
+        let file = |name: &str, head: &[u8]| {
+            let path = root.path().join(name);
+            atomic::write(&path, head).unwrap();
+            path
+        };
+        let set = bytes(SHARED);
+        let (clean, dirty) = (file("clean", &head(set, 1)), file("dirty", &head(set, 2)));
+        let wiped = file("wiped", &[0; 8192]);
+        let other = |own: Option<&PathBuf>, writes_back| Neighbour {
+            name: "rbd/other".into(),
+            own: own.cloned(),
+            writes_back,
+        };
+        for (other, needed) in [
+            (other(Some(&clean), false), false),
+            (other(Some(&clean), true), true),
+            (other(Some(&dirty), false), true),
+            (other(Some(&wiped), true), false),
+            (other(None, false), false),
+            (other(None, true), true),
+        ] {
+            assert_eq!(may_be_dirty(&host, &other), needed, "{other:?}");
+        }
+        let volume = Device {
+            path: file("wb-shared", &[0; 8192]),
+            number: "1:1".parse().unwrap(),
+            size: Bytes::mib(96).sectors(),
+        };
+        let others = [other(Some(&wiped), true), other(Some(&dirty), true)];
+        let refused = format(&host, &volume, &others).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Dirty);
+        assert!(refused.chain().contains("dirty data of rbd/other"));
+        file("wb-shared", &head(set, 0));
+        format(&host, &volume, &others).unwrap();
     }
 }

@@ -1,12 +1,14 @@
 //! What a bcache does, as its knobs say; every state is told by the knobs alone, so that a crash between two of them leaves
 //! one that the next run sees through.
 
+use std::path::Path;
+
 use super::set::Set;
 use super::tool;
 use crate::cache::{Running, Site};
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode};
-use crate::tools::bcache::Backing;
+use crate::tools::bcache::{Backing, Knob};
 use crate::{Context, Result};
 
 /// The kernel's own values: reads in a row of 4 MiB and more pass the cache by, and so do reads when the SSD takes longer
@@ -25,76 +27,69 @@ pub(super) const ANY_ERRORS: &str = "4294967295";
 
 /// Sets the knobs for what the cache shall do.
 pub(super) fn tune(site: &Site<'_>, set: Set, backing: &Backing, running: Running) -> Result<()> {
-    match running {
+    let of_set = match set {
+        Set::Disk => Some(tool(site.host).set_dir(&set.uuid(site.key))),
+        // Those of a set that disks share are the same all the time, see [`super::set::tune`].
+        Set::Host => None,
+    };
+    turn(site.host, &knobs(&backing.dir, of_set.as_deref(), running))
+}
+
+/// The knobs for what a cache shall do, in the order in which they are set: those of the disk, and those of its own set.
+fn knobs(disk: &Path, set: Option<&Path>, running: Running) -> Vec<Knob> {
+    let of_disk = |name: &str, value| Some(knob(disk, name, value));
+    let of_set = |name: &str, value| set.map(|set| knob(set, name, value));
+    // When the cache is passed by: latency of reads and of writes in microseconds, requests in a row in bytes; 0 for never.
+    let bypass = |[row, read, write]: [&'static str; 3]| {
+        [
+            of_set("congested_read_threshold_us", read),
+            of_set("congested_write_threshold_us", write),
+            of_disk("sequential_cutoff", row),
+        ]
+    };
+    let mode = |mode: CacheMode| of_disk("cache_mode", mode.as_str());
+    let knobs = match running {
         Running::Filling => {
-            knob(
-                site,
-                backing,
-                "cache_mode",
-                CacheMode::Writethrough.as_str(),
-            )?;
+            let mut knobs = vec![mode(CacheMode::Writethrough)];
             // Last, since it is the sign of a cache that is being filled.
-            bypass(site, set, backing, ["0", "0", "0"])
+            knobs.extend(bypass(["0", "0", "0"]));
+            knobs
         }
-        Running::Draining => {
-            of_set(site, set, "io_error_limit", ANY_ERRORS)?;
-            knob(
-                site,
-                backing,
-                "cache_mode",
-                CacheMode::Writethrough.as_str(),
-            )?;
-            knob(site, backing, "writeback_delay", "0")?;
-            knob(site, backing, "writeback_running", "1")?;
-            knob(site, backing, "writeback_percent", "0")
+        Running::Draining => vec![
+            of_set("io_error_limit", ANY_ERRORS),
+            mode(CacheMode::Writethrough),
+            of_disk("writeback_delay", "0"),
+            of_disk("writeback_running", "1"),
+            of_disk("writeback_percent", "0"),
+        ],
+        Running::Serving(serving) => {
+            let dirty = serving.can_be_dirty();
+            let mut knobs = bypass(USUAL).to_vec();
+            knobs.push(dirty.then(|| knob(disk, "writeback_delay", REST)));
+            let errors = if dirty { ANY_ERRORS } else { ERRORS };
+            knobs.push(of_set("io_error_limit", errors));
+            knobs.push(of_disk("writeback_percent", DIRTY_PERCENT));
+            knobs.push(mode(serving));
+            knobs
         }
-        Running::Serving(mode) => {
-            bypass(site, set, backing, USUAL)?;
-            let errors = if mode.can_be_dirty() {
-                knob(site, backing, "writeback_delay", REST)?;
-                ANY_ERRORS
-            } else {
-                ERRORS
-            };
-            of_set(site, set, "io_error_limit", errors)?;
-            knob(site, backing, "writeback_percent", DIRTY_PERCENT)?;
-            knob(site, backing, "cache_mode", mode.as_str())
-        }
-    }
+    };
+    knobs.into_iter().flatten().collect()
 }
 
-/// When the cache is passed by: requests in a row in bytes, latency of reads and of writes in microseconds; 0 for never.
-fn bypass(
-    site: &Site<'_>,
-    set: Set,
-    backing: &Backing,
-    [row, read, write]: [&str; 3],
-) -> Result<()> {
-    of_set(site, set, "congested_read_threshold_us", read)?;
-    of_set(site, set, "congested_write_threshold_us", write)?;
-    knob(site, backing, "sequential_cutoff", row)
+pub(super) fn knob(dir: &Path, name: &str, value: &'static str) -> Knob {
+    let file = dir.join(name);
+    Knob { file, value }
 }
 
-/// A knob of the disk's own set. Those of a set that disks share are the same all the time, see [`super::set::tune`].
-fn of_set(site: &Site<'_>, set: Set, name: &str, value: &str) -> Result<()> {
-    match set {
-        Set::Disk => {
-            let dir = tool(site.host).set_dir(&set.uuid(site.key));
-            put(site.host, &dir.join(name), value)
-        }
-        Set::Host => Ok(()),
-    }
-}
-
-fn knob(site: &Site<'_>, backing: &Backing, name: &str, value: &str) -> Result<()> {
-    put(site.host, &backing.dir.join(name), value)
-}
-
-pub(super) fn put(host: &Host, file: &std::path::Path, value: &str) -> Result<()> {
+/// Sets those that are not as wanted yet.
+pub(super) fn turn(host: &Host, knobs: &[Knob]) -> Result<()> {
     let deadline = host.config.deadline.tool;
-    tool(host)
-        .turn(file, value, deadline)
-        .context(|| format!("cannot set {} to {value}", file.display()))
+    for Knob { file, value } in tool(host).amiss(knobs, deadline)? {
+        tool(host)
+            .set(file, value, deadline)
+            .context(|| format!("cannot set {} to {value}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// What the knobs say. A cache that drains or fills is in write-through meanwhile.

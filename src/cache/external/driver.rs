@@ -6,12 +6,11 @@ use std::time::Duration;
 use super::External;
 use super::protocol::{SeedWord, State, Verb};
 use crate::cache::{
-    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Site,
+    Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Seen, Site,
 };
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName};
 use crate::seed::SeedPlan;
-use crate::tools::dmsetup;
 use crate::{Error, Kind, Result};
 
 impl Driver for External {
@@ -26,7 +25,7 @@ impl Driver for External {
                 SeedWord::Never => SeedAbility::Never,
                 SeedWord::Read => SeedAbility::Reading,
             },
-            reads: true,
+            reads: self.said.reads,
             live: self.said.live,
         }
     }
@@ -56,7 +55,7 @@ impl Driver for External {
     }
 
     /// Asks the driver itself: its devices need not be of device-mapper.
-    fn read(&self, _host: &Host, key: &DiskKey, _seen: &[dmsetup::Device]) -> Cache {
+    fn read(&self, _host: &Host, key: &DiskKey, _seen: &Seen) -> Cache {
         if let Some(why) = self.silent.get() {
             return Cache::Broken { why: why.clone() };
         }
@@ -73,7 +72,7 @@ impl Driver for External {
     }
 
     fn probe(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
-        Ok(self.read(host, key, &[]))
+        Ok(self.read(host, key, &Seen::new(None)))
     }
 
     fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
@@ -119,9 +118,12 @@ impl Driver for External {
 
     fn cleanliness(&self, host: &Host, key: &DiskKey) -> Result<Cleanliness> {
         let seen = self.probe(host, key)?;
-        Ok(Cleanliness::of(seen, |_, _| {
-            let name = &self.said.name;
-            Cleanliness::clean(format!("the cache driver {name} counts nothing dirty"))
+        Ok(Cleanliness::of(seen, |running, _| match running {
+            Running::Serving(mode) if mode.can_be_dirty() => Cleanliness::for_the_moment(),
+            _ => {
+                let name = &self.said.name;
+                Cleanliness::clean(format!("the cache driver {name} counts nothing dirty"))
+            }
         }))
     }
 

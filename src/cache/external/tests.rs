@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
-use crate::cache::{Cleanliness, Driver, SeedAbility};
+use crate::cache::{Cleanliness, Driver, SeedAbility, Seen};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::model::Bytes;
@@ -147,6 +147,11 @@ fn capabilities_that_do_not_fit_are_refused() {
             r#""seed":"never","tools":["a;b"]"#,
             "no name of a tool",
         ),
+        (
+            r#""seed":"never""#,
+            r#""seed":"read","reads":false"#,
+            "caches no reads",
+        ),
     ] {
         let said = with(from, to);
         assert!(said.contains(wanted), "{to}: {said}");
@@ -222,7 +227,7 @@ fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
     assert!(died.is_some(), "{}", stat());
     let began = Instant::now();
     assert!(matches!(
-        driver.read(&world.host, &world.key, &[]),
+        driver.read(&world.host, &world.key, &Seen::new(None)),
         Cache::Broken { .. }
     ));
     assert!(began.elapsed() < Duration::from_millis(500));

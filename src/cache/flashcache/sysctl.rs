@@ -5,8 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::host::Host;
-use crate::model::{Bytes, DiskKey, Role};
-use crate::sys::Roots;
+use crate::model::{DiskKey, Role};
 use crate::tools::flashcache::parse_errors;
 use crate::{Error, Kind, Result};
 
@@ -89,18 +88,4 @@ impl Sysctl {
         let text = std::fs::read_to_string(&path).map_err(|error| cannot().because(error))?;
         parse_errors(&text).map_err(|why| cannot().because(why))
     }
-}
-
-/// The host's memory (proc_meminfo(5)).
-pub(super) fn memory(roots: &Roots) -> Result<Bytes> {
-    let path = roots.proc.join("meminfo");
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    kib.map(Bytes::kib).ok_or_else(|| {
-        Error::new(
-            Kind::Failed,
-            format!("cannot read the host's memory from {}", path.display()),
-        )
-    })
 }

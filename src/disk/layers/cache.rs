@@ -14,8 +14,11 @@ use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::job::LayerName;
 use crate::model::{Bytes, Change, OnFull, Role};
-use crate::sys::Block;
+use crate::sys::{Block, memory};
 use crate::{Error, Kind, Result};
+
+/// A cache may take so large a part of the memory that is left.
+const MEMORY_SHARE: u64 = 4;
 
 /// See the module.
 #[derive(Debug)]
@@ -159,6 +162,7 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
         }
     }
     refuse_larger_sectors(walk)?;
+    refuse_without_memory(walk)?;
     walk.plan = fill::plan(walk)?;
     load_modules(walk)?;
     fill::spare_a_guest(walk)?;
@@ -209,6 +213,30 @@ fn refuse_larger_sectors(walk: &Walk<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a cache that takes more of the host's memory than it should: what guests need would be killed for it.
+fn refuse_without_memory(walk: &Walk<'_>) -> Result<()> {
+    let driver = walk.driver()?;
+    let data = walk.parts.iter().find(|(role, _)| *role == Role::Data);
+    let needed = data.map_or(Bytes(0), |(_, data)| driver.memory(data.size.bytes()));
+    if needed == Bytes(0) {
+        return Ok(());
+    }
+    let available = memory::available(&walk.host.roots)?;
+    match needed <= Bytes(available.0 / MEMORY_SHARE) {
+        true => Ok(()),
+        false => Err(too_large(driver.name().as_str(), needed, available)),
+    }
+}
+
+fn too_large(driver: &str, needed: Bytes, available: Bytes) -> Error {
+    let message = format!(
+        "a slice of this size takes {needed} of memory with driver {driver}, and the host has {available} left, of which a cache \
+         may take one part in {MEMORY_SHARE}"
+    );
+    Error::new(Kind::NoSpace, message)
+        .remedy("choose a smaller slice with --size, or [slice] size; or the driver dm-cache, which takes next to none")
 }
 
 /// Makes the cache serve in the record's mode.

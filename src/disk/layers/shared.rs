@@ -10,7 +10,8 @@ mod leave;
 pub(in crate::disk) use leave::{leave, sweep};
 
 use super::listing::{listed, outdate};
-use crate::cache::Device;
+use crate::cache::{Device, Neighbour};
+use crate::disk::record::Record;
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
@@ -122,12 +123,14 @@ pub(super) fn format(walk: &mut Walk<'_>) -> Result<()> {
         walk.disk.record.driver.clone(),
         walk.disk.record.key.clone(),
     );
-    let alone = !others(listed(walk)?, &driver, Some(&own));
     let host = walk.host;
+    let others: Vec<Neighbour> = of_others(listed(walk)?, &driver, Some(&own))
+        .map(|lv| neighbour(host, lv))
+        .collect();
     let site = walk.site()?;
     walk.driver()?
-        .format_shared(host, site.part(Role::Data)?, alone)
-        .map_err(|error| match alone {
+        .format_shared(host, site.part(Role::Data)?, &others)
+        .map_err(|error| match others.is_empty() || error.kind() == Kind::Dirty {
             true => error,
             false => error.remedy(
                 "give the other disks that share it another driver (`warmblock attach --driver`, under load), or detach them: \
@@ -136,9 +139,29 @@ pub(super) fn format(walk: &mut Walk<'_>) -> Result<()> {
         })
 }
 
+/// What is known of a disk with a slice in the shared volume. Where this host has no record of it, it may be anything.
+fn neighbour(host: &Host, lv: &Lv) -> Neighbour {
+    let record = Record::load(&host.roots, &lv.name.key).ok().flatten();
+    Neighbour {
+        name: lv.tag("image").unwrap_or_else(|| lv.name.key.to_string()),
+        own: lv.num.map(|_| host.lvm().path(&lv.vg, &lv.name)),
+        writes_back: record.is_none_or(|record| record.mode.can_be_dirty()),
+    }
+}
+
 /// Whether this host has slices in the shared volume of a driver, other than those of one disk.
 fn others(all: &Volumes, driver: &DriverName, own: Option<&DiskKey>) -> bool {
-    all.slices
-        .iter()
-        .any(|lv| Some(&lv.name.key) != own && lv.tag("driver").as_deref() == Some(driver.as_str()))
+    of_others(all, driver, own).next().is_some()
+}
+
+/// The slices in the shared volume of a driver, other than those of one disk.
+fn of_others<'v>(
+    all: &'v Volumes,
+    driver: &DriverName,
+    own: Option<&DiskKey>,
+) -> impl Iterator<Item = &'v Lv> {
+    let theirs = move |lv: &&Lv| {
+        Some(&lv.name.key) != own && lv.tag("driver").as_deref() == Some(driver.as_str())
+    };
+    all.slices.iter().filter(theirs)
 }

@@ -46,7 +46,14 @@ pub(super) fn slice_layer(
                     true,
                     format!("{SharedName} in volume group {vg}, shared with other disks"),
                 ),
-                None => (true, format!("{} in volume group {vg}", record.size)),
+                None => (
+                    true,
+                    format!(
+                        "{} in volume group {vg}{}",
+                        record.size,
+                        memory(&parts, driver)
+                    ),
+                ),
             }
         }
     };
@@ -54,6 +61,18 @@ pub(super) fn slice_layer(
         layer: LayerName::Slice,
         well,
         what,
+    }
+}
+
+/// What a slice costs of the host's memory, where that is worth telling.
+fn memory(parts: &[Part], driver: Option<&dyn Driver>) -> String {
+    let data = parts.iter().find(|part| part.role == Role::Data);
+    let takes = driver
+        .zip(data)
+        .map(|(driver, data)| driver.memory(data.size));
+    match takes {
+        Some(takes) if takes > Bytes(0) => format!(", takes {takes} of memory"),
+        _ => String::new(),
     }
 }
 

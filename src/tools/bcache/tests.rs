@@ -1,6 +1,7 @@
 use super::*;
 use crate::sys::block::tests::fake;
 
+const LONG: Duration = Duration::from_secs(60);
 const SET: &str = "0a1b2c3d-0000-4000-8000-000000000001";
 
 #[test]
@@ -102,12 +103,23 @@ fn registered(roots: &Roots, attached: bool) {
 fn a_backing_device_is_found_by_what_bears_it() {
     let root = tempfile::tempdir().unwrap();
     let roots = Roots::at(root.path());
-    let exec = Exec::new([]);
+    let exec = Exec::default();
     let bcache = Bcache::new(&exec, &roots);
     let bearer: DevNum = "253:3".parse().unwrap();
-    assert_eq!(bcache.backing(bearer), None);
+    // No process is started where there is nothing: this one knows of no tool.
+    let none = Exec::new([]);
+    let idle = Bcache::new(&none, &roots);
+    assert_eq!(idle.backing(bearer, LONG).unwrap(), None);
+    assert_eq!(idle.look(&[bearer], LONG).unwrap(), Look::default());
     registered(&roots, true);
-    let backing = bcache.backing(bearer).unwrap();
+    let look = bcache
+        .look(&[bearer, "253:4".parse().unwrap()], LONG)
+        .unwrap();
+    let backing = look.backing(bearer).unwrap();
+    assert_eq!(
+        bcache.backing(bearer, LONG).unwrap().as_ref(),
+        Some(backing)
+    );
     assert_eq!(backing.state, State::Dirty);
     assert_eq!(backing.mode, Some(CacheMode::Writeback));
     assert_eq!(backing.set.as_deref(), Some(SET));
@@ -117,13 +129,13 @@ fn a_backing_device_is_found_by_what_bears_it() {
     assert_eq!(backing.dirty, Bytes(3 << 19));
     assert!(!backing.failed);
     assert_eq!(
-        bcache.counters(&backing),
+        backing.counters,
         Counters {
             hits: 35,
             misses: 9
         }
     );
-    let filling = bcache.filling(SET).unwrap();
+    let filling = look.filling(SET).unwrap();
     assert_eq!(filling.capacity, Bytes::mib(40));
     assert_eq!(filling.resident.0, (40 << 20) / 100 * 28);
 }
@@ -133,9 +145,46 @@ fn one_without_its_set_says_so() {
     let root = tempfile::tempdir().unwrap();
     let roots = Roots::at(root.path());
     registered(&roots, false);
-    let exec = Exec::new([]);
-    let backing = Bcache::new(&exec, &roots)
-        .backing("253:3".parse().unwrap())
-        .unwrap();
+    let exec = Exec::default();
+    let bcache = Bcache::new(&exec, &roots);
+    let bearer = "253:3".parse().unwrap();
+    let backing = bcache.backing(bearer, LONG).unwrap().unwrap();
     assert_eq!((backing.state, backing.set), (State::NoCache, None));
+}
+
+/// It may be dirty: what cannot be read is not taken for none.
+#[test]
+fn one_that_does_not_say_what_it_is_is_not_overlooked() {
+    let root = tempfile::tempdir().unwrap();
+    let roots = Roots::at(root.path());
+    registered(&roots, true);
+    let dir = roots.sys.join("dev/block/253:3/bcache");
+    std::fs::remove_file(dir.join("state")).unwrap();
+    let exec = Exec::default();
+    let bcache = Bcache::new(&exec, &roots);
+    let bearer: DevNum = "253:3".parse().unwrap();
+    assert!(bcache.look(&[bearer], LONG).is_err());
+    std::fs::remove_dir_all(dir).unwrap();
+    assert_eq!(bcache.backing(bearer, LONG).unwrap(), None);
+}
+
+#[test]
+fn only_knobs_that_are_not_as_wanted_are_turned() {
+    let root = tempfile::tempdir().unwrap();
+    let roots = Roots::at(root.path());
+    registered(&roots, true);
+    let dir = roots.sys.join("dev/block/253:3/bcache");
+    let knob = |name: &str, value| Knob {
+        file: dir.join(name),
+        value,
+    };
+    let knobs = [
+        knob("cache_mode", "writeback"),
+        knob("sequential_cutoff", "4194304"),
+        knob("writeback_percent", "0"),
+        knob("none", "1"),
+    ];
+    let exec = Exec::default();
+    let amiss = Bcache::new(&exec, &roots).amiss(&knobs, LONG).unwrap();
+    assert_eq!(amiss, [&knobs[2], &knobs[3]]);
 }

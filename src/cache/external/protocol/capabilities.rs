@@ -26,6 +26,9 @@ pub struct CapabilitiesAnswer {
     /// another mode the cache is taken out of the path, formatted and opened anew.
     #[serde(default = "yes")]
     pub live: bool,
+    /// Whether what is read comes from the SSD later; one that caches writes only is not told of as a cache for reads.
+    #[serde(default = "yes")]
+    pub reads: bool,
     /// Whether it can be filled beforehand, by reading through it.
     pub seed: SeedWord,
     /// The volumes that it wants of the SSD.
@@ -104,6 +107,9 @@ impl CapabilitiesAnswer {
             return Err(
                 "it is filled, and could not change to its mode then: it is not live".into(),
             );
+        }
+        if !self.reads && self.seed == SeedWord::Read {
+            return Err("it is filled, and caches no reads".into());
         }
         if let Some(mode) = self
             .modes
