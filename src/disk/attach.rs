@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::fill;
-use super::layers::{CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, refuse_file};
+use super::layers::{
+    CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, note_client, refuse_file,
+};
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::swap::{self, take_out};
@@ -31,7 +33,9 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let exchange = disk.exchange.take();
     let driver = exchange.as_ref().map(|new| &new.driver);
     equip(host, driver.unwrap_or(&disk.record.driver), dry_run)?;
-    disk.record.link.as_deref().map_or(Ok(()), refuse_file)?;
+    for link in disk.record.link.iter().chain(&ask.link) {
+        refuse_file(link)?;
+    }
     let known = Record::load(&host.roots, &disk.record.key)?;
     let new = known.is_none();
     let mut walk = Walk::new(host, disk, dry_run);
@@ -78,6 +82,7 @@ fn undoable(error: &crate::Error) -> bool {
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
+    note_client(walk)?;
     if walk.disk.record.guest.is_some() {
         // The holder may have taken this host for dead before the mapping showed it alive.
         LeaseLayer::probe(walk)?;

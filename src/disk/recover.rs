@@ -9,6 +9,7 @@ use super::detach::descend;
 use super::layers::sweep;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::shared;
 use super::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
@@ -122,7 +123,9 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         let record = &disk.record;
         // No guest survived the boot, so none moves here any more.
         let stranded = record.guest.is_some() && record.boot_id != host.me()?.boot_id;
-        let detached = record.intent == Intent::Detached || stranded;
+        let detached = record.intent == Intent::Detached
+            || stranded
+            || shared::is_given_up(&host.me()?, &disk)?;
         let mut walk = Walk::new(host, disk, dry_run);
         let done = if detached {
             descend(&mut walk)

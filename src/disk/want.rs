@@ -4,11 +4,11 @@ mod size;
 
 use self::size::slice_size;
 use crate::cache::{self, Driver, SeedAbility};
-use crate::disk::record::{Intent, Record};
+use crate::disk::record::{Intent, Record, Shared};
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Attach;
-use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec};
+use crate::model::{Bytes, CacheMode, DiskKey, DriverName, Fsid, OnFull, SeedSpec, Sharing};
 use crate::tools::lvm::LvmError;
 use crate::{Context, Error, Kind, Result, config};
 
@@ -37,6 +37,7 @@ pub(super) fn fresh(
 ) -> Result<Record> {
     let config = &host.config;
     let name = match (&ask.driver, ask.mode) {
+        _ if ask.shared.is_some() => config::fixed("none"),
         (Some(driver), _) => driver.clone(),
         (None, Some(CacheMode::None)) => config::fixed("none"),
         (None, _) => config.cache.driver.clone(),
@@ -62,10 +63,14 @@ pub(super) fn fresh(
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: seed(driver, ask.seed, config.seed.what)?,
-        link: ask.link.clone(),
+        link: ask.link.clone().filter(|_| ask.shared.is_none()),
         generation: 0,
         boot_id: String::new(),
         guest: ask.guest.clone(),
+        shared: ask.shared.map(|access| Shared {
+            access,
+            links: ask.link.iter().cloned().collect(),
+        }),
     })
 }
 
@@ -168,6 +173,9 @@ pub(super) fn again(
     ask: &Attach,
     image: Bytes,
 ) -> Result<(Record, Option<Exchange>)> {
+    if record.shared.is_some() || ask.shared.is_some() {
+        return one_more(record, ask).map(|record| (record, None));
+    }
     let other = ask.driver.as_ref().filter(|name| **name != record.driver);
     let exchange = match other {
         _ if ask.keep => None,
@@ -194,6 +202,32 @@ pub(super) fn again(
     // The lease layer lets a guest become the holder, and knows what else it finds.
     record.guest = ask.guest.clone().or(record.guest);
     Ok((record, exchange))
+}
+
+/// The record of an image that several VMs have at once, with one more of them.
+///
+/// Errors: [`Kind::Exists`] if it is one VM's, or the others have it otherwise.
+fn one_more(mut record: Record, ask: &Attach) -> Result<Record> {
+    if record.sharing() != ask.shared {
+        let words = |sharing: Option<Sharing>| match sharing {
+            Some(access) => format!("for several VMs at once, {access}"),
+            None => "for one VM".to_owned(),
+        };
+        let message = format!(
+            "image {} is attached {}, not {}",
+            ask.image,
+            words(record.sharing()),
+            words(ask.shared)
+        );
+        return Err(Error::new(Kind::Exists, message)
+            .remedy("end those VMs first: the one way and the other exclude each other"));
+    }
+    if let Some(shared) = &mut record.shared {
+        shared.links.extend(ask.link.clone());
+    }
+    record.image = ask.image.clone();
+    record.intent = Intent::Attached;
+    Ok(record)
 }
 
 fn exchange(

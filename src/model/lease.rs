@@ -21,6 +21,45 @@ pub struct Lease {
     pub generation: u64,
     /// Who holds the disk; `None` when it is free.
     pub holder: Option<LeaseHolder>,
+    /// The hosts that have the image together, without a cache on any of them. While there are any, nobody holds it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Sharer>,
+}
+
+/// What several VMs may do with an image that they have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// All of them may write; what keeps them apart is in the guests.
+    ReadWrite,
+    /// None of them may.
+    ReadOnly,
+}
+
+impl std::fmt::Display for Sharing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ReadWrite => "read-write",
+            Self::ReadOnly => "read-only",
+        })
+    }
+}
+
+/// A host that has an image together with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sharer {
+    /// The host, as its configuration or its kernel names it.
+    pub host: HostName,
+    /// The host's `/proc/sys/kernel/random/boot_id`: another one means that the host went down in between.
+    pub boot_id: String,
+    /// Unix time in seconds at which it came in, for people.
+    pub since: u64,
+    /// What its VMs may do.
+    pub access: Sharing,
+    /// Its kernel's client of Ceph, by address and nonce, once the image is mapped: who has to be barred if the host dies.
+    #[serde(default)]
+    pub client: Option<String>,
 }
 
 /// The holder of a lease.
@@ -102,6 +141,7 @@ impl Default for Lease {
             image: None,
             generation: 0,
             holder: None,
+            shared: Vec::new(),
         }
     }
 }

@@ -15,7 +15,7 @@ pub use ids::{
     PoolName, SnapName, SnapSpec, VgName,
 };
 pub use key::DiskKey;
-pub use lease::{Lease, LeaseHolder, Moving};
+pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
 pub use names::{BaseName, BeforeRevert, CopySnap, DmName, LvName, Role, SharedName, WayBackName};
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};

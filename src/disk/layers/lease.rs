@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Found, Layer};
+use super::{Found, Layer, sharing};
 use crate::cache::Cache;
 use crate::ceph::fence;
 use crate::disk::clean::lease_is_dirty;
@@ -30,6 +30,9 @@ impl Layer for LeaseLayer {
             let wanted = "the image is gone, and its lease with it".into();
             return Ok(Found::Absent { wanted });
         }
+        if let Some(access) = walk.disk.record.sharing() {
+            return sharing::probe(walk, access);
+        }
         let (host, force) = (walk.host, walk.disk.force.clone());
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
@@ -55,6 +58,9 @@ impl Layer for LeaseLayer {
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        if let Some(access) = walk.disk.record.sharing() {
+            return sharing::up(walk, access);
+        }
         let (host, force) = (walk.host, walk.disk.force.clone());
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
@@ -116,6 +122,9 @@ impl Layer for LeaseLayer {
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        if walk.disk.record.shared.is_some() {
+            return sharing::down(walk);
+        }
         if walk.disk.force.discard_dirty {
             // Not before the cache and the map are gone: nothing may write to the image any more.
             way_back::go_back(walk)?;
@@ -140,6 +149,9 @@ impl Layer for LeaseLayer {
 fn leaving(cell: &LeaseCell<'_>, me: &Me) -> Found {
     if cell.has_let_in(me) {
         return Found::Right("let in beside its holder".into());
+    }
+    if cell.sharer(me).is_some() {
+        return Found::Right(format!("shared by {}", me.host));
     }
     match cell.is_held_by(me) {
         true => Found::Right(format!(

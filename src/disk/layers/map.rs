@@ -4,7 +4,7 @@ use super::{Found, Layer};
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::SnapSpec;
-use crate::tools::krbd::Mapping;
+use crate::tools::krbd::{MapOptions, Mapping};
 use crate::{Context, Error, Kind, Result};
 
 /// See the module.
@@ -37,9 +37,13 @@ impl Layer for Map {
             snap: None,
         };
         let deadline = host.config.deadline.map;
+        let options = MapOptions {
+            read_only: record.is_read_only(),
+            ..host.krbd_options()
+        };
         let mapping = host
             .krbd()
-            .map(&host.krbd_client(), &spec, &host.krbd_options(), deadline)
+            .map(&host.krbd_client(), &spec, &options, deadline)
             .context(|| format!("cannot map image {}", record.image))?;
         if mapping.image_id != *record.key.image() {
             let undone = host

@@ -6,14 +6,16 @@ mod lease;
 mod link;
 mod map;
 mod shared;
+mod sharing;
 mod slice;
 
 pub(in crate::disk) use cache::{CacheLayer, close, load_modules, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
-pub(in crate::disk) use link::{Link, refuse_file};
+pub(in crate::disk) use link::{Link, refuse_file, unlink};
 pub(in crate::disk) use map::Map;
 pub(in crate::disk) use shared::{leave, sweep};
+pub(in crate::disk) use sharing::note_client;
 pub(in crate::disk) use slice::Slice;
 
 use super::walk::Walk;

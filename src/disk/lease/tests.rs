@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{CacheMode, LeaseHolder, Moving, Sharer, Sharing};
 
 fn me() -> Me {
     Me {
@@ -23,6 +24,7 @@ fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
         image: Some(id()),
         generation: 4,
         holder: Some(holder),
+        shared: Vec::new(),
     }
 }
 
@@ -223,4 +225,72 @@ fn a_holder_that_comes_back_finds_the_guest() {
     };
     let claimed = claim(&image(), &lease, &me(), &force);
     assert_eq!(claimed.unwrap(), Claim::Take);
+}
+
+fn sharer(host: &str, client: Option<&str>) -> Sharer {
+    Sharer {
+        host: host.parse().unwrap(),
+        boot_id: "b".into(),
+        since: 0,
+        access: Sharing::ReadWrite,
+        client: client.map(str::to_owned),
+    }
+}
+
+fn shared(hosts: &[&str]) -> Lease {
+    Lease {
+        shared: hosts.iter().map(|host| sharer(host, None)).collect(),
+        ..Lease::default()
+    }
+}
+
+fn dead(host: &str) -> Force {
+    Force {
+        break_lease: true,
+        dead_host: Some(host.parse().unwrap()),
+        ..Force::default()
+    }
+}
+
+#[test]
+fn what_several_have_at_once_nobody_holds_alone() {
+    let claimed =
+        |lease: &Lease, force: &Force| claim(&image(), lease, &me(), force).map_err(|e| e.kind());
+    let force = Force::default();
+    for hosts in [&["hv2"][..], &["hv1"], &["hv1", "hv2"]] {
+        assert_eq!(claimed(&shared(hosts), &force), Err(Kind::LeaseHeld));
+    }
+    // Only those that are dead are passed over.
+    assert_eq!(claimed(&shared(&["hv2"]), &dead("hv2")), Ok(Claim::Take));
+    for hosts in [&["hv2", "hv3"][..], &["hv3"]] {
+        assert_eq!(claimed(&shared(hosts), &dead("hv2")), Err(Kind::LeaseHeld));
+    }
+    let said = claim(&image(), &shared(&["hv2"]), &me(), &force).unwrap_err();
+    assert!(said.chain().contains("hv2") && said.remedy_text().is_some());
+}
+
+#[test]
+fn what_one_holds_several_do_not_have() {
+    let may =
+        |lease: &Lease, force: &Force| may_share(&image(), lease, force).map_err(|e| e.kind());
+    let force = Force::default();
+    assert_eq!(may(&Lease::default(), &force), Ok(()));
+    assert_eq!(may(&shared(&["hv1", "hv2"]), &force), Ok(()));
+    assert_eq!(may(&held("hv2", "b", false), &force), Err(Kind::LeaseHeld));
+    assert_eq!(may(&held("hv1", "b1", false), &force), Err(Kind::LeaseHeld));
+    assert_eq!(may(&held("hv2", "b", false), &dead("hv2")), Ok(()));
+    assert_eq!(
+        may(&held("hv2", "b", false), &dead("hv3")),
+        Err(Kind::LeaseHeld)
+    );
+    // Data that only a dead host's cache has are not given up by the way.
+    assert_eq!(may(&held("hv2", "b", true), &dead("hv2")), Err(Kind::Dirty));
+}
+
+/// A release that knows nothing of sharing refuses such a lease; one that nobody shares is written as ever.
+#[test]
+fn a_lease_without_sharers_has_no_word_of_them() {
+    let text = |lease: &Lease| serde_json::to_string(lease).unwrap();
+    assert!(!text(&held("hv1", "b1", false)).contains("shared"));
+    assert!(text(&shared(&["hv2"])).contains(r#""access":"read-write""#));
 }

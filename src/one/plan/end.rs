@@ -32,8 +32,7 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
     let place = as_disk(place)?;
     let (disk, image) = known.disk(place)?;
     if matches!(disk.kind, DiskKind::Linked { .. }) {
-        let down = Plan::nothing().then(known, host, vec![detach(&image, place, false)]);
-        return Ok(down.instead(When::Unreached, Plan::nothing()));
+        return Ok(let_go(known, host, &image, place));
     }
     let going = Going {
         known,
@@ -41,6 +40,23 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         place,
     };
     going.all(known.acting(host)?)
+}
+
+/// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
+/// asked for at its target alone (contract, 5.4), so it is taken down at the source as well: what is another VM's stays, and a
+/// host that has nothing of it does nothing.
+fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Plan {
+    let down = |plan: Plan, at: &Node| {
+        plan.then(known, at, vec![detach(image, place, false)])
+            .instead(When::Unreached, Plan::nothing())
+    };
+    let plan = down(Plan::nothing(), host);
+    let other = known.other_host(host).filter(|_| known.is_cleaned_up());
+    match other {
+        // What fails at one of them does not keep the disk up at the other.
+        Some(other) => down(plan, other).every(),
+        None => plan,
+    }
 }
 
 /// A disk that goes with its VM.

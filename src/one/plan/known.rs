@@ -37,6 +37,11 @@ impl<'k> Known<'k> {
         hosts.find(|host| *host != node)
     }
 
+    /// Whether the VM is being removed or made anew: `CLEANUP_RESUBMIT`, `CLEANUP_DELETE`, or done already (contract, 5.4).
+    pub(super) const fn is_cleaned_up(&self) -> bool {
+        matches!(self.vm.lcm_state, 0 | 15 | 23)
+    }
+
     /// The hosts of earlier stays, which have no use for the VM's disks any more, but for this one.
     pub(super) fn earlier_hosts(&self, but: &Node) -> Result<Vec<HostName>> {
         let earlier = self.vm.history.iter().rev().skip(1);

@@ -21,7 +21,9 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let (disks, to) = (known.ours(&call.dir)?, host_name(&call.to)?);
-    let away = disks.iter().map(|(_, image, _)| {
+    // What several VMs have at once, no host holds: the target comes in as it is.
+    let held = disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
+    let away = held.map(|(_, image, _)| {
         step(Request::HandOver(HandOver {
             image: image.clone(),
             to: to.clone(),
@@ -30,7 +32,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let mut there = vec![make_dir(&call.dir)];
     for (disk, image, place) in &disks {
         let mut ask = attach_ask(disk, image, place)?;
-        ask.guest = Some(to.clone());
+        ask.guest = Some(to.clone()).filter(|_| disk.sharing().is_none());
         there.push(step(Request::Attach(ask)));
     }
     Ok(Plan::nothing()
@@ -67,6 +69,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     }
     let disks = known.ours(&call.dir)?;
     let away = let_go(&disks, call);
+    let held = || disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
     let back = |patient: bool| {
         let insert = |(_, image, _): &(_, ImageSpec, _)| {
             if_there(Request::Insert(Insert {
@@ -77,7 +80,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
             }))
         };
         Plan::nothing()
-            .on(&call.from, disks.iter().map(insert).collect())
+            .on(&call.from, held().map(insert).collect())
             .every()
     };
     // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.

@@ -74,10 +74,10 @@ pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> R
     ask.seed = asked.seed;
     ask.link = Some(place.path());
     ask.keep = true;
-    if disk.shareable {
-        // Another host's write would never be seen (contract, 4.3.8).
-        ask.driver = Some(crate::config::fixed("none"));
-        ask.mode = None;
+    if let Some(sharing) = disk.sharing() {
+        // Another host's write would never be seen in a cache (contract, 4.3.8).
+        (ask.driver, ask.mode, ask.size, ask.seed) = (None, None, None, None);
+        ask.shared = Some(sharing);
     }
     Ok(ask)
 }

@@ -11,6 +11,7 @@ mod local;
 mod locks;
 mod main_job;
 mod one;
+mod one_shared;
 mod one_store;
 mod one_vm;
 mod power;
@@ -242,6 +243,11 @@ const ALONE: &[Test] = &[
     test("one::releases", Need::One, one_vm::releases),
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
+    test(
+        "one::several_vms_with_one_image",
+        Need::All,
+        one_shared::several_vms,
+    ),
     test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
