@@ -12,6 +12,7 @@ use super::layers::{
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::shared::{self, Still};
 use super::walk::Walk;
 use crate::Result;
 use crate::cache::Cache;
@@ -31,6 +32,13 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
         ..Force::default()
     };
     let mut walk = Walk::new(host, disk, dry_run);
+    let users = walk.disk.record.shared.as_ref();
+    let users = users.map(|shared| shared.links.clone());
+    if let Some(users) = users
+        && shared::let_go(&mut walk, &users, ask)? == Still::InUse
+    {
+        return Ok(walk.report(true));
+    }
     if let Some(theirs) = others_link(walk.disk.record.link.as_deref(), ask.link.as_deref()) {
         let theirs = theirs.display().to_string();
         walk.warnings.push(format!(
@@ -46,11 +54,13 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
 
 /// The link that there is, if it is not of the disk that the caller means.
 pub(super) fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
-    fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
-        (link.parent().and_then(Path::file_name), link.file_name())
-    }
     let meant = meant?;
     there.filter(|there| disk_of(there) != disk_of(meant))
+}
+
+/// How OpenNebula knows a disk: its VM's directory may have moved.
+pub(super) fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
+    (link.parent().and_then(Path::file_name), link.file_name())
 }
 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
@@ -92,7 +102,7 @@ fn forget(walk: &mut Walk<'_>) -> Result<()> {
         change = record.remove(&walk.host.roots)?;
         // What a killed job was about to put in place.
         Record::sweep(&walk.host.roots)?;
-        if let Some(dir) = record.link.as_deref().and_then(Path::parent) {
+        for dir in record.links().filter_map(Path::parent) {
             atomic::sweep(dir)?;
         }
     }

@@ -129,7 +129,13 @@ impl OpenDisk {
         }
         let fsid = image.fsid()?;
         let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
-        let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
+        let deadline = &host.config.deadline;
+        let patience = match ask.shared {
+            // The first of them may be filling the cache.
+            Some(_) => deadline.flush.max(deadline.lock),
+            None => deadline.lock,
+        };
+        let lock = DiskLock::acquire(&host.roots.run, &key, "attach", patience)?;
         let force = Force {
             break_lease: ask.break_lease,
             dead_host: ask.dead_host.clone(),
@@ -278,7 +284,11 @@ const UPWARDS: [&str; 3] = ["attach", "insert", "seed"];
 /// Takes the lock of a disk that goes. What brings it up is waited for as long as a cache may take to write back what it has.
 fn lock_to_detach(host: &Host, key: &DiskKey, ask: &Detach, dry_run: bool) -> Result<DiskLock> {
     let deadline = &host.config.deadline;
-    let times = (deadline.lock, deadline.flush.max(deadline.lock));
+    let longer = deadline.flush.max(deadline.lock);
+    let known = Record::load(&host.roots, key);
+    let shared = known.is_ok_and(|record| record.is_some_and(|record| record.shared.is_some()));
+    // One of several is not stopped for another, who waits for it.
+    let times = (if shared { longer } else { deadline.lock }, longer);
     let may_stop = |holder: &Holder| {
         let upwards = UPWARDS.contains(&holder.what.as_str());
         upwards && !dry_run && is_meant(host, key, ask) && is_idle(host, key)
@@ -295,6 +305,17 @@ fn is_idle(host: &Host, key: &DiskKey) -> bool {
 /// Whether it is the caller's disk that is being brought up. As long as no record says whose it is, nobody knows.
 fn is_meant(host: &Host, key: &DiskKey, ask: &Detach) -> bool {
     match (Record::load(&host.roots, key), &ask.link) {
+        // Who joins others is stopped for none of them.
+        (
+            Ok(Some(Record {
+                shared: Some(users),
+                ..
+            })),
+            meant,
+        ) => users.links.iter().all(|link| {
+            others_link(Some(link), meant.as_deref()).is_none()
+                && (meant.is_some() || users.links.len() == 1)
+        }),
         (_, None) => true,
         (Ok(Some(record)), meant) => {
             others_link(record.link.as_deref(), meant.as_deref()).is_none()

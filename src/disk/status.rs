@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use self::seen::Seen;
-use super::record::{Intent, Record};
+use super::record::{Intent, Record, Shared};
 use crate::cache::{self, Cache, Running, Stats};
 use crate::host::Host;
 use crate::job::LayerName;
@@ -47,6 +47,8 @@ pub struct DiskStatus {
     pub front: PathBuf,
     /// The link to it.
     pub link: Option<PathBuf>,
+    /// Who has it, if several VMs have it at once.
+    pub shared: Option<Shared>,
     /// Whether every layer is as the record wants it.
     pub well: bool,
     /// The state in words, for people.
@@ -156,6 +158,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         generation: record.generation,
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
+        shared: record.shared.clone(),
         well,
         state: words::words(
             record,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
-use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
+use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec, Sharing};
 
 /// One request to one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -154,6 +154,10 @@ pub struct Attach {
     /// let go and the disk is attached again without this.
     #[serde(default)]
     pub guest: Option<HostName>,
+    /// Several VMs have the image at once, on this host and others, each behind a link of its own, and nobody holds the lease.
+    /// What they write is not cached; what they only read is as asked for here, in write-through.
+    #[serde(default)]
+    pub shared: Option<Sharing>,
 }
 
 impl Attach {
@@ -174,6 +178,7 @@ impl Attach {
             fence: false,
             keep: false,
             guest: None,
+            shared: None,
         }
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let (disks, to) = (known.ours(&call.dir)?, host_name(&call.to)?);
-    let away = disks.iter().map(|(_, image, _)| {
+    // What several VMs have at once, no host holds: the target comes in as it is.
+    let held = disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
+    let away = held.map(|(_, image, _)| {
         step(Request::HandOver(HandOver {
             image: image.clone(),
             to: to.clone(),
@@ -30,7 +32,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let mut there = vec![make_dir(&call.dir)];
     for (disk, image, place) in &disks {
         let mut ask = attach_ask(disk, image, place)?;
-        ask.guest = Some(to.clone());
+        ask.guest = Some(to.clone()).filter(|_| disk.sharing().is_none());
         there.push(step(Request::Attach(ask)));
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
@@ -67,7 +69,9 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let there = |plan: Plan, change: &dyn Fn(&mut Attach)| {
         let attach = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             let mut ask = attach_ask(disk, image, place)?;
-            change(&mut ask);
+            if ask.shared.is_none() {
+                change(&mut ask);
+            }
             Ok(step(Request::Attach(ask)))
         };
         let steps: Vec<_> = disks.iter().map(attach).collect::<Result<_>>()?;
@@ -88,6 +92,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     }
     let disks = known.ours(&call.dir)?;
     let away = let_go(&disks, call);
+    let held = || disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
     let back = |patient: bool| {
         let insert = |(_, image, _): &(_, ImageSpec, _)| {
             if_there(Request::Insert(Insert {
@@ -97,7 +102,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
                 patient,
             }))
         };
-        Plan::nothing().on(&call.from, all(disks.iter().map(insert).collect()))
+        Plan::nothing().on(&call.from, all(held().map(insert).collect()))
     };
     // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.
     let mut plan = Plan::nothing()

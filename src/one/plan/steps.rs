@@ -2,7 +2,7 @@
 
 use crate::image::{ImageJob, Once, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
-use crate::model::{HostName, ImageSpec, ParseError};
+use crate::model::{HostName, ImageSpec, ParseError, Sharing};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Disk;
 use crate::{Context, Error, Kind, Result};
@@ -83,10 +83,10 @@ pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> R
     ask.seed = asked.seed;
     ask.link = Some(place.path());
     ask.keep = true;
-    if disk.shareable {
-        // Another host's write would never be seen (contract, 4.3.8).
-        ask.driver = Some(crate::config::fixed("none"));
-        ask.mode = None;
+    ask.shared = disk.sharing();
+    if ask.shared == Some(Sharing::ReadWrite) {
+        // Another host's write would never be seen in a cache (contract, 4.3.8).
+        (ask.driver, ask.mode, ask.size, ask.seed) = (None, None, None, None);
     }
     Ok(ask)
 }

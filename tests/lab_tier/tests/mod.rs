@@ -15,6 +15,7 @@ mod one;
 mod one_kill;
 mod one_late;
 mod one_left;
+mod one_shared;
 mod one_store;
 mod one_storm;
 mod one_vm;
@@ -269,6 +270,11 @@ const ALONE: &[Test] = &[
     test("one::releases", Need::One, one_vm::releases),
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
+    test(
+        "one::several_vms_with_one_image",
+        Need::All,
+        one_shared::several_vms,
+    ),
     test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
