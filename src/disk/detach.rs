@@ -14,17 +14,18 @@ use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::shared::{self, Still};
 use super::walk::Walk;
-use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{Detach, LayerName, Report};
 use crate::model::Change;
 use crate::sys::atomic;
+use crate::{Error, Kind, Result};
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused, and one that is
 /// there behind somebody else's link is left alone. An attach of it that still runs, or a seed, is stopped.
 ///
-/// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
+/// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean;
+/// [`crate::Kind::LeaseHeld`] if nobody is to have it afterwards, and another host does.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
     let mut disk = OpenDisk::to_detach(host, ask, dry_run)?;
     disk.force = Force {
@@ -37,6 +38,7 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
     if let Some(users) = users
         && shared::let_go(&mut walk, &users, ask)? == Still::InUse
     {
+        refuse_elsewhere(&mut walk, ask)?;
         return Ok(walk.report(true));
     }
     if let Some(theirs) = others_link(walk.disk.record.link.as_deref(), ask.link.as_deref()) {
@@ -49,7 +51,23 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
         return Ok(walk.report(true));
     }
     descend(&mut walk)?;
+    refuse_elsewhere(&mut walk, ask)?;
     Ok(walk.report(false))
+}
+
+/// Says that another host has the image, where nobody is to have it.
+fn refuse_elsewhere(walk: &mut Walk<'_>, ask: &Detach) -> Result<()> {
+    if !ask.free || walk.dry_run || walk.disk.image.is_none() {
+        return Ok(());
+    }
+    let elsewhere = walk.with_lease(|cell, me, _| Ok(cell.lease.elsewhere(&me.host).cloned()))?;
+    let Some(other) = elsewhere else {
+        return Ok(());
+    };
+    let image = &ask.image;
+    let message = format!("image {image} is let go here, and host {other} has it");
+    Err(Error::new(Kind::LeaseHeld, message)
+        .remedy(format!("detach it there: `warmblock detach {image}`")))
 }
 
 /// The link that there is, if it is not of the disk that the caller means.

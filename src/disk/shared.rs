@@ -68,8 +68,8 @@ pub(super) fn as_before(walk: &mut Walk<'_>, before: &Shared) -> Result<()> {
     };
     let joined: Vec<PathBuf> = shared.links.difference(&before.links).cloned().collect();
     shared.links.clone_from(&before.links);
-    walk.disk.record.save(&walk.host.roots)?;
-    joined.iter().try_for_each(|link| unlink(walk, link))
+    joined.iter().try_for_each(|link| unlink(walk, link))?;
+    walk.disk.record.save(&walk.host.roots)
 }
 
 fn several(ask: &Detach, users: &BTreeSet<PathBuf>) -> Error {
@@ -86,4 +86,124 @@ fn list(links: &BTreeSet<PathBuf>) -> String {
         .map(|link| link.display().to_string())
         .collect();
     links.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+    use crate::cancel::Cancel;
+    use crate::config::Config;
+    use crate::disk::lease::Force;
+    use crate::disk::open::OpenDisk;
+    use crate::disk::record::Record;
+    use crate::host::Host;
+    use crate::model::{OnFull, Role, Sharing};
+    use crate::progress::ProgressMode;
+    use crate::sys::Roots;
+    use crate::sys::lock::DiskLock;
+
+    /// A host whose disk VMs 1 and 2 have, each behind its link.
+    fn host(dir: &Path) -> (Host, OpenDisk) {
+        let (config, roots) = (Config::default(), Roots::at(dir));
+        let host = Host::new(config, roots, ProgressMode::Quiet, Cancel::new());
+        let mut record = Record::of_unknown(
+            "801945f3-3-ab12".parse().unwrap(),
+            "one/a".parse().unwrap(),
+            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
+            crate::model::Bytes(262_144),
+        );
+        record.intent = Intent::Attached;
+        let front = host.roots.mapper(record.key.dm(Role::Front));
+        let links: BTreeSet<PathBuf> = ["1", "2"].map(|vm| link(dir, vm)).into();
+        for link in &links {
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(&front, link).unwrap();
+        }
+        let access = Sharing::ReadOnly;
+        record.shared = Some(Shared { access, links });
+        record.save(&host.roots).unwrap();
+        let patience = host.config.deadline.lock;
+        let lock = DiskLock::acquire(&host.roots.run, &record.key, "detach", patience).unwrap();
+        let disk = OpenDisk {
+            record,
+            made_up: false,
+            image: None,
+            unreachable: None,
+            force: Force::default(),
+            on_full: OnFull::Bypass,
+            exchange: None,
+            lock,
+        };
+        (host, disk)
+    }
+
+    fn link(dir: &Path, vm: &str) -> PathBuf {
+        dir.join(format!("100/{vm}/disk.0"))
+    }
+
+    fn ask(link: Option<PathBuf>) -> Detach {
+        Detach {
+            image: "one/a".parse().unwrap(),
+            discard_dirty: false,
+            link,
+            free: false,
+        }
+    }
+
+    fn users(walk: &Walk<'_>) -> BTreeSet<PathBuf> {
+        let record = Record::load(&walk.host.roots, &walk.disk.record.key);
+        record.unwrap().unwrap().shared.unwrap().links
+    }
+
+    #[test]
+    fn who_goes_takes_its_own_link_and_the_last_one_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, disk) = host(dir.path());
+        let mut walk = Walk::new(&host, disk, false);
+        let (first, second) = (link(dir.path(), "1"), link(dir.path(), "2"));
+        let go = |walk: &mut Walk<'_>, link: Option<PathBuf>| {
+            let users = users(walk);
+            let_go(walk, &users, &ask(link)).map_err(|error| (error.kind(), error.chain()))
+        };
+        let (kind, said) = go(&mut walk, None).unwrap_err();
+        assert_eq!(kind, Kind::Busy);
+        assert!(
+            [&first, &second]
+                .iter()
+                .all(|link| said.contains(link.to_str().unwrap()))
+        );
+        // Whoever is not among them changes nothing.
+        let other = Some(link(dir.path(), "3"));
+        assert_eq!(go(&mut walk, other), Ok(Still::InUse));
+        assert_eq!(users(&walk).len(), 2);
+        // The VM's directory may have moved.
+        let moved = Some(dir.path().join("110/1/disk.0"));
+        assert_eq!(go(&mut walk, moved.clone()), Ok(Still::InUse));
+        assert!(!first.is_symlink() && second.is_symlink());
+        assert_eq!(users(&walk), [second.clone()].into());
+        assert_eq!(go(&mut walk, moved), Ok(Still::InUse), "once more");
+        for link in [Some(second.clone()), None] {
+            assert_eq!(go(&mut walk, link), Ok(Still::Last));
+        }
+        assert!(second.is_symlink(), "it goes with the disk");
+    }
+
+    #[test]
+    fn who_could_not_join_leaves_no_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, disk) = host(dir.path());
+        let mut walk = Walk::new(&host, disk, false);
+        let (first, second) = (link(dir.path(), "1"), link(dir.path(), "2"));
+        let before = Shared {
+            access: Sharing::ReadOnly,
+            links: [first.clone()].into(),
+        };
+        as_before(&mut walk, &before).unwrap();
+        assert_eq!(users(&walk), before.links);
+        assert!(first.is_symlink() && !second.is_symlink());
+    }
 }

@@ -196,6 +196,9 @@ pub struct Detach {
     /// What counts are the last two names, such as `12/disk.0`: a VM's directory may have moved.
     #[serde(default)]
     pub link: Option<PathBuf>,
+    /// Afterwards nobody may have the image: if another host does, that is an error, though this one has let go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free: bool,
 }
 
 /// A request that needs nothing but the disk.

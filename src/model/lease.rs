@@ -129,6 +129,13 @@ impl Lease {
         }
     }
 
+    /// A host that has the image attached, but for this one.
+    pub fn elsewhere(&self, but: &HostName) -> Option<&HostName> {
+        let holder = self.holder.iter().map(|holder| &holder.host);
+        let mut hosts = holder.chain(self.shared.iter().map(|sharer| &sharer.host));
+        hosts.find(|host| *host != but)
+    }
+
     /// Whether any host has the image attached.
     pub fn is_attached(&self) -> bool {
         self.holder.is_some() || !self.shared.is_empty()

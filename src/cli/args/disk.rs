@@ -185,6 +185,7 @@ impl DiskCommand {
                     image: args.image.clone(),
                     discard_dirty: args.discard_dirty,
                     link: args.link.clone(),
+                    free: false,
                 }),
             ),
             Self::Seed(args) => (

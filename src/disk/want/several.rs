@@ -62,3 +62,89 @@ pub(super) fn one_more(mut record: Record, ask: &Attach) -> Result<Record> {
     record.intent = Intent::Attached;
     Ok(record)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cancel::Cancel;
+    use crate::config::Config;
+    use crate::disk::record::Shared;
+    use crate::model::Bytes;
+    use crate::progress::ProgressMode;
+    use crate::sys::Roots;
+
+    fn ask(link: &str, shared: Option<Sharing>) -> Attach {
+        Attach {
+            link: Some(link.into()),
+            shared,
+            ..Attach::new("one/a".parse().unwrap())
+        }
+    }
+
+    fn record(access: Sharing, links: &[&str]) -> Record {
+        let mut record = Record::of_unknown(
+            "801945f3-3-ab12".parse().unwrap(),
+            "one/a".parse().unwrap(),
+            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
+            Bytes(262_144),
+        );
+        record.intent = Intent::Attached;
+        record.shared = Some(Shared {
+            access,
+            links: links.iter().map(PathBuf::from).collect(),
+        });
+        record
+    }
+
+    #[test]
+    fn only_what_nobody_writes_is_cached_and_never_in_write_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, roots) = (Config::default(), Roots::at(dir.path()));
+        let host = Host::new(config, roots, ProgressMode::Quiet, Cancel::new());
+        let wanted = |ask: &Attach| {
+            let access = ask.shared.unwrap();
+            let (driver, mode) = for_several(&host, ask, access).unwrap();
+            format!("{driver} {mode}")
+        };
+        let (read, written) = (Some(Sharing::ReadOnly), Some(Sharing::ReadWrite));
+        assert_eq!(wanted(&ask("/d/1/disk.0", written)), "none none");
+        assert_eq!(wanted(&ask("/d/1/disk.0", read)), "dm-cache writethrough");
+        let with = |driver: &str, mode| Attach {
+            driver: Some(driver.parse().unwrap()),
+            mode,
+            ..ask("/d/1/disk.0", read)
+        };
+        let back = Some(CacheMode::Writeback);
+        assert_eq!(wanted(&with("bcache", back)), "bcache writethrough");
+        assert_eq!(wanted(&with("local", back)), "none none");
+        assert_eq!(wanted(&with("dm-writecache", None)), "none none");
+        assert_eq!(wanted(&with("bcache", Some(CacheMode::None))), "none none");
+        let nameless = Attach {
+            link: None,
+            ..ask("/", read)
+        };
+        let refused = for_several(&host, &nameless, Sharing::ReadOnly).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Usage);
+    }
+
+    #[test]
+    fn one_more_comes_to_those_who_have_it_for_the_same() {
+        let read = Some(Sharing::ReadOnly);
+        let before = record(Sharing::ReadOnly, &["/d/1/disk.0"]);
+        let after = one_more(before.clone(), &ask("/d/2/disk.0", read)).unwrap();
+        let both = record(Sharing::ReadOnly, &["/d/1/disk.0", "/d/2/disk.0"]);
+        assert_eq!(after.shared, both.shared);
+        for other in [None, Some(Sharing::ReadWrite)] {
+            let refused = one_more(before.clone(), &ask("/d/2/disk.0", other)).unwrap_err();
+            assert_eq!(refused.kind(), Kind::Exists);
+        }
+        // Whose detach was interrupted is in no more.
+        let mut leaving = before;
+        leaving.intent = Intent::Detached;
+        let after = one_more(leaving, &ask("/d/2/disk.0", read)).unwrap();
+        let links = record(Sharing::ReadOnly, &["/d/2/disk.0"]).shared;
+        assert_eq!((after.shared, after.intent), (links, Intent::Attached));
+    }
+}

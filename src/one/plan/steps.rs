@@ -97,6 +97,17 @@ pub(super) fn detach(image: &ImageSpec, place: &DiskPlace, discard_dirty: bool) 
         image: image.clone(),
         discard_dirty,
         link: Some(place.path()),
+        free: false,
+    }))
+}
+
+/// The same; and says if another host has the disk then.
+pub(super) fn detach_freed(image: &ImageSpec, place: &DiskPlace) -> StepAsk {
+    if_there(Request::Detach(Detach {
+        image: image.clone(),
+        discard_dirty: false,
+        link: Some(place.path()),
+        free: true,
     }))
 }
 

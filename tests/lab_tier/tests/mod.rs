@@ -52,6 +52,7 @@ const LONG: &[Test] = &[
         one_late::deleted_while_it_is_made,
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
+    test("one_shared::dead_hosts", Need::All, one_shared::dead_hosts),
     test("one_store::backups", Need::One, one_store::backups),
     test(
         "one_kill::begin_and_end",
@@ -271,7 +272,7 @@ const ALONE: &[Test] = &[
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
     test(
-        "one::several_vms_with_one_image",
+        "one_shared::several_vms",
         Need::All,
         one_shared::several_vms,
     ),

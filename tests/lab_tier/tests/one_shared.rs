@@ -1,4 +1,4 @@
-//! Images that several VMs have at once, on both hosts: one that all of them write, and a CD.
+//! Images that several VMs have at once, on both hosts: one that all of them write, and a CD, which each host caches.
 
 use std::path::{Path, PathBuf};
 
@@ -84,8 +84,7 @@ impl<'c> Vms<'c> {
         self.state(id, 1, &[host.name]);
         for (disk, image) in [(0, &self.common), (1, &self.cd)] {
             let ln = format!("ln fe:{} {}:DIR/disk.{disk}", image.spec, host.name);
-            // A prolog that failed is repeated as a whole.
-            self.done(id, &ln).and_then(|()| self.done(id, &ln))?;
+            self.done(id, &ln)?;
         }
         Ok(())
     }
@@ -95,9 +94,8 @@ impl<'c> Vms<'c> {
             format!("mvds {}:DIR/disk.0 {}", host.name, self.common.spec),
             format!("delete {}:DIR/disk.1", host.name),
         );
-        for line in [&mvds, &delete, &mvds, &delete] {
-            self.done(id, line)?;
-        }
+        self.done(id, &mvds)?;
+        self.done(id, &delete)?;
         self.done(id, &format!("delete {}:DIR", host.name))
     }
 
@@ -118,65 +116,106 @@ impl<'c> Vms<'c> {
         let host = |sharer: &Value| sharer["host"].as_str().map(str::to_owned);
         Ok(list.iter().filter_map(host).collect())
     }
+
+    fn are_sharers(&self, image: &Image, hosts: &[&str]) -> Result<()> {
+        same("who has it", self.sharers(image)?, hosts)
+    }
 }
 
+/// Three VMs come at the same moment, write, read, go and move.
 pub fn several_vms(case: &Case) -> Result<()> {
     let vms = Vms::new(case)?;
     let (hv1, hv2) = (case.host(), case.other());
-    for (id, host) in [(51, hv1), (52, hv1), (53, hv2)] {
-        vms.starts(id, host)?;
-    }
+    come_together(&vms, &[(51, hv1), (52, hv1), (53, hv2)])?;
     for image in [&vms.common, &vms.cd] {
-        same(
-            "who has it",
-            vms.sharers(image)?,
-            vec!["hv1".to_owned(), "hv2".into()],
-        )?;
+        vms.are_sharers(image, &["hv1", "hv2"])?;
     }
     written_and_read(&vms, hv1, hv2)?;
     kept_from_others(&vms, hv1, hv2)?;
-    // One goes, the other stays.
+    // A prolog that failed is repeated as a whole, and so is an epilog. One goes, the other stays.
+    vms.starts(51, hv1)?;
+    vms.ends(51, hv1)?;
     vms.ends(51, hv1)?;
     hv1.check(&vms.disk(52, 0), &vms.common)?;
     hv1.sh(&format!("test ! -e {}", vms.disk(51, 0)))?;
     moves(&vms, hv1, hv2)?;
+    vms.ends(53, hv2)?;
+    vms.ends(52, hv2)?;
+    // What was cached of an earlier generation is nowhere any more.
+    vms.world.write_elsewhere(&vms.cd, 40, MIB, 64 * KIB)?;
+    vms.starts(52, hv2)?;
+    hv2.check(&vms.disk(52, 1), &vms.cd)?;
+    vms.ends(52, hv2)?;
+    nothing_left(&vms, &[hv1, hv2])
+}
+
+/// A host dies, and one is taken for dead that is not.
+pub fn dead_hosts(case: &Case) -> Result<()> {
+    let vms = Vms::new(case)?;
+    let (hv1, hv2) = (case.host(), case.other());
+    for (id, host) in [(51, hv1), (52, hv2), (53, hv2)] {
+        vms.starts(id, host)?;
+    }
     dies(&vms, hv1, hv2)?;
-    for host in [hv1, hv2] {
+    struck_out(&vms, hv2)?;
+    nothing_left(&vms, &[hv1, hv2])
+}
+
+/// Each in a thread of its own, as oned has them.
+fn come_together(vms: &Vms<'_>, all: &[(u32, &Host)]) -> Result<()> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = all
+            .iter()
+            .map(|(id, host)| scope.spawn(|| vms.starts(*id, host)))
+            .collect();
+        let mut ended = running.into_iter().map(|one| one.join());
+        ended.try_for_each(|one| one.map_err(|_| anyhow::anyhow!("a VM's start panicked"))?)
+    })
+}
+
+fn nothing_left(vms: &Vms<'_>, hosts: &[&Host]) -> Result<()> {
+    for host in hosts {
         host.sh("[ -z \"$(find /run/links ! -type d)\" ] && rm -rf /run/links")?;
-        for image in [&vms.common, &vms.cd] {
-            same("who has it", vms.sharers(image)?, Vec::<String>::new())?;
-            host.check_gone(image)?;
-        }
+    }
+    for image in [&vms.common, &vms.cd] {
+        vms.are_sharers(image, &[])?;
+        hosts.iter().try_for_each(|host| host.check_gone(image))?;
     }
     Ok(())
 }
 
-/// What one writes all others read, and nobody writes the CD.
+/// What one writes all others read, from no cache; nobody writes the CD, which is read from one.
 fn written_and_read(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
     let places = [(hv1, 51), (hv2, 53), (hv1, 52)];
-    for (seed, (host, id)) in (1..).zip(places) {
+    let next = places.iter().cycle().skip(1);
+    for ((seed, (host, id)), (other, reader)) in (1..).zip(places).zip(next) {
         host.write(&vms.disk(id, 0), &vms.common, seed, seed * MIB, 128 * KIB)?;
-        for (host, id) in places {
-            host.check(&vms.disk(id, 0), &vms.common)?;
-        }
+        other.check(&vms.disk(*reader, 0), &vms.common)?;
     }
     for (host, id) in places {
         let tried = host.try_write(&vms.disk(id, 1), 9, 0, 64 * KIB)?;
         ensure!(tried.code != 0, "the CD was written: {tried}");
         host.check(&vms.disk(id, 1), &vms.cd)?;
     }
+    for host in [hv1, hv2] {
+        for (image, driver) in [(&vms.common, "none"), (&vms.cd, "dm-cache")] {
+            let status = host.status(image)?;
+            same("driver", status["driver"].as_str(), Some(driver))?;
+            same("well", status["well"].as_bool(), Some(true))?;
+        }
+    }
     Ok(())
 }
 
-/// Nobody takes it for himself, removes it, or takes it from several by hand.
+/// Nobody takes it for himself, removes it, or takes it from several by hand; and no cache of it holds what Ceph lacks.
 fn kept_from_others(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
     let spec = &vms.common.spec;
-    let kinds = [(hv2, warmblock::Kind::Exists)];
-    for (host, kind) in kinds {
-        host.wb(&["attach", spec])
-            .run()?
-            .refused(kind, &["several"])?;
-    }
+    hv2.wb(&["attach", spec])
+        .run()?
+        .refused(warmblock::Kind::Exists, &["several"])?;
+    hv2.wb(&["mode", &vms.cd.spec, "writeback"])
+        .run()?
+        .refused(warmblock::Kind::Usage, &["several"])?;
     for image in [spec, &vms.cd.spec] {
         hv1.wb(&["image", "rm", image])
             .run()?
@@ -198,13 +237,16 @@ fn moves(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
     vms.migrates(52, "postmigrate", hv1, hv2)?;
     hv2.write(&device, common, 21, 5 * MIB, 64 * KIB)?;
     hv2.check(&vms.disk(53, 0), common)?;
-    same("who has it", vms.sharers(common)?, vec!["hv2".to_owned()])?;
+    hv2.check(&vms.disk(52, 1), &vms.cd)?;
+    vms.are_sharers(common, &["hv2"])?;
     vms.migrates(52, "premigrate", hv2, hv1)?;
     for _ in 0..2 {
         vms.migrates(52, "failmigrate", hv2, hv1)?;
     }
     hv2.check(&device, common)?;
-    same("who has it", vms.sharers(common)?, vec!["hv2".to_owned()])
+    [common, &vms.cd]
+        .iter()
+        .try_for_each(|image| vms.are_sharers(image, &["hv2"]))
 }
 
 /// The second host dies. One VM goes on elsewhere; when the host is back, it does not come in by itself, and the other VM
@@ -219,12 +261,38 @@ fn dies(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
     hv2.boot()?;
     hv2.wb(&["recover"]).ok()?;
     for image in [&vms.common, &vms.cd] {
-        same("who has it", vms.sharers(image)?, vec!["hv1".to_owned()])?;
+        vms.are_sharers(image, &["hv1"])?;
     }
     vms.starts(52, hv2)?;
     hv2.check(&vms.disk(52, 0), &vms.common)?;
     vms.state(53, 11, &["hv2", "hv1"]);
     vms.ends(53, hv1)?;
     vms.ends(52, hv2)?;
+    vms.ends(51, hv1)?;
     hv2.sh(&format!("rm -rf {}", path(&vms.dir)?)).map(drop)
+}
+
+/// A host that only reads is taken for dead while its VM runs on: it may go on with what it has, and nobody comes to it.
+fn struck_out(vms: &Vms<'_>, hv2: &Host) -> Result<()> {
+    let ln = |host: &Host| format!("ln fe:{} {}:DIR/disk.1", vms.cd.spec, host.name);
+    vms.state(53, 1, &["hv2"]);
+    vms.done(53, &ln(hv2))?;
+    vms.state(53, 60, &["hv2", "hv1"]);
+    vms.done(53, "mv hv2:DIR/disk.1 hv1:DIR/disk.1")?;
+    vms.are_sharers(&vms.cd, &["hv1"])?;
+    vms.state(53, 11, &["hv2", "hv1"]);
+    vms.done(53, "delete hv1:DIR/disk.1")?;
+    vms.world.write_elsewhere(&vms.cd, 41, MIB, 64 * KIB)?;
+    vms.state(52, 1, &["hv2"]);
+    let dir = vms.dir.join("52");
+    let line = format!("{} 52 101", ln(hv2)).replace("DIR", path(&dir)?);
+    let refused = vms.oned.tm(&line)?;
+    ensure!(
+        refused.code != 0 && refused.stderr.contains("under a lease that it lost"),
+        "a stale cache is used: {refused}"
+    );
+    hv2.wb(&["detach", &vms.cd.spec]).ok()?;
+    vms.done(52, &ln(hv2))?;
+    hv2.check(&vms.disk(52, 1), &vms.cd)?;
+    vms.done(52, "delete hv2:DIR/disk.1")
 }
