@@ -61,7 +61,7 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     }
     match climb(&mut walk) {
         Ok(()) => Ok(walk.report(true)),
-        Err(error) if !dry_run && undoable(&error) => {
+        Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
             Err(error.and_then_cleanup(undone))
         }
@@ -81,20 +81,16 @@ fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
     kmod::ensure(&host.exec, &host.roots, &needs.modules)
 }
 
-/// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.
+/// Whether what a failed attach made may be taken down: not when the lease turned out to be somebody else's, or dirty data are near.
 fn undoable(error: &crate::Error) -> bool {
     !matches!(error.kind(), crate::Kind::Dirty)
 }
 
-/// Takes down what a failed attach made; of a disk that others have, the link of the one who was to join them.
+/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others.
 fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
     match known {
         None => detach::descend(walk),
-        Some(Record {
-            shared: Some(before),
-            ..
-        }) => shared::as_before(walk, before),
-        Some(_) => Ok(()),
+        Some(before) => shared::as_before(walk, before),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::detach::disk_of;
 use super::layers::unlink;
-use super::record::{Intent, Shared};
+use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::job::{Detach, LayerName};
 use crate::model::Change;
@@ -62,12 +62,13 @@ pub(super) fn let_go(
 }
 
 /// Takes back what an attach that failed noted of its own: the disk is of those who had it before.
-pub(super) fn as_before(walk: &mut Walk<'_>, before: &Shared) -> Result<()> {
-    let Some(shared) = &mut walk.disk.record.shared else {
+pub(super) fn as_before(walk: &mut Walk<'_>, before: &Record) -> Result<()> {
+    let (Some(now), Some(had)) = (&walk.disk.record.shared, &before.shared) else {
         return Ok(());
     };
-    let joined: Vec<PathBuf> = shared.links.difference(&before.links).cloned().collect();
-    shared.links.clone_from(&before.links);
+    let joined: Vec<PathBuf> = now.links.difference(&had.links).cloned().collect();
+    walk.disk.record.shared.clone_from(&before.shared);
+    walk.disk.record.intent = before.intent;
     joined.iter().try_for_each(|link| unlink(walk, link))?;
     walk.disk.record.save(&walk.host.roots)
 }
@@ -99,7 +100,7 @@ mod tests {
     use crate::config::Config;
     use crate::disk::lease::Force;
     use crate::disk::open::OpenDisk;
-    use crate::disk::record::Record;
+    use crate::disk::record::Shared;
     use crate::host::Host;
     use crate::model::{OnFull, Role, Sharing};
     use crate::progress::ProgressMode;
@@ -198,12 +199,12 @@ mod tests {
         let (host, disk) = host(dir.path());
         let mut walk = Walk::new(&host, disk, false);
         let (first, second) = (link(dir.path(), "1"), link(dir.path(), "2"));
-        let before = Shared {
-            access: Sharing::ReadOnly,
-            links: [first.clone()].into(),
-        };
+        let mut before = walk.disk.record.clone();
+        before.intent = Intent::Detached;
+        before.shared.as_mut().unwrap().links.remove(&second);
         as_before(&mut walk, &before).unwrap();
-        assert_eq!(users(&walk), before.links);
+        assert_eq!(users(&walk), [first.clone()].into());
+        assert_eq!(walk.disk.record.intent, Intent::Detached);
         assert!(first.is_symlink() && !second.is_symlink());
     }
 }
