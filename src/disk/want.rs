@@ -1,8 +1,11 @@
 //! What an attach wants of a disk: a new record, or the one that there is, with or without another driver.
 
+mod seed;
 mod several;
 mod size;
 
+use self::seed::seed;
+pub(super) use self::seed::seedable;
 use self::several::{for_several, one_more};
 use self::size::slice_size;
 use crate::cache::{self, Driver, SeedAbility};
@@ -131,47 +134,6 @@ pub(super) fn knows(driver: &dyn Driver, mode: CacheMode) -> Result<()> {
          each can do",
         list.join(", ")
     )))
-}
-
-/// What to seed: as asked, or else as usual; nothing for a cache that cannot be seeded.
-///
-/// Errors: as of [`seedable`].
-fn seed(driver: &dyn Driver, asked: Option<SeedSpec>, usual: SeedSpec) -> Result<SeedSpec> {
-    if let Some(asked) = asked {
-        seedable(driver, asked)?;
-        return Ok(asked);
-    }
-    Ok(match driver.capabilities().seed {
-        SeedAbility::Never if driver.caches() => SeedSpec::None,
-        SeedAbility::Whole => SeedSpec::Allocated,
-        _ => usual,
-    })
-}
-
-/// Refuses to seed a cache that cannot be seeded.
-///
-/// Errors: [`Kind::Usage`], with the reason.
-pub(super) fn seedable(driver: &dyn Driver, what: SeedSpec) -> Result<()> {
-    let can = driver.capabilities();
-    if driver.whole() && what != SeedSpec::Allocated {
-        let message = format!(
-            "driver {} cannot be seeded with {what}: it holds the whole image",
-            driver.name()
-        );
-        return Err(Error::new(Kind::Usage, message).remedy(
-            "leave the seed out: what is allocated of the image is copied, the rest zeroed",
-        ));
-    }
-    if what == SeedSpec::None || !driver.caches() || can.seed != SeedAbility::Never {
-        return Ok(());
-    }
-    let why = if can.reads {
-        "it has no way to be filled before it is used"
-    } else {
-        "it caches writes only, so there is nothing to fill"
-    };
-    let message = format!("driver {} cannot be seeded: {why}", driver.name());
-    Err(Error::new(Kind::Usage, message).remedy("leave the seed out, or choose another driver"))
 }
 
 /// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach
