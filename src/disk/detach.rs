@@ -38,7 +38,6 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
     if let Some(users) = users
         && shared::let_go(&mut walk, &users, ask)? == Still::InUse
     {
-        refuse_elsewhere(&mut walk, ask)?;
         return Ok(walk.report(true));
     }
     if let Some(theirs) = others_link(walk.disk.record.link.as_deref(), ask.link.as_deref()) {

@@ -127,6 +127,9 @@ mod tests {
         let access = Sharing::ReadOnly;
         record.shared = Some(Shared { access, links });
         record.save(&host.roots).unwrap();
+        let boot_id = host.roots.proc.join("sys/kernel/random/boot_id");
+        fs::create_dir_all(boot_id.parent().unwrap()).unwrap();
+        fs::write(boot_id, "b\n").unwrap();
         let patience = host.config.deadline.lock;
         let lock = DiskLock::acquire(&host.roots.run, &record.key, "detach", patience).unwrap();
         let disk = OpenDisk {

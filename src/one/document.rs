@@ -6,5 +6,5 @@ mod vm;
 mod xml;
 
 pub use datastore::{Datastore, DatastoreJob, ImageDocument};
-pub use pool::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
+pub use pool::{DatastoreRow, HostRow, may_live, parse_datastores, parse_hosts};
 pub use vm::{BackupConfig, BackupMode, CacheAsk, CacheWords, Disk, DiskKind, Vm};

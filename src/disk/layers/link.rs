@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Found, Layer};
+use super::{Found, Layer, others_link};
 use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
@@ -120,10 +120,10 @@ fn together(found: Vec<Found>) -> Found {
     }
 }
 
-/// Removes a link. One that leads elsewhere is not ours and stays.
+/// Removes a link. One that leads elsewhere is not ours and stays; so does one that another host needs.
 pub(in crate::disk) fn unlink(walk: &Walk<'_>, link: &Path) -> Result<()> {
     match look(link, &target(walk))? {
-        Found::Right(_) => atomic::remove(link).map(drop),
+        Found::Right(_) if !others_link::is_needed(walk, link)? => atomic::remove(link).map(drop),
         _ => Ok(()),
     }
 }

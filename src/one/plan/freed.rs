@@ -48,7 +48,7 @@ impl<'h> Freeing<'h> {
 impl Plan {
     /// Adds that an image's own disk is let go at a host; and if another host has it then, because what should have followed a
     /// move did not come through, at those where the VM has been. One that refuses or is not reached keeps it, and whoever
-    /// wants the image next is told.
+    /// wants the image next is told. What several VMs have at once, other hosts have rightfully.
     pub(super) fn let_go(
         self,
         known: &Known<'_>,
@@ -58,7 +58,9 @@ impl Plan {
     ) -> Self {
         let others = Freeing::elsewhere(known, &[node], [(image, place)]);
         let plain = vec![detach(image, place, false)];
-        if others.is_nothing() || known.is_nowhere(node) {
+        let disk = known.vm.disk(place.disk);
+        let shared = disk.is_ok_and(|disk| disk.sharing().is_some());
+        if shared || others.is_nothing() || known.is_nowhere(node) {
             return self.then(known, node, plain);
         }
         let freed = self.on(node, vec![detach_freed(image, place)]);

@@ -52,7 +52,7 @@ const LONG: &[Test] = &[
         one_late::deleted_while_it_is_made,
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
-    test("one_shared::dead_hosts", Need::All, one_shared::dead_hosts),
+    test("one_shared::dead_host", Need::All, one_shared::dead_host),
     test("one_store::backups", Need::One, one_store::backups),
     test(
         "one_kill::begin_and_end",
