@@ -18,6 +18,7 @@ mod hand_over;
 mod layers;
 mod lease;
 mod lost;
+mod meant;
 mod mode;
 mod open;
 mod quiet;

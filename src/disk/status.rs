@@ -14,7 +14,7 @@ use super::record::{Intent, Record, Shared};
 use crate::cache::{self, Cache, Running, Stats};
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
+use crate::model::{Access, CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
 use crate::{Error, Kind, Result};
 
 /// The answer of `status`.
@@ -49,6 +49,9 @@ pub struct DiskStatus {
     pub link: Option<PathBuf>,
     /// Who has it, if several VMs have it at once.
     pub shared: Option<Shared>,
+    /// How its image is reached, where that is not as the configuration has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Whether every layer is as the record wants it.
     pub well: bool,
     /// The state in words, for people.
@@ -159,6 +162,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
         shared: record.shared.clone(),
+        access: record.access.clone(),
         well,
         state: words::words(
             record,

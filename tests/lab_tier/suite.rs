@@ -9,6 +9,7 @@
 mod case;
 mod cmd;
 mod drivers;
+mod guest;
 mod host;
 mod mad;
 mod oned;

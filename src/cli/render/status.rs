@@ -133,6 +133,7 @@ mod tests {
             front: "/dev/mapper/wb-801945f3-2-abc".into(),
             link: None,
             shared: None,
+            access: None,
             well,
             state: if well {
                 "cached, 8 GiB of 8 GiB resident"

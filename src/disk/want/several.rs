@@ -88,6 +88,7 @@ mod tests {
             "801945f3-3-ab12".parse().unwrap(),
             "one/a".parse().unwrap(),
             "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
+            None,
             Bytes(262_144),
         );
         record.intent = Intent::Attached;

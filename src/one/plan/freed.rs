@@ -27,7 +27,7 @@ impl<'h> Freeing<'h> {
         but: &[&Node],
         disks: impl IntoIterator<Item = (&'d ImageSpec, &'d DiskPlace)>,
     ) -> Self {
-        let down = |(image, place)| detach(image, place, false);
+        let down = |(image, place)| detach(known, image, place, false);
         Self {
             hosts: known.lately_at(but),
             steps: disks.into_iter().map(down).collect(),
@@ -57,13 +57,13 @@ impl Plan {
         place: &DiskPlace,
     ) -> Self {
         let others = Freeing::elsewhere(known, &[node], [(image, place)]);
-        let plain = vec![detach(image, place, false)];
+        let plain = vec![detach(known, image, place, false)];
         let disk = known.vm.disk(place.disk);
         let shared = disk.is_ok_and(|disk| disk.sharing().is_some());
         if shared || others.is_nothing() || known.is_nowhere(node) {
             return self.then(known, node, plain);
         }
-        let freed = self.on(node, vec![detach_freed(image, place)]);
+        let freed = self.on(node, vec![detach_freed(known, image, place)]);
         let again = Self::nothing().on(node, plain).tasks;
         freed.after(&others, again)
     }
