@@ -79,6 +79,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l json -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l link -d 'Whose disk is meant, where several have it: the one behind this link' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

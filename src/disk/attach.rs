@@ -5,11 +5,12 @@ use std::time::Instant;
 use super::detach;
 use super::fill::fill;
 use super::layers::{
-    CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, let_it_look, refuse_file,
-    refuse_left,
+    CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
+    make_way, refuse_file, refuse_left,
 };
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::shared;
 use super::swap::{self, take_out};
 use super::walk::Walk;
 use crate::cache::{self, Cache};
@@ -34,12 +35,20 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let exchange = disk.exchange.take();
     let driver = exchange.as_ref().map(|new| &new.driver);
     equip(host, driver.unwrap_or(&disk.record.driver), dry_run)?;
-    disk.record.link.as_deref().map_or(Ok(()), refuse_file)?;
+    for link in disk.record.link.iter().chain(&ask.link) {
+        refuse_file(link)?;
+    }
     let known = Record::load(&host.roots, &disk.record.key)?;
-    let new = known.is_none();
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
+    if let Some(link) = ask
+        .link
+        .as_ref()
+        .filter(|_| ask.shared.is_some() && !dry_run)
+    {
+        make_way(&walk, link)?;
+    }
     if walk.disk.record.uncached {
         let image = &walk.disk.record.image;
         walk.warnings.push(format!(
@@ -52,8 +61,8 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     }
     match climb(&mut walk) {
         Ok(()) => Ok(walk.report(true)),
-        Err(error) if new && !dry_run && undoable(&error) => {
-            let undone = detach::descend(&mut walk);
+        Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
+            let undone = undo(&mut walk, known.as_ref());
             Err(error.and_then_cleanup(undone))
         }
         Err(error) => Err(error),
@@ -72,9 +81,17 @@ fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
     kmod::ensure(&host.exec, &host.roots, &needs.modules)
 }
 
-/// Whether a failed attach may be undone: not when the lease turned out to be somebody else's, or dirty data are near.
+/// Whether what a failed attach made may be taken down: not when the lease turned out to be somebody else's, or dirty data are near.
 fn undoable(error: &crate::Error) -> bool {
     !matches!(error.kind(), crate::Kind::Dirty)
+}
+
+/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others.
+fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
+    match known {
+        None => detach::descend(walk),
+        Some(before) => shared::as_before(walk, before),
+    }
 }
 
 /// Brings every layer up to what the record wants.
@@ -111,7 +128,7 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
 pub(super) fn note_client(walk: &mut Walk<'_>) -> Result<()> {
     let client = walk.mapping.as_ref().map(|map| map.client_addr.clone());
     match client.filter(|_| !walk.dry_run) {
-        Some(client) => walk.with_lease(|cell, me, _record| cell.note_client(me, &client)),
+        Some(client) => change_lease(walk, |cell, me, _record| cell.note_client(me, &client)),
         None => Ok(()),
     }
 }

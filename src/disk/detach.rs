@@ -12,18 +12,20 @@ use super::layers::{
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::shared::{self, Still};
 use super::walk::Walk;
-use crate::Result;
 use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{Detach, LayerName, Report};
 use crate::model::Change;
 use crate::sys::atomic;
+use crate::{Error, Kind, Result};
 
 /// Takes a disk down. Dirty data are written back and proven clean first; a disk that is in use is refused, and one that is
 /// there behind somebody else's link is left alone. An attach of it that still runs, or a seed, is stopped.
 ///
-/// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean.
+/// Errors: [`crate::Kind::Busy`] while somebody has the front open, [`crate::Kind::Dirty`] if it cannot be made clean;
+/// [`crate::Kind::LeaseHeld`] if nobody is to have it afterwards, and another host does.
 pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
     let mut disk = OpenDisk::to_detach(host, ask, dry_run)?;
     disk.force = Force {
@@ -31,6 +33,13 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
         ..Force::default()
     };
     let mut walk = Walk::new(host, disk, dry_run);
+    let users = walk.disk.record.shared.as_ref();
+    let users = users.map(|shared| shared.links.clone());
+    if let Some(users) = users
+        && shared::let_go(&mut walk, &users, ask)? == Still::InUse
+    {
+        return Ok(walk.report(true));
+    }
     if let Some(theirs) = others_link(walk.disk.record.link.as_deref(), ask.link.as_deref()) {
         let theirs = theirs.display().to_string();
         walk.warnings.push(format!(
@@ -41,16 +50,34 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
         return Ok(walk.report(true));
     }
     descend(&mut walk)?;
+    refuse_elsewhere(&mut walk, ask)?;
     Ok(walk.report(false))
+}
+
+/// Says that another host has the image, where nobody is to have it.
+fn refuse_elsewhere(walk: &mut Walk<'_>, ask: &Detach) -> Result<()> {
+    if !ask.free || walk.dry_run || walk.disk.image.is_none() {
+        return Ok(());
+    }
+    let elsewhere = walk.with_lease(|cell, me, _| Ok(cell.lease.elsewhere(&me.host).cloned()))?;
+    let Some(other) = elsewhere else {
+        return Ok(());
+    };
+    let image = &ask.image;
+    let message = format!("image {image} is let go here, and host {other} has it");
+    Err(Error::new(Kind::LeaseHeld, message)
+        .remedy(format!("detach it there: `warmblock detach {image}`")))
 }
 
 /// The link that there is, if it is not of the disk that the caller means.
 pub(super) fn others_link<'r>(there: Option<&'r Path>, meant: Option<&Path>) -> Option<&'r Path> {
-    fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
-        (link.parent().and_then(Path::file_name), link.file_name())
-    }
     let meant = meant?;
     there.filter(|there| disk_of(there) != disk_of(meant))
+}
+
+/// How OpenNebula knows a disk: its VM's directory may have moved.
+pub(super) fn disk_of(link: &Path) -> (Option<&OsStr>, Option<&OsStr>) {
+    (link.parent().and_then(Path::file_name), link.file_name())
 }
 
 /// Takes every layer down. The record goes last: as long as it is there, the job is not done.
@@ -92,7 +119,7 @@ fn forget(walk: &mut Walk<'_>) -> Result<()> {
         change = record.remove(&walk.host.roots)?;
         // What a killed job was about to put in place.
         Record::sweep(&walk.host.roots)?;
-        if let Some(dir) = record.link.as_deref().and_then(Path::parent) {
+        for dir in record.links().filter_map(Path::parent) {
             atomic::sweep(dir)?;
         }
     }

@@ -10,16 +10,21 @@ use std::time::Instant;
 use super::attach::note_client;
 use super::layers::{LeaseLayer, Map};
 use super::swap::{start, take_out};
-use crate::Result;
 use crate::host::Host;
 use crate::job::{HandOver, LayerName, Report};
 use crate::model::Change;
+use crate::{Error, Kind, Result};
 
 /// Takes the cache out of the path and lets another host in. `insert` calls it off, `detach` completes it.
 ///
 /// Errors: [`crate::Kind::Busy`] while a third host is in; those of `bypass`.
 pub fn hand_over(host: &Host, ask: &HandOver, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "hand over", dry_run)?;
+    if walk.disk.record.shared.is_some() {
+        let message = format!("image {} is in use by several VMs at once", ask.image);
+        return Err(Error::new(Kind::Usage, message)
+            .remedy("it need not be handed over: attach it on the other host as it is here"));
+    }
     take_out(&mut walk)?;
     // A guest that runs on here has no lease of its own yet, if what should have followed its last move did not come through.
     walk.up::<LeaseLayer>()?;

@@ -17,12 +17,19 @@ pub(super) fn why(host: &Host, disk: &OpenDisk) -> Result<Option<String>> {
     }
     match &disk.image {
         None => Ok(Some("its image is gone".to_owned())),
-        Some(image) => Ok(taken(&image.lease(record)?.lease, record.generation, &me)),
+        Some(image) => Ok(taken(&image.lease(record)?.lease, record, &me)),
     }
 }
 
-/// Who took a disk over that was ours at this generation; `None` if nobody did.
-fn taken(lease: &Lease, generation: u64, me: &Me) -> Option<String> {
+/// Who took a disk over that was ours at the record's generation; `None` if nobody did.
+fn taken(lease: &Lease, record: &Record, me: &Me) -> Option<String> {
+    let generation = record.generation;
+    if record.shared.is_some() {
+        // Others come and go. A generation says that this host had come in.
+        let ours = lease.shared.iter().any(|sharer| sharer.host == me.host);
+        let struck_out = "those who have it together have given this host up".to_owned();
+        return (generation > 0 && !ours).then_some(struck_out);
+    }
     match &lease.holder {
         // Whoever takes a lease raises its generation: a host that was renamed has lost nothing.
         Some(holder) if holder.host == me.host || lease.generation <= generation => None,
@@ -51,7 +58,11 @@ pub(super) fn refuse_dirty(record: &Record, why: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::disk::record::Shared;
+    use crate::model::{Sharer, Sharing};
 
     #[test]
     fn a_disk_is_lost_to_whoever_has_taken_it() {
@@ -68,16 +79,40 @@ mod tests {
                 r#"{{"host":"{host}","boot_id":"b1","since":0,"driver":"dm-cache","mode":"writethrough","dirty":false,"cache_id":null}}"#
             ))
         };
-        assert_eq!(taken(&held("hv1"), 5, &me), None);
-        assert_eq!(taken(&held("hv2"), 4, &me).unwrap(), "host hv2 has it");
+        assert_eq!(taken(&held("hv1"), &of(5), &me), None);
+        assert_eq!(taken(&held("hv2"), &of(4), &me).unwrap(), "host hv2 has it");
         // Nobody has it: given back by whom it was taken, or by ourselves, or wiped.
-        assert!(taken(&lease("null"), 4, &me).unwrap().contains("since"));
-        assert_eq!(taken(&lease("null"), 5, &me), None);
-        assert_eq!(taken(&Lease::default(), 5, &me), None);
+        assert!(
+            taken(&lease("null"), &of(4), &me)
+                .unwrap()
+                .contains("since")
+        );
+        assert_eq!(taken(&lease("null"), &of(5), &me), None);
+        assert_eq!(taken(&Lease::default(), &of(5), &me), None);
+        // Of those that have it together, each is told by its own entry.
+        let shared = |generation| Record {
+            shared: Some(Shared {
+                access: Sharing::ReadOnly,
+                links: BTreeSet::new(),
+            }),
+            ..of(generation)
+        };
+        let by = |host: &str| Lease {
+            shared: vec![Sharer {
+                host: host.parse().unwrap(),
+                boot_id: "b1".into(),
+                since: 0,
+                access: Sharing::ReadOnly,
+                client: None,
+            }],
+            ..lease("null")
+        };
+        assert_eq!(taken(&by("hv1"), &shared(4), &me), None);
+        assert!(taken(&by("hv2"), &shared(4), &me).is_some());
+        assert_eq!(taken(&by("hv2"), &shared(0), &me), None, "never came in");
     }
 
-    #[test]
-    fn only_what_can_be_dirty_is_kept() {
+    fn of(generation: u64) -> Record {
         let mut record = Record::of_unknown(
             "801945f3-3-ab12".parse().unwrap(),
             "one/a".parse().unwrap(),
@@ -85,6 +120,13 @@ mod tests {
             None,
             crate::model::Bytes(262_144),
         );
+        record.generation = generation;
+        record
+    }
+
+    #[test]
+    fn only_what_can_be_dirty_is_kept() {
+        let mut record = of(5);
         assert!(refuse_dirty(&record, "its image is gone").is_ok());
         record.mode = crate::model::CacheMode::Writeback;
         let error = refuse_dirty(&record, "its image is gone").unwrap_err();

@@ -8,10 +8,10 @@ use super::quiet::while_complete;
 use super::record::Intent;
 use super::swap::{self, start};
 use super::want::knows;
-use crate::Result;
 use crate::host::Host;
 use crate::job::{DiskJob, LayerName, Report, SetMode};
 use crate::model::{CacheMode, Change};
+use crate::{Error, Kind, Result};
 
 /// Writes dirty blocks back and proves it; a write-back cache then goes on in write-back.
 pub fn flush(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
@@ -33,6 +33,12 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "mode", dry_run)?;
     let driver = walk.driver()?;
     knows(driver, ask.mode)?;
+    if walk.disk.record.shared.is_some() && ask.mode.can_be_dirty() {
+        let message = format!("several VMs may have image {} at once", ask.image);
+        return Err(
+            Error::new(Kind::Usage, message).remedy("its cache never holds what the image lacks")
+        );
+    }
     let began = Instant::now();
     let around = !driver.capabilities().live
         && walk.disk.record.intent == Intent::Attached

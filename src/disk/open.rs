@@ -1,7 +1,9 @@
 //! Opening a disk for a job: lock, record, image.
 
+mod to_detach;
+
+use self::to_detach::lock_to_detach;
 use crate::ceph::{Cluster, Image, Pool};
-use crate::disk::detach::others_link;
 use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::meant::meant;
@@ -10,7 +12,7 @@ use crate::disk::want::{self, Exchange};
 use crate::host::Host;
 use crate::job::{Attach, Detach};
 use crate::model::{Bytes, DiskKey, Fsid, ImageId, ImageSpec, OnFull, Role};
-use crate::sys::lock::{DiskLock, Holder};
+use crate::sys::lock::DiskLock;
 use crate::tools::dmsetup::Table;
 use crate::{Context, Error, Kind, Result};
 
@@ -130,7 +132,13 @@ impl OpenDisk {
         }
         let fsid = image.fsid()?;
         let key = DiskKey::new(&fsid, image.pool.id(), &image.id)?;
-        let lock = DiskLock::acquire(&host.roots.run, &key, "attach", host.config.deadline.lock)?;
+        let deadline = &host.config.deadline;
+        let patience = match ask.shared {
+            // The first of them may be filling the cache.
+            Some(_) => deadline.flush.max(deadline.lock),
+            None => deadline.lock,
+        };
+        let lock = DiskLock::acquire(&host.roots.run, &key, "attach", patience)?;
         let force = Force {
             break_lease: ask.break_lease,
             dead_host: ask.dead_host.clone(),
@@ -270,36 +278,5 @@ impl OpenDisk {
                 ));
         };
         Ok((&self.record, image))
-    }
-}
-
-/// What brings a disk up, and may take long: it is stopped for a detach, and undoes what it began.
-const UPWARDS: [&str; 3] = ["attach", "insert", "seed"];
-
-/// Takes the lock of a disk that goes. What brings it up is waited for as long as a cache may take to write back what it has.
-fn lock_to_detach(host: &Host, key: &DiskKey, ask: &Detach, dry_run: bool) -> Result<DiskLock> {
-    let deadline = &host.config.deadline;
-    let times = (deadline.lock, deadline.flush.max(deadline.lock));
-    let may_stop = |holder: &Holder| {
-        let upwards = UPWARDS.contains(&holder.what.as_str());
-        upwards && !dry_run && is_meant(host, key, ask) && is_idle(host, key)
-    };
-    DiskLock::acquire_stopping(&host.roots.run, key, "detach", times, may_stop)
-}
-
-/// Whether nobody has the disk's front open: one in use is not taken down, so nothing is stopped for it. Unknown is in use.
-fn is_idle(host: &Host, key: &DiskKey) -> bool {
-    let front = host.dm().info(&key.dm(Role::Front));
-    front.is_ok_and(|front| front.is_none_or(|front| front.open_count == 0))
-}
-
-/// Whether it is the caller's disk that is being brought up. As long as no record says whose it is, nobody knows.
-fn is_meant(host: &Host, key: &DiskKey, ask: &Detach) -> bool {
-    match (Record::load(&host.roots, key), &ask.link) {
-        (_, None) => true,
-        (Ok(Some(record)), meant) => {
-            others_link(record.link.as_deref(), meant.as_deref()).is_none()
-        }
-        (Ok(None) | Err(_), Some(_)) => false,
     }
 }

@@ -3,13 +3,14 @@
 //! It holds intent only. What is, is read from the kernel, LVM and Ceph each time; a lost record costs nothing but the
 //! settings, because everything of ours can be found by its name (`model::names`), and what is dirty stands in the lease.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Access, Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec,
-    VgName,
+    Sharing, VgName,
 };
 use crate::sys::{Roots, atomic};
 use crate::{Context, Error, Kind, Result};
@@ -67,6 +68,19 @@ pub struct Record {
     /// The name under which this host was let in beside the lease's holder, while a guest moves here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest: Option<HostName>,
+    /// Of an image that several VMs have at once: who they are on this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
+}
+
+/// The VMs of this host that have one image at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shared {
+    /// What they may do.
+    pub access: Sharing,
+    /// A link to the front for each of them, by which it is known.
+    pub links: BTreeSet<PathBuf>,
 }
 
 impl Record {
@@ -99,7 +113,24 @@ impl Record {
             boot_id: String::new(),
             access,
             guest: None,
+            shared: None,
         }
+    }
+
+    /// What the VMs that have it at once may do; `None` for a disk of one VM.
+    pub fn sharing(&self) -> Option<Sharing> {
+        self.shared.as_ref().map(|shared| shared.access)
+    }
+
+    /// Whether it refuses writes.
+    pub fn is_read_only(&self) -> bool {
+        self.sharing() == Some(Sharing::ReadOnly)
+    }
+
+    /// All links to the front.
+    pub fn links(&self) -> impl Iterator<Item = &Path> {
+        let shared = self.shared.iter().flat_map(|shared| &shared.links);
+        self.link.iter().chain(shared).map(PathBuf::as_path)
     }
 
     /// Removes what killed jobs left of records that they were about to write, and says how many there were.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use self::seen::Seen;
-use super::record::{Intent, Record};
+use super::record::{Intent, Record, Shared};
 use crate::cache::{self, Cache, Running, Stats};
 use crate::host::Host;
 use crate::job::LayerName;
@@ -47,6 +47,8 @@ pub struct DiskStatus {
     pub front: PathBuf,
     /// The link to it.
     pub link: Option<PathBuf>,
+    /// Who has it, if several VMs have it at once.
+    pub shared: Option<Shared>,
     /// How its image is reached, where that is not as the configuration has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
@@ -159,6 +161,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         generation: record.generation,
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
+        shared: record.shared.clone(),
         access: record.access.clone(),
         well,
         state: words::words(

@@ -1,10 +1,15 @@
 //! What an attach wants of a disk: a new record, or the one that there is, with or without another driver.
 
+mod seed;
+mod several;
 mod size;
 
+use self::seed::seed;
+pub(super) use self::seed::seedable;
+use self::several::{for_several, one_more};
 use self::size::slice_size;
 use crate::cache::{self, Driver, SeedAbility};
-use crate::disk::record::{Intent, Record};
+use crate::disk::record::{Intent, Record, Shared};
 use crate::exec::ExecError;
 use crate::host::Host;
 use crate::job::Attach;
@@ -36,10 +41,9 @@ pub(super) fn fresh(
     image: Bytes,
 ) -> Result<Record> {
     let config = &host.config;
-    let name = match (&ask.driver, ask.mode) {
-        (Some(driver), _) => driver.clone(),
-        (None, Some(CacheMode::None)) => config::fixed("none"),
-        (None, _) => config.cache.driver.clone(),
+    let (name, mode) = match ask.shared {
+        Some(access) => for_several(host, ask, access)?,
+        None => for_one(host, ask)?,
     };
     let driver = cache::driver(host, &name)?;
     if let Some(size) = ask.size.filter(|size| *size < config.cache.block) {
@@ -57,17 +61,32 @@ pub(super) fn fresh(
         intent: intent(ask),
         driver: name,
         uncached: false,
-        mode: mode(host, driver, ask.mode, None)?,
+        mode,
         size: slice_size(host, driver, ask, image)?,
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: seed(driver, ask.seed, config.seed.what)?,
-        link: ask.link.clone(),
+        link: ask.link.clone().filter(|_| ask.shared.is_none()),
         generation: 0,
         boot_id: String::new(),
         access: host.access.clone(),
         guest: ask.guest.clone(),
+        shared: ask.shared.map(|access| Shared {
+            access,
+            links: ask.link.iter().cloned().collect(),
+        }),
     })
+}
+
+/// Driver and mode of a disk that one VM has: as asked, else as configured.
+fn for_one(host: &Host, ask: &Attach) -> Result<(DriverName, CacheMode)> {
+    let name = match (&ask.driver, ask.mode) {
+        (Some(driver), _) => driver.clone(),
+        (None, Some(CacheMode::None)) => config::fixed("none"),
+        (None, _) => host.config.cache.driver.clone(),
+    };
+    let mode = mode(host, cache::driver(host, &name)?, ask.mode, None)?;
+    Ok((name, mode))
 }
 
 /// A host that is let in beside the lease's holder has no cache.
@@ -118,47 +137,6 @@ pub(super) fn knows(driver: &dyn Driver, mode: CacheMode) -> Result<()> {
     )))
 }
 
-/// What to seed: as asked, or else as usual; nothing for a cache that cannot be seeded.
-///
-/// Errors: as of [`seedable`].
-fn seed(driver: &dyn Driver, asked: Option<SeedSpec>, usual: SeedSpec) -> Result<SeedSpec> {
-    if let Some(asked) = asked {
-        seedable(driver, asked)?;
-        return Ok(asked);
-    }
-    Ok(match driver.capabilities().seed {
-        SeedAbility::Never if driver.caches() => SeedSpec::None,
-        SeedAbility::Whole => SeedSpec::Allocated,
-        _ => usual,
-    })
-}
-
-/// Refuses to seed a cache that cannot be seeded.
-///
-/// Errors: [`Kind::Usage`], with the reason.
-pub(super) fn seedable(driver: &dyn Driver, what: SeedSpec) -> Result<()> {
-    let can = driver.capabilities();
-    if driver.whole() && what != SeedSpec::Allocated {
-        let message = format!(
-            "driver {} cannot be seeded with {what}: it holds the whole image",
-            driver.name()
-        );
-        return Err(Error::new(Kind::Usage, message).remedy(
-            "leave the seed out: what is allocated of the image is copied, the rest zeroed",
-        ));
-    }
-    if what == SeedSpec::None || !driver.caches() || can.seed != SeedAbility::Never {
-        return Ok(());
-    }
-    let why = if can.reads {
-        "it has no way to be filled before it is used"
-    } else {
-        "it caches writes only, so there is nothing to fill"
-    };
-    let message = format!("driver {} cannot be seeded: {why}", driver.name());
-    Err(Error::new(Kind::Usage, message).remedy("leave the seed out, or choose another driver"))
-}
-
 /// The record of a disk that this host has, for an attach that asks for it again; and what it is to become, if the attach
 /// asks for another driver.
 ///
@@ -169,6 +147,9 @@ pub(super) fn again(
     ask: &Attach,
     image: Bytes,
 ) -> Result<(Record, Option<Exchange>)> {
+    if record.shared.is_some() || ask.shared.is_some() {
+        return one_more(record, ask).map(|record| (record, None));
+    }
     let other = ask.driver.as_ref().filter(|name| **name != record.driver);
     let exchange = match other {
         _ if ask.keep => None,

@@ -184,7 +184,16 @@ impl<'a> Found<'a> {
     /// [`Kind::Dirty`] or [`Kind::LeaseHeld`], with the host.
     pub(super) fn must_be_detached(&self, verb: &str) -> Result<()> {
         self.must_be_clean(verb)?;
-        let Some(holder) = self.lease()?.holder else {
+        let lease = self.lease()?;
+        if let Some(sharer) = lease.shared.first() {
+            let (spec, host) = (self.spec, &sharer.host);
+            let message = format!("cannot {verb} {spec}: VMs have it at once, one of host {host}");
+            return Err(Error::new(Kind::LeaseHeld, message).remedy(format!(
+                "end those VMs; if all hosts that have it are dead, `warmblock attach {spec} --break-lease` on one that lives, \
+                 and detach it there"
+            )));
+        }
+        let Some(holder) = lease.holder else {
             return Ok(());
         };
         let spec = self.spec;

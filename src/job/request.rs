@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
-use crate::model::{Access, Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
+use crate::model::{
+    Access, Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec, Sharing,
+};
 
 /// One request to one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -182,6 +184,10 @@ pub struct Attach {
     /// let go and the disk is attached again without this.
     #[serde(default)]
     pub guest: Option<HostName>,
+    /// Several VMs have the image at once, on this host and others, each behind a link of its own, and nobody holds the lease.
+    /// What they write is not cached; what they only read is as asked for here, in write-through.
+    #[serde(default)]
+    pub shared: Option<Sharing>,
 }
 
 impl Attach {
@@ -202,6 +208,7 @@ impl Attach {
             fence: false,
             keep: false,
             guest: None,
+            shared: None,
         }
     }
 }
@@ -219,6 +226,9 @@ pub struct Detach {
     /// What counts are the last two names, such as `12/disk.0`: a VM's directory may have moved.
     #[serde(default)]
     pub link: Option<PathBuf>,
+    /// Afterwards nobody may have the image: if another host does, that is an error, though this one has let go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free: bool,
 }
 
 /// A request that needs nothing but the disk.

@@ -23,6 +23,46 @@ pub struct Lease {
     pub generation: u64,
     /// Who holds the disk; `None` when it is free.
     pub holder: Option<LeaseHolder>,
+    /// The hosts that have the image together, all for the same. While there are any, nobody holds it; and only while all of them
+    /// read, one may have a cache, in write-through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Sharer>,
+}
+
+/// What several VMs may do with an image that they have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// All of them may write; what keeps them apart is in the guests.
+    ReadWrite,
+    /// None of them may.
+    ReadOnly,
+}
+
+impl std::fmt::Display for Sharing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ReadWrite => "read-write",
+            Self::ReadOnly => "read-only",
+        })
+    }
+}
+
+/// A host that has an image together with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sharer {
+    /// The host, as its configuration or its kernel names it.
+    pub host: HostName,
+    /// The host's `/proc/sys/kernel/random/boot_id`: another one means that the host went down in between.
+    pub boot_id: String,
+    /// Unix time in seconds at which it came in, for people.
+    pub since: u64,
+    /// What its VMs may do.
+    pub access: Sharing,
+    /// As which client of Ceph's, as [`LeaseHolder::client`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 /// The holder of a lease.
@@ -89,23 +129,51 @@ impl Lease {
         }
     }
 
+    /// A host that has the image attached, but for this one.
+    pub fn elsewhere(&self, but: &HostName) -> Option<&HostName> {
+        let holder = self.holder.iter().map(|holder| &holder.host);
+        let mut hosts = holder.chain(self.shared.iter().map(|sharer| &sharer.host));
+        hosts.find(|host| *host != but)
+    }
+
+    /// Whether any host has the image attached.
+    pub fn is_attached(&self) -> bool {
+        self.holder.is_some() || !self.shared.is_empty()
+    }
+
     /// Whether the data that the image lacks are given up, and it waits to be rolled back.
     pub fn is_given_up(&self) -> bool {
         let holder = self.holder.as_ref();
         holder.is_some_and(|holder| holder.dirty && holder.cache_id.is_none())
     }
 
-    /// The clients of Ceph's by which hosts have the image mapped, as far as they are noted: the holder's and its guest's, but
-    /// not those of this host.
+    /// The clients of Ceph's by which hosts have the image mapped, as far as they are noted: the holder's and its guest's, or
+    /// those of all who have it together, but not those of this host.
     pub fn clients(&self, but: &HostName) -> BTreeSet<String> {
-        let Some(holder) = &self.holder else {
-            return BTreeSet::new();
-        };
-        let own = Some(&holder.client).filter(|_| holder.host != *but);
-        let moving = holder.moving.as_ref();
-        let guest = moving.filter(|moving| moving.guest.as_ref() != Some(but));
-        let guest = guest.map(|moving| &moving.client);
-        own.into_iter().chain(guest).flatten().cloned().collect()
+        let holder = self.holder.as_ref();
+        let own = holder.map(|holder| (Some(&holder.host), &holder.client));
+        let moving = holder.and_then(|holder| holder.moving.as_ref());
+        let guest = moving.map(|moving| (moving.guest.as_ref(), &moving.client));
+        let sharers = self.shared.iter();
+        let sharers = sharers.map(|sharer| (Some(&sharer.host), &sharer.client));
+        let all = own.into_iter().chain(guest).chain(sharers);
+        let others = all.filter(|(host, _)| *host != Some(but));
+        others.filter_map(|(_, client)| client.clone()).collect()
+    }
+
+    /// Where a host's client is noted: the holder's, its guest's, or one of several's; `None` if this host is none of them.
+    pub fn client_of(&mut self, host: &HostName) -> Option<&mut Option<String>> {
+        let sharer = self.shared.iter_mut().find(|sharer| sharer.host == *host);
+        if let Some(sharer) = sharer {
+            return Some(&mut sharer.client);
+        }
+        let holder = self.holder.as_mut()?;
+        if holder.host == *host {
+            return Some(&mut holder.client);
+        }
+        let guest = holder.moving.as_mut();
+        let guest = guest.filter(|moving| moving.guest.as_ref() == Some(host));
+        guest.map(|moving| &mut moving.client)
     }
 
     /// Whether the image may lack acknowledged writes, and on which host they are.
@@ -124,6 +192,7 @@ impl Default for Lease {
             image: None,
             generation: 0,
             holder: None,
+            shared: Vec::new(),
         }
     }
 }

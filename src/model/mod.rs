@@ -17,7 +17,7 @@ pub use ids::{
     PoolId, PoolName, SnapName, SnapSpec, VgName,
 };
 pub use key::DiskKey;
-pub use lease::{Lease, LeaseHolder, Moving};
+pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
 pub use names::{
     BackupSnap, BaseName, BeforeRevert, CopySnap, DmName, LvName, Role, SharedName, WayBackName,
 };

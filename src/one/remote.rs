@@ -288,6 +288,7 @@ pub(super) mod tests {
             image: "one/one-1".parse().unwrap(),
             discard_dirty: false,
             link: None,
+            free: false,
         });
         Job {
             version: Job::VERSION,

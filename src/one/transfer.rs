@@ -41,7 +41,7 @@ pub(super) fn act(
         let done = done(&remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
         let wanted = meanwhile::look_again(site, &remote, call, &vm, voice);
         let done = both(done, wanted);
-        return done.map_err(|error| not_shared(call, &vm, error));
+        return done;
     };
     let request = Request::Recover(Recover::default());
     remote.run_as_root(&job(request)).map(drop)
@@ -112,28 +112,6 @@ fn backup(
     };
     let plan = plan.context(|| format!("cannot plan the backup of VM {}", vm.id))?;
     done(remote, &plan, voice, || Ok(()))
-}
-
-/// Says in plain words that an image is one VM's at a time, where OpenNebula would give it to several.
-fn not_shared(call: &TmCall, vm: &Vm, error: Error) -> Error {
-    let disk = match call {
-        TmCall::Ln { disk, .. } => vm.disk(disk.disk).ok(),
-        _ => None,
-    };
-    let shared = disk.filter(|disk| disk.shareable || disk.read_only);
-    match (shared, error.kind()) {
-        (Some(disk), Kind::Exists | Kind::LeaseHeld) => {
-            let message = format!(
-                "the image of disk {} is attached for somebody else, and several VMs cannot have it at once yet",
-                disk.id
-            );
-            Error::new(error.kind(), message).because(error).remedy(
-                "wait until the other VM lets go of it, or give each VM an image or a clone of its own; images for many VMs \
-                 (SHAREABLE, read-only, CDROM) belong into a datastore of another driver",
-            )
-        }
-        _ => error,
-    }
 }
 
 /// Says where a VM is whose disks could not all be settled after a migration, and what to do: oned only logs it, and calls

@@ -93,9 +93,14 @@ impl<'a> Dmsetup<'a> {
         removed.unwrap_or_else(|| Err(self.busy(name)))
     }
 
-    /// Loads a table into the inactive slot, replacing one that is there; [`Dmsetup::resume`] makes it live.
+    /// Loads a table into the inactive slot, replacing one that is there; [`Dmsetup::resume`] makes it live. A device that
+    /// refuses writes goes on doing so.
     pub fn load(&self, name: &DmName, table: &Table) -> Result<(), DmError> {
-        Ok(self.run(load(name, table)).map(drop)?)
+        let access = match self.info(name)?.is_some_and(|info| info.read_only) {
+            true => Access::ReadOnly,
+            false => Access::ReadWrite,
+        };
+        Ok(self.run(load(name, table, access)).map(drop)?)
     }
 
     /// Empties the inactive slot.
@@ -241,15 +246,19 @@ fn query(verb: &str, name: &DmName) -> Cmd {
 /// The table goes through standard input: `--table` takes one line only, and a table may have several.
 fn create(name: &DmName, table: &Table, access: Access) -> Cmd {
     let cmd = on("create", name).arg("--uuid").arg(name.uuid());
-    let cmd = match access {
-        Access::ReadWrite => cmd,
-        Access::ReadOnly => cmd.arg("--readonly"),
-    };
+    let cmd = with_access(cmd, access);
     cmd.arg("--verifyudev").stdin(table.to_string())
 }
 
-fn load(name: &DmName, table: &Table) -> Cmd {
-    on("load", name).stdin(table.to_string())
+fn load(name: &DmName, table: &Table, access: Access) -> Cmd {
+    with_access(on("load", name), access).stdin(table.to_string())
+}
+
+fn with_access(cmd: Cmd, access: Access) -> Cmd {
+    match access {
+        Access::ReadWrite => cmd,
+        Access::ReadOnly => cmd.arg("--readonly"),
+    }
 }
 
 fn resume(name: &DmName) -> Cmd {

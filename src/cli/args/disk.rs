@@ -92,6 +92,9 @@ pub struct DetachArgs {
     /// Drop dirty blocks instead of writing them back; they are lost
     #[arg(long)]
     pub discard_dirty: bool,
+    /// Whose disk is meant, where several have it: the one behind this link
+    #[arg(long, value_name = "PATH")]
+    pub link: Option<PathBuf>,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -181,7 +184,8 @@ impl DiskCommand {
                 Request::Detach(Detach {
                     image: args.image.clone(),
                     discard_dirty: args.discard_dirty,
-                    link: None,
+                    link: args.link.clone(),
+                    free: false,
                 }),
             ),
             Self::Seed(args) => (

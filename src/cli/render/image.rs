@@ -69,6 +69,11 @@ fn image_row(row: &ImageRow) -> Vec<String> {
         let dirty = if holder.dirty { ", may be dirty" } else { "" };
         notes.push(format!("on host {}{dirty}", holder.host));
     }
+    let sharers = row.lease.iter().flat_map(|lease| &lease.shared);
+    let sharers: Vec<_> = sharers.map(|sharer| &sharer.host).collect();
+    if !sharers.is_empty() {
+        notes.push(format!("shared by hosts {}", list(&sharers)));
+    }
     if row.importing {
         notes.push("import under way or stopped".into());
     }
@@ -146,6 +151,14 @@ fn more_rows(more: &MoreFacts) -> Vec<Vec<String>> {
 
 /// A lease as a person reads it.
 pub fn lease(lease: &crate::model::Lease) -> String {
+    if let Some(first) = lease.shared.first() {
+        let hosts: Vec<_> = lease.shared.iter().map(|sharer| &sharer.host).collect();
+        let (hosts, generation) = (list(&hosts), lease.generation);
+        return format!(
+            "shared by hosts {hosts}, {}, generation {generation}",
+            first.access
+        );
+    }
     match &lease.holder {
         None => format!("free, generation {}", lease.generation),
         Some(holder) => format!(

@@ -41,10 +41,12 @@ pub(super) fn bar(
     Ok(warning)
 }
 
-/// The warning that a host which is given up was not barred: the holder, or the guest of this one.
+/// The warning that a host which is given up was not barred: the holder, the guest of this one, or one of several.
 fn nobody_barred(image: &ImageSpec, lease: &Lease, me: &HostName) -> String {
     let holder = lease.holder.as_ref();
-    let others = holder.map(|holder| &holder.host).filter(|host| *host != me);
+    let others = holder.map(|holder| &holder.host).into_iter();
+    let mut others = others.chain(lease.shared.iter().map(|sharer| &sharer.host));
+    let others = others.find(|host| *host != me);
     let dead = others.or_else(|| holder?.guest());
     let dead = dead.map_or("that was dead", HostName::as_str);
     format!(

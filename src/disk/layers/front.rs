@@ -51,10 +51,11 @@ impl Layer for Front {
         match found {
             Found::Absent { .. } => {
                 let name = walk.disk.record.key.dm(Role::Front);
-                let created = walk
-                    .host
-                    .dm()
-                    .create(&name, &linear(&target), Access::ReadWrite);
+                let access = match walk.disk.record.is_read_only() {
+                    true => Access::ReadOnly,
+                    false => Access::ReadWrite,
+                };
+                let created = walk.host.dm().create(&name, &linear(&target), access);
                 created.context(|| format!("cannot create the front {name}"))
             }
             _ => point(walk, &target),

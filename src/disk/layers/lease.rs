@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bar::bar;
-use super::{Found, Layer};
+use super::{Found, Layer, sharing};
 use crate::cache::Cache;
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in, on_its_way};
@@ -13,7 +13,7 @@ use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{HostName, Lease};
+use crate::model::{HostName, ImageSpec, Lease};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -28,6 +28,9 @@ impl Layer for LeaseLayer {
         if walk.disk.image.is_none() && walk.disk.unreachable.is_none() {
             let wanted = "the image is gone, and its lease with it".into();
             return Ok(Found::Absent { wanted });
+        }
+        if let Some(access) = walk.disk.record.sharing() {
+            return sharing::probe(walk, access);
         }
         let (host, force) = (walk.host, walk.disk.force.clone());
         let me = host.me()?;
@@ -54,6 +57,9 @@ impl Layer for LeaseLayer {
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        if let Some(access) = walk.disk.record.sharing() {
+            return sharing::up(walk, access);
+        }
         let (host, force) = (walk.host, walk.disk.force.clone());
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
@@ -86,7 +92,7 @@ impl Layer for LeaseLayer {
             Claim::Take => {
                 refuse_stale(walk)?;
                 // A holder that is given up here went down with this host's last boot, or was declared dead.
-                let before = cell.lease.holder.is_some();
+                let before = cell.lease.is_attached();
                 let dead_holder = before && !cell.is_held_by(&me);
                 let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
                 let fence = force.fence && (force.dead_host.is_none() || dead_holder);
@@ -125,6 +131,9 @@ impl Layer for LeaseLayer {
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        if walk.disk.record.shared.is_some() {
+            return sharing::down(walk);
+        }
         if walk.disk.force.discard_dirty {
             // Not before the cache and the map are gone: nothing may write to the image any more.
             way_back::go_back(walk)?;
@@ -149,6 +158,9 @@ impl Layer for LeaseLayer {
 fn leaving(cell: &LeaseCell<'_>, me: &Me) -> Found {
     if cell.has_let_in(me) {
         return Found::Right("let in beside its holder".into());
+    }
+    if cell.sharer(me).is_some() {
+        return Found::Right(format!("shared by {}", me.host));
     }
     match cell.is_held_by(me) {
         true => Found::Right(format!(
@@ -251,7 +263,7 @@ fn guest_of<'r>(cell: &LeaseCell<'_>, me: &Me, record: &'r Record) -> Option<&'r
 
 /// Refuses to take a lease anew while a cache of an earlier one is still in the kernel: somebody else may have had the
 /// image since, so the cache is stale, and what is dirty in it must not be written.
-fn refuse_stale(walk: &Walk<'_>) -> Result<()> {
+pub(super) fn refuse_stale(walk: &Walk<'_>) -> Result<()> {
     let record = &walk.disk.record;
     if walk.driver()?.probe(walk.host, &record.key)? == Cache::Absent {
         return Ok(());
@@ -297,10 +309,14 @@ fn refuse_watchers(
     if list.is_empty() {
         return Ok(());
     }
-    let message = format!("image {} is in use by {}", record.image, list.join(", "));
-    Err(Error::new(Kind::Busy, message).remedy(format!(
-        "`rbd status {}` names the watchers; stop that VM, unmap it there (`rbd device unmap`), or wait for the watch of a \
-         dead client to expire (30 s)",
-        record.image
-    )))
+    Err(in_use(&record.image, &list))
+}
+
+/// The error for an image that somebody else has open.
+pub(super) fn in_use(image: &ImageSpec, by: &[String]) -> Error {
+    let message = format!("image {image} is in use by {}", by.join(", "));
+    Error::new(Kind::Busy, message).remedy(format!(
+        "`rbd status {image}` names the watchers; stop that VM, unmap it there (`rbd device unmap`), or wait for the watch of a \
+         dead client to expire (30 s)"
+    ))
 }

@@ -10,15 +10,17 @@ mod map;
 mod modules;
 mod others_link;
 mod shared;
+mod sharing;
 mod slice;
 
 pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, in_use, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
-pub(in crate::disk) use link::{Link, refuse_file};
+pub(in crate::disk) use link::{Link, make_way, refuse_file, unlink};
 pub(in crate::disk) use map::Map;
 pub(in crate::disk) use modules::{let_it_look, load_modules};
 pub(in crate::disk) use shared::{leave, sweep};
+pub(in crate::disk) use sharing::change as change_lease;
 pub(in crate::disk) use slice::{Slice, refuse_left};
 
 use super::walk::Walk;

@@ -25,12 +25,10 @@ pub(super) fn is_needed(walk: &Walk<'_>, link: &Path) -> Result<bool> {
     }
 }
 
-/// Whether another host holds the lease, or was let in beside us, as at the end of a migration.
+/// Whether another host holds the lease or has the image together with us, or was let in beside us, as at the end of a migration.
 fn is_anothers(lease: &Lease, me: &Me) -> bool {
-    lease.holder.as_ref().is_some_and(|holder| {
-        let guest = holder.guest().filter(|guest| **guest != me.host);
-        holder.host != me.host || guest.is_some()
-    })
+    let guest = lease.holder.as_ref().and_then(|holder| holder.guest());
+    lease.elsewhere(&me.host).is_some() || guest.is_some_and(|guest| *guest != me.host)
 }
 
 #[cfg(test)]
@@ -67,5 +65,13 @@ mod tests {
             &lease("hv1", r#"{"to":"kvm2","guest":null}"#),
             &me
         ));
+        // Which of several VMs runs where, no lease tells.
+        let shared = |host: &str| -> Lease {
+            let text = format!(
+                r#"{{"version":1,"generation":5,"holder":null,"shared":[{{"host":"{host}","boot_id":"b","since":0,"access":"read-only"}}]}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        assert!(!is_anothers(&shared("hv1"), &me) && is_anothers(&shared("hv2"), &me));
     }
 }

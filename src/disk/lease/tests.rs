@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{CacheMode, LeaseHolder, Moving, Sharer, Sharing};
 
 fn me() -> Me {
     Me {
@@ -24,6 +25,7 @@ fn held(host: &str, boot_id: &str, dirty: bool) -> Lease {
         image: Some(id()),
         generation: 4,
         holder: Some(holder),
+        shared: Vec::new(),
     }
 }
 
@@ -253,4 +255,123 @@ fn an_older_lease_is_read() {
     assert_eq!((holder.client.as_ref(), holder.since), (None, 7));
     assert!(lease.clients(&"hv3".parse().unwrap()).is_empty());
     assert!(!serde_json::to_string(&lease).unwrap().contains("client"));
+}
+
+fn sharer(host: &str) -> Sharer {
+    Sharer {
+        host: host.parse().unwrap(),
+        boot_id: "b".into(),
+        since: 0,
+        access: Sharing::ReadWrite,
+        client: None,
+    }
+}
+
+fn shared(hosts: &[&str]) -> Lease {
+    Lease {
+        shared: hosts.iter().map(|host| sharer(host)).collect(),
+        ..Lease::default()
+    }
+}
+
+fn dead(host: &str) -> Force {
+    Force {
+        break_lease: true,
+        dead_host: Some(host.parse().unwrap()),
+        fence: true,
+        ..Force::default()
+    }
+}
+
+/// What is read may be in somebody's cache, so nobody may write it at the same time, and the other way round.
+#[test]
+fn readers_and_writers_exclude_each_other() {
+    let may = |lease: &Lease, access, force: &Force| {
+        may_share(&image(), lease, &me(), access, force).map_err(|e| e.kind())
+    };
+    let (written, force) = (shared(&["hv2"]), Force::default());
+    let mut read = written.clone();
+    read.shared[0].access = Sharing::ReadOnly;
+    use Sharing::{ReadOnly, ReadWrite};
+    assert_eq!(may(&written, ReadWrite, &force), Ok(()));
+    assert_eq!(may(&read, ReadOnly, &force), Ok(()));
+    assert_eq!(may(&written, ReadOnly, &force), Err(Kind::LeaseHeld));
+    assert_eq!(may(&read, ReadWrite, &force), Err(Kind::LeaseHeld));
+    assert_eq!(may(&read, ReadWrite, &dead("hv2")), Ok(()));
+    assert_eq!(may(&read, ReadWrite, &dead("hv3")), Err(Kind::LeaseHeld));
+    // Its own entry, of an earlier use, is no other's.
+    read.shared[0].host = me().host;
+    assert_eq!(may(&read, ReadWrite, &force), Ok(()));
+}
+
+/// One notion of whom to bar, whoever has the image: its holder, its guest, or one of several.
+#[test]
+fn every_host_of_a_lease_notes_its_client() {
+    let mut lease = shared(&["hv1", "hv2"]);
+    lease.shared[1].client = Some("10.0.0.2:0/7".into());
+    *lease.client_of(&me().host).unwrap() = Some("10.0.0.1:0/8".into());
+    let clients = |but: &str| lease.clients(&but.parse().unwrap());
+    assert_eq!(clients("hv1"), ["10.0.0.2:0/7".to_owned()].into());
+    assert_eq!(clients("hv2"), ["10.0.0.1:0/8".to_owned()].into());
+    assert_eq!(clients("hv3").len(), 2);
+    assert!(lease.client_of(&"hv3".parse().unwrap()).is_none());
+    let mut lease = held("hv2", "x", false);
+    lease.holder.as_mut().unwrap().moving = moving("kvm1", Some("hv1"));
+    *lease.client_of(&me().host).unwrap() = Some("a".into());
+    *lease.client_of(&"hv2".parse().unwrap()).unwrap() = Some("b".into());
+    let holder = lease.holder.unwrap();
+    assert_eq!(holder.client.as_deref(), Some("b"));
+    assert_eq!(holder.moving.unwrap().client.as_deref(), Some("a"));
+}
+
+#[test]
+fn what_several_have_at_once_nobody_holds_alone() {
+    let claimed =
+        |lease: &Lease, force: &Force| claim(&image(), lease, &me(), force).map_err(|e| e.kind());
+    let force = Force::default();
+    for hosts in [&["hv2"][..], &["hv1"], &["hv1", "hv2"]] {
+        assert_eq!(claimed(&shared(hosts), &force), Err(Kind::LeaseHeld));
+    }
+    // Only those that are dead are passed over.
+    assert_eq!(claimed(&shared(&["hv2"]), &dead("hv2")), Ok(Claim::Take));
+    for hosts in [&["hv2", "hv3"][..], &["hv3"]] {
+        assert_eq!(claimed(&shared(hosts), &dead("hv2")), Err(Kind::LeaseHeld));
+    }
+    let said = claim(&image(), &shared(&["hv2"]), &me(), &force).unwrap_err();
+    assert!(said.chain().contains("hv2") && said.remedy_text().is_some());
+}
+
+#[test]
+fn what_one_holds_several_do_not_have() {
+    let may = |lease: &Lease, force: &Force| {
+        may_share(&image(), lease, &me(), Sharing::ReadWrite, force).map_err(|e| e.kind())
+    };
+    let force = Force::default();
+    assert_eq!(may(&Lease::default(), &force), Ok(()));
+    assert_eq!(may(&shared(&["hv1", "hv2"]), &force), Ok(()));
+    assert_eq!(may(&held("hv2", "b", false), &force), Err(Kind::LeaseHeld));
+    assert_eq!(may(&held("hv1", "b1", false), &force), Err(Kind::LeaseHeld));
+    assert_eq!(may(&held("hv2", "b", false), &dead("hv2")), Ok(()));
+    assert_eq!(
+        may(&held("hv2", "b", false), &dead("hv3")),
+        Err(Kind::LeaseHeld)
+    );
+    let unbarred = Force {
+        fence: false,
+        ..dead("hv2")
+    };
+    assert_eq!(
+        may(&held("hv2", "b", false), &unbarred),
+        Err(Kind::LeaseHeld)
+    );
+    // Data that only a dead host's cache has are not given up by the way.
+    assert_eq!(may(&held("hv2", "b", true), &dead("hv2")), Err(Kind::Dirty));
+}
+
+/// A release that knows nothing of sharing refuses such a lease; one that nobody shares is written as ever.
+#[test]
+fn a_lease_without_sharers_has_no_word_of_them() {
+    let text = |lease: &Lease| serde_json::to_string(lease).unwrap();
+    assert!(!text(&held("hv1", "b1", false)).contains("shared"));
+    assert!(text(&shared(&["hv2"])).contains(r#""access":"read-write""#));
 }

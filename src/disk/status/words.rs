@@ -1,5 +1,7 @@
 //! Each layer of a disk, and the whole of it, in words.
 
+use std::path::Path;
+
 use super::LayerStatus;
 use crate::cache::{Cache, Driver, Part, Running, Stats};
 use crate::disk::record::{Intent, Record};
@@ -160,15 +162,26 @@ pub(super) fn front_layer(
 
 pub(super) fn link_layer(host: &Host, record: &Record) -> LayerStatus {
     let front = host.roots.mapper(record.key.dm(Role::Front));
-    let (well, what) = match &record.link {
-        None => (true, "none".to_owned()),
-        Some(link) => match std::fs::read_link(link) {
-            Ok(target) if target == front => (true, link.display().to_string()),
-            _ => (
-                false,
-                format!("{} does not lead to the front", link.display()),
-            ),
-        },
+    let leads = |link: &&Path| std::fs::read_link(link).is_ok_and(|target| target == front);
+    let shared = record.shared.is_some();
+    // A VM's directory that is gone is nobody's loss: the others have their disk.
+    let links = record
+        .links()
+        .filter(|link| !shared || link.parent().is_none_or(Path::is_dir));
+    let (right, wrong): (Vec<&Path>, Vec<&Path>) = links.partition(leads);
+    let (well, what) = match (wrong.first(), right.is_empty()) {
+        (Some(link), _) => (
+            false,
+            format!("{} does not lead to the front", link.display()),
+        ),
+        (None, true) => (true, "none".to_owned()),
+        (None, false) => {
+            let right: Vec<String> = right
+                .iter()
+                .map(|link| link.display().to_string())
+                .collect();
+            (true, right.join(", "))
+        }
     };
     LayerStatus {
         layer: LayerName::Link,

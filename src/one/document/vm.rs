@@ -4,7 +4,7 @@ use roxmltree::Node;
 
 use super::xml::{access, at, parse, required, text, value, yes};
 use crate::job::Rest;
-use crate::model::{Access, Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
+use crate::model::{Access, Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec, Sharing};
 use crate::one::call::{Node as Host, Source};
 use crate::one::{DatastoreId, DiskId, HostId, ImageNumber, Mad, Megabytes, VmId};
 use crate::{Error, Kind, Result};
@@ -335,6 +335,17 @@ impl Stay {
 }
 
 impl Disk {
+    /// What several VMs may do with its image at once, if they may have it at once: a SHAREABLE one, a CDROM or an IMMUTABLE
+    /// one (contract, 4.3.8). What is made for one VM is never shared. One VM that only reads a SHAREABLE image has it with
+    /// others that write.
+    pub fn sharing(&self) -> Option<Sharing> {
+        match (&self.kind, self.shareable, self.read_only) {
+            (DiskKind::Linked { .. }, true, _) => Some(Sharing::ReadWrite),
+            (DiskKind::Linked { .. }, false, true) => Some(Sharing::ReadOnly),
+            _ => None,
+        }
+    }
+
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let own = |path| text(node, path).map(str::to_owned);
         let kind = match (value(node, "IMAGE_ID")?, value(node, "SOURCE")?) {

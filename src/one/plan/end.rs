@@ -15,8 +15,8 @@ pub(super) fn mvds(
     place: &DiskPlace,
     source: &Source,
 ) -> Result<Plan> {
-    let steps = vec![detach(known, &image(source.as_str())?, place, false)];
-    Ok(Plan::nothing().then(known, host, steps))
+    let image = image(source.as_str())?;
+    Ok(Plan::nothing().let_go(known, host, &image, place))
 }
 
 /// A disk, or the VM's directory. A disk that is an image's own is only taken down, and what is dirty of it is written
@@ -72,12 +72,13 @@ fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) 
         plan.then(known, at, vec![detach(known, image, place, false)])
             .instead(When::Unreached, Plan::nothing())
     };
-    let plan = down(Plan::nothing(), host);
     let other = known.other_host(host).filter(|_| known.vm.is_going());
     match other {
         // What fails at one of them does not keep the disk up at the other.
-        Some(other) => down(plan, other).every(),
-        None => plan,
+        Some(other) => down(down(Plan::nothing(), host), other).every(),
+        None => Plan::nothing()
+            .let_go(known, host, image, place)
+            .instead(When::Unreached, Plan::nothing()),
     }
 }
 

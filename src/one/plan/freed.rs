@@ -7,6 +7,7 @@
 //! Nothing is taken by force. A host lets go as `detach` has it: of what is this VM's disk and in nobody's use, written back and
 //! proven clean. One that refuses, or is not reached, keeps what it has, and the second try says so.
 
+use super::steps::detach_freed;
 use super::{At, Instead, Known, Plan, Task, When, all, detach};
 use crate::job::StepAsk;
 use crate::model::ImageSpec;
@@ -45,24 +46,53 @@ impl<'h> Freeing<'h> {
 }
 
 impl Plan {
+    /// Adds that an image's own disk is let go at a host; and if another host has it then, because what should have followed a
+    /// move did not come through, at those where the VM has been. One that refuses or is not reached keeps it, and whoever
+    /// wants the image next is told. What several VMs have at once, other hosts have rightfully.
+    pub(super) fn let_go(
+        self,
+        known: &Known<'_>,
+        node: &Node,
+        image: &ImageSpec,
+        place: &DiskPlace,
+    ) -> Self {
+        let others = Freeing::elsewhere(known, &[node], [(image, place)]);
+        let plain = vec![detach(known, image, place, false)];
+        let disk = known.vm.disk(place.disk);
+        let shared = disk.is_ok_and(|disk| disk.sharing().is_some());
+        if shared || others.is_nothing() || known.is_nowhere(node) {
+            return self.then(known, node, plain);
+        }
+        let freed = self.on(node, vec![detach_freed(known, image, place)]);
+        let again = Self::nothing().on(node, plain).tasks;
+        freed.after(&others, again)
+    }
+
     /// Says that what stands in the way of the last task, if that is one of this host's, is let go elsewhere first.
-    pub(super) fn freed(mut self, node: &Node, freeing: &Freeing<'_>) -> Self {
+    pub(super) fn freed(self, node: &Node, freeing: &Freeing<'_>) -> Self {
         let here = At::Host(node.clone());
-        let last = self.tasks.last_mut().filter(|task| task.at == here);
+        let last = self.tasks.last().filter(|task| task.at == here);
         let Some(last) = last.filter(|_| !freeing.is_nothing()) else {
             return self;
         };
+        let again = Task::new(last.at.clone(), last.work.clone());
+        self.after(freeing, vec![again])
+    }
+
+    /// What is done instead of the last task if another host has the disk: it is let go there, and then `again`.
+    fn after(mut self, freeing: &Freeing<'_>, again: Vec<Task>) -> Self {
         let let_go = |plan: Self, host: &&Node| {
             plan.on(host, all(freeing.steps.clone()))
                 .instead(When::Unreached, Self::nothing())
         };
         let first = freeing.hosts.iter().fold(Self::nothing(), let_go).tasks;
-        let again = Task::new(last.at.clone(), last.work.clone());
-        last.instead.push(Instead {
-            when: When::Held,
-            first,
-            tasks: vec![again],
-        });
+        if let Some(last) = self.tasks.last_mut() {
+            last.instead.push(Instead {
+                when: When::Held,
+                first,
+                tasks: again,
+            });
+        }
         self
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let (disks, to) = (known.ours(&call.dir)?, host_name(&call.to)?);
-    let away = disks.iter().map(|(_, image, place)| {
+    // What several VMs have at once, no host holds: the target comes in as it is.
+    let held = disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
+    let away = held.map(|(_, image, place)| {
         let hand_over = HandOver {
             image: image.clone(),
             to: to.clone(),
@@ -31,7 +33,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let mut there = vec![make_dir(&call.dir)];
     for (disk, image, place) in &disks {
         let mut ask = attach_ask(disk, image, place)?;
-        ask.guest = Some(to.clone());
+        ask.guest = Some(to.clone()).filter(|_| disk.sharing().is_none());
         there.push(step(Request::Attach(ask)).by(known.access(place)));
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
@@ -68,7 +70,9 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let there = |plan: Plan, change: &dyn Fn(&mut Attach)| {
         let attach = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             let mut ask = attach_ask(disk, image, place)?;
-            change(&mut ask);
+            if ask.shared.is_none() {
+                change(&mut ask);
+            }
             Ok(step(Request::Attach(ask)).by(known.access(place)))
         };
         let steps: Vec<_> = disks.iter().map(attach).collect::<Result<_>>()?;
@@ -89,6 +93,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     }
     let disks = known.ours(&call.dir)?;
     let away = let_go(known, &disks, call);
+    let held = || disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
     let back = |patient: bool| {
         let insert = |(_, image, place): &(_, ImageSpec, DiskPlace)| {
             let insert = Insert {
@@ -99,7 +104,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
             };
             if_there(Request::Insert(insert)).by(known.access(place))
         };
-        Plan::nothing().on(&call.from, all(disks.iter().map(insert).collect()))
+        Plan::nothing().on(&call.from, all(held().map(insert).collect()))
     };
     // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.
     let mut plan = Plan::nothing()

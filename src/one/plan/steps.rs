@@ -3,7 +3,7 @@
 use super::Known;
 use crate::image::{ImageJob, Once, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
-use crate::model::{Access, HostName, ImageSpec, ParseError};
+use crate::model::{Access, HostName, ImageSpec, ParseError, Sharing};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Disk;
 use crate::{Context, Error, Kind, Result};
@@ -105,10 +105,10 @@ pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> R
     ask.seed = asked.seed;
     ask.link = Some(place.path());
     ask.keep = true;
-    if disk.shareable {
-        // Another host's write would never be seen (contract, 4.3.8).
-        ask.driver = Some(crate::config::fixed("none"));
-        ask.mode = None;
+    ask.shared = disk.sharing();
+    if ask.shared == Some(Sharing::ReadWrite) {
+        // Another host's write would never be seen in a cache (contract, 4.3.8).
+        (ask.driver, ask.mode, ask.size, ask.seed) = (None, None, None, None);
     }
     Ok(ask)
 }
@@ -124,6 +124,18 @@ pub(super) fn detach(
         image: image.clone(),
         discard_dirty,
         link: Some(place.path()),
+        free: false,
+    };
+    if_there(Request::Detach(detach)).by(known.access(place))
+}
+
+/// The same; and says if another host has the disk then.
+pub(super) fn detach_freed(known: &Known<'_>, image: &ImageSpec, place: &DiskPlace) -> StepAsk {
+    let detach = Detach {
+        image: image.clone(),
+        discard_dirty: false,
+        link: Some(place.path()),
+        free: true,
     };
     if_there(Request::Detach(detach)).by(known.access(place))
 }

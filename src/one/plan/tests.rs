@@ -242,8 +242,64 @@ fn a_clean_up_lets_go_at_the_source_as_well() {
             );
         }
     }
-    // At an ordinary end the disk is where the VM is.
-    assert!(!planned(11).contains("kvm1"));
+    // At an ordinary end the disk is where the VM is; the source is asked if it still holds it.
+    let ordinary = planned(11);
+    let mut asked = ordinary.lines().filter(|line| line.contains("kvm1"));
+    assert!(
+        asked.all(|line| line.starts_with("held at kvm2: first, ")),
+        "{ordinary}"
+    );
+}
+
+/// What should have followed a live migration did not come through: the old source has the lease when the VM ends.
+#[test]
+fn an_end_lets_go_at_a_source_that_still_holds_the_lease() {
+    let planned = |line| plan_of(&stayed(11, &["kvm1", "kvm2"]), line);
+    insta::assert_snapshot!(
+        [
+            planned("mvds kvm2:DIR/disk.1 one/one-43 12 101"),
+            planned("delete kvm2:DIR/disk.1 12 101"),
+        ]
+        .join("\n\n")
+    );
+}
+
+/// Images that several VMs may have at once: cached if nobody writes them, never handed over, and let go by their links.
+#[test]
+fn images_of_several_vms() {
+    let vm = |attribute: &str| {
+        let own = "<SOURCE>one/one-43</SOURCE>";
+        let text = VM.replace(own, &format!("{own}<{attribute}>YES</{attribute}>"));
+        text.replace(
+            "<HISTORY>",
+            "<HISTORY><HOSTNAME>kvm0</HOSTNAME><DS_ID>100</DS_ID></HISTORY><HISTORY>",
+        )
+    };
+    let cleaned_up = |vm: &str| vm.replace("<LCM_STATE>3<", "<LCM_STATE>23<");
+    let moved = |vm: &str| vm.replace("<LCM_STATE>3<", "<LCM_STATE>60<");
+    let migrations = ["premigrate", "postmigrate", "failmigrate"]
+        .map(|action| plan_of(&vm("SHAREABLE"), &format!("{action} kvm0 kvm1 DIR 12 100")));
+    let only = |planned: &str| {
+        let lines = planned.lines().filter(|line| line.contains("one-43"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(
+        [
+            plan_of(&vm("SHAREABLE"), "ln fe:one/one-43 kvm1:DIR/disk.1 12 101"),
+            plan_of(&vm("READONLY"), "ln fe:one/one-43 kvm1:DIR/disk.1 12 101"),
+            only(&migrations.join("\n")),
+            plan_of(
+                &moved(&vm("SHAREABLE")),
+                "mv kvm0:DIR/disk.1 kvm1:DIR/disk.1 12 101"
+            ),
+            plan_of(&vm("READONLY"), "delete kvm1:DIR/disk.1 12 101"),
+            plan_of(
+                &cleaned_up(&vm("READONLY")),
+                "delete kvm1:DIR/disk.1 12 101"
+            ),
+        ]
+        .join("\n\n")
+    );
 }
 
 #[test]

@@ -71,28 +71,6 @@ fn every_task_is_tried_where_it_must_be() {
     assert_eq!(asked, "dead1 hello; kvm1 hello; ");
 }
 
-/// A second VM with an installation CD is told what is the matter, and not of links.
-#[test]
-fn an_image_for_many_vms_is_refused_in_plain_words() {
-    use crate::one::call::{Call, Family};
-    let vm = "<VM><ID>12</ID><TEMPLATE><DISK><DISK_ID>1</DISK_ID><IMAGE_ID>43</IMAGE_ID><SOURCE>one/one-43</SOURCE>\
-              <READONLY>YES</READONLY></DISK></TEMPLATE></VM>";
-    let args = "fe:one/one-43 kvm1:/d/100/12/disk.1 12 101";
-    let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
-    let Call::Transfer(call) = Call::parse(Family::Transfer, "ln", &args).unwrap() else {
-        unreachable!()
-    };
-    let told = |vm: &str, kind| {
-        let vm = Vm::parse(vm).unwrap();
-        not_shared(&call, &vm, Error::new(kind, "why")).chain()
-    };
-    for kind in [Kind::Exists, Kind::LeaseHeld] {
-        assert!(told(vm, kind).contains("several VMs") && told(vm, kind).ends_with("why"));
-        assert_eq!(told(&vm.replace("YES", "NO"), kind), "why");
-    }
-    assert_eq!(told(vm, Kind::NoSpace), "why");
-}
-
 #[test]
 fn what_may_fail_is_done_otherwise() {
     let otherwise = |host: &str, when, tasks| Task {

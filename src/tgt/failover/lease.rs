@@ -18,6 +18,7 @@ pub(super) fn ask(
 ) -> Result<Attach> {
     let ask = Attach::new(image.clone());
     let holder = lease.holder.as_ref().map(|holder| &holder.host);
+    let holder = holder.or_else(|| lease.shared.first().map(|sharer| &sharer.host));
     let Some(holder) = holder.filter(|holder| **holder != me.host) else {
         return Ok(ask);
     };

@@ -84,6 +84,7 @@ fn detach(host: &Host, client: &Client, dry_run: bool) -> Result<Vec<Report>> {
             image,
             discard_dirty: false,
             link: None,
+            free: false,
         };
         match disk::detach(host, &ask, dry_run) {
             Ok(report) => detached.push(report),

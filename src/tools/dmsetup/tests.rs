@@ -30,7 +30,7 @@ fn argv() {
     let shown: Vec<String> = [
         create(&front, &table, Access::ReadWrite),
         create(&name(Role::Cache), &table, Access::ReadOnly),
-        load(&front, &table),
+        load(&front, &table, Access::ReadWrite),
         suspend(&front, Flush::Yes),
         suspend(&front, Flush::No),
         info_columns(),

@@ -16,6 +16,7 @@ mod one_access;
 mod one_kill;
 mod one_late;
 mod one_left;
+mod one_shared;
 mod one_store;
 mod one_storm;
 mod one_vm;
@@ -53,6 +54,7 @@ const LONG: &[Test] = &[
         one_late::deleted_while_it_is_made,
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
+    test("one_shared::dead_host", Need::All, one_shared::dead_host),
     test("one_store::backups", Need::One, one_store::backups),
     test(
         "one_kill::begin_and_end",
@@ -288,6 +290,11 @@ const ALONE: &[Test] = &[
     test("one::releases", Need::One, one_vm::releases),
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
+    test(
+        "one_shared::several_vms",
+        Need::All,
+        one_shared::several_vms,
+    ),
     test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
