@@ -5,6 +5,7 @@
 //! it well. Nothing here knows a tool or a device.
 
 mod act;
+mod backups;
 pub mod call;
 mod context;
 pub mod doctor;
@@ -16,6 +17,7 @@ pub mod oned;
 mod others;
 pub mod plan;
 mod remote;
+mod restore;
 pub mod shims;
 mod store;
 mod transfer;
