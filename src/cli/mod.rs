@@ -1,5 +1,6 @@
 //! The command line: arguments in, jobs out; answers in words or JSON; errors with their exit codes.
 
+mod alive;
 pub mod args;
 mod docgen;
 mod driver;

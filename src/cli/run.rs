@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::alive::Alive;
 use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs, TgtCommand};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
@@ -71,7 +72,11 @@ fn host(global: &Global) -> Result<Host> {
 }
 
 fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {
-    let answer = job::run(&host(&cli.global)?, job)?;
+    let alive = matches!(cli.command, Command::Host).then(Alive::start);
+    let answer = job::run(&host(&cli.global)?, job);
+    // Nothing may come between it and what is answered.
+    drop(alive);
+    let answer = answer?;
     match &answer {
         Answer::Disk(report) if !output.json && is_attach(job) => attached(output, report)?,
         _ => output.answer(&answer, render::answer)?,

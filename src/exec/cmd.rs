@@ -41,6 +41,7 @@ pub struct Cmd {
     pub(super) ok_codes: Vec<i32>,
     pub(super) stdout_limit: Bytes,
     pub(super) watch: Option<Watch>,
+    pub(super) speaks: bool,
 }
 
 /// How a long command of ours is watched: it may take any time as long as it moves data.
@@ -69,6 +70,7 @@ impl Cmd {
             ok_codes: vec![0],
             stdout_limit: Self::STDOUT_LIMIT,
             watch: None,
+            speaks: false,
         }
     }
 
@@ -161,6 +163,13 @@ impl Cmd {
         let cancel = cancel.clone();
         self.deadline = stall;
         self.watch = Some(Watch { cancel });
+        self
+    }
+
+    /// Lets it take as long as it speaks: the deadline counts from the last of its standard output.
+    #[must_use]
+    pub const fn while_it_speaks(mut self) -> Self {
+        self.speaks = true;
         self
     }
 

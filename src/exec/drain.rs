@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Which part of what comes through is kept.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,7 @@ pub(super) enum Keep {
 struct Kept {
     bytes: VecDeque<u8>,
     overflow: bool,
+    last: Option<Instant>,
 }
 
 /// The reading end of a pipe, being emptied.
@@ -55,6 +56,11 @@ impl Drain {
         lock(&self.kept).overflow
     }
 
+    /// When something came last.
+    pub(super) fn last(&self) -> Option<Instant> {
+        lock(&self.kept).last
+    }
+
     /// What was kept so far.
     pub(super) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut lock(&self.kept).bytes).into()
@@ -76,6 +82,7 @@ fn copy(reader: &mut PipeReader, keep: Keep, kept: &Mutex<Kept>) {
             Err(_) => return,
         };
         let mut kept = lock(kept);
+        kept.last = Some(Instant::now());
         match keep {
             Keep::Head(limit) if (kept.bytes.len() + count) as u64 > limit => kept.overflow = true,
             Keep::Head(_) => kept.bytes.extend(&buffer[..count]),

@@ -187,6 +187,7 @@ impl Running {
         loop {
             let since = match (&cmd.watch, &mut moves) {
                 (Some(_), Some(moves)) => moves.last(),
+                _ if cmd.speaks => self.stdout.last().unwrap_or(begun),
                 _ => begun,
             };
             let left = (since + cmd.deadline).saturating_duration_since(Instant::now());

@@ -44,6 +44,19 @@ fn output_and_environment() {
     assert_eq!(output.stderr, "err");
 }
 
+/// Whoever says something now and then may take longer than the deadline, and whoever falls silent may not.
+#[test]
+fn a_command_may_take_as_long_as_it_speaks() {
+    let script = "for i in $(seq 20); do printf ' '; sleep 0.25; done; echo done";
+    let patient = sh(script)
+        .deadline(Duration::from_secs(4))
+        .while_it_speaks();
+    assert_eq!(run(&patient).unwrap().text().unwrap().trim(), "done");
+    let silent = sh("echo; sleep 100").deadline(Duration::from_millis(300));
+    let error = run(&silent.while_it_speaks()).unwrap_err();
+    assert!(matches!(error, ExecError::Timeout { .. }), "{error}");
+}
+
 #[test]
 fn a_timeout_kills_grandchildren() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,5 +17,6 @@ pub use request::{
 };
 pub use run::{Answer, Hello, StepAnswer, run};
 pub use store_dir::StoreDir;
+pub(crate) use vm_dir::is_others_too;
 pub use vm_dir::{OWNER, RemoveDir, VmDirJob, VmDirReport};
 pub use vm_file::PutFile;

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
-use crate::model::Change;
+use crate::model::{Change, HostName};
 use crate::sys::atomic;
 use crate::{Error, Kind, Result};
 
@@ -74,7 +74,7 @@ pub(super) fn make(host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirRe
             make_one(dir).map_err(|error| failed("make", dir, error))?;
         }
     }
-    let shared = own(host, &job.path, dry_run)?;
+    let shared = own(&host.me()?.host, &job.path, dry_run)?;
     Ok(report(&job.path, change, shared))
 }
 
@@ -96,8 +96,8 @@ pub(super) fn caller(name: &str) -> Option<u32> {
 }
 
 /// Notes that this host has the directory; whether others have it too.
-fn own(host: &Host, dir: &Path, dry_run: bool) -> Result<bool> {
-    let (me, there) = (host.me()?.host, owner(dir)?);
+fn own(me: &HostName, dir: &Path, dry_run: bool) -> Result<bool> {
+    let there = owner(dir)?;
     let (now, shared) = match there.as_deref() {
         None => (me.as_str(), false),
         Some(there) => match there == me.as_str() {
@@ -122,6 +122,11 @@ fn owner(dir: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", &file, error)),
     }
+}
+
+/// Whether other hosts may have a directory too: somebody else says that it is his, or all do. Not if nobody says anything.
+pub(crate) fn is_others_too(me: &HostName, dir: &Path) -> Result<bool> {
+    Ok(owner(dir)?.is_some_and(|there| there != me.as_str()))
 }
 
 /// Removes a VM's directory with the files and links in it. Links are not followed.
@@ -224,5 +229,28 @@ mod tests {
         }
         assert!(check(Path::new("/var/lib/one/datastores/100/12")).is_ok());
         assert!(check(Path::new("/var/lib/one//datastores/100/12")).is_ok());
+    }
+
+    /// The first host that has it says so, and the second finds that out; from then on it is nobody's alone.
+    #[test]
+    fn a_directory_that_hosts_share_is_nobodys_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let [hv1, hv2]: [HostName; 2] = ["hv1", "hv2"].map(|name| name.parse().unwrap());
+        let others = |me| is_others_too(me, dir).unwrap();
+        assert!(!others(&hv1) && !others(&hv2), "nobody has said anything");
+        assert!(!own(&hv1, dir, true).unwrap());
+        assert_eq!(owner(dir).unwrap(), None, "it is only looked at");
+        for _again in 0..2 {
+            assert!(!own(&hv1, dir, false).unwrap());
+            assert!(!others(&hv1) && others(&hv2));
+        }
+        assert!(own(&hv2, dir, true).unwrap());
+        assert!(!own(&hv1, dir, false).unwrap(), "that was only looked at");
+        for me in [&hv2, &hv1, &hv2] {
+            assert!(own(me, dir, false).unwrap());
+            assert!(others(&hv1) && others(&hv2));
+            assert_eq!(owner(dir).unwrap().as_deref(), Some(SHARED));
+        }
     }
 }

@@ -10,7 +10,8 @@ use super::voice::{Dialect, Voice};
 use super::{Tree, store, transfer};
 use crate::Result;
 
-/// How long a host may take for its part. Seeding is done meanwhile, and a large cache takes its time.
+/// How long a host may be silent about its part. One of this release says now and then that it is at it, however long that takes:
+/// a backup of many terabytes, say. One of an older release says nothing before it is done.
 pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
 
 /// What an action finds around it.
@@ -68,7 +69,7 @@ pub fn act(site: &Site, family: Family, action: &str, args: &[String], stdio: St
     let mut voice = Voice::new(site.dialect, vm, stderr);
     let done = call.and_then(|call| match call {
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
-        Call::Transfer(TmCall::Monitor { .. }) => store::monitor(stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { input, .. }) => store::monitor(&input, stdin, &mut voice),
         Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
         Call::Transfer(call) => {
             transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::document::{Datastore, Vm};
-use super::{DatastoreId, ImageNumber, Tree, VmId};
+use super::document::{self, Datastore, Vm};
+use super::{DatastoreId, HostId, ImageNumber, Tree, VmId};
 use crate::{Context, Error, Kind, Result};
 
 /// How long oned may take; its own CLI waits longer, but a driver holds one of fifteen places meanwhile.
@@ -111,6 +111,15 @@ impl Oned {
     pub fn datastore(&self, id: DatastoreId) -> Result<Datastore> {
         let document = self.ask("one.datastore.info", id.0);
         Datastore::parse(&document.context(|| format!("cannot ask oned for datastore {id}"))?)
+    }
+
+    /// Whether a host may be alive for all that oned knows; one that it has no more is not. Implements `one.host.info`.
+    pub fn host_may_live(&self, id: HostId) -> Result<bool> {
+        match self.ask("one.host.info", id.0) {
+            Ok(document) => document::may_live(&document),
+            Err(error) if error.kind() == Kind::NotFound => Ok(false),
+            Err(error) => Err(error).context(|| format!("cannot ask oned for host {id}")),
+        }
     }
 
     /// All datastores, as oned's document. Implements `one.datastorepool.info`.

@@ -203,6 +203,18 @@ impl Plan {
         }
     }
 
+    /// Adds what one of these hosts does: the first that is reached.
+    fn on_any(self, nodes: &[&Node], steps: &[StepAsk]) -> Self {
+        let [first, rest @ ..] = nodes else {
+            return self;
+        };
+        let plan = self.on(first, steps.to_vec());
+        match rest {
+            [] => plan,
+            rest => plan.instead(When::Unreached, Self::nothing().on_any(rest, steps)),
+        }
+    }
+
     /// Adds what a host does, and be it the front-end.
     fn on(self, node: &Node, steps: Vec<StepAsk>) -> Self {
         self.at(At::Host(node.clone()), steps)

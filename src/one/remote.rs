@@ -32,7 +32,8 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Through the ssh of this process's PATH. A job may take as long as `deadline`.
+    /// Through the ssh of this process's PATH. A job may take any time, and be silent as long as `deadline`: a host says now and
+    /// then that it is at it.
     pub fn new(deadline: Duration) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let dirs: Vec<PathBuf> = std::env::split_paths(&path)
@@ -81,9 +82,11 @@ impl Remote {
     fn run_here(&self, cmd: Cmd, job: &Job) -> Result<Value> {
         let codes: Vec<i32> = (1..=255).collect();
         let cmd = with(cmd, &self.environment).stdin(write(job)?);
-        let output = self
-            .exec
-            .run(&cmd.deadline(self.deadline).ok_codes(&codes))?;
+        let output = self.exec.run(
+            &cmd.deadline(self.deadline)
+                .while_it_speaks()
+                .ok_codes(&codes),
+        )?;
         answer(&"this machine", &output)
     }
 
@@ -177,6 +180,7 @@ impl Remote {
 
     fn ssh(&self, node: &Node) -> Result<Cmd> {
         let cmd = ssh::command(node.as_str(), &["warmblock", "host"], self.deadline)?;
+        let cmd = cmd.while_it_speaks();
         Ok(with(cmd, &self.environment).ok_codes(&[ssh::OWN_FAILURE]))
     }
 }

@@ -13,7 +13,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::act::{Site, warnings};
-use super::call::{DsAction, DsCall, on_stdin};
+use super::call::{DsAction, DsCall, DsInput};
 use super::document::DatastoreJob;
 use super::voice::{Level, Voice};
 use crate::job::{Job, Request, Steps};
@@ -32,19 +32,23 @@ pub fn act(
     stdin: impl Read,
     voice: &mut Voice<impl std::io::Write>,
 ) -> Result<String> {
-    let document = DatastoreJob::parse(&call.document(stdin)?)?;
+    let document = DatastoreJob::parse(&call.input.document(stdin)?)?;
     let plan = Plan::of(call.action, call.id, &document);
     let plan = plan.context(|| format!("cannot do {}", name(call.action)))?;
     let refused = site.oned.var.clone();
     run(&plan, &document, call.id, &refused, voice)
 }
 
-/// How full a system datastore is: `monitor` of the transfer-manager driver, whose document comes as a datastore's does.
+/// How full a system datastore is: `monitor` of the transfer-manager driver, whose document comes as a datastore action's does.
 ///
 /// # Errors
 /// As for [`act`].
-pub fn monitor(stdin: impl Read, voice: &mut Voice<impl std::io::Write>) -> Result<String> {
-    let document = DatastoreJob::parse(&on_stdin(stdin)?)?;
+pub fn monitor(
+    input: &DsInput,
+    stdin: impl Read,
+    voice: &mut Voice<impl std::io::Write>,
+) -> Result<String> {
+    let document = DatastoreJob::parse(&input.document(stdin)?)?;
     let plan = Plan::of(DsAction::Monitor, 0, &document)?;
     let turn = document.datastore.id.map_or(0, |id| id.0);
     run(&plan, &document, turn, Path::new("/"), voice)

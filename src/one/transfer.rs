@@ -3,7 +3,7 @@
 mod meanwhile;
 
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
@@ -38,9 +38,8 @@ pub(super) fn act(
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
         let tell = || others.map_or(Ok(()), |others| others.tell(site, &remote, &vm));
-        let began = Instant::now();
         let done = done(&remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
-        let wanted = meanwhile::look_again(site, &remote, call, &vm, began, voice);
+        let wanted = meanwhile::look_again(site, &remote, call, &vm, voice);
         let done = both(done, wanted);
         return done.map_err(|error| not_shared(call, &vm, error));
     };
@@ -60,6 +59,7 @@ fn documents<'c>(
         TmCall::Premigrate(call) => ("premigrate", call),
         TmCall::Postmigrate(call) => ("postmigrate", call),
         TmCall::Failmigrate(call) => ("failmigrate", call),
+        TmCall::Mv { .. } => return Ok((with_source(site, ask(site, id)?)?, None)),
         _ => return Ok((ask(site, id)?, None)),
     };
     let mut document = migration.document.clone().unwrap_or_default().into_bytes();
@@ -147,6 +147,17 @@ fn not_settled(call: &TmCall, error: Error) -> Error {
 
 fn ask(site: &Site, id: VmId) -> Result<Vm> {
     Oned::find(&site.oned).vm(id)
+}
+
+/// The VM, and whether the host may live that it is taken from, for that is not in its document.
+fn with_source(site: &Site, mut vm: Vm) -> Result<Vm> {
+    let stay = vm.lost_at().and_then(|stay| vm.history.get_mut(stay));
+    if let Some(stay) = stay
+        && let Some(id) = stay.host_id
+    {
+        stay.may_live = Oned::find(&site.oned).host_may_live(id)?;
+    }
+    Ok(vm)
 }
 
 fn not_yet() -> Error {

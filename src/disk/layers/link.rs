@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Found, Layer};
+use super::{Found, Layer, others_link};
 use crate::disk::record::Intent;
 use crate::disk::walk::Walk;
 use crate::job::LayerName;
@@ -58,10 +58,12 @@ impl Layer for Link {
         }
     }
 
-    /// A link that leads elsewhere is not ours and stays.
+    /// A link that leads elsewhere is not ours and stays; so does one that another host needs.
     fn down(walk: &mut Walk<'_>, found: &Found) -> Result<()> {
         match (&walk.disk.record.link, found) {
-            (Some(link), Found::Right(_)) => atomic::remove(link).map(drop),
+            (Some(link), Found::Right(_)) if !others_link::is_needed(walk, link)? => {
+                atomic::remove(link).map(drop)
+            }
             _ => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ mod link;
 mod listing;
 mod map;
 mod modules;
+mod others_link;
 mod shared;
 mod slice;
 

@@ -77,13 +77,21 @@ impl DsCall {
     pub(super) fn parse(action: &str, args: &[&str]) -> Result<Self, Wrong> {
         let known = DsAction::ALL.into_iter().find(|(name, _)| *name == action);
         let (_, action) = known.ok_or(Wrong::Action)?;
-        let (input, id) = match args {
-            [id] | ["-", id] => (DsInput::Stdin, id),
-            [document, id] => (DsInput::Argument((*document).to_owned()), id),
-            _ => return Err(Wrong::Arguments("ID, with the document on standard input")),
-        };
+        let (input, id) = DsInput::before(args)
+            .ok_or(Wrong::Arguments("ID, with the document on standard input"))?;
         let id = id.parse::<crate::one::ImageNumber>()?.0;
         Ok(Self { action, id, input })
+    }
+}
+
+impl DsInput {
+    /// Where the document is, and the id that comes last.
+    pub(super) fn before<'a>(args: &[&'a str]) -> Option<(Self, &'a str)> {
+        match args {
+            [id] | ["-", id] => Some((Self::Stdin, id)),
+            [document, id] => Some((Self::Argument((*document).to_owned()), id)),
+            _ => None,
+        }
     }
 
     /// The document as text. `stdin` is read only where the document is there.
@@ -91,9 +99,9 @@ impl DsCall {
     /// # Errors
     /// [`Kind::Usage`] if it is not base64, not text, or too long.
     pub fn document(&self, stdin: impl Read) -> Result<String> {
-        match &self.input {
-            DsInput::Argument(word) => decode(word.as_bytes()),
-            DsInput::Stdin => on_stdin(stdin),
+        match self {
+            Self::Argument(word) => decode(word.as_bytes()),
+            Self::Stdin => on_stdin(stdin),
         }
     }
 }

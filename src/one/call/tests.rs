@@ -146,8 +146,8 @@ fn migrations_of_all_ages() {
         (dir(12), None, None)
     );
     assert_eq!(
-        read(&format!("{five} ceph")).caller.unwrap().as_str(),
-        "ceph"
+        read(&format!("{five} fs_lvm")).caller.unwrap().as_str(),
+        "fs_lvm"
     );
     let document = "PFZNPg==".repeat(20);
     assert_eq!(
@@ -207,15 +207,34 @@ fn datastore_calls_of_all_ages() {
         let call = read(line);
         assert_eq!((call.action, call.id), (DsAction::Cp, 7));
         assert_eq!(
-            call.document(stdin.as_bytes()).unwrap(),
+            call.input.document(stdin.as_bytes()).unwrap(),
             "<DS>",
             "{line} {document}"
         );
     }
-    assert!(read("cp 7").document("".as_bytes()).is_err());
-    assert!(read("cp 7").document("<DS>".as_bytes()).is_err());
+    assert!(read("cp 7").input.document("".as_bytes()).is_err());
+    assert!(read("cp 7").input.document("<DS>".as_bytes()).is_err());
     assert!(call(Family::Datastore, "cp").is_err());
     assert!(call(Family::Datastore, "backup 7").is_err());
+}
+
+/// `monitor` of the transfer manager's is called as the datastore's actions are (contract, 1.7 and 1.8).
+#[test]
+fn how_full_a_system_datastore_is_asked_at_all_ages() {
+    for (line, stdin) in [
+        ("monitor 100", "PERTPg==\n"),
+        ("monitor - 100", "PERTPg\n"),
+        ("monitor PERTPg== 100", ""),
+    ] {
+        let TmCall::Monitor { datastore, input } = tm(line).unwrap() else {
+            panic!("{line} is something else")
+        };
+        assert_eq!(datastore, DatastoreId(100), "{line}");
+        let document = input.document(stdin.as_bytes()).unwrap();
+        assert_eq!(document, "<DS>", "{line}");
+    }
+    assert!(tm("monitor").is_err() && tm("monitor a b 100").is_err());
+    assert!(tm("monitor PERTPg== x").is_err());
 }
 
 #[test]

@@ -3,9 +3,9 @@
 mod parse;
 
 use super::backup::{BackupCall, Restore};
+use super::datastore::DsInput;
 use super::place::{DiskPlace, Node, Place, Source, VmDir};
-use crate::model::DriverName;
-use crate::one::{DatastoreId, Megabytes, SnapshotId, VmId};
+use crate::one::{DatastoreId, Mad, Megabytes, SnapshotId, VmId};
 
 /// A call. The datastore is the one in the last argument: the image's, and for a volatile disk the system's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +132,10 @@ pub enum TmCall {
     /// A backup into the disks of a VM that is off.
     Restore(Restore),
     /// How full a system datastore is.
-    Monitor { datastore: DatastoreId },
+    Monitor {
+        datastore: DatastoreId,
+        input: DsInput,
+    },
     /// The same, on a host.
     MonitorDs { dir: String },
     /// The host has booted.
@@ -153,7 +156,7 @@ pub struct Migration {
     /// The system datastore.
     pub datastore: DatastoreId,
     /// The driver that calls us for our disks; we must not call others then.
-    pub caller: Option<DriverName>,
+    pub caller: Option<Mad>,
     /// The VM's document, where it comes as an argument (before 5.10) and not on standard input.
     pub document: Option<String>,
 }
@@ -229,7 +232,7 @@ impl TmCall {
             | Self::SnapRevert { datastore, .. }
             | Self::SnapDelete { datastore, .. }
             | Self::Resize { datastore, .. }
-            | Self::Monitor { datastore } => Some(*datastore),
+            | Self::Monitor { datastore, .. } => Some(*datastore),
             Self::Premigrate(call) | Self::Postmigrate(call) | Self::Failmigrate(call) => {
                 Some(call.datastore)
             }

@@ -108,6 +108,13 @@ impl Datastore {
         Self::read(parse(document, "DATASTORE")?.root_element())
     }
 
+    /// The hosts that reach Ceph, all of them, beginning with the one whose turn it is.
+    pub fn bridges_from(&self, turn: u32) -> Vec<&Host> {
+        let first = (turn as usize).checked_rem(self.bridges.len()).unwrap_or(0);
+        let (before, after) = self.bridges.split_at(first);
+        after.iter().chain(before).collect()
+    }
+
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let words = |path| text(node, path).map(split).unwrap_or_default();
         let own = |path| text(node, path).map(str::to_owned);
@@ -153,13 +160,18 @@ impl ImageDocument {
             path: own("PATH"),
             source: value(node, "SOURCE")?,
             size: value(node, "SIZE")?,
-            format: own("FORMAT"),
-            fs: own("FS"),
+            format: own("FORMAT").or_else(|| own("FSTYPE").filter(is_format)),
+            fs: own("FS").or_else(|| own("FSTYPE").filter(|word| !is_format(word))),
             snapshot,
             md5: own("TEMPLATE/MD5"),
             sha1: own("TEMPLATE/SHA1"),
         })
     }
+}
+
+/// Whether FSTYPE, which older releases have for FORMAT and FS in one, is the former.
+fn is_format(word: &String) -> bool {
+    ["raw", "save_as", "qcow2"].contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Words between blanks, as OpenNebula writes lists.
@@ -197,6 +209,21 @@ mod tests {
         let job = DatastoreJob::parse(text).unwrap();
         assert_eq!(job.image.unwrap().id, None);
         assert_eq!(job.datastore.pool, None);
+    }
+
+    #[test]
+    fn bridges_take_turns() {
+        let order = |list: &str, turn| {
+            let document = format!(
+                "<DATASTORE><TEMPLATE><BRIDGE_LIST>{list}</BRIDGE_LIST></TEMPLATE></DATASTORE>"
+            );
+            let datastore = Datastore::parse(&document).unwrap();
+            let nodes = datastore.bridges_from(turn);
+            nodes.iter().map(|node| node.as_str()).collect::<String>()
+        };
+        let turns = [0, 4, u32::MAX].map(|turn| order("a b c", turn));
+        assert_eq!(turns, ["abc", "bca", "abc"]);
+        assert_eq!(order("", 7), "");
     }
 
     #[test]

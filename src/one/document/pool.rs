@@ -91,6 +91,17 @@ pub fn parse_datastores(document: &str) -> Result<Vec<DatastoreRow>> {
     rows.map(DatastoreRow::read).collect()
 }
 
+/// Whether a host may be alive for all that oned knows, by its state: not if its monitoring fails (`ERROR`, `MONITORING_ERROR`),
+/// nor if it was declared to be off (`OFFLINE`). Reads a `HOST`.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::Kind::Usage).
+pub fn may_live(document: &str) -> Result<bool> {
+    let document = parse(document, "HOST")?;
+    let state = text(document.root_element(), "STATE");
+    Ok(!matches!(state, Some("3" | "5" | "8")))
+}
+
 /// Reads a `HOST_POOL`.
 ///
 /// # Errors
@@ -107,4 +118,28 @@ pub fn parse_hosts(document: &str) -> Result<Vec<HostRow>> {
         })
     };
     rows.map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// INIT, MONITORED and DISABLED say nothing against it.
+    #[test]
+    fn a_host_lives_until_oned_misses_it() {
+        for (state, lives) in [
+            ("0", true),
+            ("1", true),
+            ("2", true),
+            ("3", false),
+            ("4", true),
+            ("5", false),
+            ("7", true),
+            ("8", false),
+        ] {
+            let document = format!("<HOST><ID>1</ID><STATE>{state}</STATE></HOST>");
+            assert_eq!(may_live(&document).unwrap(), lives, "{state}");
+        }
+        assert!(may_live("<VM/>").is_err());
+    }
 }

@@ -5,7 +5,7 @@ use roxmltree::Node;
 use super::xml::{at, parse, required, text, value, yes};
 use crate::model::{Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
 use crate::one::call::{Node as Host, Source};
-use crate::one::{DatastoreId, DiskId, ImageNumber, Megabytes, VmId};
+use crate::one::{DatastoreId, DiskId, HostId, ImageNumber, Mad, Megabytes, VmId};
 use crate::{Error, Kind, Result};
 
 /// `VM`
@@ -78,10 +78,14 @@ impl BackupConfig {
 pub struct Stay {
     /// The host.
     pub host: Host,
+    /// Its number; what is old does not say it.
+    pub host_id: Option<HostId>,
+    /// Whether it may be alive for all that oned knows, if oned was asked: see [`Vm::lost_at`].
+    pub may_live: bool,
     /// The system datastore.
     pub datastore: DatastoreId,
     /// The driver of that.
-    pub driver: Option<DriverName>,
+    pub driver: Option<Mad>,
     /// Which of its stays, counted from 0.
     pub seq: u32,
 }
@@ -94,7 +98,7 @@ pub struct Disk {
     /// What it is.
     pub kind: DiskKind,
     /// The driver of its datastore; a volatile disk has none of its own.
-    pub driver: Option<DriverName>,
+    pub driver: Option<Mad>,
     /// Its datastore; likewise.
     pub datastore: Option<DatastoreId>,
     /// Its size.
@@ -111,8 +115,8 @@ pub struct Disk {
     pub read_only: bool,
     /// Whether several VMs may have it at once.
     pub shareable: bool,
-    /// `BLOCK`, `RBD`, `CDROM`, `fs`, `swap`…: what becomes of it in the hypervisor.
-    pub disk_type: Option<String>,
+    /// As what the hypervisor opens it, such as `BLOCK`, `FILE` or `RBD` (contract, 4.2); `None` where oned does not say.
+    pub opened_as: Option<String>,
     /// What was asked for its cache.
     pub cache: CacheWords,
 }
@@ -272,6 +276,21 @@ impl Vm {
         self.state == DONE || matches!(self.lcm_state, 15 | 23)
     }
 
+    /// The stay in which the VM was lost that is taken elsewhere: `PROLOG_MIGRATE_UNKNOWN` and its failure (contract, 5.1). That
+    /// is the VM's state and not its host's: a host may live on that does not report a VM.
+    pub fn lost_at(&self) -> Option<usize> {
+        let unknown = matches!(self.lcm_state, 60 | 61);
+        self.history.len().checked_sub(2).filter(|_| unknown)
+    }
+
+    /// The disks that are ours. Volatile disks are the system datastore's, which may be another driver's that calls us for our
+    /// part (contract, 1.5).
+    pub fn ours(&self) -> impl Iterator<Item = &Disk> {
+        let system = self.history.last().and_then(|stay| stay.driver.as_ref());
+        let mine = move |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(Mad::is_us);
+        self.disks.iter().filter(mine)
+    }
+
     /// A disk by its number.
     ///
     /// # Errors
@@ -299,6 +318,8 @@ impl Stay {
     fn read(node: Node<'_, '_>) -> Result<Self> {
         Ok(Self {
             host: required(node, "HOSTNAME")?,
+            host_id: value(node, "HID")?,
+            may_live: false,
             datastore: required(node, "DS_ID")?,
             driver: value(node, "TM_MAD")?,
             seq: text(node, "SEQ").map_or(Ok(0), number)?,
@@ -334,7 +355,11 @@ impl Disk {
             format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
             shareable: yes(node, "SHAREABLE"),
-            disk_type: own("TYPE"),
+            // TYPE says of a volatile disk and of a CDROM what it is, and not how it is opened.
+            opened_as: match (own("TYPE"), own("IMAGE_ID")) {
+                (Some(what), Some(_)) if what != "CDROM" => Some(what),
+                _ => own("DISK_TYPE"),
+            },
             cache: CacheWords::below(node, ""),
         })
     }
@@ -349,7 +374,7 @@ mod tests {
           <TYPE>BLOCK</TYPE><SOURCE><![CDATA[one/one-42]]></SOURCE><CLONE>YES</CLONE><SIZE>20480</SIZE>
           <ORIGINAL_SIZE>10240</ORIGINAL_SIZE><POOL_NAME>one</POOL_NAME><WARMBLOCK_MODE>writeback</WARMBLOCK_MODE></DISK>
         <DISK><DISK_ID>1</DISK_ID><TYPE>fs</TYPE><FORMAT>raw</FORMAT><SIZE>1024</SIZE></DISK>
-        <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>ceph</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE>
+        <DISK><DISK_ID>3</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>fs_lvm_ssh</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE>
           <READONLY>YES</READONLY></DISK>
         <CONTEXT><DISK_ID>2</DISK_ID><TARGET>hda</TARGET></CONTEXT></TEMPLATE><HISTORY_RECORDS>
         <HISTORY><HOSTNAME>kvm1</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>
@@ -374,7 +399,8 @@ mod tests {
         let first = vm.disk(DiskId(0)).unwrap();
         assert_eq!(first.cache.mode.as_deref(), Some("writeback"));
         assert_eq!(first.original_size, Some(Megabytes(10240)));
-        assert!(vm.disk(DiskId(3)).unwrap().read_only);
+        let last = vm.disk(DiskId(3)).unwrap();
+        assert!(last.read_only && last.driver.as_ref().unwrap().as_str() == "fs_lvm_ssh");
         assert_eq!(vm.history.last().unwrap().host.as_str(), "kvm2");
         assert_eq!(vm.disk(DiskId(9)).unwrap_err().kind(), Kind::NotFound);
     }

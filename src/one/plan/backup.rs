@@ -57,9 +57,8 @@ impl Plan {
             document: document.to_owned(),
             disks: files.collect(),
         })));
-        let host = known.acting(&call.host)?;
-        let undo = Self::nothing().on(host, cleared(call, removals(&disks, &snap)));
-        Ok(Self::nothing().on(host, steps).or_else(undo))
+        let undo = Self::nothing().on(&call.host, cleared(call, removals(&disks, &snap)));
+        Ok(Self::nothing().on(&call.host, steps).or_else(undo))
     }
 
     /// `postbackup` and `postbackup_live`: the files go, and the snapshot if no increment needs it.
@@ -73,8 +72,7 @@ impl Plan {
         } else {
             Vec::new()
         };
-        let host = known.acting(&call.host)?;
-        Ok(Self::nothing().on(host, cleared(call, steps)))
+        Ok(Self::nothing().on(&call.host, cleared(call, steps)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Disks begin: the clone of an image, or the image itself.
 
+use super::end::unless_attached;
 use super::freed::Freeing;
 use super::{Known, Plan, as_disk, attach, clone_of, image, make_dir, once};
 use crate::Result;
@@ -40,7 +41,8 @@ pub(super) fn clone(
         attach(disk, &child, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&child, place)]).or_at(host);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    let plan = Plan::nothing().on(host, steps).freed(host, &left);
+    unless_attached(plan, known, host, (&child, place))
 }
 
 /// The image itself, cached, behind its link.
@@ -53,5 +55,5 @@ pub(super) fn ln(
     let (disk, image) = (known.vm.disk(place.disk)?, image(source.as_str())?);
     let steps = vec![make_dir(&place.dir), attach(disk, &image, place)?];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

@@ -34,10 +34,10 @@ pub(super) fn cpds(
     let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
     let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
-    let host = known.acting(host)?;
+    let hosts = known.acting(host)?;
     if snapshot.is_some() {
         let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap)));
-        return Ok(Plan::nothing().on(host, vec![made, flatten, free]));
+        return Ok(Plan::nothing().on_any(&hosts, &[made, flatten, free]));
     }
     // One that has a clone is that of an attempt which got as far, and is gone on with.
     let take = StepAsk {
@@ -51,6 +51,6 @@ pub(super) fn cpds(
     }));
     let forget = removal(snap);
     let steps = [vec![quiet, made, flatten], forget.clone()].concat();
-    let undo = Plan::nothing().on(host, forget);
-    Ok(Plan::nothing().on(host, steps).or_else(undo))
+    let undo = Plan::nothing().on_any(&hosts, &forget);
+    Ok(Plan::nothing().on_any(&hosts, &steps).or_else(undo))
 }

@@ -39,7 +39,29 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         image: &image,
         place,
     };
-    going.all(known.acting(host)?)
+    going.all(&known.acting(host)?)
+}
+
+/// Undoes what was begun of a disk that is attached to a VM, where oned calls nothing: it takes the disk out of the VM then, and
+/// nobody would ever delete its image (contract, 5.2). Of any other disk nothing is undone: it stays the VM's, and is gone on with
+/// or deleted.
+pub(super) fn unless_attached(
+    plan: Plan,
+    known: &Known<'_>,
+    host: &Node,
+    (image, place): (&ImageSpec, &DiskPlace),
+) -> Result<Plan> {
+    const HOTPLUG: u32 = 17;
+    const HOTPLUG_PROLOG_POWEROFF: u32 = 33;
+    if !matches!(known.vm.lcm_state, HOTPLUG | HOTPLUG_PROLOG_POWEROFF) {
+        return Ok(plan);
+    }
+    let going = Going {
+        known,
+        image,
+        place,
+    };
+    Ok(plan.or_else(going.all(&[host])?))
 }
 
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
@@ -67,11 +89,18 @@ struct Going<'g> {
 }
 
 impl Going<'_> {
-    /// Taken down and removed at a host, or by the next bridge that is reached if that is dead.
-    fn all(&self, host: &Node) -> Result<Plan> {
+    /// Taken down and removed at the first of these hosts, or by the next bridge that is reached if that is dead.
+    fn all(&self, acting: &[&Node]) -> Result<Plan> {
+        let [host, ..] = acting else {
+            return Ok(Plan::nothing());
+        };
         let steps = vec![self.down(), self.gone(None)?];
-        let bridges = self.known.datastore.bridges.iter();
-        let others: Vec<&Node> = bridges.filter(|bridge| *bridge != host).collect();
+        let bridges = self
+            .known
+            .datastore
+            .bridges_from(self.known.vm.id.0)
+            .into_iter();
+        let others: Vec<&Node> = bridges.filter(|bridge| bridge != host).collect();
         let plan = Plan::nothing().on(host, steps);
         let plan = self.or_held(plan, host, host)?;
         match self.by_bridges(&others, host)? {

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{At, host_name};
-use crate::model::{DriverName, HostName, ImageSpec, ParseError};
+use crate::model::{HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
-use crate::one::install::NAME;
 use crate::one::names;
 use crate::{Error, Kind, Result};
 
@@ -17,18 +16,23 @@ pub struct Known<'a> {
     pub vm: &'a Vm,
     /// The datastore of the call.
     pub datastore: &'a Datastore,
-    /// The front-end, as oned calls it; as the place of a disk it means "nowhere".
+    /// The front-end by the name that it has for itself: oned may call it otherwise.
     pub front_end: &'a Node,
     /// The context CD in base64, for the action that brings it.
     pub context: Option<&'a str>,
 }
 
 impl<'k> Known<'k> {
-    /// Whether a host means "nowhere": the front-end does, unless the VM is there, or was before it came where it is: what
+    /// Whether a host means "nowhere", as the front-end does, unless the VM is there, or was before it came where it is: what
     /// is deleted of a migration that ended half way is deleted at either (contract, 5.4).
+    ///
+    /// oned names the front-end as `HOSTNAME` in its configuration has it, or as the resolver does, and both may be another
+    /// name than the machine has for itself. So what is none of the VM's last two hosts is the front-end; of a VM that was
+    /// nowhere yet, only what goes by the machine's own name.
     pub(super) fn is_nowhere(&self, node: &Node) -> bool {
-        let mut lately = self.vm.history.iter().rev().take(2);
-        node == self.front_end && lately.all(|stay| stay.host != *node)
+        let mut lately = self.vm.history.iter().rev().take(2).peekable();
+        let known = lately.peek().is_some() || node == self.front_end;
+        known && lately.all(|stay| stay.host != *node)
     }
 
     /// The other host of the VM's last two: where its disks still are if a move ended half way.
@@ -68,13 +72,16 @@ impl<'k> Known<'k> {
         }
     }
 
-    /// The host that acts on a disk's image: where the disk is, or one that reaches Ceph if it is nowhere.
-    pub(super) fn acting<'n>(&'n self, node: &'n Node) -> Result<&'n Node> {
+    /// The hosts that can act on a disk's image, the next one if one is not reached: where the disk is, and that alone; or
+    /// those that reach Ceph if it is nowhere, by turns, so that the work is spread.
+    pub(super) fn acting<'n>(&'n self, node: &'n Node) -> Result<Vec<&'n Node>> {
         if !self.is_nowhere(node) {
-            return Ok(node);
+            return Ok(vec![node]);
         }
-        let last = self.vm.history.last().map(|stay| &stay.host);
-        self.datastore.bridges.first().or(last).ok_or_else(|| {
+        let bridges = self.datastore.bridges_from(self.vm.id.0);
+        let last = self.vm.history.last().map(|stay| vec![&stay.host]);
+        let some = Some(bridges).filter(|bridges| !bridges.is_empty());
+        some.or(last).ok_or_else(|| {
             Error::new(Kind::Config, "no host is known that reaches Ceph")
                 .remedy("give the datastore a BRIDGE_LIST")
         })
@@ -86,12 +93,8 @@ impl<'k> Known<'k> {
         Ok((disk, image_of(self, disk)?))
     }
 
-    /// The disks that are ours, with their places in a directory. Volatile disks are the system datastore's, which may be
-    /// another driver's that calls us for our part (contract, 1.5).
+    /// The disks that are ours, with their places in a directory.
     pub(super) fn ours(&self, dir: &VmDir) -> Result<Vec<(&'k Disk, ImageSpec, DiskPlace)>> {
-        let system = self.vm.history.last().and_then(|stay| stay.driver.as_ref());
-        let is_us = |driver: &DriverName| driver.as_str() == NAME;
-        let mine = |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(is_us);
         let with_place = |disk: &'k Disk| {
             let place = DiskPlace {
                 dir: dir.clone(),
@@ -99,7 +102,7 @@ impl<'k> Known<'k> {
             };
             Ok((disk, image_of(self, disk)?, place))
         };
-        self.vm.disks.iter().filter(mine).map(with_place).collect()
+        self.vm.ours().map(with_place).collect()
     }
 
     /// What a disk of this VM is made for: a disk of the same number that was made in another stay of the VM's on a host is

@@ -1,9 +1,10 @@
 //! Disks move while their VM is off: between hosts, and off all of them.
 
 use super::freed::Freeing;
-use super::{At, Known, Plan, attach_ask, detach, host_name, make_dir, remove_dir, step};
-use crate::job::Request;
+use super::{At, Known, Plan, When, attach_ask, detach, host_name, make_dir, remove_dir, step};
+use crate::job::{Attach, Request};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
+use crate::one::document::Vm;
 use crate::{Error, Kind, Result};
 
 /// What a move is, by the state of the VM's life cycle (contract, 5.1 and 5.3).
@@ -15,15 +16,20 @@ enum Move {
     Back,
     /// `PROLOG_MIGRATE_UNKNOWN` and its failure: the source's host is dead, and nothing may be asked of it.
     FromDeadHost,
+    /// The same, but oned knows nothing against the host: it may be the VM alone that is lost. A kernel has one client for all
+    /// its images, so a host that lives and is barred loses the disks of all its VMs.
+    FromSilence,
     /// From one host to another.
     Across,
 }
 
 impl Move {
-    const fn of(lcm_state: u32) -> Self {
-        match lcm_state {
+    fn of(vm: &Vm) -> Self {
+        let source = vm.lost_at().and_then(|stay| vm.history.get(stay));
+        match vm.lcm_state {
             10 | 30 | 41 | 42 => Self::Away,
             9 | 31 | 49 | 50 => Self::Back,
+            60 | 61 if source.is_some_and(|stay| stay.may_live) => Self::FromSilence,
             60 | 61 => Self::FromDeadHost,
             _ => Self::Across,
         }
@@ -50,27 +56,35 @@ fn disk(
     (source, was): (&Node, &DiskPlace),
     (target, becomes): (&Node, &DiskPlace),
 ) -> Result<Plan> {
-    let kind = Move::of(known.vm.lcm_state);
+    let kind = Move::of(known.vm);
     let (disk, image) = known.disk(was)?;
-    let mut ask = attach_ask(disk, &image, becomes)?;
-    if kind == Move::FromDeadHost {
-        // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
-        (ask.break_lease, ask.fence) = (true, true);
-        ask.dead_host = Some(host_name(source)?);
-    }
-    let mut plan = Plan::nothing();
     let let_go = vec![detach(&image, was, false)];
-    match kind {
-        Move::Away => return Ok(plan.on(source, let_go)),
-        Move::Across if source != target || was != becomes => {
-            plan = plan.then(known, source, let_go)
-        }
-        Move::Across | Move::Back | Move::FromDeadHost => {}
+    if kind == Move::Away {
+        return Ok(Plan::nothing().on(source, let_go));
     }
-    let there = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
-    plan = match kind {
-        Move::Across => plan.then(known, target, there),
-        _ => plan.on(target, there),
+    let ask = attach_ask(disk, &image, becomes)?;
+    // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
+    let taken = Attach {
+        break_lease: true,
+        fence: true,
+        dead_host: Some(host_name(source)?),
+        ..ask.clone()
+    };
+    let there = |plan: Plan, ask: Attach| {
+        let steps = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
+        plan.on(target, steps)
+    };
+    let plan = match kind {
+        Move::FromDeadHost => there(Plan::nothing(), taken),
+        Move::FromSilence => {
+            let plan = Plan::nothing().on(source, let_go);
+            let dead = there(Plan::nothing(), taken);
+            there(plan.instead(When::Unreached, dead), ask)
+        }
+        Move::Across if source != target || was != becomes => {
+            there(Plan::nothing().on(source, let_go), ask)
+        }
+        Move::Across | Move::Back | Move::Away => there(Plan::nothing(), ask),
     };
     let left = Freeing::elsewhere(known, &[source, target], [(&image, becomes)]);
     Ok(plan.freed(target, &left))
@@ -86,13 +100,23 @@ fn directory(
     if source == target && was == becomes {
         return Plan::nothing();
     }
-    let (from, to) = match Move::of(known.vm.lcm_state) {
+    let kind = Move::of(known.vm);
+    let (from, to) = match kind {
         Move::Away => (At::Host(source.clone()), At::Here),
         Move::Back => (At::Here, At::Host(target.clone())),
         Move::FromDeadHost => return Plan::nothing().on(target, vec![make_dir(becomes)]),
-        Move::Across => (known.at(source), known.at(target)),
+        Move::Across | Move::FromSilence => (At::Host(source.clone()), At::Host(target.clone())),
     };
-    Plan::nothing()
-        .fetch(to, becomes, from.clone(), was)
-        .at(from, vec![remove_dir(was, true)])
+    let brought = Plan::nothing().fetch(to, becomes, from.clone(), was);
+    let gone = vec![remove_dir(was, true)];
+    match kind {
+        Move::FromSilence => brought
+            .instead(
+                When::Unreached,
+                Plan::nothing().on(target, vec![make_dir(becomes)]),
+            )
+            .at(from, gone)
+            .instead(When::Unreached, Plan::nothing()),
+        _ => brought.at(from, gone),
+    }
 }

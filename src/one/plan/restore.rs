@@ -47,7 +47,7 @@ impl<'r> Restoration<'r> {
         };
         Ok(Self {
             known,
-            host: known.acting(&call.host)?,
+            host: &call.host,
             disks: wanted.into_iter().map(disk).collect::<Result<_>>()?,
         })
     }

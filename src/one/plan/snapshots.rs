@@ -25,7 +25,7 @@ pub(super) fn create(
         domain,
         steps: vec![take],
     }));
-    Ok(Plan::nothing().on(known.acting(host)?, vec![quiet]))
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &[quiet]))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.
@@ -58,7 +58,7 @@ pub(super) fn delete(
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
     let steps = removal(snap(&image, id)?);
-    Ok(Plan::nothing().on(known.acting(host)?, steps))
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 /// Grows the image; a host that has it attached takes the new size over.
@@ -84,7 +84,7 @@ pub(super) fn resize(
         patient: false,
     }));
     let steps = vec![grow, bypass, insert];
-    Ok(Plan::nothing().on(known.acting(host)?, steps))
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 fn snap(image: &ImageSpec, id: SnapshotId) -> Result<OneSnap> {

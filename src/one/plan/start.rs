@@ -26,5 +26,5 @@ pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
     let left = Freeing::elsewhere(known, &[host], left);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

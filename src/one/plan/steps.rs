@@ -70,8 +70,27 @@ pub(super) fn attach(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Resul
     attach_ask(disk, image, place).map(|ask| step(Request::Attach(ask)))
 }
 
+/// Refuses a disk that the hypervisor would not open by its link. An RBD disk it opens itself, in Ceph, beside a cache of ours
+/// that knows nothing of it: what the guest writes there is lost when that is written back.
+fn opened_by_link(disk: &Disk) -> Result<()> {
+    match disk.opened_as.as_deref() {
+        None | Some("BLOCK") => Ok(()),
+        Some(other) => {
+            let message = format!(
+                "disk {} is of the type {other}: the hypervisor does not open it as a block device",
+                disk.id
+            );
+            Err(Error::new(Kind::Usage, message).remedy(
+                "set DISK_TYPE = BLOCK in its datastore, of a volatile disk in the system datastore; what was made before that \
+                 keeps its type: make the image anew there (`oneimage clone`), and the VM of that",
+            ))
+        }
+    }
+}
+
 /// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
 pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
+    opened_by_link(disk)?;
     let asked = disk
         .cache
         .read()

@@ -87,7 +87,11 @@ fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
     let Call::Transfer(call) = Call::parse(Family::Transfer, &action, &args).unwrap() else {
         unreachable!()
     };
-    let vm = Vm::parse(vm).unwrap();
+    let mut vm = Vm::parse(vm).unwrap();
+    if let Some(lost) = vm.lost_at() {
+        // As oned is asked for it: of this host it hears.
+        vm.history[lost].may_live = vm.history[lost].host.as_str() == "silent";
+    }
     let datastore = Datastore::parse(datastore).unwrap();
     let known = Known {
         vm: &vm,
@@ -193,6 +197,28 @@ fn a_link() {
     insta::assert_snapshot!(plan("ln fe:one/one-43 kvm1:DIR/disk.1 12 101"));
 }
 
+/// Of a disk that cannot be attached oned takes leave, and calls nothing.
+#[test]
+fn a_disk_that_could_not_be_attached_leaves_nothing() {
+    let lines = [
+        "clone fe:one/one-42 kvm1:DIR/disk.0 12 101",
+        "mkimage 1024 raw kvm1:DIR/disk.2 12 100",
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+    ];
+    let undone = |state, line: &str| {
+        let planned = plan_in(state, line);
+        let undo = planned.lines().filter(|line| line.starts_with("undo, "));
+        undo.collect::<Vec<_>>().join("\n")
+    };
+    for line in lines {
+        assert_eq!(undone(1, line), "", "{line}");
+        assert_eq!(undone(17, line), undone(33, line), "{line}");
+    }
+    insta::assert_snapshot!(lines.map(|line| undone(33, line)).join("\n\n"));
+    // An image's own disk undoes itself.
+    assert_eq!(undone(33, "ln fe:one/one-43 kvm1:DIR/disk.1 12 101"), "");
+}
+
 /// oned names only the target of a live migration when it cleans up in its midst (contract, 5.4).
 #[test]
 fn a_clean_up_lets_go_at_the_source_as_well() {
@@ -266,6 +292,34 @@ fn a_dead_host_is_never_contacted() {
     }
 }
 
+/// A VM that its host does not report may run there all the same, and others do: the host is asked, and barred only if it is not
+/// reached.
+#[test]
+fn a_host_that_may_live_is_asked() {
+    let planned = ["disk.1", "disk.0"].map(|what| {
+        let line = format!("mv silent:DIR/{what} kvm2:DIR/{what} 12 101");
+        plan_of(&stayed(60, &["silent", "kvm2"]), &line)
+    });
+    for planned in &planned {
+        let barring = planned
+            .lines()
+            .filter(|line| line.contains("\"fence\":true"));
+        for line in barring {
+            assert!(line.starts_with("unreached at silent: "), "{planned}");
+        }
+        let reached = |line: &&str| line.starts_with("kvm2: ") && line.contains("attach");
+        assert_eq!(planned.lines().filter(reached).count(), 1, "{planned}");
+    }
+    insta::assert_snapshot!(format!(
+        "{}\n\n{}",
+        planned[0],
+        plan_of(
+            &stayed(61, &["silent", "kvm2"]),
+            "mv silent:DIR kvm2:DIR 12 100"
+        )
+    ));
+}
+
 #[test]
 fn a_live_migration() {
     insta::assert_snapshot!(plans(&[
@@ -337,6 +391,106 @@ fn a_front_end_that_is_a_host() {
         "{planned}"
     );
     assert_eq!(plan("mvds fe:DIR/disk.1 one/one-43 12 101"), "");
+}
+
+/// A guest that opens the image in Ceph would write beside the cache. What is there of such a disk can be taken down.
+#[test]
+fn a_disk_that_is_not_opened_by_its_link_is_refused() {
+    let typed = |what: &str| {
+        let disk = format!("<TM_MAD>warmblock</TM_MAD><SOURCE>one/one-43</SOURCE>{what}");
+        let vm = stayed(8, &["kvm1", "kvm2"]);
+        let made = vm.replace(
+            "<TM_MAD>warmblock</TM_MAD><SOURCE>one/one-43</SOURCE>",
+            &disk,
+        );
+        assert_ne!(vm, made);
+        made
+    };
+    let calls = [
+        "ln fe:one/one-43 kvm2:DIR/disk.1 12 101",
+        "mv kvm1:DIR/disk.1 kvm2:DIR/disk.1 12 101",
+        "context /var/lib/one/vms/12/context.sh kvm2:DIR/disk.4 12 100",
+        "premigrate kvm1 kvm2 DIR 12 100",
+    ];
+    for what in ["RBD", "RBD_CDROM", "FILE"] {
+        let vm = typed(&format!("<TYPE>{what}</TYPE>"));
+        for line in calls {
+            let planned = plan_of(&vm, line);
+            assert!(
+                planned.contains(&format!("of the type {what}:")),
+                "{planned}"
+            );
+        }
+        for line in [
+            "mvds kvm2:DIR/disk.1 one/one-43 12 101",
+            "delete kvm2:DIR/disk.1 12 101",
+        ] {
+            assert!(plan_of(&vm, line).contains("detach"), "{line}");
+        }
+        let away = vm.replace("<LCM_STATE>8<", "<LCM_STATE>10<");
+        let away = plan_of(&away, "mv kvm2:DIR/disk.1 fe:DIR/disk.1 12 101");
+        assert!(away.contains("detach"), "{away}");
+    }
+    let cd = "<TYPE>CDROM</TYPE><DISK_TYPE>RBD</DISK_TYPE>";
+    assert!(plan_of(&typed(cd), calls[0]).contains("of the type RBD:"));
+    for good in [
+        "<TYPE>BLOCK</TYPE>",
+        "<TYPE>BLOCK</TYPE><DISK_TYPE>RBD</DISK_TYPE>",
+        "<TYPE>CDROM</TYPE><DISK_TYPE>BLOCK</DISK_TYPE>",
+        "<TYPE>CDROM</TYPE>",
+    ] {
+        assert!(plan_of(&typed(good), calls[0]).contains("attach"), "{good}");
+    }
+    let swap = |how: &str| {
+        VM.replace(
+            "<TYPE>fs</TYPE>",
+            &format!("<TYPE>swap</TYPE><DISK_TYPE>{how}</DISK_TYPE>"),
+        )
+    };
+    let line = "mkswap 512 kvm1:DIR/disk.2 12 100";
+    assert!(plan_of(&swap("FILE"), line).contains("of the type FILE:"));
+    assert!(plan_of(&swap("BLOCK"), line).contains("attach"));
+}
+
+/// oned has the front-end's name from its configuration or the resolver, and not from the machine.
+#[test]
+fn a_front_end_by_its_other_name() {
+    for line in [
+        "mvds fe.example.org:DIR/disk.1 one/one-43 12 101",
+        "delete fe.example.org:DIR/disk.0 12 101",
+        "delete fe.example.org:DIR/disk.1 12 101",
+        "delete fe.example.org:DIR 12 100",
+        "cpds fe.example.org:DIR/disk.0 one/one-77 -1 12 101",
+        "snap_create fe.example.org:DIR/disk.0 0 12 101",
+        "snap_delete fe.example.org:DIR/disk.0 0 12 101",
+        "resize fe.example.org:DIR/disk.0 30720 12 101",
+    ] {
+        assert_eq!(
+            plan(line),
+            plan(&line.replace(".example.org", "")),
+            "{line}"
+        );
+        assert!(!plan(line).contains("fe.example.org"), "{line}");
+    }
+    assert!(plan("delete fe.example.org:DIR 12 100").starts_with("this machine: "));
+    // What is made is made where it is asked for, whatever the VM's document says.
+    assert!(plan("ln fe:one/one-43 kvm7:DIR/disk.1 12 101").starts_with("kvm7: "));
+}
+
+/// A bridge that is dead does not keep a VM that is nowhere from being acted on, and each has its turn.
+#[test]
+fn a_vm_that_is_nowhere_has_all_bridges() {
+    let bridges = DATASTORE.replace(">c1<", ">c1 c2<");
+    let lines = [
+        "resize fe:DIR/disk.0 30720 12 101",
+        "snap_delete fe:DIR/disk.0 0 12 101",
+        "cpds fe:DIR/disk.0 one/one-77 -1 12 101",
+    ];
+    let planned = lines.map(|line| format!("# {line}\n{}", plan_with(VM, &bridges, line)));
+    insta::assert_snapshot!(planned.join("\n\n"));
+    let odd = VM.replace("<ID>12<", "<ID>13<");
+    let planned = plan_with(&odd, &bridges, "resize fe:DIR/disk.0 30720 13 101");
+    assert!(planned.starts_with("c2: "), "{planned}");
 }
 
 /// The kind of a move says which side is "nowhere", and a delete means either of the last two stays.

@@ -1,5 +1,6 @@
 //! Disks that are made for a VM and go with it: empty, formatted, or for swapping.
 
+use super::end::unless_attached;
 use super::freed::Freeing;
 use super::{Known, Plan, attach, make_dir, once};
 use crate::image::{CreateImage, ImageJob};
@@ -79,5 +80,6 @@ fn make(
         attach(disk, &image, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]).or_at(host);
-    Ok(Plan::nothing().then(known, host, steps).freed(host, &left))
+    let plan = Plan::nothing().on(host, steps).freed(host, &left);
+    unless_attached(plan, known, host, (&image, place))
 }

@@ -11,16 +11,21 @@ use crate::world::{KIB, MIB, SMALL};
 
 const DIR: &str = "/run/links/datastores/100/12";
 
-/// A VM with a disk that is a clone and one that is an image itself, in write-back.
-fn vm(parent: &str, own: &str, lcm_state: u32) -> String {
+/// A VM with a disk that is a clone and one that is an image itself, in write-back, after stays on these hosts.
+fn vm(parent: &str, own: &str, lcm_state: u32, hosts: &[&str]) -> String {
+    let stay = |host: &&str| {
+        format!(
+            "<HISTORY><HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
+        )
+    };
+    let stays: String = hosts.iter().map(stay).collect();
     format!(
         "<VM><ID>12</ID><LCM_STATE>{lcm_state}</LCM_STATE><TEMPLATE>\
          <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>{parent}</SOURCE><CLONE>YES</CLONE>\
          <SIZE>30</SIZE><ORIGINAL_SIZE>24</ORIGINAL_SIZE><WARMBLOCK_SIZE>16M</WARMBLOCK_SIZE></DISK>\
          <DISK><DISK_ID>1</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>{own}</SOURCE><CLONE>NO</CLONE>\
          <WARMBLOCK_MODE>writeback</WARMBLOCK_MODE><WARMBLOCK_SEED>none</WARMBLOCK_SEED></DISK>\
-         </TEMPLATE><HISTORY_RECORDS><HISTORY><HOSTNAME>hv1</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>\
-         </HISTORY_RECORDS></VM>"
+         </TEMPLATE><HISTORY_RECORDS>{stays}</HISTORY_RECORDS></VM>"
     )
 }
 
@@ -48,7 +53,7 @@ pub fn deploy_and_terminate(case: &Case) -> Result<()> {
     let (oned, fe) = (Oned::start(world)?, Oned::name()?);
     let parent = world.clone_of(SMALL)?;
     let own = world.clone_of(SMALL)?;
-    oned.vm(12, &vm(&parent.spec, &own.spec, 1));
+    oned.vm(12, &vm(&parent.spec, &own.spec, 1, &["hv1"]));
     oned.datastore(101, DATASTORE);
     let clone = format!("clone fe:{} hv1:{DIR}/disk.0 12 101", parent.spec);
     let ln = format!("ln fe:{} hv1:{DIR}/disk.1 12 101", own.spec);
@@ -59,12 +64,12 @@ pub fn deploy_and_terminate(case: &Case) -> Result<()> {
     same("the clone's size", size(hv1, &disk0)?, 30 * MIB)?;
     hv1.write(&disk1, &own, 7, MIB, 256 * KIB)?;
     // Stopped: nowhere, then on the other host.
-    oned.vm(12, &vm(&parent.spec, &own.spec, 10));
+    oned.vm(12, &vm(&parent.spec, &own.spec, 10, &["hv1"]));
     for n in [0, 1] {
         silent(oned.tm(&format!("mv hv1:{DIR}/disk.{n} {fe}:{DIR}/disk.{n} 12 101"))?)?;
     }
     world.check_ceph(&own)?;
-    oned.vm(12, &vm(&parent.spec, &own.spec, 9));
+    oned.vm(12, &vm(&parent.spec, &own.spec, 9, &["hv1", "hv2"]));
     for n in [0, 1] {
         silent(oned.tm(&format!("mv {fe}:{DIR}/disk.{n} hv2:{DIR}/disk.{n} 12 101"))?)?;
     }
@@ -105,7 +110,7 @@ pub fn refusals(case: &Case) -> Result<()> {
     let host = case.host().name;
     let clone = format!("clone fe:one/none {host}:{DIR}/disk.0 12 101");
     line(oned.tm(&clone)?, "no object 12")?;
-    oned.vm(12, &vm("one/none", "one/none", 1));
+    oned.vm(12, &vm("one/none", "one/none", 1, &["hv1"]));
     line(oned.tm(&clone)?, "there is no image one/none")?;
     line(oned.tm(&clone.replace(host, "nohost"))?, "nohost")?;
     line(oned.tm("clone one two")?, "was not called as")?;

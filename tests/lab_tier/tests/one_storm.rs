@@ -218,9 +218,19 @@ impl Storm<'_> {
             disk(2, "<TYPE>fs</TYPE><SIZE>16</SIZE>"),
             disk(3, "<TYPE>swap</TYPE><SIZE>8</SIZE>"),
         ];
+        let hosts = [vm.from, vm.to];
+        let stay = |host: &&str| {
+            format!(
+                "<HISTORY><SEQ>0</SEQ><HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
+            )
+        };
+        let stays: String = hosts
+            .iter()
+            .take(1 + usize::from(host == vm.to))
+            .map(stay)
+            .collect();
         format!(
-            "<VM><ID>{}</ID><LCM_STATE>{state}</LCM_STATE><TEMPLATE>{}</TEMPLATE><HISTORY_RECORDS><HISTORY><SEQ>0</SEQ>\
-             <HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY></HISTORY_RECORDS></VM>",
+            "<VM><ID>{}</ID><LCM_STATE>{state}</LCM_STATE><TEMPLATE>{}</TEMPLATE><HISTORY_RECORDS>{stays}</HISTORY_RECORDS></VM>",
             vm.id,
             disks.concat()
         )

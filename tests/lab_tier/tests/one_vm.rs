@@ -112,6 +112,7 @@ impl<'c> Vm<'c> {
     }
 
     pub(super) fn epilog(&self, host: &Host) -> Result<()> {
+        self.state(11, host.name);
         let file = format!(
             "DELETE warmblock {0}:DIR/disk.0 IDS\nMVDS warmblock {0}:DIR/disk.1 {1} IDS\nDELETE warmblock {0}:DIR IDS",
             host.name, self.own.spec

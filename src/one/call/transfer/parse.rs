@@ -2,6 +2,7 @@
 
 use super::super::Wrong;
 use super::super::backup::{BackupCall, Restore};
+use super::super::datastore::DsInput;
 use super::super::place::{DiskPlace, Node, Place, Source, on_host};
 use super::{Migration, TmCall};
 use crate::one::SnapshotId;
@@ -254,15 +255,18 @@ fn resize(args: &[&str]) -> Result<TmCall, Wrong> {
 
 fn other(action: &str, args: &[&str]) -> Result<TmCall, Wrong> {
     match (action, args) {
-        ("monitor", [datastore]) => Ok(TmCall::Monitor {
-            datastore: datastore.parse()?,
-        }),
+        ("monitor", args) => {
+            let (input, datastore) = DsInput::before(args).ok_or(Wrong::Arguments(
+                "DSID, with the document on standard input",
+            ))?;
+            let datastore = datastore.parse()?;
+            Ok(TmCall::Monitor { datastore, input })
+        }
         ("monitor_ds", [dir]) => Ok(TmCall::MonitorDs {
             dir: (*dir).to_owned(),
         }),
         // cron gives it nothing.
         ("activate", _) => Ok(TmCall::Activate),
-        ("monitor", _) => Err(Wrong::Arguments("DSID")),
         ("monitor_ds", _) => Err(Wrong::Arguments("DIRECTORY")),
         _ => Err(Wrong::Action),
     }

@@ -64,6 +64,18 @@ fn images_are_made() {
         plan(DsAction::Mkfs, "<FORMAT>save_as</FORMAT>", DATASTORE),
         "Answer(\"one/one-8\")"
     );
+    // Older releases have one word for both.
+    let older = |word: &str| {
+        plan(
+            DsAction::Mkfs,
+            &format!("<SIZE>1</SIZE><FSTYPE>{word}</FSTYPE>"),
+            DATASTORE,
+        )
+    };
+    assert_eq!(older("save_as"), "Answer(\"one/one-8\")");
+    assert!(older("ext4").contains("\"ext4\""), "{}", older("ext4"));
+    assert!(!older("raw").contains("filesystem"), "{}", older("raw"));
+    assert!(older("qcow2").contains("qcow2"));
 }
 
 #[test]
