@@ -53,6 +53,7 @@ const LONG: &[Test] = &[
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
     test("one_store::backups", Need::One, one_store::backups),
+    test("one_restore::in_place", Need::Plain, one_restore::in_place),
     test("one_restore::refused", Need::Plain, one_restore::refused),
     test("one_restore::killed", Need::Plain, one_restore::killed),
     test(
@@ -272,7 +273,6 @@ const ALONE: &[Test] = &[
     test("one::releases", Need::One, one_vm::releases),
     test("one::life_of_a_vm", Need::All, one_vm::life),
     test("one::live_migration", Need::All, one_vm::live_migration),
-    test("one_restore::in_place", Need::Plain, one_restore::in_place),
     test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
