@@ -1,19 +1,20 @@
 //! The machine a job runs on: its configuration, where things are, how tools are run, who watches.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::cache::Drivers;
 use crate::cancel::Cancel;
 use crate::ceph::{Cluster, ClusterTarget};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::disk::Me;
 use crate::exec::Exec;
+use crate::model::Access;
 use crate::progress::{Progress, ProgressMode};
-use crate::sys::{Roots, host};
+use crate::sys::{Roots, host, trust};
 use crate::tools::dmsetup::Dmsetup;
 use crate::tools::krbd::{Client, Krbd, MapOptions};
 use crate::tools::lvm::Lvm;
-use crate::{Context, Result};
+use crate::{Context, Error, Kind, Result};
 
 /// Everything a job needs of its host. Made once per process.
 #[derive(Debug)]
@@ -31,7 +32,9 @@ pub struct Host {
     /// Set when somebody asks to stop.
     pub cancel: Cancel,
     /// The cache drivers.
-    pub drivers: Drivers,
+    pub drivers: Arc<Drivers>,
+    /// How Ceph is reached for what is asked now, where that is not as the settings say.
+    pub access: Option<Access>,
     lvm_filter: OnceLock<String>,
 }
 
@@ -40,7 +43,8 @@ impl Host {
     pub fn new(config: Config, roots: Roots, progress_mode: ProgressMode, cancel: Cancel) -> Self {
         let exec = Exec::new(config.tools.path.clone());
         Self {
-            drivers: Drivers::new(&config, &exec, &roots),
+            drivers: Arc::new(Drivers::new(&config, &exec, &roots)),
+            access: None,
             config,
             roots,
             exec,
@@ -48,6 +52,22 @@ impl Host {
             progress_mode,
             cancel,
             lvm_filter: OnceLock::new(),
+        }
+    }
+
+    /// The same machine for what is asked by another access.
+    #[must_use]
+    pub fn by(&self, access: &Access) -> Self {
+        Self {
+            config: self.config.clone(),
+            roots: self.roots.clone(),
+            exec: self.exec.clone(),
+            progress: Progress::new(self.progress_mode),
+            progress_mode: self.progress_mode,
+            cancel: self.cancel.clone(),
+            drivers: Arc::clone(&self.drivers),
+            access: Some(access.clone()),
+            lvm_filter: self.lvm_filter.clone(),
         }
     }
 
@@ -66,15 +86,19 @@ impl Host {
         Krbd::new(&self.exec, &self.roots)
     }
 
-    /// As whom rbd(8) maps.
-    pub fn krbd_client(&self) -> Client {
-        let ceph = &self.config.ceph;
-        Client {
-            id: Some(ceph.id.clone()),
-            conf: ceph.conf.clone(),
-            keyring: ceph.keyring.clone(),
-            cluster: Some(ceph.cluster.clone()),
-        }
+    /// As whom rbd(8) maps, by an access or as the settings say.
+    ///
+    /// # Errors
+    /// As for [`Host::connect_by`], before anything is reached.
+    pub fn krbd_client(&self, access: Option<&Access>) -> Result<Client> {
+        let ceph = self.ceph(access)?;
+        Ok(Client {
+            id: Some(ceph.id),
+            conf: ceph.conf,
+            keyring: ceph.keyring,
+            keyfile: ceph.keyfile,
+            cluster: Some(ceph.cluster),
+        })
     }
 
     /// How images are mapped.
@@ -97,23 +121,42 @@ impl Host {
         })
     }
 
-    /// How the cluster is reached.
-    pub fn ceph_target(&self) -> ClusterTarget {
-        let ceph = &self.config.ceph;
-        ClusterTarget {
-            cluster: ceph.cluster.clone(),
-            id: ceph.id.clone(),
-            conf: ceph.conf.clone(),
-            keyring: ceph.keyring.clone(),
-            keyfile: ceph.keyfile.clone(),
-            connect_deadline: ceph.connect_deadline,
-            op_deadline: Some(ceph.op_deadline),
+    /// The settings for Ceph, but for what an access says. Its configuration file names programs and files to whoever reads
+    /// it, which is root here.
+    fn ceph(&self, access: Option<&Access>) -> Result<config::Ceph> {
+        let own = &self.config.ceph;
+        let Some(access) = access else {
+            return Ok(own.clone());
+        };
+        // One that is not there is told by whoever reads it.
+        let conf = access.conf.as_ref().map(|file| file.path());
+        let exchangeable = conf.and_then(|conf| trust::exchangeable(conf).ok().flatten());
+        if let (Some(conf), Some((part, why))) = (conf, exchangeable) {
+            let (conf, part) = (conf.display(), part.display());
+            let message = format!("the configuration file {conf} is not used: {part} {why}");
+            return Err(Error::new(Kind::Config, message).remedy(format!(
+                "`chown root: {part}; chmod go-w {part}`, once you know who put it there"
+            )));
         }
+        Ok(own.by(access))
     }
 
-    /// Connects to the cluster. Takes at most `[ceph] connect_deadline`.
+    /// How the cluster is reached, as the settings say.
+    pub fn ceph_target(&self) -> ClusterTarget {
+        self.config.ceph.target()
+    }
+
+    /// Connects to the cluster, by what is asked now. Takes at most `[ceph] connect_deadline`.
     pub fn connect(&self) -> Result<Cluster> {
-        let target = self.ceph_target();
+        self.connect_by(self.access.as_ref())
+    }
+
+    /// Connects to the cluster, by an access or as the settings say. Takes at most `[ceph] connect_deadline`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] for files that are not there, or that others than root could exchange.
+    pub fn connect_by(&self, access: Option<&Access>) -> Result<Cluster> {
+        let target = self.ceph(access)?.target();
         Cluster::connect(&target).context(|| format!("cannot reach Ceph as client.{}", target.id))
     }
 }

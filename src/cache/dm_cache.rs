@@ -20,9 +20,8 @@ use super::{
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
-use crate::sys::direct;
-use crate::tools::dmsetup;
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
+use crate::tools::{blk, dmsetup};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The bytes at the start of the metadata which, when zero, make the kernel format them (`__superblock_all_zeroes`).
@@ -249,12 +248,7 @@ impl Driver for DmCache {
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
         let meta = site.part(Role::Meta)?;
-        direct::zero_head(&meta.path, SUPERBLOCK).context(|| {
-            format!(
-                "cannot wipe the cache's metadata on {}",
-                meta.path.display()
-            )
-        })
+        blk::zero_head(&site.host.exec, &meta.path, SUPERBLOCK)
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {

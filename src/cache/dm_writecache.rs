@@ -20,7 +20,7 @@ use super::{
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
-use crate::sys::direct;
+use crate::tools::blk;
 use crate::tools::dmsetup::{self, Status, Table, Target, WritecacheStatus, WritecacheTarget};
 use crate::{Context, Error, Kind, Result, config};
 
@@ -158,8 +158,7 @@ impl Driver for DmWritecache {
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
         let data = site.part(Role::Data)?;
-        direct::zero_head(&data.path, SUPERBLOCK)
-            .context(|| format!("cannot wipe the cache on {}", data.path.display()))
+        blk::zero_head(&site.host.exec, &data.path, SUPERBLOCK)
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {

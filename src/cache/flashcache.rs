@@ -24,9 +24,9 @@ use super::{
 use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
-use crate::sys::{atomic, direct};
-use crate::tools::dmsetup;
+use crate::sys::atomic;
 use crate::tools::flashcache::{self as tool, Tools};
+use crate::tools::{blk, dmsetup};
 use crate::{Context, Error, Kind, Result, config};
 
 /// What is zeroed so that nobody takes the SSD for a flashcache: its superblock is the first block.
@@ -231,12 +231,7 @@ impl Driver for Flashcache {
 
     fn wipe(&self, site: &Site<'_>) -> Result<()> {
         let data = site.part(Role::Data)?;
-        direct::zero_head(&data.path, SUPERBLOCK).context(|| {
-            format!(
-                "cannot wipe the cache's superblock on {}",
-                data.path.display()
-            )
-        })
+        blk::zero_head(&site.host.exec, &data.path, SUPERBLOCK)
     }
 
     fn top(&self, site: &Site<'_>) -> Result<Device> {

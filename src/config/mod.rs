@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ceph::ClusterTarget;
 use crate::model::{
-    Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec, SlicePolicy,
-    SliceSize, VgName,
+    Access, Bytes, CacheMode, ClientId, ClusterName, DriverName, HostName, OnFull, SeedSpec,
+    SlicePolicy, SliceSize, VgName,
 };
 
 /// Everything an operator can set. Every key has a default; `warmblock config show` prints the effective values.
@@ -167,6 +168,43 @@ pub struct Drivers {
     pub path: Vec<PathBuf>,
 }
 
+impl Ceph {
+    /// How the cluster is reached.
+    pub fn target(&self) -> ClusterTarget {
+        ClusterTarget {
+            cluster: self.cluster.clone(),
+            id: self.id.clone(),
+            conf: self.conf.clone(),
+            keyring: self.keyring.clone(),
+            keyfile: self.keyfile.clone(),
+            connect_deadline: self.connect_deadline,
+            op_deadline: Some(self.op_deadline),
+        }
+    }
+
+    /// The same, but for what an access says. Key and keyring are of one client of one cluster, and are nobody else's.
+    #[must_use]
+    pub fn by(&self, access: &Access) -> Self {
+        let id = access.user.as_ref().unwrap_or(&self.id);
+        let conf = access.conf.as_ref().map(|file| file.path().to_owned());
+        let conf = conf.or_else(|| self.conf.clone());
+        let keyfile = access.keyfile.as_ref().map(|file| file.path().to_owned());
+        let own = *id == self.id && conf == self.conf && keyfile.is_none();
+        let cluster = access.conf.as_ref().filter(|_| conf != self.conf);
+        Self {
+            cluster: match cluster {
+                Some(file) => file.cluster().unwrap_or_else(|| fixed("ceph")),
+                None => self.cluster.clone(),
+            },
+            id: id.clone(),
+            conf,
+            keyring: self.keyring.clone().filter(|_| own),
+            keyfile: keyfile.or_else(|| self.keyfile.clone().filter(|_| own)),
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Ceph {
     fn default() -> Self {
         Self {
@@ -281,5 +319,28 @@ mod duration {
             return Err(D::Error::custom("a deadline cannot be zero"));
         }
         Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_access_takes_over_no_key_of_another_client() {
+        let own = Ceph {
+            keyring: Some("/etc/ceph/admin.keyring".into()),
+            ..Ceph::default()
+        };
+        let by = |json: &str| own.by(&serde_json::from_str(json).unwrap());
+        assert_eq!(by("{}"), own);
+        assert_eq!(by(r#"{"user":"admin"}"#), own);
+        let other = by(r#"{"user":"libvirt"}"#);
+        assert_eq!((other.id.as_str(), &other.keyring), ("libvirt", &None));
+        let other = by(r#"{"conf":"/etc/ceph/backup.conf","keyfile":"/etc/ceph/key"}"#);
+        assert_eq!((other.id.as_str(), &other.keyring), ("admin", &None));
+        assert_eq!(other.cluster.as_str(), "backup");
+        assert_eq!(other.conf, Some("/etc/ceph/backup.conf".into()));
+        assert_eq!(other.keyfile, Some("/etc/ceph/key".into()));
     }
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod cases;
 mod io;
+mod killed;
 mod rude;
 mod stand;
 mod writing;
@@ -108,7 +109,7 @@ pub fn check(host: &Host, dir: &Path, begins: impl Fn(&str)) -> Result<ConformRe
         release: driver.said().release.clone(),
         cases: Vec::new(),
     };
-    for (name, body) in cases::ALL.iter().chain(rude::ALL) {
+    for (name, body) in cases::ALL.iter().chain(killed::ALL).chain(rude::ALL) {
         host.cancel.check()?;
         begins(name);
         report.cases.push(run(&bench, name, *body));

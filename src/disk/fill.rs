@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::layers::{retreat, settle};
+use super::layers::{in_use, retreat, settle};
 use super::walk::Walk;
 use crate::cache::SeedAbility;
 use crate::ceph::DiffOptions;
@@ -11,7 +11,7 @@ use crate::seed::{
     self, Apart, BlockSize, CopyOptions, CopyReport, ProofMethod, SeedPlan, SeedProof,
 };
 use crate::sys::block::sectors_read;
-use crate::{Context, Result};
+use crate::{Context, Error, Kind, Result};
 
 /// So many passes that should read nothing from Ceph: a cache may be too busy to take in all of the first ones.
 const PROOFS: u32 = 5;
@@ -69,6 +69,25 @@ pub(super) fn allocated(
         })
         .context(|| format!("cannot list the allocated extents of {}", record.image))?;
     Ok(extents)
+}
+
+/// Where the kernel cannot fill a cache beneath a guest that writes, a disk in use does without the seed; one that is nothing
+/// without it is refused. Asked once the driver's modules are loaded.
+pub(super) fn spare_a_guest(walk: &mut Walk<'_>) -> Result<()> {
+    let ability = walk.driver()?.capabilities().seed;
+    let beneath = matches!(ability, SeedAbility::Mapping | SeedAbility::Whole);
+    if walk.plan.is_none() || !beneath || !in_use(walk)? || walk.host.dm().passthrough_is_sound()? {
+        return Ok(());
+    }
+    let why = "this kernel's dm-cache mishandles what a guest writes while its cache is filled (`warmblock doctor` says which does not)";
+    if ability == SeedAbility::Whole {
+        let message = format!("image {} is in use, and {why}", walk.disk.record.image);
+        let remedy = "attach it before the VM is started, or use another driver";
+        return Err(Error::new(Kind::Busy, message).remedy(remedy));
+    }
+    walk.plan = None;
+    walk.warnings.push(format!("not seeded: {why}"));
+    Ok(())
 }
 
 /// Brings what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.

@@ -82,6 +82,7 @@ mod tests {
             "801945f3-3-ab12".parse().unwrap(),
             "one/a".parse().unwrap(),
             "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
+            None,
             crate::model::Bytes(262_144),
         );
         assert!(refuse_dirty(&record, "its image is gone").is_ok());

@@ -19,6 +19,7 @@ mod hand_over;
 mod layers;
 mod lease;
 mod lost;
+mod meant;
 mod mode;
 mod open;
 mod quiet;

@@ -5,6 +5,7 @@ use crate::disk::detach::others_link;
 use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Force, LeaseCell};
+use crate::disk::meant::meant;
 use crate::disk::record::Record;
 use crate::disk::want::{self, Exchange};
 use crate::host::Host;
@@ -69,7 +70,7 @@ impl OpenImage {
     /// Opens the image of a record by its id, which a rename does not change.
     fn by_record(host: &Host, record: &Record) -> Result<Self> {
         let spec = &record.image;
-        let cluster = host.connect()?;
+        let cluster = host.connect_by(record.access.as_ref())?;
         let fsid = cluster
             .fsid()
             .context(|| "cannot ask for the cluster's fsid".into())?;
@@ -175,7 +176,7 @@ impl OpenDisk {
             )
             .remedy("`warmblock status` lists the disks of this host")
         };
-        let found = Record::find(&host.roots, spec)?.ok_or_else(missing)?;
+        let found = meant(host, spec)?.ok_or_else(missing)?;
         Self::of_key(host, &found.key, what)?.ok_or_else(missing)
     }
 
@@ -193,7 +194,7 @@ impl OpenDisk {
     pub(super) fn to_detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Self> {
         let spec = &ask.image;
         let locked = |key: &DiskKey| lock_to_detach(host, key, ask, dry_run);
-        if let Some(found) = Record::find(&host.roots, spec)? {
+        if let Some(found) = meant(host, spec)? {
             let lock = locked(&found.key)?;
             if let Some(record) = Record::load(&host.roots, &found.key)? {
                 return Ok(Self::with_record(host, record, lock));
@@ -209,7 +210,7 @@ impl OpenDisk {
         let block = host.config.cache.block;
         Self::unknown(
             host,
-            Record::of_unknown(key, spec.clone(), fsid, block),
+            Record::of_unknown(key, spec.clone(), fsid, host.access.clone(), block),
             lock,
         )
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::clean::{clean, lease_is_dirty};
 use super::layers::serve;
-use super::record::Record;
+use super::meant::meant;
 use super::swap::start;
 use super::walk::Walk;
 use crate::cache::Cache;
@@ -15,7 +15,7 @@ use crate::{Error, Kind, Result};
 
 /// Whether this host has an image attached and mapped.
 pub fn is_mapped(host: &Host, image: &ImageSpec) -> Result<bool> {
-    let record = Record::find(&host.roots, image)?;
+    let record = meant(host, image)?;
     Ok(record.is_some_and(|record| {
         let (pool, id) = (record.key.pool(), record.key.image());
         !host.krbd().find(&record.fsid, pool, id).is_empty()

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec, VgName,
+    Access, Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec,
+    VgName,
 };
 use crate::sys::{Roots, atomic};
 use crate::{Context, Error, Kind, Result};
@@ -60,6 +61,9 @@ pub struct Record {
     pub generation: u64,
     /// The kernel's boot under which the devices were made.
     pub boot_id: String,
+    /// How its image is reached, where that is not as the host's configuration has it. No secret: of the key, the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// The name under which this host was let in beside the lease's holder, while a guest moves here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest: Option<HostName>,
@@ -70,7 +74,13 @@ impl Record {
     pub const VERSION: u32 = 1;
 
     /// A record for a disk whose own is lost, or never was: it wants the disk gone.
-    pub(super) fn of_unknown(key: DiskKey, image: ImageSpec, fsid: Fsid, block: Bytes) -> Self {
+    pub(super) fn of_unknown(
+        key: DiskKey,
+        image: ImageSpec,
+        fsid: Fsid,
+        access: Option<Access>,
+        block: Bytes,
+    ) -> Self {
         Self {
             version: Self::VERSION,
             key,
@@ -87,6 +97,7 @@ impl Record {
             link: None,
             generation: 0,
             boot_id: String::new(),
+            access,
             guest: None,
         }
     }
@@ -172,14 +183,16 @@ impl Record {
         Ok((records, unreadable))
     }
 
-    /// The record of an image, by its name: how a disk is found when Ceph cannot be asked.
+    /// The records of images of a name: how a disk is found when Ceph cannot be asked. Each cluster may have an image of
+    /// that name.
     ///
     /// Errors: there is none, and one that cannot be read may be it.
-    pub fn find(roots: &Roots, image: &ImageSpec) -> Result<Option<Self>> {
-        let (records, mut unreadable) = Self::all(roots)?;
-        match records.into_iter().find(|record| record.image == *image) {
-            Some(record) => Ok(Some(record)),
-            None => unreadable.pop().map_or(Ok(None), Err),
+    pub fn named(roots: &Roots, image: &ImageSpec) -> Result<Vec<Self>> {
+        let (mut records, mut unreadable) = Self::all(roots)?;
+        records.retain(|record| record.image == *image);
+        match (records.is_empty(), unreadable.pop()) {
+            (true, Some(error)) => Err(error),
+            _ => Ok(records),
         }
     }
 

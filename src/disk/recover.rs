@@ -1,5 +1,6 @@
 //! Recover: find all that is ours, compare it with the records, and bring it to what they say.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,7 +17,7 @@ use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::host::Host;
 use crate::job::Recover;
-use crate::model::{DiskKey, ImageSpec};
+use crate::model::{Access, DiskKey, ImageSpec};
 use crate::sys::wait;
 use crate::{Error, Kind, Result};
 
@@ -69,14 +70,14 @@ pub fn recover(host: &Host, ask: &Recover, dry_run: bool) -> Result<RecoverRepor
     let mut findings = Vec::new();
     let (records, unreadable) = Record::all(&host.roots)?;
     if !records.is_empty() {
-        await_ceph(host, Duration::from_secs(ask.wait));
+        await_ceph(host, &records, Duration::from_secs(ask.wait));
     }
     findings.extend(unreadable.iter().map(damaged));
     for record in &records {
         findings.push(by_record(host, record, dry_run));
     }
     for (key, image) in orphans(host, &records)? {
-        findings.extend(orphan(host, &key, image, dry_run));
+        findings.extend(orphan(host, &records, &key, image, dry_run));
     }
     match sweep(host, dry_run) {
         Ok(true) => findings.push(removed("a shared volume without a disk".into())),
@@ -102,12 +103,20 @@ pub fn recover(host: &Host, ask: &Recover, dry_run: bool) -> Result<RecoverRepor
 }
 
 /// Waits until Ceph answers. What it says in the end, each disk that needs it tells.
-fn await_ceph(host: &Host, patience: Duration) {
+fn await_ceph(host: &Host, records: &[Record], patience: Duration) {
+    let mut waited: BTreeSet<Option<&Access>> =
+        records.iter().map(|known| known.access.as_ref()).collect();
+    // A key that is not there does not come by waiting.
+    let silent = |access: &Option<&Access>| {
+        let connected = host.connect_by(*access);
+        matches!(connected, Err(error) if error.kind() == Kind::Ceph)
+    };
     wait::poll(patience, || {
         let over = patience.is_zero() || host.cancel.is_cancelled();
-        // A key that is not there does not come by waiting.
-        let silent = || matches!(host.connect(), Err(error) if error.kind() == Kind::Ceph);
-        (over || !silent()).then_some(())
+        if !over {
+            waited.retain(silent);
+        }
+        (over || waited.is_empty()).then_some(())
     });
 }
 

@@ -14,7 +14,7 @@ use super::record::{Intent, Record};
 use crate::cache::{self, Cache, Running, Stats};
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
+use crate::model::{Access, CacheMode, DiskKey, DriverName, ImageSpec, Lease, Role};
 use crate::{Error, Kind, Result};
 
 /// The answer of `status`.
@@ -47,6 +47,9 @@ pub struct DiskStatus {
     pub front: PathBuf,
     /// The link to it.
     pub link: Option<PathBuf>,
+    /// How its image is reached, where that is not as the configuration has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Whether every layer is as the record wants it.
     pub well: bool,
     /// The state in words, for people.
@@ -156,6 +159,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         generation: record.generation,
         front: host.roots.mapper(record.key.dm(Role::Front)),
         link: record.link.clone(),
+        access: record.access.clone(),
         well,
         state: words::words(
             record,

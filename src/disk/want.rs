@@ -65,6 +65,7 @@ pub(super) fn fresh(
         link: ask.link.clone(),
         generation: 0,
         boot_id: String::new(),
+        access: host.access.clone(),
         guest: ask.guest.clone(),
     })
 }
@@ -190,6 +191,7 @@ pub(super) fn again(
         record.link = Some(link.clone());
     }
     record.image = ask.image.clone();
+    record.access = host.access.clone().or(record.access);
     record.intent = intent(ask);
     // The lease layer lets a guest become the holder, and knows what else it finds.
     record.guest = ask.guest.clone().or(record.guest);

@@ -1,8 +1,8 @@
 //! Kernel modules and device-mapper targets.
 
 use super::finding::{Finding, State};
-use crate::exec::{Cmd, Exec};
 use crate::host::Host;
+use crate::tools::dmsetup::TargetVersion;
 use crate::tools::kmod::{self, Module};
 use crate::{Error, Result};
 
@@ -34,42 +34,35 @@ fn judge(module: &str, probed: Result<Module>) -> Finding {
 }
 
 /// dm-cache before 2.0 (Linux 4.12) knows no metadata format 2 and reports in other words.
-const OLDEST_DM_CACHE: (u32, u32) = (2, 0);
+const OLDEST_DM_CACHE: TargetVersion = TargetVersion(2, 0);
 
-/// Whether the kernel's dm-cache is new enough.
-pub fn dm_cache(exec: &Exec) -> Finding {
+/// Whether the kernel's dm-cache is new enough, and can be filled beneath a running guest.
+pub fn dm_cache(host: &Host) -> Finding {
     const NAME: &str = "dm-cache target";
-    match target_version(exec, "cache") {
+    let looked = host.dm().target_version("cache");
+    let looked = looked.and_then(|found| {
+        let sound = found.map(|_| host.dm().passthrough_is_sound());
+        Ok((found, sound.transpose()?.unwrap_or(true)))
+    });
+    match looked.map_err(Error::from) {
         Err(error) => Finding::of_error(NAME, &error, "see whether `dmsetup targets` works"),
-        Ok(None) => Finding::ok(NAME, "not loaded yet"),
-        Ok(Some((words, version))) if version < OLDEST_DM_CACHE => Finding::warn(
+        Ok((None, _)) => Finding::ok(NAME, "not loaded yet"),
+        Ok((Some(version), _)) if version < OLDEST_DM_CACHE => Finding::warn(
             NAME,
-            format!("version {words} is older than any that was tried"),
+            format!("version {version} is older than any that was tried"),
             "use a kernel of version 4.12 or later",
         ),
-        Ok(Some((words, _))) => Finding::ok(NAME, format!("version {words}")),
+        Ok((Some(version), false)) => Finding::warn(
+            NAME,
+            format!(
+                "version {version} mishandles what a guest writes while its cache is filled: the cache of a disk in use is not \
+                 seeded, and driver local takes no disk in use"
+            ),
+            "use a kernel with the mends of 2026 to passthrough: Linux with dm-cache 2.4.0, or a stable 6.1 or later of after May 2026",
+        ),
+        Ok((Some(version), true)) => Finding::ok(NAME, format!("version {version}")),
     }
     .at_most(State::Warn)
-}
-
-/// A target's version in words and, as far as it matters, in numbers; `None` while it is not loaded.
-fn target_version(exec: &Exec, target: &str) -> Result<Option<(String, (u32, u32))>> {
-    let output = exec.run(&Cmd::query("dmsetup").arg("targets"))?;
-    Ok(parse_version(output.text()?, target))
-}
-
-fn parse_version(text: &str, target: &str) -> Option<(String, (u32, u32))> {
-    let mut rows = text.lines().map(str::split_whitespace);
-    let words = rows.find_map(|mut row| {
-        if row.next() == Some(target) {
-            row.next()
-        } else {
-            None
-        }
-    })?;
-    let words = words.trim_start_matches('v');
-    let mut numbers = words.split('.').map_while(|number| number.parse().ok());
-    Some((words.to_owned(), (numbers.next()?, numbers.next()?)))
 }
 
 #[cfg(test)]
@@ -81,13 +74,5 @@ mod tests {
         let state = |module| judge("rbd", Ok(module)).state;
         assert_eq!(state(Module::Missing), State::Fail);
         assert_eq!(state(Module::Loadable), State::Ok);
-    }
-
-    #[test]
-    fn versions_are_read() {
-        let text = "cache            v2.2.0\nlinear           v1.4.0\nodd\n";
-        assert_eq!(parse_version(text, "cache"), Some(("2.2.0".into(), (2, 2))));
-        assert_eq!(parse_version(text, "clone"), None);
-        assert_eq!(parse_version(text, "odd"), None);
     }
 }

@@ -44,7 +44,7 @@ pub fn examine(config: Result<Config>, roots: Roots) -> Findings {
     ]);
     findings.extend(tools::tools(exec));
     findings.extend(kernel::modules(&host));
-    findings.push(kernel::dm_cache(exec));
+    findings.push(kernel::dm_cache(&host));
     findings.extend(drivers::drivers(&host));
     findings.extend(ssd::volume_group(&host));
     findings.extend([

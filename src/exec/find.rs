@@ -48,7 +48,7 @@ fn package(tool: &str) -> Option<&'static str> {
         "udevadm" => "udev (Debian) or systemd-udev (RHEL)",
         "modprobe" => "kmod",
         "blkdiscard" | "wipefs" => "util-linux",
-        "tee" => "coreutils",
+        "dd" | "tee" => "coreutils",
         "make-bcache" | "bcache-super-show" => "bcache-tools",
         "tgtadm" | "tgt-admin" => "tgt (Debian) or scsi-target-utils (RHEL)",
         "jq" => "jq",

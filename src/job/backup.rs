@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{VmDirReport, vm_dir};
 use crate::host::Host;
-use crate::model::{Change, ImageSpec, SnapName};
+use crate::model::{Access, Change, ImageSpec, SnapName};
 use crate::sys::atomic;
 use crate::{Context, Error, Kind, Result, image};
 
@@ -23,6 +23,9 @@ const DIR: &str = "backup";
 pub struct Backup {
     /// `…/DATASTORE/VM`
     pub path: PathBuf,
+    /// Where the files go, if not there: into `BASE/VM/backup`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
     /// The VM's document as oned gave it.
     pub document: String,
     /// Its disks.
@@ -51,6 +54,9 @@ pub struct BackupDisk {
     /// The one of the increment before.
     #[serde(default)]
     pub since: Option<SnapName>,
+    /// How it is reached, where that is not as the host's configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 /// `end-backup`.
@@ -59,6 +65,9 @@ pub struct BackupDisk {
 pub struct EndBackup {
     /// `…/DATASTORE/VM`
     pub path: PathBuf,
+    /// As of [`Backup`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
 }
 
 /// Writes the files, for whoever called sudo and nobody else. What an earlier run left is removed first.
@@ -66,18 +75,26 @@ pub struct EndBackup {
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory, and those of [`image::save`].
 pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirReport> {
-    let dir = directory(&job.path)?;
+    let dir = directory(&job.path, job.base.as_deref())?;
     if dry_run {
         return Ok(vm_dir::report(&dir, Change::Made, true));
     }
     clear(&dir)?;
-    let made = DirBuilder::new().mode(0o700).recursive(true).create(&dir);
-    made.map_err(|error| vm_dir::failed("make", &dir, error))?;
-    give(&dir)?;
+    if let (Some(base), Some(above)) = (&job.base, dir.parent()) {
+        if !base.is_dir() {
+            let message = format!("there is no directory {} for backups", base.display());
+            return Err(Error::new(Kind::Missing, message)
+                .remedy("make it on each host, for oneadmin, as BACKUP_BASE_PATH says"));
+        }
+        make_dir(above)?;
+    }
+    make_dir(&dir)?;
     for disk in &job.disks {
         let path = dir.join(format!("disk.{}.{}", disk.disk, disk.increment));
         let file = File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error))?;
         give(&path)?;
+        let apart = disk.access.as_ref().map(|access| host.by(access));
+        let host = apart.as_ref().unwrap_or(host);
         image::save(host, &disk.image, &disk.snap, disk.since.as_ref(), &file)
             .context(|| format!("cannot back up disk {}", disk.disk))?;
         crate::fault::step(&format!("save {}", path.display()));
@@ -94,20 +111,45 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory.
 pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirReport> {
-    let dir = directory(&job.path)?;
+    let dir = directory(&job.path, job.base.as_deref())?;
     let change = match dir.exists() {
         true => Change::Removed,
         false => Change::Absent,
     };
     if !dry_run {
         clear(&dir)?;
+        if let Some(above) = dir.parent().filter(|_| job.base.is_some()) {
+            // It was made for the backup. What is in it otherwise is somebody's.
+            let _gone_or_needed = fs::remove_dir(above);
+        }
     }
     Ok(vm_dir::report(&dir, change, dry_run))
 }
 
-fn directory(path: &Path) -> Result<PathBuf> {
+/// Makes a directory for whoever called sudo.
+fn make_dir(dir: &Path) -> Result<()> {
+    let made = DirBuilder::new().mode(0o700).recursive(true).create(dir);
+    made.map_err(|error| vm_dir::failed("make", dir, error))?;
+    give(dir)
+}
+
+/// Where the files are. All that is there is removed, so it must be what we think it is.
+fn directory(path: &Path, base: Option<&Path>) -> Result<PathBuf> {
     vm_dir::check(path)?;
-    let dir = path.join(DIR);
+    let dir = match (base, path.file_name()) {
+        (Some(base), Some(vm)) => {
+            let mut parts = base.components().skip(1).peekable();
+            let below = parts.peek().is_some();
+            let plain = parts.all(|part| matches!(part, Component::Normal(_)));
+            if !(base.is_absolute() && below && plain) {
+                let message = format!("backups cannot be made in {}", base.display());
+                return Err(Error::new(Kind::Usage, message)
+                    .remedy("name an absolute path as BACKUP_BASE_PATH"));
+            }
+            base.join(vm).join(DIR)
+        }
+        _ => path.join(DIR),
+    };
     let link = fs::symlink_metadata(&dir).is_ok_and(|meta| !meta.is_dir());
     if link {
         let message = format!("{} is no directory", dir.display());
@@ -128,4 +170,22 @@ fn clear(dir: &Path) -> Result<()> {
 fn give(path: &Path) -> Result<()> {
     let given = chown(path, vm_dir::caller("SUDO_UID"), vm_dir::caller("SUDO_GID"));
     given.map_err(|error| vm_dir::failed("give away", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_in_the_vms_directory_or_where_all_backups_are() {
+        let vm = Path::new("/d/100/12");
+        let at = |base: Option<&str>| directory(vm, base.map(Path::new));
+        assert_eq!(at(None).unwrap(), Path::new("/d/100/12/backup"));
+        let elsewhere = at(Some("/srv/backups")).unwrap();
+        assert_eq!(elsewhere, Path::new("/srv/backups/12/backup"));
+        for bad in ["", "/", "srv", "/srv/../etc", "../srv"] {
+            assert_eq!(at(Some(bad)).unwrap_err().kind(), Kind::Usage, "{bad:?}");
+        }
+        assert!(directory(Path::new("/d/100/x"), Some(Path::new("/srv"))).is_err());
+    }
 }

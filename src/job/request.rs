@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
-use crate::model::{Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
+use crate::model::{Access, Bytes, CacheMode, DriverName, HostName, ImageSpec, OnFull, SeedSpec};
 
 /// One request to one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -104,6 +104,34 @@ pub struct StepAsk {
     /// Failures of these kinds are none: what was to be taken away is not there, say.
     #[serde(default)]
     pub content_with: Vec<Kind>,
+    /// How Ceph is reached for it, and for the requests within it; as the host's configuration says where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+}
+
+impl StepAsk {
+    /// A request that must come through.
+    pub const fn new(request: Request) -> Self {
+        Self {
+            request,
+            content_with: Vec::new(),
+            access: None,
+        }
+    }
+
+    /// The same, by an access.
+    #[must_use]
+    pub fn by(mut self, access: Option<&Access>) -> Self {
+        self.access = access.cloned();
+        self
+    }
+
+    /// The same, whose failure of a kind is none.
+    #[must_use]
+    pub fn content_with(mut self, kind: Kind) -> Self {
+        self.content_with.push(kind);
+        self
+    }
 }
 
 /// `attach`.

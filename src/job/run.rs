@@ -4,8 +4,8 @@ use super::{
     Job, Report, Request, StepAsk, VmDirReport, backup, quiet, store_dir, vm_dir, vm_file,
 };
 use crate::host::Host;
-use crate::model::HostName;
-use crate::{Error, Kind, Result, disk, image};
+use crate::model::{Access, HostName};
+use crate::{Context, Error, Kind, Result, disk, image};
 
 /// What a job answers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -112,9 +112,22 @@ pub(super) fn several(host: &Host, steps: &[StepAsk], dry: bool) -> Result<Vec<S
         .collect()
 }
 
+/// Does a request by an access. Whoever it is that Ceph refuses is not the one that this host is known as.
+fn by(host: &Host, access: &Access, ask: &Request, dry: bool) -> Result<Answer> {
+    let done = request(&host.by(access), ask, dry);
+    match done.as_ref().err().map(Error::kind) {
+        Some(Kind::Ceph | Kind::Config) => done.context(|| format!("as {access}")),
+        _ => done,
+    }
+}
+
 fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> {
     host.cancel.check()?;
-    match request(host, &step.request, dry) {
+    let done = match &step.access {
+        Some(access) => by(host, access, &step.request, dry),
+        None => request(host, &step.request, dry),
+    };
+    match done {
         Ok(answer) => Ok(StepAnswer::Done(Box::new(answer))),
         Err(error) if step.content_with.contains(&error.kind()) => {
             Ok(StepAnswer::Content(error.chain()))

@@ -114,6 +114,17 @@ name_type!(
     }
 );
 name_type!(
+    /// A file that Ceph's programs are told of, by its path from the root on. Blanks and commas would make a list of it.
+    CephFile, "file", |w| {
+        let path = std::path::Path::new(w);
+        let plain = |part| !matches!(part, std::path::Component::ParentDir | std::path::Component::CurDir);
+        if !path.is_absolute() || !path.components().all(plain) {
+            return Err("is no path from the root on".into());
+        }
+        printable_without(w, &[' ', ',', ';', '='])
+    }
+);
+name_type!(
     /// A cluster's name, `ceph` where nobody chose another.
     ClusterName, "cluster name", |w| word_of(w, &['-', '_', '.'])
 );

@@ -39,6 +39,11 @@ impl DiskKey {
         })
     }
 
+    /// Whether the image is of this cluster.
+    pub fn is_of(&self, fsid: &Fsid) -> bool {
+        self.fsid8 == fsid.short()
+    }
+
     /// The pool's id.
     pub const fn pool(&self) -> PoolId {
         self.pool

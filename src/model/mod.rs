@@ -1,5 +1,6 @@
 //! The vocabulary: names, sizes and states as types. No I/O here.
 
+pub mod access;
 pub mod change;
 pub mod ids;
 pub mod key;
@@ -9,10 +10,11 @@ pub mod parse;
 pub mod policy;
 pub mod size;
 
+pub use access::Access;
 pub use change::Change;
 pub use ids::{
-    ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace, PoolId,
-    PoolName, SnapName, SnapSpec, VgName,
+    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace,
+    PoolId, PoolName, SnapName, SnapSpec, VgName,
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving};

@@ -5,6 +5,7 @@
 //! it well. Nothing here knows a tool or a device.
 
 mod act;
+mod backup_base;
 mod backups;
 pub mod call;
 mod context;

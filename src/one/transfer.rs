@@ -13,7 +13,7 @@ use super::others::Others;
 use super::plan::{Instead, Known, Plan, Task, When, Work};
 use super::remote::is_unreached;
 use super::voice::{Level, Voice};
-use super::{Remote, VmId, context, restore};
+use super::{Remote, VmId, backup_base, context, restore};
 use crate::error::both;
 use crate::job::{Job, Recover, Request};
 use crate::sys::wait;
@@ -96,6 +96,10 @@ fn backup(
     read.map_err(|error| Error::new(Kind::Failed, "cannot read standard input").because(error))?;
     let document = String::from_utf8_lossy(&document).into_owned();
     let vm = Vm::parse(&document)?;
+    let of = &BackupCall {
+        base: backup_base::find(&site.oned.var)?,
+        ..of.clone()
+    };
     let known = Known {
         vm: &vm,
         datastore: &Oned::find(&site.oned).datastore(of.datastore)?,

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result};
@@ -80,33 +80,8 @@ fn open(options: &mut OpenOptions, path: &Path, flags: i32) -> Result<File> {
     })
 }
 
-/// Overwrites the first bytes of a device with zeroes and waits until they are on it: what it held is not recognised again.
-/// The count is rounded up to whole pages of [`ALIGN`].
-pub fn zero_head(path: &Path, count: Bytes) -> Result<()> {
-    const CHUNK: Bytes = Bytes::mib(1);
-    let file = open_exclusive(path)?;
-    let zeroes = AlignedBuf::zeroed(1 << 20);
-    let end = count.round_up(Bytes(ALIGN as u64)).0;
-    let mut offset = 0;
-    let mut write = || {
-        while offset < end {
-            let len = usize::try_from((end - offset).min(CHUNK.0)).map_err(io::Error::other)?;
-            file.write_all_at(&zeroes[..len], offset)?;
-            offset += len as u64;
-        }
-        file.sync_all()
-    };
-    write().map_err(|error| {
-        Error::new(Kind::Failed, format!("cannot wipe {}", path.display())).because(error)
-    })?;
-    crate::fault::step(&format!("wipe {}", path.display()));
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]
@@ -117,23 +92,5 @@ mod tests {
             buffer.fill(1);
             assert_eq!(buffer.head(Bytes(u64::MAX)).len(), len);
         }
-    }
-
-    #[test]
-    fn only_the_head_is_zeroed() {
-        // not in /tmp: that may be a tmpfs, which older kernels give no O_DIRECT
-        let mut file = tempfile::NamedTempFile::new_in("/var/tmp").unwrap();
-        file.write_all(&vec![7; 3 << 20]).unwrap();
-        zero_head(file.path(), Bytes((2 << 20) - 1)).unwrap();
-        let bytes = std::fs::read(file.path()).unwrap();
-        assert!(
-            bytes[..2 << 20].iter().all(|b| *b == 0) && bytes[2 << 20..].iter().all(|b| *b == 7)
-        );
-        assert_eq!(
-            zero_head(Path::new("/nonexistent"), Bytes(1))
-                .unwrap_err()
-                .kind(),
-            Kind::NotFound
-        );
     }
 }

@@ -8,6 +8,7 @@ mod ioctl;
 mod replace;
 mod status;
 mod table;
+mod targets;
 mod writecache;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use error::DmError;
 pub use info::{Device, Info};
 pub use status::{CacheState, CacheStatus, Status};
 pub use table::{Dev, Segment, Table, Target};
+pub use targets::TargetVersion;
 pub use writecache::{WritecacheStatus, WritecacheTarget};
 
 /// How long waiting for one reply of the kernel is given beyond the caller's own deadline.

@@ -10,6 +10,7 @@ mod backup_store;
 mod case;
 mod cmd;
 mod drivers;
+mod guest;
 mod host;
 mod mad;
 mod oned;

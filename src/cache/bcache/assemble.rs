@@ -12,8 +12,9 @@ use crate::exec::ExecError;
 use crate::host::Host;
 use crate::model::{Bytes, Change, DiskKey, Role, Sectors};
 use crate::sys::holders::{Holder, describe, holders};
-use crate::sys::{DevNum, block, direct, wait};
+use crate::sys::{DevNum, block, wait};
 use crate::tools::bcache::{Backing, LEAST_OFFSET};
+use crate::tools::blk;
 use crate::tools::dmsetup::{Access, Table, Target};
 use crate::tools::udev;
 use crate::{Context, Error, Kind, Result};
@@ -34,14 +35,12 @@ pub(super) fn wipe(site: &Site<'_>, set: Set) -> Result<()> {
 /// Zeroes the start of a volume. The kernel may hold it a moment longer than it shows it.
 pub(super) fn zero(host: &Host, path: &Path, size: Bytes) -> Result<()> {
     let zeroed = wait::poll(host.config.deadline.tool, || {
-        match direct::zero_head(path, size) {
+        match blk::zero_head(&host.exec, path, size) {
             Err(error) if error.kind() == Kind::Busy => None,
             other => Some(other),
         }
     });
-    zeroed
-        .unwrap_or_else(|| direct::zero_head(path, size))
-        .context(|| format!("cannot wipe the cache on {}", path.display()))
+    zeroed.unwrap_or_else(|| blk::zero_head(&host.exec, path, size))
 }
 
 /// Writes the superblocks onto wiped volumes: of the backing device, with a UUID that no set has seen, so that no set holds

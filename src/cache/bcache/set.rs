@@ -11,17 +11,15 @@
 //! A read that fails on the SSD comes from Ceph, as long as it is clean. And nothing passes it by for congestion, since one disk's
 //! seed would be the other's congestion.
 
-use std::os::unix::fs::FileExt as _;
-
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::{HEAD, make_cache, refuse_elsewhere, stop, zero};
 use super::{tool, tune as knobs};
 use crate::cache::Device;
 use crate::host::Host;
-use crate::model::{CacheMode, DiskKey, SharedName};
-use crate::sys::direct::{AlignedBuf, open_read};
+use crate::model::{Bytes, CacheMode, DiskKey, SharedName};
 use crate::tools::bcache::{Backing, State};
+use crate::tools::blk;
 use crate::{Error, Kind, Result};
 
 /// See the module.
@@ -106,7 +104,7 @@ pub(super) fn format(host: &Host, volume: &Device, anew: bool) -> Result<()> {
     if !anew && there {
         return refuse_elsewhere(host, &shared(), volume);
     }
-    if !anew && is_formatted(volume)? {
+    if !anew && is_formatted(host, volume)? {
         return Ok(());
     }
     close(host)?;
@@ -121,14 +119,9 @@ const MAGIC: [u8; 16] = [
 
 /// Whether a volume has the superblock of the shared set (bcache.h: at sector 8, `struct cache_sb`, whose `magic` is behind 24
 /// bytes, `set_uuid` behind 56). The set's UUID alone will not do: lvcreate(8) wipes only the magic of an earlier set.
-fn is_formatted(volume: &Device) -> Result<bool> {
+fn is_formatted(host: &Host, volume: &Device) -> Result<bool> {
     const AT: [usize; 2] = [4096 + 24, 4096 + 56];
-    let mut head = AlignedBuf::zeroed(8192);
-    let read = open_read(&volume.path)?.read_exact_at(&mut head, 0);
-    read.map_err(|error| {
-        let message = format!("cannot read {}", volume.path.display());
-        Error::new(Kind::Failed, message).because(error)
-    })?;
+    let head = blk::read_head(&host.exec, &volume.path, Bytes(8192))?;
     let [magic, uuid] = AT.map(|at| head.get(at..at + 16));
     Ok(magic == Some(&MAGIC) && uuid == Some(&bytes("warmblock-1-bcache-shared")))
 }

@@ -2,11 +2,11 @@
 //! exchange it.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::model::DriverName;
+use crate::sys::trust;
 use crate::{Error, Kind, Result};
 
 /// The executable in a driver's directory.
@@ -53,22 +53,15 @@ pub fn program(dir: &Path) -> Result<PathBuf> {
         .because(error)
         .remedy("a driver is a directory with an executable file `driver` in it")
     })?;
-    let me = nix::unistd::geteuid().as_raw();
-    for part in path.ancestors() {
-        let meta = part.metadata().map_err(|error| {
-            Error::new(Kind::Failed, format!("cannot look at {}", part.display())).because(error)
-        })?;
-        if let Some(why) = untrusted(&meta, part == path, me) {
-            let message = format!(
-                "the driver {} is not run: {} {why}",
-                dir.display(),
-                part.display()
-            );
-            return Err(Error::new(Kind::Config, message).remedy(format!(
-                "`chown root: {0}; chmod go-w {0}`, once you know who put it there",
-                part.display()
-            )));
-        }
+    let exchangeable = trust::exchangeable(&path).map_err(|error| {
+        Error::new(Kind::Failed, format!("cannot look at {}", path.display())).because(error)
+    })?;
+    if let Some((part, why)) = exchangeable {
+        let (dir, part) = (dir.display(), part.display());
+        let message = format!("the driver {dir} is not run: {part} {why}");
+        return Err(Error::new(Kind::Config, message).remedy(format!(
+            "`chown root: {part}; chmod go-w {part}`, once you know who put it there"
+        )));
     }
     if path
         .metadata()
@@ -81,17 +74,6 @@ pub fn program(dir: &Path) -> Result<PathBuf> {
         format!("{} is no executable file", path.display()),
     )
     .remedy(format!("`chmod 755 {}`", path.display())))
-}
-
-/// Why somebody else than root, and whoever runs this, could exchange it. In a sticky directory (`/tmp`) nobody can rename
-/// or remove what is another's.
-fn untrusted(meta: &Metadata, file: bool, me: u32) -> Option<String> {
-    if meta.uid() != 0 && meta.uid() != me {
-        return Some(format!("belongs to user {}", meta.uid()));
-    }
-    let sticky = !file && meta.mode() & 0o1000 != 0;
-    (meta.mode() & 0o022 != 0 && !sticky)
-        .then(|| format!("can be written by others (mode {:o})", meta.mode() & 0o7777))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::protocol::{CapabilitiesAnswer, FailureAnswer, Request, StatusAnswer, VERSION, Verb};
-use crate::exec::{Cmd, Exec, Output};
+use crate::exec::{Cmd, Exec, ExecError, Output};
 use crate::model::{Bytes, DriverName};
 use crate::{Context, Error, Kind, Result};
 
@@ -59,6 +59,20 @@ impl Program {
             site: None,
             run: None,
             mode: None,
+        }
+    }
+
+    /// Starts a verb and kills it after a time, as a kill of `warmblock` does; says whether it was still at work.
+    pub fn cut_short(&self, verb: Verb, request: &Request, after: Duration) -> Result<bool> {
+        let cmd = Cmd::change(&self.path.to_string_lossy())
+            .arg(verb.as_str())
+            .stdin(serialized(request)?)
+            .ok_codes(&[1])
+            .deadline(after);
+        match self.exec.run(&cmd) {
+            Ok(_) => Ok(false),
+            Err(ExecError::Timeout { .. }) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -132,6 +132,7 @@ mod tests {
             generation: 4,
             front: "/dev/mapper/wb-801945f3-2-abc".into(),
             link: None,
+            access: None,
             well,
             state: if well {
                 "cached, 8 GiB of 8 GiB resident"

@@ -161,6 +161,7 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
     refuse_larger_sectors(walk)?;
     walk.plan = fill::plan(walk)?;
     load_modules(walk)?;
+    fill::spare_a_guest(walk)?;
     let driver = walk.driver()?;
     shared::format(walk)?;
     driver.format(&walk.site()?, walk.plan.as_ref())?;

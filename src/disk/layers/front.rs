@@ -87,6 +87,12 @@ pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
         .remedy("stop the VM or whoever has it open, then run it again"))
 }
 
+/// Whether somebody has the disk's front open.
+pub(in crate::disk) fn in_use(walk: &Walk<'_>) -> Result<bool> {
+    let front = walk.host.dm().info(&walk.disk.record.key.dm(Role::Front))?;
+    Ok(front.is_some_and(|front| front.open_count > 0))
+}
+
 /// Whether the front is there and leads to the device `cache`: nothing was written past the cache then.
 pub(super) fn leads_to(walk: &Walk<'_>, cache: DevNum) -> Result<bool> {
     let front = walk

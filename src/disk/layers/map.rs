@@ -37,9 +37,10 @@ impl Layer for Map {
             snap: None,
         };
         let deadline = host.config.deadline.map;
+        let client = host.krbd_client(record.access.as_ref())?;
         let mapping = host
             .krbd()
-            .map(&host.krbd_client(), &spec, &host.krbd_options(), deadline)
+            .map(&client, &spec, &host.krbd_options(), deadline)
             .context(|| format!("cannot map image {}", record.image))?;
         if mapping.image_id != *record.key.image() {
             let undone = host

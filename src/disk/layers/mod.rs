@@ -13,7 +13,7 @@ mod shared;
 mod slice;
 
 pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
-pub(in crate::disk) use front::{Front, refuse_in_use};
+pub(in crate::disk) use front::{Front, in_use, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, refuse_file};
 pub(in crate::disk) use map::Map;

@@ -50,13 +50,14 @@ fn slices(host: &Host) -> Result<Vec<Lv>> {
 /// Takes down what has no record. `None` for a disk that has one by now: it was attached since its devices were listed.
 pub(super) fn orphan(
     host: &Host,
+    records: &[Record],
     key: &DiskKey,
     image: Option<ImageSpec>,
     dry_run: bool,
 ) -> Option<Finding> {
     let mut known = image.clone();
     let outcome =
-        OpenDisk::orphan(host, key, || made_up(host, key.clone(), image)).and_then(|disk| {
+        OpenDisk::orphan(host, key, || made_up(host, records, key, image)).and_then(|disk| {
             let Some(disk) = disk else { return Ok(None) };
             known = Some(disk.record.image.clone());
             descend(&mut Walk::new(host, disk, dry_run)).map(Some)
@@ -77,10 +78,18 @@ pub(super) fn orphan(
     })
 }
 
-/// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name.
-fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record> {
-    let ours =
-        |mapping: &Mapping| mapping.pool_id == key.pool() && mapping.image_id == *key.image();
+/// A record for a disk whose own is lost: from the mapping's or the volume's tag it learns the image's name. Its cluster is
+/// reached as that of the host's other disks is, or as the configuration says.
+fn made_up(
+    host: &Host,
+    records: &[Record],
+    key: &DiskKey,
+    image: Option<ImageSpec>,
+) -> Result<Record> {
+    let ours = |mapping: &Mapping| {
+        let (pool, id) = (key.pool(), key.image());
+        key.is_of(&mapping.fsid) && mapping.pool_id == pool && mapping.image_id == *id
+    };
     let mapping = host.krbd().list().into_iter().find(ours);
     let image = image.or_else(|| mapping.as_ref().map(|mapping| mapping.image.image.clone()));
     let image = image.ok_or_else(|| {
@@ -90,17 +99,23 @@ fn made_up(host: &Host, key: DiskKey, image: Option<ImageSpec>) -> Result<Record
         )
         .remedy("remove them by hand: `dmsetup ls`, `lvs @warmblock`")
     })?;
-    let fsid = match mapping {
-        Some(mapping) => mapping.fsid,
-        None => host
-            .connect()?
-            .fsid()
-            .context(|| "cannot ask for the cluster's fsid".into())?,
+    let near = records.iter().filter(|record| key.is_of(&record.fsid));
+    // One without an access of its own first: it is the host's cluster.
+    let near = near.min_by_key(|record| record.access.is_some());
+    let access = near.and_then(|record| record.access.clone());
+    let fsid = mapping.map(|mapping| mapping.fsid);
+    let fsid = match fsid.or_else(|| near.map(|record| record.fsid.clone())) {
+        Some(fsid) => fsid,
+        None => {
+            let fsid = host.connect()?.fsid();
+            fsid.context(|| "cannot ask for the cluster's fsid".into())?
+        }
     };
-    Ok(Record::of_unknown(
-        key,
-        image,
-        fsid,
-        host.config.cache.block,
-    ))
+    if !key.is_of(&fsid) {
+        let message = format!("disk {key} is of another cluster than {fsid}");
+        return Err(Error::new(Kind::Config, message)
+            .remedy("name the cluster that it was attached from, with --conf or [ceph] conf"));
+    }
+    let block = host.config.cache.block;
+    Ok(Record::of_unknown(key.clone(), image, fsid, access, block))
 }

@@ -42,7 +42,7 @@ impl World {
         let fsid = "801945f3-c685-4fbf-a968-66d179c4e25c".parse().unwrap();
         let image = "one/disk".parse().unwrap();
         let block = self.host.config.cache.block;
-        Record::of_unknown(self.key.clone(), image, fsid, block)
+        Record::of_unknown(self.key.clone(), image, fsid, None, block)
     }
 
     fn file(&self) -> std::path::PathBuf {
@@ -67,7 +67,7 @@ fn a_device_whose_image_nobody_knows_stops_nothing_else() {
 fn what_was_attached_since_the_devices_were_listed_is_left_alone() {
     let world = World::new();
     world.record().save(&world.host.roots).unwrap();
-    let found = orphan(&world.host, &world.key, None, false);
+    let found = orphan(&world.host, &[], &world.key, None, false);
     assert!(found.is_none(), "{found:?}");
     assert!(world.file().exists());
 }
@@ -78,7 +78,7 @@ fn a_disk_whose_record_cannot_be_read_is_left_alone() {
     for text in ["{", "{}"] {
         atomic::write(&world.file(), text.as_bytes()).unwrap();
         let image = Some("one/disk".parse().unwrap());
-        let found = orphan(&world.host, &world.key, image, false).unwrap();
+        let found = orphan(&world.host, &[], &world.key, image, false).unwrap();
         let error = found.error.unwrap();
         assert!(error.contains(".json"), "{error}");
         assert_eq!(std::fs::read_to_string(world.file()).unwrap(), text);

@@ -1,4 +1,4 @@
-//! The leases of many disks, over one connection and with many reads in flight.
+//! The leases of many disks, over one connection for each way to a cluster, and with many reads in flight.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,36 @@ use crate::ceph::{Cluster, meta};
 use crate::disk::lease;
 use crate::disk::record::Record;
 use crate::host::Host;
-use crate::model::{Lease, Namespace, PoolName};
+use crate::model::{Access, Lease, Namespace, PoolName};
 use crate::{Context, Result};
 
 /// Adds to each disk its lease, or why it could not be read.
 pub(super) fn add(host: &Host, records: &[Record], disks: &mut [DiskStatus]) {
-    let mut pools: BTreeMap<(&PoolName, Option<&Namespace>), Vec<usize>> = BTreeMap::new();
+    let mut accesses: BTreeMap<Option<&Access>, Vec<usize>> = BTreeMap::new();
     for (i, record) in records.iter().enumerate() {
-        let spec = &record.image;
-        pools
-            .entry((&spec.pool, spec.namespace.as_ref()))
-            .or_default()
-            .push(i);
+        let members = accesses.entry(record.access.as_ref()).or_default();
+        members.push(i);
     }
-    let cluster = host.connect();
+    for (access, members) in accesses {
+        by_one(host, access, records, &members, disks);
+    }
+}
+
+/// The leases of those records whose cluster is reached in one way.
+fn by_one(
+    host: &Host,
+    access: Option<&Access>,
+    records: &[Record],
+    members: &[usize],
+    disks: &mut [DiskStatus],
+) {
+    let mut pools: BTreeMap<(&PoolName, Option<&Namespace>), Vec<usize>> = BTreeMap::new();
+    for i in members {
+        let spec = &records[*i].image;
+        let pool = (&spec.pool, spec.namespace.as_ref());
+        pools.entry(pool).or_default().push(*i);
+    }
+    let cluster = host.connect_by(access);
     for (pool, members) in pools {
         let read = match &cluster {
             Ok(cluster) => of_pool(host, cluster, pool, records, &members),

@@ -1,5 +1,7 @@
 //! The calls around a backup (contract, 1.5).
 
+use std::path::PathBuf;
+
 use super::Wrong;
 use super::place::{Node, VmDir, on_host};
 use crate::one::{DatastoreId, DiskId, ImageNumber, SnapshotId, VmId};
@@ -11,6 +13,8 @@ pub struct BackupCall {
     pub host: Node,
     /// Its directory.
     pub dir: VmDir,
+    /// Where its backup is made, if not in its directory: `BASE/VMID/backup`. The call does not say it.
+    pub base: Option<PathBuf>,
     /// The disks.
     pub disks: Vec<DiskId>,
     /// The name of the VM's domain at the hypervisor.
@@ -39,6 +43,7 @@ impl BackupCall {
         Ok(Self {
             host,
             dir,
+            base: None,
             disks: disks.map(str::parse).collect::<Result<_, _>>()?,
             deploy_id: (*deploy_id).to_owned(),
             job,

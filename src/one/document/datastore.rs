@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use roxmltree::Node;
 
-use super::xml::{at, parse, required, text, value, yes};
+use super::xml::{access, at, parse, required, text, value, yes};
 use crate::Result;
-use crate::model::{Bytes, Namespace, PoolName};
+use crate::model::{Access, Bytes, Namespace, PoolName};
 use crate::one::call::{Node as Host, Source};
 use crate::one::{DatastoreId, ImageNumber, Megabytes, SnapshotId};
 
@@ -34,12 +34,8 @@ pub struct Datastore {
     pub data_pool: Option<PoolName>,
     /// Hosts that reach Ceph.
     pub bridges: Vec<Host>,
-    /// The Ceph client's id.
-    pub user: Option<String>,
-    /// The cluster's configuration file, on the bridges and hosts.
-    pub conf: Option<String>,
-    /// The client's key file, likewise.
-    pub keyfile: Option<String>,
+    /// How Ceph is reached for it, on the bridges and hosts, where that is not as their configuration says.
+    pub access: Option<Access>,
     /// Whether images are moved to the trash instead of being removed.
     pub trash: bool,
     /// Directories that images may come from, although a restricted one lies above them.
@@ -128,9 +124,7 @@ impl Datastore {
                 .iter()
                 .map(|host| host.parse())
                 .collect::<Result<_, crate::model::ParseError>>()?,
-            user: own("TEMPLATE/CEPH_USER"),
-            conf: own("TEMPLATE/CEPH_CONF"),
-            keyfile: own("TEMPLATE/CEPH_KEY"),
+            access: access(node, "TEMPLATE/")?,
             trash: yes(node, "TEMPLATE/CEPH_TRASH"),
             safe_dirs: words("TEMPLATE/SAFE_DIRS"),
             restricted_dirs: words("TEMPLATE/RESTRICTED_DIRS"),
@@ -160,7 +154,7 @@ impl ImageDocument {
             path: own("PATH"),
             source: value(node, "SOURCE")?,
             size: value(node, "SIZE")?,
-            format: own("FORMAT").or_else(|| own("FSTYPE").filter(is_format)),
+            format: own("FORMAT").or_else(|| own("FSTYPE").filter(|word| is_format(word))),
             fs: own("FS").or_else(|| own("FSTYPE").filter(|word| !is_format(word))),
             snapshot,
             md5: own("TEMPLATE/MD5"),
@@ -170,7 +164,7 @@ impl ImageDocument {
 }
 
 /// Whether FSTYPE, which older releases have for FORMAT and FS in one, is the former.
-fn is_format(word: &String) -> bool {
+fn is_format(word: &str) -> bool {
     ["raw", "save_as", "qcow2"].contains(&word.to_ascii_lowercase().as_str())
 }
 
@@ -201,6 +195,8 @@ mod tests {
         assert_eq!(bridges, ["c1", "c2"]);
         assert!(job.datastore.trash && job.measure_disks);
         assert_eq!(job.datastore.data_pool, None);
+        let access = job.datastore.access.unwrap();
+        assert_eq!(access.to_string(), "client.libvirt");
     }
 
     #[test]
@@ -232,13 +228,16 @@ mod tests {
             ("[one]]", "[-oX]]"),
             ("c1  c2", "c1 -oProxyCommand=x"),
             ("c1  c2", "c1 $(reboot)"),
+            ("[libvirt]]", "[a b]]"),
+            ("CEPH_USER", "CEPH_CONF"),
+            ("CEPH_USER", "CEPH_KEY"),
             ("<ID>42", "<ID>x"),
             (
                 "<DS_DRIVER_ACTION_DATA>",
                 "<!DOCTYPE a [<!ENTITY b 'c'>]><DS_DRIVER_ACTION_DATA>",
             ),
         ] {
-            let changed = DOCUMENT.replacen(from, to, 1);
+            let changed = DOCUMENT.replace(from, to);
             assert_ne!(changed, DOCUMENT);
             let read = DatastoreJob::parse(&changed);
             assert!(read.is_err() || from == "[one]]", "{to}: {read:?}");

@@ -2,8 +2,8 @@
 
 use roxmltree::Node;
 
-use super::xml::{at, parse, required, text, value, yes};
-use crate::model::{Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
+use super::xml::{access, at, parse, required, text, value, yes};
+use crate::model::{Access, Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec};
 use crate::one::call::{Node as Host, Source};
 use crate::one::{DatastoreId, DiskId, HostId, ImageNumber, Mad, Megabytes, VmId};
 use crate::{Error, Kind, Result};
@@ -107,6 +107,8 @@ pub struct Disk {
     pub original_size: Option<Megabytes>,
     /// The pool, as the VM inherited it from the datastore.
     pub pool: Option<PoolName>,
+    /// How Ceph is reached for it, as the VM inherited it from the datastore; a volatile disk inherits nothing.
+    pub access: Option<Access>,
     /// The file system of a volatile disk.
     pub fs: Option<String>,
     /// The format that the hypervisor takes it for, such as `raw`.
@@ -343,14 +345,18 @@ impl Disk {
                 .into());
             }
         };
+        let driver: Option<Mad> = value(node, "TM_MAD")?;
+        let others = driver.as_ref().is_some_and(|driver| !driver.is_us());
         Ok(Self {
             id: required(node, "DISK_ID")?,
             kind,
-            driver: value(node, "TM_MAD")?,
+            driver,
             datastore: value(node, "DATASTORE_ID")?,
             size: value(node, "SIZE")?,
             original_size: value(node, "ORIGINAL_SIZE")?,
             pool: value(node, "POOL_NAME")?,
+            // What another driver takes for a path is none of ours.
+            access: if others { None } else { access(node, "")? },
             fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
             format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
@@ -427,6 +433,22 @@ mod tests {
             let error = bad.read().unwrap_err().chain();
             assert!(error.contains(what), "{error}");
         }
+    }
+
+    #[test]
+    fn how_ceph_is_reached_is_understood_of_disks_that_are_ours() {
+        let words = "<CEPH_USER>libvirt</CEPH_USER><CEPH_KEY>k</CEPH_KEY>";
+        let with = |driver: &str, words: &str| {
+            let driver = format!("<TM_MAD>{driver}</TM_MAD>");
+            VM.replacen(&driver, &format!("{driver}{words}"), 1)
+        };
+        let error = Vm::parse(&with("warmblock", words)).unwrap_err().chain();
+        assert!(error.contains("CEPH_KEY"), "{error}");
+        let vm = Vm::parse(&with("ceph", words)).unwrap();
+        assert_eq!(vm.disk(DiskId(3)).unwrap().access, None);
+        let vm = Vm::parse(&with("warmblock", &words.replace(">k<", ">/etc/k<"))).unwrap();
+        let access = vm.disk(DiskId(0)).unwrap().access.clone().unwrap();
+        assert_eq!(access.to_string(), "client.libvirt, /etc/k");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::model::ParseError;
+use crate::model::{Access, ParseError};
 use crate::{Error, Kind, Result};
 
 /// Reads a document whose root has a name. No entities of its own, so that none can grow.
@@ -62,6 +62,13 @@ where
 {
     value(node, path)?
         .ok_or_else(|| Error::new(Kind::Usage, format!("oned's document has no {path}")))
+}
+
+/// How Ceph is reached, by the attributes below a path.
+pub(super) fn access(node: Node<'_, '_>, path: &str) -> Result<Option<Access>> {
+    let path = |name: &str| format!("{path}CEPH_{name}");
+    let (user, conf) = (value(node, &path("USER"))?, value(node, &path("CONF"))?);
+    Ok(Access::told(user, conf, value(node, &path("KEY"))?))
 }
 
 /// OpenNebula's `YES`, in whatever letters; also `1`.

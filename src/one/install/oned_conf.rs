@@ -15,6 +15,9 @@ pub const CACHE_ATTRIBUTES: [&str; 5] = [
     "WARMBLOCK_WAIT",
 ];
 
+/// The attributes of a datastore that say how Ceph is reached: inherited by its disks, and nothing that users may say.
+pub const ACCESS_ATTRIBUTES: [&str; 3] = ["CEPH_USER", "CEPH_CONF", "CEPH_KEY"];
+
 /// What the transfer-manager driver is like (contract, 3.2). Snapshots are all of one image, and each may go at any time.
 pub const TRANSFER: [(&str, &str); 8] = [
     ("NAME", NAME),
@@ -73,13 +76,15 @@ pub fn lacks(text: &str) -> Result<Vec<Lack>> {
     }
     lacks.extend(block(&all, "TM_MAD_CONF", &TRANSFER));
     lacks.extend(block(&all, "DS_MAD_CONF", &DATASTORE));
-    for (attribute, prefix) in [
-        ("INHERIT_DATASTORE_ATTR", ""),
-        ("INHERIT_IMAGE_ATTR", ""),
-        ("VM_RESTRICTED_ATTR", "DISK/"),
-        ("IMAGE_RESTRICTED_ATTR", ""),
+    for (attribute, prefix, of_datastores) in [
+        ("INHERIT_DATASTORE_ATTR", "", true),
+        ("INHERIT_IMAGE_ATTR", "", false),
+        ("VM_RESTRICTED_ATTR", "DISK/", true),
+        ("IMAGE_RESTRICTED_ATTR", "", false),
     ] {
-        lacks.extend(lines(&all, attribute, prefix));
+        let access = ACCESS_ATTRIBUTES.iter().filter(|_| of_datastores);
+        let names = CACHE_ATTRIBUTES.iter().chain(access);
+        lacks.extend(lines(&all, attribute, prefix, names));
     }
     Ok(lacks)
 }
@@ -168,15 +173,20 @@ fn block(all: &[Attribute], name: &str, wanted: &[(&str, &str)]) -> Vec<Lack> {
     differs.collect()
 }
 
-/// A line per cache attribute.
-fn lines(all: &[Attribute], attribute: &str, prefix: &str) -> Vec<Lack> {
-    let missing = CACHE_ATTRIBUTES
+/// A line for each attribute that has none.
+fn lines<'n>(
+    all: &[Attribute],
+    attribute: &str,
+    prefix: &str,
+    names: impl Iterator<Item = &'n &'static str>,
+) -> Vec<Lack> {
+    let has = |wanted: &String| {
+        let is = |one: &Attribute| one.name == attribute && one.single() == Some(wanted);
+        all.iter().any(is)
+    };
+    let missing = names
         .map(|name| format!("{prefix}{name}"))
-        .into_iter()
-        .filter(|wanted| {
-            let has = |one: &Attribute| one.name == attribute && one.single() == Some(wanted);
-            !all.iter().any(has)
-        });
+        .filter(|wanted| !has(wanted));
     missing
         .map(|wanted| Lack {
             what: format!("{wanted} is not registered ({attribute})"),

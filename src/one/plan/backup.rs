@@ -7,14 +7,18 @@
 use super::{Known, Plan, if_there, removal, step};
 use crate::image::{ForgetBackups, ImageJob, OneSnap};
 use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, StepAsk};
-use crate::model::{BackupSnap, ImageSpec, SnapName};
+use crate::model::{Access, BackupSnap, ImageSpec, SnapName};
 use crate::one::DiskId;
 use crate::one::call::{BackupCall, DiskPlace};
 use crate::one::document::{BackupMode, DiskKind};
 use crate::{Error, Kind, Result};
 
-/// A disk of a VM and its image.
-type OneDisk = (DiskId, ImageSpec);
+/// A disk of a VM.
+struct OneDisk<'k> {
+    id: DiskId,
+    image: ImageSpec,
+    access: Option<&'k Access>,
+}
 
 impl Plan {
     /// `prebackup` and `prebackup_live`: snapshots of all disks while the guest's file systems are quiet, then the files.
@@ -44,16 +48,18 @@ impl Plan {
             BackupMode::Increment { last } => forgotten(&disks, last),
         };
         let domain = Some(call.deploy_id.as_str()).filter(|_| live && known.vm.backup.freezes);
-        steps.push(step(quietly(&disks, &snap, domain)));
-        let files = disks.iter().map(|(id, image)| BackupDisk {
-            disk: id.0,
+        steps.extend(quietly(&disks, &snap, domain));
+        let files = disks.iter().map(|disk| BackupDisk {
+            disk: disk.id.0,
             increment: now.unwrap_or(0),
-            image: image.clone(),
+            image: disk.image.clone(),
             snap: snap.clone(),
             since: since.clone(),
+            access: disk.access.cloned(),
         });
         steps.push(step(Request::Backup(Backup {
             path: call.dir.path(),
+            base: call.base.clone(),
             document: document.to_owned(),
             disks: files.collect(),
         })));
@@ -85,7 +91,7 @@ fn increments(known: &Known<'_>) -> (Option<u32>, Option<u32>) {
 }
 
 /// The disks that are asked for. oned leaves out those that no backup is for.
-fn disks(known: &Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk>> {
+fn disks<'k>(known: &Known<'k>, call: &BackupCall) -> Result<Vec<OneDisk<'k>>> {
     let system = known
         .vm
         .history
@@ -99,7 +105,11 @@ fn disks(known: &Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk>> {
         let (disk, image) = known.disk(&place)?;
         let ours = matches!(disk.kind, DiskKind::Volatile) || disk.driver.as_ref() == system;
         if ours {
-            return Ok((*id, image));
+            return Ok(OneDisk {
+                id: *id,
+                image,
+                access: known.access(&place),
+            });
         }
         let message = format!(
             "disk {id} of VM {} is of another driver's datastore",
@@ -111,57 +121,57 @@ fn disks(known: &Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk>> {
     call.disks.iter().map(disk).collect()
 }
 
-fn removals(disks: &[OneDisk], snap: &SnapName) -> Vec<StepAsk> {
-    let snap = |(_, image): &OneDisk| OneSnap {
-        image: image.clone(),
-        snap: snap.clone(),
+fn removals(disks: &[OneDisk<'_>], snap: &SnapName) -> Vec<StepAsk> {
+    let gone = |disk: &OneDisk<'_>| {
+        let snap = OneSnap {
+            image: disk.image.clone(),
+            snap: snap.clone(),
+        };
+        removal(snap, disk.access)
     };
-    disks.iter().map(snap).flat_map(removal).collect()
+    disks.iter().flat_map(gone).collect()
 }
 
 /// What earlier backups left goes, but for what this one begins with.
-fn forgotten(disks: &[OneDisk], keep: Option<u32>) -> Vec<StepAsk> {
-    let forget = |(_, image): &OneDisk| {
+fn forgotten(disks: &[OneDisk<'_>], keep: Option<u32>) -> Vec<StepAsk> {
+    let forget = |disk: &OneDisk<'_>| {
         if_there(Request::Image(ImageJob::ForgetBackups(ForgetBackups {
-            image: image.clone(),
+            image: disk.image.clone(),
             keep,
         })))
+        .by(disk.access)
     };
     disks.iter().map(forget).collect()
 }
 
 /// The snapshots of all disks, all taken while each of them is quiet: one within the other.
-fn quietly(disks: &[OneDisk], snap: &SnapName, domain: Option<&str>) -> Request {
-    let take = |(_, image): &OneDisk| {
+fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, domain: Option<&str>) -> Vec<StepAsk> {
+    let take = |disk: &OneDisk<'_>| {
         step(Request::Image(ImageJob::SnapCreate(OneSnap {
-            image: image.clone(),
+            image: disk.image.clone(),
             snap: snap.clone(),
         })))
+        .by(disk.access)
     };
     let mut steps: Vec<StepAsk> = disks.iter().map(take).collect();
     // The innermost freezes the guest: all images are complete by then, and that may have taken long.
     let innermost = disks.len().saturating_sub(1);
-    for (at, (_, image)) in disks.iter().enumerate().rev() {
+    for (at, disk) in disks.iter().enumerate().rev() {
         let quiet = Quiet {
-            image: image.clone(),
+            image: disk.image.clone(),
             domain: domain.filter(|_| at == innermost).map(str::to_owned),
             steps,
         };
-        steps = vec![step(Request::Quiet(quiet))];
+        steps = vec![step(Request::Quiet(quiet)).by(disk.access)];
     }
-    match steps.pop() {
-        Some(only) => only.request,
-        None => Request::Steps(crate::job::Steps {
-            steps: Vec::new(),
-            every: false,
-        }),
-    }
+    steps
 }
 
 /// The files go, and then what else is to go.
 fn cleared(call: &BackupCall, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
     let end = step(Request::EndBackup(EndBackup {
         path: call.dir.path(),
+        base: call.base.clone(),
     }));
     more.insert(0, end);
     more

@@ -37,8 +37,9 @@ pub(super) fn clone(
             known.purpose(place),
             known.earlier_hosts(host)?,
             ImageJob::Clone(ask),
-        ),
-        attach(disk, &child, place)?,
+        )
+        .by(known.access(place)),
+        attach(known, disk, &child, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&child, place)]).or_at(host);
     let plan = Plan::nothing().on(host, steps).freed(host, &left);
@@ -53,7 +54,7 @@ pub(super) fn ln(
     place: &DiskPlace,
 ) -> Result<Plan> {
     let (disk, image) = (known.vm.disk(place.disk)?, image(source.as_str())?);
-    let steps = vec![make_dir(&place.dir), attach(disk, &image, place)?];
+    let steps = vec![make_dir(&place.dir), attach(known, disk, &image, place)?];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]);
     Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

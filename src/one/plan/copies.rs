@@ -2,7 +2,7 @@
 
 use super::{Known, Plan, if_there, image, once, removal, step};
 use crate::image::{CloneImage, ImageJob, OneImage, OneSnap};
-use crate::job::{Quiet, Request, StepAsk};
+use crate::job::{Quiet, Request};
 use crate::model::{CopySnap, SnapSpec};
 use crate::one::call::{DiskPlace, Node, Source};
 use crate::one::{SnapshotId, names};
@@ -34,22 +34,22 @@ pub(super) fn cpds(
     let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
     let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
+    let access = known.access(place);
+    let [made, flatten] = [made, flatten].map(|step| step.by(access));
     let hosts = known.acting(host)?;
     if snapshot.is_some() {
-        let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap)));
+        let free = if_there(Request::Image(ImageJob::SnapUnprotect(snap))).by(access);
         return Ok(Plan::nothing().on_any(&hosts, &[made, flatten, free]));
     }
     // One that has a clone is that of an attempt which got as far, and is gone on with.
-    let take = StepAsk {
-        request: Request::Image(ImageJob::SnapRetake(snap.clone())),
-        content_with: vec![Kind::Exists],
-    };
+    let take = step(Request::Image(ImageJob::SnapRetake(snap.clone()))).content_with(Kind::Exists);
     let quiet = step(Request::Quiet(Quiet {
         image: of,
         domain: None,
         steps: vec![take],
-    }));
-    let forget = removal(snap);
+    }))
+    .by(access);
+    let forget = removal(snap, access);
     let steps = [vec![quiet, made, flatten], forget.clone()].concat();
     let undo = Plan::nothing().on_any(&hosts, &forget);
     Ok(Plan::nothing().on_any(&hosts, &steps).or_else(undo))

@@ -15,7 +15,7 @@ pub(super) fn mvds(
     place: &DiskPlace,
     source: &Source,
 ) -> Result<Plan> {
-    let steps = vec![detach(&image(source.as_str())?, place, false)];
+    let steps = vec![detach(known, &image(source.as_str())?, place, false)];
     Ok(Plan::nothing().then(known, host, steps))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn unless_attached(
 /// host that has nothing of it does nothing.
 fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Plan {
     let down = |plan: Plan, at: &Node| {
-        plan.then(known, at, vec![detach(image, place, false)])
+        plan.then(known, at, vec![detach(known, image, place, false)])
             .instead(When::Unreached, Plan::nothing())
     };
     let plan = down(Plan::nothing(), host);
@@ -135,18 +135,20 @@ impl Going<'_> {
     }
 
     fn down(&self) -> StepAsk {
-        detach(self.image, self.place, true)
+        detach(self.known, self.image, self.place, true)
     }
 
     /// Its own snapshots go with it; clones that others made of it never do.
     fn gone(&self, dead: Option<&Node>) -> Result<StepAsk> {
         let left_by: Vec<HostName> = dead.map(host_name).transpose()?.into_iter().collect();
-        Ok(step(Request::Image(ImageJob::Remove(RemoveImage {
+        let remove = RemoveImage {
             image: self.image.clone(),
             snapshots: true,
             missing_ok: true,
             discard_dirty: !left_by.is_empty(),
             left_by,
-        }))))
+        };
+        let gone = step(Request::Image(ImageJob::Remove(remove)));
+        Ok(gone.by(self.known.access(self.place)))
     }
 }

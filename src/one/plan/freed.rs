@@ -26,7 +26,7 @@ impl<'h> Freeing<'h> {
         but: &[&Node],
         disks: impl IntoIterator<Item = (&'d ImageSpec, &'d DiskPlace)>,
     ) -> Self {
-        let down = |(image, place)| detach(image, place, false);
+        let down = |(image, place)| detach(known, image, place, false);
         Self {
             hosts: known.lately_at(but),
             steps: disks.into_iter().map(down).collect(),

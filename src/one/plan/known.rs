@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{At, host_name};
-use crate::model::{HostName, ImageSpec, ParseError};
+use crate::model::{Access, HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
 use crate::one::names;
@@ -91,6 +91,15 @@ impl<'k> Known<'k> {
     pub(super) fn disk(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
         let disk = self.vm.disk(place.disk)?;
         Ok((disk, image_of(self, disk)?))
+    }
+
+    /// How Ceph is reached for the disk at a place: as the VM inherited it; for one that is made for the VM as the system
+    /// datastore has it, of which the call is then.
+    pub(super) fn access(&self, place: &DiskPlace) -> Option<&'k Access> {
+        match self.vm.disk(place.disk) {
+            Ok(disk) if !matches!(disk.kind, DiskKind::Volatile) => disk.access.as_ref(),
+            _ => self.datastore.access.as_ref(),
+        }
     }
 
     /// The disks that are ours, with their places in a directory.

@@ -21,17 +21,18 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let (disks, to) = (known.ours(&call.dir)?, host_name(&call.to)?);
-    let away = disks.iter().map(|(_, image, _)| {
-        step(Request::HandOver(HandOver {
+    let away = disks.iter().map(|(_, image, place)| {
+        let hand_over = HandOver {
             image: image.clone(),
             to: to.clone(),
-        }))
+        };
+        step(Request::HandOver(hand_over)).by(known.access(place))
     });
     let mut there = vec![make_dir(&call.dir)];
     for (disk, image, place) in &disks {
         let mut ask = attach_ask(disk, image, place)?;
         ask.guest = Some(to.clone());
-        there.push(step(Request::Attach(ask)));
+        there.push(step(Request::Attach(ask)).by(known.access(place)));
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
     let left = Freeing::elsewhere(known, &[&call.from, &call.to], left);
@@ -68,13 +69,13 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         let attach = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             let mut ask = attach_ask(disk, image, place)?;
             change(&mut ask);
-            Ok(step(Request::Attach(ask)))
+            Ok(step(Request::Attach(ask)).by(known.access(place)))
         };
         let steps: Vec<_> = disks.iter().map(attach).collect::<Result<_>>()?;
         Ok::<_, Error>(plan.on(&call.to, all(steps)))
     };
     let plan = Plan::nothing()
-        .on(&call.from, let_go(&disks, call))
+        .on(&call.from, let_go(known, &disks, call))
         .stubbornly()
         .instead(When::Unreached, there(Plan::nothing(), &taken)?);
     Ok(there(plan, &|_| ())?.stubbornly().every())
@@ -87,15 +88,16 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
-    let away = let_go(&disks, call);
+    let away = let_go(known, &disks, call);
     let back = |patient: bool| {
-        let insert = |(_, image, _): &(_, ImageSpec, _)| {
-            if_there(Request::Insert(Insert {
+        let insert = |(_, image, place): &(_, ImageSpec, DiskPlace)| {
+            let insert = Insert {
                 image: image.clone(),
                 seed: None,
                 rate: None,
                 patient,
-            }))
+            };
+            if_there(Request::Insert(insert)).by(known.access(place))
         };
         Plan::nothing().on(&call.from, all(disks.iter().map(insert).collect()))
     };
@@ -109,10 +111,14 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
 
 /// A host takes down what it has of the disks, written back, each as far as it can be; and of the VM's directory, if nobody
 /// uses any of them any more.
-fn let_go(disks: &[(&Disk, ImageSpec, DiskPlace)], call: &Migration) -> Vec<StepAsk> {
+fn let_go(
+    known: &Known<'_>,
+    disks: &[(&Disk, ImageSpec, DiskPlace)],
+    call: &Migration,
+) -> Vec<StepAsk> {
     let down = disks
         .iter()
-        .map(|(_, image, place)| detach(image, place, false));
+        .map(|(_, image, place)| detach(known, image, place, false));
     let mut steps = all(down.collect());
     steps.push(remove_dir(&call.dir, true));
     steps

@@ -58,7 +58,7 @@ fn disk(
 ) -> Result<Plan> {
     let kind = Move::of(known.vm);
     let (disk, image) = known.disk(was)?;
-    let let_go = vec![detach(&image, was, false)];
+    let let_go = vec![detach(known, &image, was, false)];
     if kind == Move::Away {
         return Ok(Plan::nothing().on(source, let_go));
     }
@@ -71,7 +71,10 @@ fn disk(
         ..ask.clone()
     };
     let there = |plan: Plan, ask: Attach| {
-        let steps = vec![make_dir(&becomes.dir), step(Request::Attach(ask))];
+        let steps = vec![
+            make_dir(&becomes.dir),
+            step(Request::Attach(ask)).by(known.access(becomes)),
+        ];
         plan.on(target, steps)
     };
     let plan = match kind {

@@ -82,7 +82,8 @@ impl<'r> Restoration<'r> {
             made_for: (!linked).then(|| self.known.purpose(place)),
             ..Import::new("-".into(), new.clone())
         });
-        let mut steps = vec![step(Request::Image(import))];
+        let access = self.known.access(place);
+        let mut steps = vec![step(Request::Image(import)).by(access)];
         // The disk may have grown since. It is never cut.
         steps.extend(disk.size.map(|size| StepAsk {
             request: Request::Image(ImageJob::Resize(ResizeImage {
@@ -91,13 +92,16 @@ impl<'r> Restoration<'r> {
                 shrink: false,
             })),
             content_with: vec![Kind::Usage],
+            access: access.cloned(),
         }));
         Ok((self.host, steps))
     }
 
     /// All of them are taken down, complete, and exchanged; or they are again what they were.
     pub(in crate::one) fn exchange(&self) -> Result<Plan> {
-        let down = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| detach(image, place, false);
+        let down = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
+            detach(self.known, image, place, false)
+        };
         let mut steps: Vec<StepAsk> = self.disks.iter().map(down).collect();
         steps.extend(self.each(ReplaceStep::Exchange));
         Ok(Plan::nothing().on(self.host, steps).or_else(self.undone()?))
@@ -128,16 +132,19 @@ impl<'r> Restoration<'r> {
     }
 
     fn up(&self) -> Result<Vec<StepAsk>> {
-        let up = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| attach(disk, image, place);
+        let up = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
+            attach(self.known, disk, image, place)
+        };
         self.disks.iter().map(up).collect()
     }
 
     fn each(&self, step: ReplaceStep) -> Vec<StepAsk> {
-        let ask = |(_, image, _): &(&Disk, ImageSpec, DiskPlace)| {
+        let ask = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             super::step(Request::Image(ImageJob::Replace(ReplaceImage {
                 image: image.clone(),
                 step,
             })))
+            .by(self.known.access(place))
         };
         self.disks.iter().map(ask).collect()
     }

@@ -20,11 +20,12 @@ pub(super) fn create(
     let (_, image) = known.disk(place)?;
     let take = step(Request::Image(ImageJob::SnapRetake(snap(&image, id)?)));
     let domain = known.vm.deploy_id.clone().filter(|_| live);
-    let quiet = step(Request::Quiet(Quiet {
+    let quiet = Request::Quiet(Quiet {
         image,
         domain,
         steps: vec![take],
-    }));
+    });
+    let quiet = step(quiet).by(known.access(place));
     Ok(Plan::nothing().on_any(&known.acting(host)?, &[quiet]))
 }
 
@@ -36,14 +37,16 @@ pub(super) fn revert(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (disk, image) = known.disk(place)?;
-    let back = Request::Image(ImageJob::SnapRevert(snap(&image, id)?));
-    let again = attach(disk, &image, place)?;
-    let steps = vec![detach(&image, place, false), step(back), again.clone()];
+    let access = known.access(place);
+    let back = step(Request::Image(ImageJob::SnapRevert(snap(&image, id)?))).by(access);
+    let again = attach(known, disk, &image, place)?;
+    let steps = vec![detach(known, &image, place, false), back, again.clone()];
     // One that was killed half way left what the disk was before; one that failed has put that back by itself.
     let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
         image,
         snap: BeforeRevert.snap()?,
-    })));
+    })))
+    .by(access);
     Ok(Plan::nothing()
         .then(known, host, steps)
         .or_else(Plan::nothing().then(known, host, vec![before, again])))
@@ -57,7 +60,7 @@ pub(super) fn delete(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
-    let steps = removal(snap(&image, id)?);
+    let steps = removal(snap(&image, id)?, known.access(place));
     Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
@@ -83,7 +86,7 @@ pub(super) fn resize(
         rate: None,
         patient: false,
     }));
-    let steps = vec![grow, bypass, insert];
+    let steps = [grow, bypass, insert].map(|step| step.by(known.access(place)));
     Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 

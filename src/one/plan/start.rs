@@ -22,7 +22,7 @@ pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<
     ];
     let disks = known.ours(&cd.dir)?;
     for (disk, image, place) in &disks {
-        steps.push(attach(disk, image, place)?);
+        steps.push(attach(known, disk, image, place)?);
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
     let left = Freeing::elsewhere(known, &[host], left);

@@ -1,18 +1,16 @@
 //! The steps that plans are made of.
 
+use super::Known;
 use crate::image::{ImageJob, Once, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
-use crate::model::{HostName, ImageSpec, ParseError};
+use crate::model::{Access, HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Disk;
 use crate::{Context, Error, Kind, Result};
 
 /// A step that must come through.
-pub(super) fn step(request: Request) -> StepAsk {
-    StepAsk {
-        request,
-        content_with: Vec::new(),
-    }
+pub(super) const fn step(request: Request) -> StepAsk {
+    StepAsk::new(request)
 }
 
 /// Steps that are all tried, whatever becomes of one of them; what follows is done if all came through.
@@ -26,19 +24,18 @@ pub(super) fn all(steps: Vec<StepAsk>) -> Vec<StepAsk> {
 
 /// A step that is done as well if what it takes away is not there.
 pub(super) fn if_there(request: Request) -> StepAsk {
-    StepAsk {
-        request,
-        content_with: vec![Kind::NotFound],
-    }
+    step(request).content_with(Kind::NotFound)
 }
 
 /// A snapshot goes, protected or not: the stock driver protects its snapshots. Clones of it that need it are in its way, and
 /// are named.
-pub(in crate::one) fn removal(snap: OneSnap) -> Vec<StepAsk> {
-    vec![
-        if_there(Request::Image(ImageJob::SnapUnprotect(snap.clone()))),
-        if_there(Request::Image(ImageJob::SnapRemove(snap))),
-    ]
+pub(in crate::one) fn removal(snap: OneSnap, access: Option<&Access>) -> Vec<StepAsk> {
+    let jobs = [
+        ImageJob::SnapUnprotect(snap.clone()),
+        ImageJob::SnapRemove(snap),
+    ];
+    let step = |job| if_there(Request::Image(job)).by(access);
+    jobs.map(step).into()
 }
 
 /// An image that is made for one purpose, in place of what these hosts may have left.
@@ -66,8 +63,14 @@ pub(super) fn make_dir(dir: &VmDir) -> StepAsk {
 }
 
 /// Attaches a disk as it was asked for, behind its link.
-pub(super) fn attach(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<StepAsk> {
-    attach_ask(disk, image, place).map(|ask| step(Request::Attach(ask)))
+pub(super) fn attach(
+    known: &Known<'_>,
+    disk: &Disk,
+    image: &ImageSpec,
+    place: &DiskPlace,
+) -> Result<StepAsk> {
+    let ask = attach_ask(disk, image, place)?;
+    Ok(step(Request::Attach(ask)).by(known.access(place)))
 }
 
 /// Refuses a disk that the hypervisor would not open by its link. An RBD disk it opens itself, in Ceph, beside a cache of ours
@@ -111,12 +114,18 @@ pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> R
 }
 
 /// Takes a disk down, unless it is another VM's by now, or still.
-pub(super) fn detach(image: &ImageSpec, place: &DiskPlace, discard_dirty: bool) -> StepAsk {
-    if_there(Request::Detach(Detach {
+pub(super) fn detach(
+    known: &Known<'_>,
+    image: &ImageSpec,
+    place: &DiskPlace,
+    discard_dirty: bool,
+) -> StepAsk {
+    let detach = Detach {
         image: image.clone(),
         discard_dirty,
         link: Some(place.path()),
-    }))
+    };
+    if_there(Request::Detach(detach)).by(known.access(place))
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.

@@ -2,6 +2,7 @@ use super::*;
 use crate::one::call::{Call, Family};
 use crate::one::document::{Datastore, Vm};
 
+mod access;
 mod left;
 mod restore;
 
@@ -79,12 +80,25 @@ fn plan_of(vm: &str, line: &str) -> String {
 }
 
 fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
-    let mut words = line.split_whitespace().map(str::to_owned);
+    let plan = match planned_with(vm, datastore, line) {
+        Ok(plan) => plan,
+        Err(error) => return error.chain(),
+    };
+    let tasks = plan.tasks.iter().flat_map(|task| lines(task, ""));
+    let undo = plan.undo.iter().flat_map(|task| lines(task, "undo, "));
+    tasks.chain(undo).collect::<Vec<_>>().join("\n")
+}
+
+/// A word of a call, with the VM's directory for `DIR`.
+fn in_place(word: &str) -> String {
+    word.replace("DIR", "/var/lib/one//datastores/100/12")
+}
+
+fn planned_with(vm: &str, datastore: &str, line: &str) -> Result<Plan> {
+    let mut words = line.split_whitespace();
     let action = words.next().unwrap();
-    let args: Vec<String> = words
-        .map(|word| word.replace("DIR", "/var/lib/one//datastores/100/12"))
-        .collect();
-    let Call::Transfer(call) = Call::parse(Family::Transfer, &action, &args).unwrap() else {
+    let args: Vec<String> = words.map(in_place).collect();
+    let Call::Transfer(call) = Call::parse(Family::Transfer, action, &args).unwrap() else {
         unreachable!()
     };
     let mut vm = Vm::parse(vm).unwrap();
@@ -99,13 +113,7 @@ fn plan_with(vm: &str, datastore: &str, line: &str) -> String {
         front_end: &"fe".parse().unwrap(),
         context: Some("SVNP"),
     };
-    let plan = match Plan::of(&call, &known) {
-        Ok(plan) => plan,
-        Err(error) => return error.chain(),
-    };
-    let tasks = plan.tasks.iter().flat_map(|task| lines(task, ""));
-    let undo = plan.undo.iter().flat_map(|task| lines(task, "undo, "));
-    tasks.chain(undo).collect::<Vec<_>>().join("\n")
+    Plan::of(&call, &known)
 }
 
 fn lines(task: &Task, prefix: &str) -> Vec<String> {

@@ -76,8 +76,9 @@ fn make(
             known.purpose(place),
             known.earlier_hosts(host)?,
             create,
-        ),
-        attach(disk, &image, place)?,
+        )
+        .by(known.access(place)),
+        attach(known, disk, &image, place)?,
     ];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)]).or_at(host);
     let plan = Plan::nothing().on(host, steps).freed(host, &left);

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::image::Usage;
-use crate::model::{Bytes, ImageSpec};
+use crate::model::{Access, Bytes, ImageSpec};
 use crate::one::call::Node;
 use crate::one::{DiskId, Megabytes, VmId};
 use crate::{Error, Kind, Result};
@@ -28,10 +28,8 @@ pub(super) enum Answer {
         image: ImageSpec,
         /// Its size.
         size: Megabytes,
-        /// The Ceph client that reads it.
-        user: Option<String>,
-        /// The cluster's configuration file, on the bridge.
-        conf: Option<String>,
+        /// How the bridge reads it.
+        access: Option<Access>,
     },
 }
 
@@ -59,12 +57,14 @@ impl Answer {
         let Self::Export {
             image,
             size,
-            user,
-            conf,
+            access,
         } = self
         else {
             return Err(Error::new(Kind::Internal, "no export"));
         };
+        let access = access.as_ref();
+        let user = access.and_then(|access| access.user.as_ref().map(|user| user.as_str()));
+        let conf = access.and_then(|access| access.conf.as_ref().map(|conf| conf.as_str()));
         let mut query = String::new();
         for (name, value) in [("CEPH_USER", user), ("CEPH_CONF", conf)] {
             if let Some(value) = value {
@@ -189,8 +189,8 @@ mod tests {
         let answer = Answer::Export {
             image: "one/one-7".parse().unwrap(),
             size: Megabytes(24),
-            user: Some("libvirt".into()),
-            conf: Some("/etc/ceph/a<b.conf".into()),
+            access: serde_json::from_str(r#"{"user":"libvirt","conf":"/etc/ceph/a<b.conf"}"#)
+                .unwrap(),
         };
         let said: Value = serde_json::json!({"steps": [{"done": {"digest": "md5:abc"}}]});
         let text = answer.text(&"c1".parse().unwrap(), &said).unwrap();

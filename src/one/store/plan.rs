@@ -6,7 +6,7 @@ use crate::image::{
     OneSnap, RemoveImage, ResizeImage, SnapFlatten, SourceFormat,
 };
 use crate::job::{Request, StepAsk};
-use crate::model::{ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
+use crate::model::{Access, ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
 use crate::one::backups::BackupUrl;
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
@@ -44,7 +44,7 @@ impl Plan {
             datastore: &document.datastore,
             image: document.image.as_ref(),
         };
-        match action {
+        let plan = match action {
             DsAction::Cp => ask.cp(),
             DsAction::Mkfs => ask.mkfs(),
             DsAction::Clone => ask.clone(),
@@ -55,7 +55,17 @@ impl Plan {
             DsAction::SnapDelete => ask.snap_delete(),
             DsAction::SnapRevert => ask.snap_revert(),
             DsAction::SnapFlatten => ask.snap_flatten(),
+        };
+        Ok(plan?.by(document.datastore.access.as_ref()))
+    }
+
+    /// The same, all of it by the datastore's access.
+    fn by(mut self, access: Option<&Access>) -> Self {
+        if let Self::Host { steps, .. } = &mut self {
+            let own = std::mem::take(steps).into_iter();
+            *steps = own.map(|step| step.by(access)).collect();
         }
+        self
     }
 
     fn host(steps: Vec<StepAsk>, answer: Answer) -> Self {
@@ -131,14 +141,12 @@ impl Ask<'_> {
         let mut steps = vec![step(ImageJob::Import(import))];
         // oned counts in whole MB, and a user may have asked for more than the source has. It is never cut.
         if let Some(size) = document.size.filter(|size| size.0 > 0) {
-            steps.push(content(
-                ImageJob::Resize(ResizeImage {
-                    image: image.clone(),
-                    size: size.bytes(),
-                    shrink: false,
-                }),
-                Kind::Usage,
-            ));
+            let resize = ImageJob::Resize(ResizeImage {
+                image: image.clone(),
+                size: size.bytes(),
+                shrink: false,
+            });
+            steps.push(step(resize).content_with(Kind::Usage));
         }
         Ok(Plan::Host {
             steps,
@@ -223,14 +231,13 @@ impl Ask<'_> {
         let answer = Answer::Export {
             image,
             size: self.image()?.size.ok_or_else(|| missing("IMAGE/SIZE"))?,
-            user: self.datastore.user.clone(),
-            conf: self.datastore.conf.clone(),
+            access: self.datastore.access.clone(),
         };
         Ok(Plan::host(vec![step(digest)], answer))
     }
 
     fn snap_delete(&self) -> Result<Plan> {
-        Ok(Plan::host(removal(self.snapshot()?), Answer::Nothing))
+        Ok(Plan::host(removal(self.snapshot()?, None), Answer::Nothing))
     }
 
     fn snap_revert(&self) -> Result<Plan> {
@@ -263,17 +270,7 @@ fn checksum(image: &ImageDocument) -> Result<Option<Checksum>> {
 }
 
 fn step(ask: ImageJob) -> StepAsk {
-    StepAsk {
-        request: Request::Image(ask),
-        content_with: Vec::new(),
-    }
-}
-
-fn content(ask: ImageJob, with: Kind) -> StepAsk {
-    StepAsk {
-        content_with: vec![with],
-        ..step(ask)
-    }
+    StepAsk::new(Request::Image(ask))
 }
 
 fn spec(source: &str) -> Result<ImageSpec> {

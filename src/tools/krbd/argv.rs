@@ -14,6 +14,8 @@ pub struct Client {
     pub conf: Option<PathBuf>,
     /// The keyring file.
     pub keyring: Option<PathBuf>,
+    /// A file with nothing but the key, instead of a keyring.
+    pub keyfile: Option<PathBuf>,
     /// The cluster's name, for the default places of both.
     pub cluster: Option<ClusterName>,
 }
@@ -85,6 +87,11 @@ pub(super) fn map(client: &Client, image: &SnapSpec, options: &MapOptions) -> Cm
         cmd,
         "keyring",
         client.keyring.as_deref().and_then(Path::to_str),
+    );
+    let cmd = option(
+        cmd,
+        "keyfile",
+        client.keyfile.as_deref().and_then(Path::to_str),
     );
     let cmd = option(
         cmd,

@@ -21,6 +21,7 @@ fn argv() {
         id: "one".parse().ok(),
         conf: Some("/etc/ceph/b.conf".into()),
         keyring: Some("/etc/ceph/key".into()),
+        keyfile: Some("/etc/ceph/one.secret".into()),
         cluster: "b".parse().ok(),
     };
     let options = MapOptions {
@@ -45,7 +46,7 @@ fn argv() {
     .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     rbd device map --pool=one --image=-odd --options noudev,alloc_size=4096
-    rbd device map --id=one --conf=/etc/ceph/b.conf --keyring=/etc/ceph/key --cluster=b --pool=one --namespace=ns --image=img --snap=snap --options noudev,exclusive,ro,queue_depth=64,ms_mode=prefer-crc,rxbounce
+    rbd device map --id=one --conf=/etc/ceph/b.conf --keyring=/etc/ceph/key --keyfile=/etc/ceph/one.secret --cluster=b --pool=one --namespace=ns --image=img --snap=snap --options noudev,exclusive,ro,queue_depth=64,ms_mode=prefer-crc,rxbounce
     rbd device unmap --options noudev /dev/rbd0
     ");
 }

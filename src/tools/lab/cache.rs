@@ -15,7 +15,7 @@ use crate::tools::dmsetup::{
 };
 use crate::tools::krbd::{Krbd, Mapping};
 use crate::tools::lvm::{Lvm, Tag, Volumes};
-use crate::tools::{thin, udev};
+use crate::tools::{blk, thin, udev};
 
 fn key(mapping: &Mapping) -> DiskKey {
     DiskKey::new(&mapping.fsid, mapping.pool_id, &mapping.image_id).unwrap()
@@ -62,7 +62,7 @@ fn a_seeded_cache_under_a_front() {
             &[Tag::ours()],
         )
         .unwrap();
-    direct::zero_head(&meta, Bytes::mib(4)).unwrap();
+    blk::zero_head(&lab.exec, &meta, Bytes::mib(4)).unwrap();
     // the first 200 blocks, as they are
     lab.sh(&format!(
         "dd if={} of={} bs=64k count=200 oflag=direct status=none",

@@ -55,6 +55,112 @@ pub fn example_conforms(case: &Case) -> Result<()> {
     nothing_left(host)
 }
 
+/// A driver that writes back when it is closed, and whose open cannot be run again once it was killed, is found out.
+pub fn promises_are_tried(case: &Case) -> Result<()> {
+    let host = case.host();
+    let script = variant(
+        "rash",
+        &[
+            (
+                r#"modes: ["writethrough"], seed"#,
+                r#"modes: ["writeback"], seed"#,
+            ),
+            ("guarantees: {writethrough:", "guarantees: {writeback:"),
+            (r#".mode == "writethrough")"#, r#".mode == "writeback")"#),
+            (
+                r#""mode": "writethrough", "stats": {"dirty": 0}}\n' "$2" ;;"#,
+                r#""mode": "writeback", "stats": {"dirty": %s}}\n' "$2" "$(dmsetup status "$name" | awk '{print ($5 - $6) * 512}')" ;;"#,
+            ),
+            (
+                TABLE,
+                "--table \"0 $sectors writecache s $number $data 512 0\"",
+            ),
+            (OWN_TABLE, "*)"),
+            (
+                r#"elif [ "$table" != "0 $sectors linear $number 0" ]; then"#,
+                "elif false; then",
+            ),
+            (
+                "    [ -b \"$data\" ] || fail not-found",
+                "    [ ! -e \"/run/rash-$key\" ] || fail busy \"another open is at work\"\n    : >\"/run/rash-$key\"\n    sleep 1\n    \
+                 [ -b \"$data\" ] || fail not-found",
+            ),
+            (
+                "  mode | flush)\n",
+                "  mode | flush)\n    dmsetup message \"$name\" 0 flush\n",
+            ),
+            (
+                "|| run dmsetup remove --retry \"$name\"",
+                "|| { dmsetup message \"$name\" 0 flush; run dmsetup remove --retry \"$name\"; }",
+            ),
+            ("esac\nstatus\n", "esac\nrm -f \"/run/rash-$key\"\nstatus\n"),
+        ],
+    )?;
+    drivers::put(host, "rash", &script)?;
+    host.sh("modprobe dm-writecache")?;
+    let report = host
+        .wb(&["driver", "check", "/lab/drivers/rash"])
+        .deadline(300)
+        .run()?
+        .json()?;
+    for (name, words) in [
+        ("dirty data outlive a close", "close wrote"),
+        ("a killed verb is run again", "another open is at work"),
+    ] {
+        let cases = report["cases"].as_array().context("no cases")?;
+        let case = cases.iter().find(|case| case["case"] == name);
+        let seen = case.with_context(|| report.to_string())?;
+        ensure!(
+            seen["outcome"] == "fail" && seen["seen"].to_string().contains(words),
+            "{seen}"
+        );
+    }
+    host.sh("rm -f /run/rash-*")?;
+    nothing_left(host)
+}
+
+/// A driver whose tool answers only once its module is there, as Open-CAS's does: after a boot nobody has loaded it.
+pub fn a_module_is_loaded_first(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let script = variant(
+        "needy",
+        &[
+            (
+                r#"modules: ["dm-mod"]"#,
+                r#"modules: ["dm-mod", "wb-needy"]"#,
+            ),
+            (
+                "case $1 in\n  capabilities) capabilities ;;",
+                "[ $1 = capabilities ] || [ -e /run/needy ] || fail failed \"its module is not loaded\"\n\
+                 case $1 in\n  capabilities) capabilities ;;",
+            ),
+        ],
+    )?;
+    drivers::put(host, "needy", &script)?;
+    let modprobe = "#!/bin/sh\nfor module; do :; done\n[ \"$module\" != wb-needy ] || exec touch /run/needy\n\
+                    exec /usr/sbin/modprobe \"$@\"\n";
+    let stub = host
+        .world
+        .dir
+        .join("h")
+        .join(host.name)
+        .join("needy/modprobe");
+    warmblock::sys::atomic::write_mode(&stub, modprobe.as_bytes(), 0o755)?;
+    let config = host.config(
+        "[drivers]\npath = [\"/lab/drivers\"]\n[tools]\npath = [\"/lab/needy\", \"/usr/sbin\", \"/sbin\", \"/usr/bin\", \"/bin\"]",
+    )?;
+    let wb = |args: &[&str]| host.wb(args).config(&config).ok();
+    let image = world.clone_of(STANDARD)?;
+    let device = front(&wb(&["attach", &image.spec, "--driver", "needy"])?)?;
+    host.write(&device, &image, 75, 3 * MIB, 64 * KIB)?;
+    for verb in [&["recover"][..], &["detach", &image.spec]] {
+        host.sh("rm /run/needy")?;
+        wb(verb)?;
+    }
+    host.sh("rm -f /run/needy")?;
+    host.check_gone(&image)
+}
+
 fn nothing_left(host: &Host) -> Result<()> {
     let left = host.sh("losetup --noheadings; ls /dev/shm | grep warmblock || true; dmsetup ls | grep -v 'No devices' || true")?;
     let left: Vec<&str> = left

@@ -6,6 +6,7 @@ use warmblock::Kind;
 use super::same;
 use crate::case::Case;
 use crate::cmd::eventually;
+use crate::guest::Guest;
 use crate::host::{front, quote};
 use crate::world::{KIB, MIB, SMALL, STANDARD};
 
@@ -429,15 +430,7 @@ pub fn in_use(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(SMALL)?;
     let device = front(&host.attach(&image, &["--size", "8M"])?)?;
-    let guest = host.spawn(&format!(
-        "exec 7<>{device}; until [ -e /run/guest.stop ]; do read -t 0.1 <>/run/never; done"
-    ))?;
-    eventually("the guest", 20, || {
-        Ok(host
-            .sh(&format!("dmsetup info -c --noheadings -o open {device}"))?
-            .text()
-            == "1")
-    })?;
+    let guest = Guest::opens(host, &device)?;
     let before = host.sh("dmsetup table")?.stdout;
     host.wb(&["detach", &image.spec])
         .run()?
@@ -445,9 +438,7 @@ pub fn in_use(case: &Case) -> Result<()> {
     same("the tables", host.sh("dmsetup table")?.stdout, before)?;
     same("well", &host.status(&image)?["well"], true)?;
     host.check(&device, &image)?;
-    host.sh("touch /run/guest.stop")?;
-    guest.wait(std::time::Duration::from_secs(20))?;
-    host.sh("rm /run/guest.stop")?;
+    guest.leaves()?;
     host.detach(&image)?;
     host.check_gone(&image)?;
     // One file system on it, mounted: the same.

@@ -12,6 +12,7 @@ mod locks;
 mod lost;
 mod main_job;
 mod one;
+mod one_access;
 mod one_kill;
 mod one_late;
 mod one_left;
@@ -23,6 +24,7 @@ mod power;
 mod recover;
 mod seeds;
 mod shared;
+mod signatures;
 mod ssd;
 mod stuck;
 mod write_back;
@@ -72,6 +74,11 @@ const LONG: &[Test] = &[
         one_left::what_failed_moves_left,
     ),
     test(
+        "external::promises_are_tried",
+        Need::One,
+        external::promises_are_tried,
+    ),
+    test(
         "external::opencas_conforms",
         Need::Udev,
         external::opencas_conforms,
@@ -105,6 +112,11 @@ const ALONE: &[Test] = &[
         "external::example_conforms",
         Need::Plain,
         external::example_conforms,
+    ),
+    test(
+        "external::a_module_is_loaded_first",
+        Need::One,
+        external::a_module_is_loaded_first,
     ),
     test(
         "external::example_serves",
@@ -181,6 +193,7 @@ const ALONE: &[Test] = &[
         Need::One,
         power::recover_write_through,
     ),
+    test("signatures::of_a_guest", Need::Udev, signatures::of_a_guest),
     test(
         "write_back::dirty_flush_detach",
         Need::Udev,
@@ -205,6 +218,7 @@ const ALONE: &[Test] = &[
     ),
     test("seeds::odd_size", Need::One, seeds::odd_size),
     test("seeds::blank_image", Need::One, seeds::blank),
+    test("seeds::beneath_a_guest", Need::One, seeds::beneath_a_guest),
     test("seeds::again_with_another_choice", Need::One, seeds::again),
     test(
         "faults::names_and_sizes",
@@ -265,6 +279,11 @@ const ALONE: &[Test] = &[
     test("one::refusals", Need::One, one::refusals),
     test("one_store::images", Need::One, one_store::images),
     test("one_store::refusals", Need::One, one_store::refusals),
+    test(
+        "one_access::a_user_of_its_own",
+        Need::One,
+        one_access::a_user_of_its_own,
+    ),
     test(
         "one::deploy_and_terminate",
         Need::All,

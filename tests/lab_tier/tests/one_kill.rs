@@ -176,6 +176,7 @@ pub fn cancelled(case: &Case) -> Result<()> {
     let clone = format!("CLONE warmblock FE:{} hv1:DIR/disk.0 IDS", vm.parent.spec);
     let delete = "DELETE warmblock hv1:DIR/disk.0 IDS";
     for round in 0..4 {
+        vm.state(1, "hv1");
         std::thread::scope(|scope| -> Result<()> {
             let cloning = scope.spawn(|| vm.transfer(&clone));
             // Each time it has got further.
@@ -183,7 +184,9 @@ pub fn cancelled(case: &Case) -> Result<()> {
             crate::cmd::eventually("the clone to begin", 60, begun)?;
             let pause = host.sh(&format!("sleep 0.{}", round * 3));
             pause?;
-            // Whichever comes first: neither does the other harm. A clone that finds its image gone may say so.
+            // Whichever comes first: neither does the other harm. A clone that finds its image gone may say so; one that is made
+            // after all finds that nobody wants it, for oned does not say it again.
+            vm.state(23, "hv1");
             let deleted = vm.transfer(delete)?;
             let cloned = cloning
                 .join()
@@ -194,7 +197,6 @@ pub fn cancelled(case: &Case) -> Result<()> {
             );
             Ok(())
         })?;
-        vm.done(delete)?;
         vm.done("DELETE warmblock hv1:DIR IDS")?;
         gone(&vm, host)?;
         same(
@@ -205,6 +207,7 @@ pub fn cancelled(case: &Case) -> Result<()> {
             2,
         )?;
     }
+    vm.state(1, "hv1");
     unheard(&vm, host, &clone)?;
     vm.done(delete)?;
     vm.done("DELETE warmblock hv1:DIR IDS")?;

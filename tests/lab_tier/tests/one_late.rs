@@ -76,9 +76,11 @@ impl Late<'_> {
         })
     }
 
+    /// The directory of the VM stays, with the note of whose it is: it goes by an action of its own.
     fn gone(&self, disk: u32) -> Result<()> {
-        self.host
-            .sh("[ -z \"$(find /run/links ! -type d)\" ] && rm -rf /run/links")?;
+        self.host.sh(
+            "[ -z \"$(find /run/links ! -type d ! -name .warmblock)\" ] && rm -rf /run/links",
+        )?;
         self.host.check_gone(&self.own)?;
         let there = self.world.try_rbd(&["info", &self.image(disk)])?.code == 0;
         same("its image is there", there, disk == 1)

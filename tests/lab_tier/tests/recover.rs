@@ -1,6 +1,7 @@
 //! Records that are lost: what is ours is found by its names.
 
 use anyhow::{Result, ensure};
+use warmblock::Kind;
 
 use super::conformance::Driver;
 use super::same;
@@ -21,6 +22,11 @@ pub fn lost_record(case: &Case, driver: &'static Driver) -> Result<()> {
         }
         host.sh("rm /var/lib/warmblock/disks/*.json")?;
         let before = host.leftovers()?;
+        // Which driver, mode and generation it had is not for an attach to guess.
+        let anew = host
+            .wb(&["attach", &image.spec, "--driver", "none"])
+            .run()?;
+        anew.refused(Kind::Exists, &["recover", driver.name])?;
         let plan = host.wb(&["recover", "--dry-run"]).ok()?;
         ensure!(plan["findings"].to_string().contains(&image.spec), "{plan}");
         same("what is there after a dry run", host.leftovers()?, before)?;

@@ -2,10 +2,12 @@
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
+use warmblock::Kind;
 
 use super::main_job::BLOCK;
 use super::same;
 use crate::case::Case;
+use crate::guest::Guest;
 use crate::host::{Host, front};
 use crate::world::{Image, MIB, ODD, STANDARD};
 
@@ -118,4 +120,52 @@ pub fn again(case: &Case) -> Result<()> {
         host.check(&device, &image)?;
     }
     finish(host, &image, &report)
+}
+
+/// On a kernel whose dm-cache mishandles writes in passthrough, a disk is filled before it is in use or not at all.
+pub fn beneath_a_guest(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let wb = |more: &[&str]| host.wb(&[&["attach", &image.spec, "--size", "32M"], more].concat());
+    let seed = ["--seed", "first:8M"];
+    let cached = [&["--driver", "dm-cache"], &seed[..]].concat();
+    let local = [
+        "attach",
+        &image.spec,
+        "--driver",
+        "local",
+        "--mode",
+        "writeback",
+    ];
+    host.sh(
+        "modprobe dm-cache; echo 0 t odd >/run/symbols; mount --bind /run/symbols /proc/kallsyms",
+    )?;
+    let device = front(&wb(&["--driver", "none"]).ok()?)?;
+    let guest = Guest::opens(host, &device)?;
+    let report = wb(&cached).ok()?;
+    same("seed", &report["seed"], &Value::Null)?;
+    ensure!(
+        report["warnings"].to_string().contains("not seeded"),
+        "{report}"
+    );
+    host.wb(&local)
+        .run()?
+        .refused(Kind::Busy, &["before the VM is started"])?;
+    host.check(&device, &image)?;
+    guest.leaves()?;
+    same(
+        "seeded once it is free",
+        &wb(&[&["--driver", "none"], &seed[..]].concat()).ok()?["seed"],
+        &Value::Null,
+    )?;
+    same("exact", &wb(&cached).ok()?["seed"]["exact"], true)?;
+    host.sh("umount /proc/kallsyms && rm /run/symbols")?;
+    host.check(&device, &image)?;
+    // A kernel that is in order seeds beneath it.
+    wb(&["--driver", "none"]).ok()?;
+    let guest = Guest::opens(host, &device)?;
+    same("exact", &wb(&cached).ok()?["seed"]["exact"], true)?;
+    guest.leaves()?;
+    host.detach(&image)?;
+    host.check_gone(&image)
 }

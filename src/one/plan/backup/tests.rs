@@ -34,6 +34,14 @@ fn plan(action: &str, disks: &str, document: &str) -> String {
         front_end: &"fe".parse().unwrap(),
         context: None,
     };
+    let mut call = call;
+    if let Call::Transfer(TmCall::Prebackup { call, .. } | TmCall::Postbackup { call, .. }) =
+        &mut call
+    {
+        call.base = document
+            .contains("<ELSEWHERE/>")
+            .then(|| "/srv/backups".into());
+    }
     let plan = match &call {
         Call::Transfer(TmCall::Prebackup { live, call }) => Plan::backup(&known, call, *live, "X"),
         Call::Transfer(TmCall::Postbackup { call, .. }) => Plan::end_backup(&known, call),
@@ -86,6 +94,22 @@ fn increments_follow_each_other() {
         ended.contains("one_backup_5") && !ended.contains("one_backup_4"),
         "{ended}"
     );
+}
+
+/// What brings the files to a backup datastore looks for them where BACKUP_BASE_PATH says.
+#[test]
+fn a_backup_is_made_where_it_is_looked_for() {
+    let document = vm("<MODE>FULL</MODE><ELSEWHERE/>");
+    let base = "\"base\":\"/srv/backups\"";
+    for action in ["prebackup", "postbackup"] {
+        let planned = plan(action, "0", &document);
+        assert_eq!(
+            planned.matches(base).count(),
+            planned.matches("backup\",\"path\"").count(),
+            "{planned}"
+        );
+        assert!(planned.contains(base), "{planned}");
+    }
 }
 
 #[test]

@@ -145,3 +145,29 @@ fn what_cannot_be_is_told() {
         assert!(said.contains(words), "{action:?} {image}: {said}");
     }
 }
+
+/// A datastore of another user, and maybe another cluster.
+#[test]
+fn every_step_is_by_the_datastores_access() {
+    let datastore =
+        format!("{DATASTORE}<CEPH_USER>libvirt</CEPH_USER><CEPH_KEY>/etc/ceph/k</CEPH_KEY>");
+    let image = format!(
+        "{IMAGE}<PATH>one/one-9</PATH><TARGET_SNAPSHOT>0</TARGET_SNAPSHOT><FORMAT>raw</FORMAT>"
+    );
+    let mut seen = 0;
+    for (name, action) in DsAction::ALL {
+        let Plan::Host { steps, .. } = planned(action, &image, &datastore).unwrap() else {
+            continue;
+        };
+        for step in &steps {
+            let access = step.access.as_ref().map(ToString::to_string);
+            assert_eq!(
+                access.as_deref(),
+                Some("client.libvirt, /etc/ceph/k"),
+                "{name}"
+            );
+        }
+        seen += steps.len();
+    }
+    assert!(seen >= 10, "{seen}");
+}

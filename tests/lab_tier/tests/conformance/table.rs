@@ -71,7 +71,7 @@ pub static DRIVERS: [Driver; 8] = [
         whole: false,
         shares: false,
         proof: Some("second-pass"),
-        parts: &["data"],
+        parts: &["data", "meta"],
         keep_dirty: keep_bcache_dirty,
         meddle: REGISTER,
         usual: &[
@@ -80,6 +80,7 @@ pub static DRIVERS: [Driver; 8] = [
             "crash_attach_detach",
             "ssd_fails_dirty",
             "lost_record",
+            "power_cut_clean",
             "power_cut_dirty",
         ],
         stride: 17,
@@ -107,7 +108,12 @@ pub static DRIVERS: [Driver; 8] = [
         // It writes nothing back before it is half full.
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &["life", "crash_attach_detach", "power_cut_dirty"],
+        usual: &[
+            "life",
+            "crash_attach_detach",
+            "ssd_fails_dirty",
+            "power_cut_dirty",
+        ],
         stride: 17,
     },
     Driver {
@@ -119,7 +125,7 @@ pub static DRIVERS: [Driver; 8] = [
         parts: &["data"],
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &["crash_attach_detach"],
+        usual: &["crash_attach_detach", "crash_bypass_insert"],
         stride: 23,
     },
     // The example with two modes, which it cannot change in use: it is taken out of the path for that.
