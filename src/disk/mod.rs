@@ -13,6 +13,7 @@ mod attach;
 mod clean;
 mod detach;
 mod fill;
+mod half_replaced;
 mod half_reverted;
 mod hand_over;
 mod layers;
@@ -34,6 +35,7 @@ mod way_back;
 
 pub use attach::attach;
 pub use detach::detach;
+pub use half_replaced::refuse_half_replaced;
 pub use half_reverted::refuse_half_reverted;
 pub use hand_over::hand_over;
 pub use lease::{Claim, Force, LeaseCell, Me, claim, parse as parse_lease};

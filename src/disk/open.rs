@@ -4,6 +4,7 @@ mod to_detach;
 
 use self::to_detach::lock_to_detach;
 use crate::ceph::{Cluster, Image, Pool};
+use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Force, LeaseCell};
 use crate::disk::meant::meant;
@@ -56,7 +57,15 @@ impl OpenImage {
             .context(|| format!("cannot open the pool of {spec}"))?;
         let image = pool
             .open_read_only(&spec.image, None)
-            .context(|| format!("cannot open image {spec}"))?;
+            .context(|| format!("cannot open image {spec}"));
+        let image = match image {
+            // It is just out of the way, perhaps.
+            Err(error) if error.kind() == Kind::NotFound => {
+                refuse_half_replaced(spec, &pool, "open")?;
+                return Err(error);
+            }
+            image => image?,
+        };
         Self::of(cluster, pool, image, spec)
     }
 
@@ -123,6 +132,7 @@ impl OpenDisk {
     /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
     pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
+        refuse_half_replaced(&ask.image, &image.pool, "attach")?;
         refuse_half_reverted(&ask.image, &image.image, "attach")?;
         if image.size == Bytes(0) {
             return Err(

@@ -6,10 +6,12 @@ mod error;
 mod find;
 mod moves;
 mod pipe;
+mod read;
 mod run;
 
 pub use cmd::{Cmd, Effect};
 pub use error::{ExecError, Status};
+pub use read::Reading;
 pub(crate) use run::memory_file;
 pub use run::{Exec, Output};
 

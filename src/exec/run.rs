@@ -270,7 +270,7 @@ impl Running {
         }
     }
 
-    fn stderr_tail(&self) -> String {
+    pub(super) fn stderr_tail(&self) -> String {
         self.stderr.wait(OUTPUT_GRACE);
         let tail = self.stderr.take();
         let text = String::from_utf8_lossy(&tail);

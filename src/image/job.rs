@@ -31,6 +31,8 @@ pub enum ImageJob {
     Info(OneImage),
     /// Remove an image.
     Remove(RemoveImage),
+    /// Exchange an image for the one that was made beside it, step by step.
+    Replace(ReplaceImage),
     /// Put an image into its pool's trash, with its snapshots.
     Discard(OneImage),
     /// Change an image's size.
@@ -77,6 +79,30 @@ pub struct Once {
     pub left_by: Vec<HostName>,
     /// What makes it.
     pub make: Box<ImageJob>,
+}
+
+/// `replace`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceImage {
+    /// The image. The new one is `IMAGE.wb-incoming`.
+    pub image: ImageSpec,
+    /// Which step.
+    pub step: ReplaceStep,
+}
+
+/// A step of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplaceStep {
+    /// Make room for the new one: what an earlier exchange left is undone, and an image that cannot be exchanged is refused.
+    Begin,
+    /// The old one steps aside, and the new one takes its name.
+    Exchange,
+    /// It stays so: the old one goes.
+    Settle,
+    /// The old one gets its name back, unless that was settled, and the new one goes.
+    Undo,
 }
 
 /// `image import`.

@@ -20,6 +20,7 @@ mod merge;
 mod once;
 mod reach;
 mod remove;
+mod replace;
 mod report;
 mod retake;
 mod revert;
@@ -34,7 +35,8 @@ pub use format::{Packing, SourceFormat};
 pub use import::{from_reader as import_reader, measure};
 pub use job::{
     CloneImage, CreateImage, ForgetBackups, ImageJob, Import, ListImages, Once, OneDigest,
-    OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ResizeImage, SnapFlatten,
+    OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ReplaceImage, ReplaceStep, ResizeImage,
+    SnapFlatten,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
@@ -57,6 +59,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::List(ask) => list::list(host, ask),
         ImageJob::Info(ask) => info::info(host, ask),
         ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
+        ImageJob::Replace(ask) => replace::replace(host, ask, dry_run),
         ImageJob::Discard(ask) => remove::discard(host, ask, dry_run),
         ImageJob::Resize(ask) => change::resize(host, ask, dry_run),
         ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::feature::Feature;
 use super::report::ImageFacts;
 use crate::ceph::{Child, Cluster, Image, ImageInfo, Pool, Snap, Watcher, meta};
-use crate::disk::{parse_lease, refuse_half_reverted};
+use crate::disk::{parse_lease, refuse_half_replaced, refuse_half_reverted};
 use crate::host::Host;
 use crate::model::{Bytes, ImageSpec, Lease};
 use crate::{Context, Error, Kind, Result};
@@ -169,12 +169,13 @@ impl<'a> Found<'a> {
             .remedy(format!("write them back on host {host} first: `warmblock flush {spec}` and `warmblock mode {spec} writethrough`")))
     }
 
-    /// That what the image holds is what it should be: it is complete, and no revert of it was stopped half way.
+    /// That what the image holds is what it should be: it is complete, and no revert or restore of it was stopped half way.
     ///
     /// # Errors
     /// [`Kind::Dirty`], with the host; [`Kind::Mismatch`], with the way back.
     pub(super) fn must_be_whole(&self, verb: &str) -> Result<()> {
         self.must_be_clean(verb)?;
+        refuse_half_replaced(self.spec, &self.pool, verb)?;
         refuse_half_reverted(self.spec, &self.image, verb)
     }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::clone::fresh;
 use super::import;
 use super::reach::{self, Found, not_found};
+use super::replace;
 use super::report::ImageReport;
 use super::{OneImage, RemoveImage};
-use crate::ceph::{Child, Snap, SnapNamespace, ignore};
+use crate::ceph::{Child, Pool, Snap, SnapNamespace, ignore};
 use crate::host::Host;
-use crate::model::{Change, CopySnap, ImageSpec, Lease, SnapName};
+use crate::model::{Beside, Change, CopySnap, ImageSpec, Lease, SnapName};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -28,7 +29,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
         Err(error) if error.kind() == Kind::NotFound && ask.missing_ok => {
             report.change = Some(Change::Absent);
-            import::clear(host, &pool, spec, &mut report)?;
+            clear(host, &pool, spec, &mut report)?;
             return Ok(report);
         }
         found => Some(found?),
@@ -61,13 +62,22 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         let pool = reach::pool(&cluster, &origin.image)?;
         fresh::forget(&pool, &origin.image, &origin.snap, &mut report)?;
     }
-    import::clear(host, &pool, spec, &mut report)?;
+    clear(host, &pool, spec, &mut report)?;
     Ok(report)
+}
+
+/// What was to become the image, or was it before, and is left of something that was killed.
+fn clear(host: &Host, pool: &Pool, spec: &ImageSpec, report: &mut ImageReport) -> Result<()> {
+    import::clear(host, pool, spec, report)?;
+    replace::clear(host, pool, spec, report)
 }
 
 /// Whether a snapshot was taken for this one copy.
 fn is_for(snap: &SnapName, copy: &ImageSpec) -> bool {
-    let mut names = CopySnap::ALL.into_iter().map(|kind| kind.of(&copy.image));
+    // One that was exchanged has another name by now.
+    let was = Beside::stem(&copy.image);
+    let copies = was.iter().chain([&copy.image]);
+    let mut names = copies.flat_map(|copy| CopySnap::ALL.map(|kind| kind.of(copy)));
     names.any(|name| name.as_ref() == Ok(snap))
 }
 
@@ -83,7 +93,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     match Found::in_pool(pool.clone(), spec) {
         Err(error) if error.kind() == Kind::NotFound => {
             report.change = Some(Change::Absent);
-            import::clear(host, &pool, spec, &mut report)?;
+            clear(host, &pool, spec, &mut report)?;
             return Ok(report);
         }
         found => {
@@ -100,7 +110,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
             moved.context(|| format!("cannot put {spec} into the trash"))
         },
     )?;
-    import::clear(host, &pool, spec, &mut report)?;
+    clear(host, &pool, spec, &mut report)?;
     Ok(report)
 }
 
@@ -135,10 +145,12 @@ fn until_forgotten(found: &Found<'_>, patience: Duration) -> Result<()> {
     failed.map_or(Ok(()), Err)
 }
 
-/// The snapshots that have to go first.
-fn removable(found: &Found<'_>, with_snapshots: bool) -> Result<Vec<Snap>> {
+/// That nobody else needs what is in the image: no clones, and no snapshots of a group or of mirroring.
+///
+/// # Errors
+/// [`Kind::Busy`]
+pub(super) fn in_the_way(found: &Found<'_>) -> Result<()> {
     let spec = found.spec;
-    found.must_be_unwatched("remove")?;
     let children = found.children()?;
     if !children.is_empty() {
         return Err(has_children(&format!("remove {spec}"), &children));
@@ -157,7 +169,16 @@ fn removable(found: &Found<'_>, with_snapshots: bool) -> Result<Vec<Snap>> {
         )
         .remedy("remove it there: `rbd group snap rm`, `rbd mirror image disable`"));
     }
-    let own: Vec<Snap> = snapshots
+    Ok(())
+}
+
+/// The snapshots that have to go first.
+fn removable(found: &Found<'_>, with_snapshots: bool) -> Result<Vec<Snap>> {
+    let spec = found.spec;
+    found.must_be_unwatched("remove")?;
+    in_the_way(found)?;
+    let own: Vec<Snap> = found
+        .snapshots()?
         .into_iter()
         .filter(|snap| snap.namespace == SnapNamespace::User)
         .collect();

@@ -19,7 +19,8 @@ pub use ids::{
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
 pub use names::{
-    BackupSnap, BaseName, BeforeRevert, CopySnap, DmName, LvName, Role, SharedName, WayBackName,
+    BackupSnap, BaseName, BeforeRevert, Beside, CopySnap, DmName, LvName, Role, SharedName,
+    WayBackName,
 };
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};

@@ -12,6 +12,7 @@
 //! Length: 3 + 8 + 1 + 20 + 1 + 64 + 7 = 104 bytes at most, under device-mapper's 127 (`DM_NAME_LEN`) and, with a
 //! volume group's 64 bytes doubled hyphens included only in the kernel's name, checked again by LVM itself.
 
+mod beside;
 mod snapshots;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DiskKey, ParseError, SnapName};
 
+pub use beside::Beside;
 pub use snapshots::{BackupSnap, BaseName, BeforeRevert, CopySnap};
 
 const PREFIX: &str = "wb-";

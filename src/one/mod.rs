@@ -6,6 +6,7 @@
 
 mod act;
 mod backup_base;
+mod backups;
 pub mod call;
 mod context;
 pub mod doctor;
@@ -18,6 +19,7 @@ pub mod oned;
 mod others;
 pub mod plan;
 mod remote;
+mod restore;
 pub mod shims;
 mod store;
 mod transfer;

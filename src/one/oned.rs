@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{self, Datastore, Vm};
-use super::{DatastoreId, HostId, Tree, VmId};
+use super::{DatastoreId, HostId, ImageNumber, Tree, VmId};
 use crate::{Context, Error, Kind, Result};
 
 /// How long oned may take; its own CLI waits longer, but a driver holds one of fifteen places meanwhile.
@@ -84,8 +84,27 @@ impl Oned {
 
     /// A VM. Implements `one.vm.info`.
     pub fn vm(&self, id: VmId) -> Result<Vm> {
+        Vm::parse(&self.vm_document(id)?)
+    }
+
+    /// A VM, as oned's document. Implements `one.vm.info`.
+    pub fn vm_document(&self, id: VmId) -> Result<String> {
         let document = self.ask("one.vm.info", id.0);
-        Vm::parse(&document.context(|| format!("cannot ask oned for VM {id}"))?)
+        document.context(|| format!("cannot ask oned for VM {id}"))
+    }
+
+    /// An image, as oned's document. Implements `one.image.info`.
+    pub fn image_document(&self, id: ImageNumber) -> Result<String> {
+        let document = self.ask("one.image.info", id.0);
+        document.context(|| format!("cannot ask oned for image {id}"))
+    }
+
+    /// A datastore, as oned's document, with what is secret of it in the clear. Implements `one.datastore.info`.
+    pub fn datastore_document(&self, id: DatastoreId) -> Result<String> {
+        let session = session(&self.auth)?;
+        let request = request("one.datastore.info", &session, Some(id.0), true);
+        let document = self.post(&request).and_then(|answer| read(&answer));
+        document.context(|| format!("cannot ask oned for datastore {id}"))
     }
 
     /// A datastore. Implements `one.datastore.info`.
@@ -121,7 +140,7 @@ impl Oned {
 
     fn call(&self, method: &str, id: Option<u32>) -> Result<String> {
         let session = session(&self.auth)?;
-        let answer = self.post(&request(method, &session, id))?;
+        let answer = self.post(&request(method, &session, id, false))?;
         read(&answer)
     }
 
@@ -165,14 +184,18 @@ fn session(auth: &Path) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// The call, with everything escaped.
-fn request(method: &str, session: &str, id: Option<u32>) -> String {
+/// The call, with everything escaped; `decrypt` asks for secrets in the clear.
+fn request(method: &str, session: &str, id: Option<u32>, decrypt: bool) -> String {
     let id = id.map_or_else(String::new, |id| {
         format!("<param><value><i4>{id}</i4></value></param>")
     });
+    let decrypt = match decrypt {
+        true => "<param><value><boolean>1</boolean></value></param>",
+        false => "",
+    };
     format!(
         "<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>\
-         <param><value><string>{}</string></value></param>{id}</params></methodCall>",
+         <param><value><string>{}</string></value></param>{id}{decrypt}</params></methodCall>",
         escape(session)
     )
 }

@@ -10,6 +10,7 @@ mod freed;
 mod known;
 mod migration;
 mod moving;
+mod restore;
 mod snapshots;
 mod start;
 mod steps;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub use self::known::Known;
 use self::known::{clone_of, image};
+pub(super) use self::restore::Restoration;
 pub(super) use self::steps::removal;
 use self::steps::{
     all, as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,

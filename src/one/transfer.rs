@@ -13,7 +13,7 @@ use super::others::Others;
 use super::plan::{Instead, Known, Plan, Task, When, Work};
 use super::remote::is_unreached;
 use super::voice::{Level, Voice};
-use super::{Remote, VmId, backup_base, context};
+use super::{Remote, VmId, backup_base, context, restore};
 use crate::error::both;
 use crate::job::{Job, Recover, Request};
 use crate::sys::wait;
@@ -31,7 +31,7 @@ pub(super) fn act(
         TmCall::Prebackup { call: of, .. } | TmCall::Postbackup { call: of, .. } => {
             return backup(site, &remote, call, of, stdin, voice);
         }
-        TmCall::Restore(_) => return Err(no_restore()),
+        TmCall::Restore(call) => return restore::restore(site, &remote, call, voice),
         _ => {}
     }
     let TmCall::Activate = call else {
@@ -127,12 +127,6 @@ fn not_settled(call: &TmCall, error: Error) -> Error {
     ))
 }
 
-fn no_restore() -> Error {
-    Error::new(Kind::Usage, "warmblock cannot restore a backup in place").remedy(
-        "restore it as an image in a file datastore, and make an image of this one from that file",
-    )
-}
-
 fn ask(site: &Site, id: VmId) -> Result<Vm> {
     Oned::find(&site.oned).vm(id)
 }
@@ -169,7 +163,7 @@ fn plan(site: &Site, call: &TmCall, vm: &Vm) -> Result<Plan> {
 }
 
 /// Does what is planned, and `then` what is not ours; or undoes it as far as it can be undone.
-fn done(
+pub(super) fn done(
     remote: &Remote,
     plan: &Plan,
     voice: &mut Voice<impl Write>,
@@ -258,7 +252,7 @@ fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Resu
     Ok(())
 }
 
-const fn job(request: Request) -> Job {
+pub(super) const fn job(request: Request) -> Job {
     Job {
         version: Job::VERSION,
         dry_run: false,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,10 +78,14 @@ impl Host {
         self.boot()
     }
 
+    /// What the host sees as this name below /lab.
+    pub fn shared(&self, name: &str) -> PathBuf {
+        self.world.dir.join("h").join(self.name).join(name)
+    }
+
     /// A file that the host sees below /lab.
     pub fn put(&self, name: &str, content: &[u8]) -> Result<String> {
-        let file = self.world.dir.join("h").join(self.name).join(name);
-        File::create(&file)?.write_all(content)?;
+        File::create(self.shared(name))?.write_all(content)?;
         Ok(format!("/lab/{name}"))
     }
 

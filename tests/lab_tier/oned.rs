@@ -40,7 +40,15 @@ case $2 in
 "tar "*) line=$2 ;;
 *) exit 9 ;;
 esac
-[ ! -e "$VAR/crash.$1" ] || line="env WARMBLOCK_CRASH_AFTER=$(cat "$VAR/crash.$1") $line"
+if [ -e "$VAR/crash.$1" ]; then
+    read -r step call once <"$VAR/crash.$1"
+    if [ "$call" -gt 1 ]; then
+        echo "$step $((call - 1)) $once" >"$VAR/crash.$1"
+    else
+        line="env WARMBLOCK_CRASH_AFTER=$step $line"
+        [ -z "$once" ] || rm "$VAR/crash.$1"
+    fi
+fi
 echo "$1 $line" >>"$VAR/ssh.log"
 LAB_ID=$ID exec "$LAB" host ssh "$1" "$line"
 "#;
@@ -91,6 +99,20 @@ impl Oned {
     /// Says what `one.datastore.info` answers from now on.
     pub fn datastore(&self, id: u32, document: &str) {
         self.know("one.datastore.info", id, document);
+    }
+
+    /// Says what `one.image.info` answers from now on.
+    pub fn image(&self, id: u32, document: &str) {
+        self.know("one.image.info", id, document);
+    }
+
+    /// Puts a script of oned's own below its `remotes`.
+    pub fn put_script(&self, name: &str, text: &str) -> Result<()> {
+        let script = self.var().join("remotes").join(name);
+        if let Some(dir) = script.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        Ok(atomic::write_mode(&script, text.as_bytes(), 0o755)?)
     }
 
     fn know(&self, method: &str, id: u32, document: &str) {
@@ -145,9 +167,24 @@ impl Oned {
     pub fn crash(&self, host: &str, after: Option<u32>) -> Result<()> {
         let file = self.var().join(format!("crash.{host}"));
         match after {
-            Some(step) => Ok(atomic::write(&file, step.to_string().as_bytes())?),
+            Some(step) => Ok(atomic::write(&file, format!("{step} 1\n").as_bytes())?),
             None => Ok(atomic::remove(&file).map(drop)?),
         }
+    }
+
+    /// The n-th call from now on kills itself after its step; those that come later do as well, unless it is to be `once`.
+    pub fn crash_call(&self, host: &str, call: u32, step: u32, once: bool) -> Result<()> {
+        let file = self.var().join(format!("crash.{host}"));
+        let once = if once { "once" } else { "" };
+        Ok(atomic::write(
+            &file,
+            format!("{step} {call} {once}\n").as_bytes(),
+        )?)
+    }
+
+    /// Whether a kill that was asked for is still to come.
+    pub fn crash_to_come(&self, host: &str) -> bool {
+        self.var().join(format!("crash.{host}")).exists()
     }
 
     /// From now on a host is not reached; or again.

@@ -6,6 +6,7 @@
 //! nothing of ours may be left on it. Where the lab cannot run, every test is skipped and the reason printed; with
 //! `CI=true` that is a failure.
 
+mod backup_store;
 mod case;
 mod cmd;
 mod drivers;

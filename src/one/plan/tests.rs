@@ -4,6 +4,7 @@ use crate::one::document::{Datastore, Vm};
 
 mod access;
 mod left;
+mod restore;
 
 const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><TEMPLATE>
     <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE><CLONE>YES</CLONE>

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use super::origin::{Origin, get, open};
 use crate::image::measure;
-use crate::one::Megabytes;
+use crate::model::Bytes;
+use crate::one::backups::{Part, download};
 use crate::one::document::Datastore;
+use crate::one::{Megabytes, Remote};
 use crate::{Kind, Result};
 
 /// How long unpacking may take for this. oned waits a little longer.
 const DEADLINE: Duration = Duration::from_secs(75);
+
+/// What is asked for of a backup: its size stands in its first bytes.
+const HEAD: Bytes = Bytes(1 << 16);
 
 /// The size, or what the user says of it if it cannot be told in time.
 pub(super) fn size(
@@ -27,6 +32,12 @@ pub(super) fn size(
         Origin::Web(url) => {
             let (len, body) = get(url)?;
             measure(body, len, keep_packed, DEADLINE)
+        }
+        // oned asks the backup's own datastore, unless a user made the image by hand.
+        Origin::Backup { url, var } => {
+            let head = Part::Head(HEAD, DEADLINE);
+            let bytes = download(&Remote::new(DEADLINE), url, head, var)?;
+            measure(bytes, None, true, DEADLINE)
         }
     };
     match (measured, told) {

@@ -1,4 +1,4 @@
-//! Where the bytes of a new image come from: a file of the front-end, or a web server.
+//! Where the bytes of a new image come from: a file of the front-end, a web server, or a backup.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::Bytes;
+use crate::one::Remote;
+use crate::one::act::JOB_DEADLINE;
+use crate::one::backups::{BackupUrl, Part, download};
 use crate::one::document::Datastore;
 use crate::one::remote::Data;
 use crate::{Error, Kind, Result};
@@ -26,6 +29,13 @@ pub(super) enum Origin {
     File(PathBuf, Rules),
     /// An URL of a web server.
     Web(String),
+    /// A disk of a backup, which oned's downloader reads.
+    Backup {
+        /// Its URL.
+        url: BackupUrl,
+        /// oned's own directory.
+        var: PathBuf,
+    },
 }
 
 /// Which directories images may come from.
@@ -48,6 +58,10 @@ impl Origin {
             if web && !path.chars().any(|c| c.is_control() || c == ' ') {
                 return Ok(Self::Web(path.to_owned()));
             }
+            if BackupUrl::is(path) {
+                let (url, var) = (path.parse()?, var.to_owned());
+                return Ok(Self::Backup { url, var });
+            }
             return Err(
                 Error::new(Kind::Usage, format!("cannot fetch images from {scheme}://"))
                     .remedy("fetch it to a file of the front-end, and give its path"),
@@ -66,6 +80,10 @@ impl Origin {
         match self {
             Self::File(path, rules) => Ok(Data::new(open(path, rules)?)),
             Self::Web(url) => Ok(Data::new(get(url)?.1).limited_to(rate)),
+            Self::Backup { url, var } => {
+                let bytes = download(&Remote::new(JOB_DEADLINE), url, Part::Whole, var)?;
+                Ok(Data::new(bytes).limited_to(rate))
+            }
         }
     }
 }
@@ -225,7 +243,18 @@ mod tests {
         let of = |path: &str| Origin::of(path, &datastore, Path::new("/var/lib/one"));
         assert!(matches!(of("https://h/a.qcow2"), Ok(Origin::Web(_))));
         assert!(of("HTTP://h/a").is_ok());
-        for bad in ["ftp://h/a", "rbd://h/p/i", "http://h/a b", "a/b", ""] {
+        let backup = of("rsync://100//0:3ffce7/var/lib/one/datastores/100/1/3ffce7/disk.0.0");
+        assert!(matches!(backup, Ok(Origin::Backup { .. })));
+        for bad in [
+            "ftp://h/a",
+            "rbd://h/p/i",
+            "restic://1/0/$(id)/disk.0",
+            "rsync+rbd://1//0:a/d/1/6/a/disk.0.rbd2",
+            "ssh://h:/etc/shadow",
+            "http://h/a b",
+            "a/b",
+            "",
+        ] {
             assert_eq!(of(bad).unwrap_err().kind(), Kind::Usage, "{bad}");
         }
         let Ok(Origin::File(_, rules)) = of("/var/lib/one/.one/one_auth") else {

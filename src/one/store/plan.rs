@@ -3,10 +3,11 @@
 use super::answer::Answer;
 use crate::image::{
     Algorithm, Checksum, CloneImage, CreateImage, ImageJob, Import, OneDigest, OneImage, OnePool,
-    OneSnap, RemoveImage, ResizeImage, SnapFlatten,
+    OneSnap, RemoveImage, ResizeImage, SnapFlatten, SourceFormat,
 };
 use crate::job::{Request, StepAsk};
 use crate::model::{Access, ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
+use crate::one::backups::BackupUrl;
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
 use crate::one::names::{self, Name};
@@ -123,11 +124,14 @@ impl Ask<'_> {
 
     fn cp(&self) -> Result<Plan> {
         let (document, image) = (self.image()?, self.new_image()?);
+        let is_backup = BackupUrl::is(self.path()?);
         let import = Import {
+            // Whatever its first bytes say: those of a raw disk would be the guest's.
+            format: is_backup.then_some(SourceFormat::Qcow2),
             checksum: checksum(document)?,
             data_pool: self.datastore.data_pool.clone(),
             staging_dir: self.datastore.staging_dir.clone(),
-            keep_packed: self.datastore.keep_packed,
+            keep_packed: is_backup || self.datastore.keep_packed,
             chunked: true,
             made_for: document
                 .registered

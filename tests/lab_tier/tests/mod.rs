@@ -16,6 +16,7 @@ mod one_access;
 mod one_kill;
 mod one_late;
 mod one_left;
+mod one_restore;
 mod one_shared;
 mod one_store;
 mod one_storm;
@@ -56,6 +57,9 @@ const LONG: &[Test] = &[
     test("hosts::cut_off", Need::All, lost::cut_off),
     test("one_shared::dead_host", Need::All, one_shared::dead_host),
     test("one_store::backups", Need::One, one_store::backups),
+    test("one_restore::in_place", Need::Plain, one_restore::in_place),
+    test("one_restore::refused", Need::Plain, one_restore::refused),
+    test("one_restore::killed", Need::Plain, one_restore::killed),
     test(
         "one_kill::begin_and_end",
         Need::Plain,

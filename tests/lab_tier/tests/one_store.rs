@@ -346,8 +346,6 @@ pub fn backups(case: &Case) -> Result<()> {
     fails(call("prebackup_live", &increment("7"))?, &["one_backup_7"])?;
     host.sh(&format!("test ! -e {DIR}/backup"))?;
     same("snapshots", world.snapshots(&own)?.len(), 2)?;
-    let restore = format!("restore {place} 13 9 -1 -1");
-    fails(oned.tm(&restore)?, &["cannot restore"])?;
 
     says(
         oned.tm(&format!("mvds {name}:{link} {} 13 101", own.spec))?,

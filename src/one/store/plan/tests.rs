@@ -46,6 +46,8 @@ fn images_come() {
     let all = "<POOL_NAME>one</POOL_NAME><RBD_NAMESPACE>t</RBD_NAMESPACE><EC_POOL_NAME>ec</EC_POOL_NAME>\
                <STAGING_DIR>/srv</STAGING_DIR><NO_DECOMPRESS>yes</NO_DECOMPRESS>";
     insta::assert_snapshot!(plan(DsAction::Cp, "<PATH>http://h/a.gz</PATH>", all));
+    let backup = "<PATH>rsync://100//0:3ffce7/d/100/1/3ffce7/disk.0.0</PATH><SIZE>24</SIZE>";
+    insta::assert_snapshot!(plan(DsAction::Cp, backup, DATASTORE));
     insta::assert_snapshot!(plan(
         DsAction::Clone,
         "<PATH>two/one-7</PATH><SIZE>24</SIZE>",
