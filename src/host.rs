@@ -55,7 +55,7 @@ impl Host {
         }
     }
 
-    /// The same machine for what is asked by another access.
+    /// The same machine for what is asked by another access, or by its own again ([`Access::OWN`]).
     #[must_use]
     pub fn by(&self, access: &Access) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Host {
             progress_mode: self.progress_mode,
             cancel: self.cancel.clone(),
             drivers: Arc::clone(&self.drivers),
-            access: Some(access.clone()),
+            access: Some(access.clone()).filter(|access| *access != Access::OWN),
             lvm_filter: self.lvm_filter.clone(),
         }
     }
@@ -130,6 +130,7 @@ impl Host {
         };
         // One that is not there is told by whoever reads it.
         let conf = access.conf.as_ref().map(|file| file.path());
+        let conf = conf.filter(|conf| !own.is_own(Some(conf)));
         let exchangeable = conf.and_then(|conf| trust::exchangeable(conf).ok().flatten());
         if let (Some(conf), Some((part, why))) = (conf, exchangeable) {
             let (conf, part) = (conf.display(), part.display());

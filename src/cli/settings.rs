@@ -20,6 +20,7 @@ pub fn roots(global: &Global) -> Roots {
 /// The configuration with the command line's options over it.
 pub fn overridden(mut config: Config, global: &Global) -> Config {
     let ceph = &mut config.ceph;
+    ceph.named = global.cluster.is_some() || global.conf.is_some();
     if let Some(id) = &global.id {
         ceph.id.clone_from(id);
     }

@@ -2,7 +2,7 @@
 
 mod load;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,9 @@ pub struct Ceph {
     pub id: ClientId,
     /// `ceph.conf`; Ceph's own search path where it is absent.
     pub conf: Option<PathBuf>,
+    /// Whether the caller named the cluster: a disk of another one is not meant then.
+    #[serde(skip)]
+    pub named: bool,
     /// A keyring file.
     pub keyring: Option<PathBuf>,
     /// A file that holds nothing but the key.
@@ -189,8 +192,9 @@ impl Ceph {
         let conf = access.conf.as_ref().map(|file| file.path().to_owned());
         let conf = conf.or_else(|| self.conf.clone());
         let keyfile = access.keyfile.as_ref().map(|file| file.path().to_owned());
-        let own = *id == self.id && conf == self.conf && keyfile.is_none();
-        let cluster = access.conf.as_ref().filter(|_| conf != self.conf);
+        let same = self.is_own(conf.as_deref());
+        let own = *id == self.id && same && keyfile.is_none();
+        let cluster = access.conf.as_ref().filter(|_| !same);
         Self {
             cluster: match cluster {
                 Some(file) => file.cluster().unwrap_or_else(|| fixed("ceph")),
@@ -205,12 +209,21 @@ impl Ceph {
     }
 }
 
+impl Ceph {
+    /// Whether this is the file that these settings read: the one that they name, or else Ceph's usual one of the cluster.
+    pub fn is_own(&self, conf: Option<&Path>) -> bool {
+        let usual = || PathBuf::from(format!("/etc/ceph/{}.conf", self.cluster));
+        conf.is_none_or(|conf| *conf == *self.conf.clone().unwrap_or_else(usual))
+    }
+}
+
 impl Default for Ceph {
     fn default() -> Self {
         Self {
             cluster: fixed("ceph"),
             id: fixed("admin"),
             conf: None,
+            named: false,
             keyring: None,
             keyfile: None,
             connect_deadline: Duration::from_secs(10),

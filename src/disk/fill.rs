@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::layers::{in_use, retreat, settle};
 use super::walk::Walk;
-use crate::cache::SeedAbility;
+use crate::cache::{self, SeedAbility};
 use crate::ceph::DiffOptions;
-use crate::model::{Bytes, Role, SeedSpec};
+use crate::model::{Bytes, DriverName, Role, SeedSpec};
 use crate::seed::{
     self, Apart, BlockSize, CopyOptions, CopyReport, ProofMethod, SeedPlan, SeedProof,
 };
 use crate::sys::block::sectors_read;
+use crate::tools::kmod;
 use crate::{Context, Error, Kind, Result};
 
 /// So many passes that should read nothing from Ceph: a cache may be too busy to take in all of the first ones.
@@ -71,23 +72,50 @@ pub(super) fn allocated(
     Ok(extents)
 }
 
-/// Where the kernel cannot fill a cache beneath a guest that writes, a disk in use does without the seed; one that is nothing
-/// without it is refused. Asked once the driver's modules are loaded.
+/// What is told where the kernel cannot fill a cache beneath a guest that writes.
+const MISHANDLES: &str = "this kernel's dm-cache mishandles what a guest writes while its cache is filled (`warmblock doctor` says which does not)";
+
+/// Where the kernel cannot fill a cache beneath a guest that writes, a disk in use does without the seed; for one that is nothing
+/// without it there is no room now. Asked once the driver's modules are loaded.
 pub(super) fn spare_a_guest(walk: &mut Walk<'_>) -> Result<()> {
     let ability = walk.driver()?.capabilities().seed;
     let beneath = matches!(ability, SeedAbility::Mapping | SeedAbility::Whole);
-    if walk.plan.is_none() || !beneath || !in_use(walk)? || walk.host.dm().passthrough_is_sound()? {
+    if walk.plan.is_none() || !beneath || !mishandled(walk)? {
         return Ok(());
     }
-    let why = "this kernel's dm-cache mishandles what a guest writes while its cache is filled (`warmblock doctor` says which does not)";
     if ability == SeedAbility::Whole {
-        let message = format!("image {} is in use, and {why}", walk.disk.record.image);
-        let remedy = "attach it before the VM is started, or use another driver";
-        return Err(Error::new(Kind::Busy, message).remedy(remedy));
+        return Err(beneath_a_guest(walk, Kind::NoSpace));
     }
     walk.plan = None;
-    walk.warnings.push(format!("not seeded: {why}"));
+    walk.warnings.push(format!("not seeded: {MISHANDLES}"));
     Ok(())
+}
+
+/// Refuses to give a disk in use a driver that this kernel can fill beneath nobody, before anything is changed for it.
+///
+/// Errors: [`Kind::Busy`].
+pub(super) fn refuse_beneath_a_guest(walk: &Walk<'_>, new: &DriverName) -> Result<()> {
+    let (host, driver) = (walk.host, cache::driver(walk.host, new)?);
+    if driver.capabilities().seed != SeedAbility::Whole || walk.dry_run {
+        return Ok(());
+    }
+    kmod::ensure(&host.exec, &host.roots, &driver.needs().modules)?;
+    match mishandled(walk)? {
+        true => Err(beneath_a_guest(walk, Kind::Busy)),
+        false => Ok(()),
+    }
+}
+
+fn mishandled(walk: &Walk<'_>) -> Result<bool> {
+    Ok(in_use(walk)? && !walk.host.dm().passthrough_is_sound()?)
+}
+
+fn beneath_a_guest(walk: &Walk<'_>, kind: Kind) -> Error {
+    let message = format!(
+        "image {} is in use, and {MISHANDLES}",
+        walk.disk.record.image
+    );
+    Error::new(kind, message).remedy("attach it before the VM is started, or use another driver")
 }
 
 /// Brings what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.

@@ -6,13 +6,17 @@ use crate::model::ImageSpec;
 use crate::{Context, Result};
 
 /// The record of the disk that is meant. One that is reached as the caller says is it, and so is the only one if the caller
-/// says nothing; else the cluster that the caller reaches tells.
+/// says nothing; else, and whenever a cluster is named on the command line, the cluster that the caller reaches tells.
 pub(super) fn meant(host: &Host, spec: &ImageSpec) -> Result<Option<Record>> {
     let mut found = Record::named(&host.roots, spec)?;
-    if let Some(at) = found.iter().position(|known| known.access == host.access) {
+    let named = host.config.ceph.named && host.access.is_none();
+    if let Some(at) = found
+        .iter()
+        .position(|known| !named && known.access == host.access)
+    {
         return Ok(Some(found.swap_remove(at)));
     }
-    if found.is_empty() || (found.len() == 1 && host.access.is_none()) {
+    if found.is_empty() || (found.len() == 1 && host.access.is_none() && !named) {
         return Ok(found.pop());
     }
     let fsid = host.connect()?.fsid();
@@ -73,8 +77,17 @@ mod tests {
         assert_eq!(found(&host).unwrap().as_deref(), Some("22222222"));
         let by_b = host.by(&access("b"));
         assert_eq!(found(&by_b).unwrap().as_deref(), Some("11111111"));
-        // By another user, say: the cluster has to say which it is.
+        // By another user, say: the cluster has to say which it is. And so it has where one is named.
         assert!(found(&host.by(&access("c"))).is_err());
+        let mut named = host.config.clone();
+        named.ceph.named = true;
+        let roots = host.roots.clone();
+        let named = Host::new(named, roots, ProgressMode::Quiet, Cancel::new());
+        assert!(found(&named).is_err());
+        assert_eq!(
+            found(&named.by(&access("b"))).unwrap().as_deref(),
+            Some("11111111")
+        );
     }
 
     #[test]

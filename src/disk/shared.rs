@@ -130,7 +130,7 @@ mod tests {
         record.save(&host.roots).unwrap();
         let boot_id = host.roots.proc.join("sys/kernel/random/boot_id");
         fs::create_dir_all(boot_id.parent().unwrap()).unwrap();
-        fs::write(boot_id, "b\n").unwrap();
+        crate::sys::atomic::write(&boot_id, b"b\n").unwrap();
         let patience = host.config.deadline.lock;
         let lock = DiskLock::acquire(&host.roots.run, &record.key, "detach", patience).unwrap();
         let disk = OpenDisk {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::attach::{climb, note_client};
 use super::clean::{clean, lease_is_dirty, reopen};
+use super::fill::refuse_beneath_a_guest;
 use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
@@ -60,6 +61,7 @@ pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
 /// the path and removed with its slice; then the record says what is wanted instead, and that is put in. A disk that was
 /// left between the two is served from Ceph, and asking again goes on.
 pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
+    refuse_beneath_a_guest(walk, &new.driver)?;
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;
     note_client(walk)?;

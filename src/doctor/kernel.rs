@@ -56,7 +56,7 @@ pub fn dm_cache(host: &Host) -> Finding {
             NAME,
             format!(
                 "version {version} mishandles what a guest writes while its cache is filled: the cache of a disk in use is not \
-                 seeded, and driver local takes no disk in use"
+                 seeded, and driver local is put beneath no guest"
             ),
             "use a kernel with the mends of 2026 to passthrough: Linux with dm-cache 2.4.0, or a stable 6.1 or later of after May 2026",
         ),

@@ -1,7 +1,7 @@
 //! A VM's disks as files, for a backup: `…/DATASTORE/VM/backup` with the VM's document and a qcow2 file per disk.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::fs::{DirBuilderExt, lchown};
 use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
@@ -86,7 +86,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
             return Err(Error::new(Kind::Missing, message)
                 .remedy("make it on each host, for oneadmin, as BACKUP_BASE_PATH says"));
         }
-        make_dir(above)?;
+        make_above(above)?;
     }
     make_dir(&dir)?;
     for disk in &job.disks {
@@ -133,6 +133,23 @@ fn make_dir(dir: &Path) -> Result<()> {
     give(dir)
 }
 
+/// Makes the directory of a VM's backups where there is none, for whoever called sudo. The one above is that caller's, so nothing is
+/// given away that was there: it may be a link to anything.
+fn make_above(dir: &Path) -> Result<()> {
+    match fs::symlink_metadata(dir) {
+        Ok(meta) if meta.is_dir() => Ok(()),
+        Ok(_) => {
+            let message = format!("{} is no directory", dir.display());
+            Err(Error::new(Kind::Exists, message).remedy("look at what it is, and remove it"))
+        }
+        Err(_) => {
+            let made = DirBuilder::new().mode(0o700).create(dir);
+            made.map_err(|error| vm_dir::failed("make", dir, error))?;
+            give(dir)
+        }
+    }
+}
+
 /// Where the files are. All that is there is removed, so it must be what we think it is.
 fn directory(path: &Path, base: Option<&Path>) -> Result<PathBuf> {
     vm_dir::check(path)?;
@@ -168,7 +185,7 @@ fn clear(dir: &Path) -> Result<()> {
 }
 
 fn give(path: &Path) -> Result<()> {
-    let given = chown(path, vm_dir::caller("SUDO_UID"), vm_dir::caller("SUDO_GID"));
+    let given = lchown(path, vm_dir::caller("SUDO_UID"), vm_dir::caller("SUDO_GID"));
     given.map_err(|error| vm_dir::failed("give away", path, error))
 }
 

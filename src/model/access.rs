@@ -26,6 +26,13 @@ pub struct Access {
 }
 
 impl Access {
+    /// Says nothing: as the host's configuration has it, within what goes by another access.
+    pub const OWN: Self = Self {
+        user: None,
+        conf: None,
+        keyfile: None,
+    };
+
     /// An access that says something; `None` if nothing is told.
     pub fn told(
         user: Option<ClientId>,

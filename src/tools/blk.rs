@@ -13,6 +13,9 @@ use crate::{Context, Error, Result};
 /// A large slice on a slow SSD takes its time.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// So much is written at once. dd writes a last block that is shorter through the page cache.
+const BLOCK: Bytes = Bytes::mib(1);
+
 /// What came of a discard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discard {
@@ -63,11 +66,13 @@ pub fn drop_pages(exec: &Exec, device: &Path) -> Result<(), ExecError> {
 pub fn zero_head(exec: &Exec, device: &Path, count: Bytes) -> Result<()> {
     // nobody else may take the device for as long as somebody has this one open, and that is dd, whatever becomes of us
     let claim = open_exclusive(device)?;
+    let whole = count.round_up(Bytes(ALIGN as u64));
     let cmd = Cmd::change("dd")
         .arg("if=/dev/zero")
         .arg(operand("of=", device))
-        .args(["bs=1M", "iflag=count_bytes", "oflag=direct"])
-        .arg(format!("count={}", count.round_up(Bytes(ALIGN as u64)).0))
+        .args(["iflag=count_bytes", "oflag=direct"])
+        .arg(format!("bs={}", whole.0.min(BLOCK.0)))
+        .arg(format!("count={}", whole.0))
         .args(["conv=nocreat,notrunc,fsync", "status=none"])
         .stdin_file(claim);
     let zeroed = exec.run(&cmd).map(drop);

@@ -83,7 +83,7 @@ pub(super) fn good(root: &Path) {
     stub(
         root,
         "dmsetup",
-        "case $1 in targets) echo 'cache            v2.2.0';; *) echo 'Library version:   1.02.185 (2022)';; esac",
+        "case $1 in targets) echo 'cache            v2.4.0';; *) echo 'Library version:   1.02.185 (2022)';; esac",
     );
     for tool in ["cache_restore", "cache_check", "cache_dump"] {
         stub(root, tool, "echo 1.0.6");

@@ -147,12 +147,15 @@ fn forgotten(disks: &[OneDisk<'_>], keep: Option<u32>) -> Vec<StepAsk> {
 
 /// The snapshots of all disks, all taken while each of them is quiet: one within the other.
 fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, guest: Option<(&str, Rest)>) -> Vec<StepAsk> {
+    // A step that says nothing goes by what is around it.
+    let mixed = disks.iter().any(|disk| disk.access.is_some());
+    let access = |disk: &OneDisk<'_>| disk.access.cloned().or(mixed.then_some(Access::OWN));
     let take = |disk: &OneDisk<'_>| {
         step(Request::Image(ImageJob::SnapCreate(OneSnap {
             image: disk.image.clone(),
             snap: snap.clone(),
         })))
-        .by(disk.access)
+        .by(access(disk).as_ref())
     };
     let mut steps: Vec<StepAsk> = disks.iter().map(take).collect();
     // The innermost brings the guest to rest: all images are complete by then, and that may have taken long.
@@ -165,7 +168,7 @@ fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, guest: Option<(&str, Rest)>) 
             rest: guest.map_or(Rest::Freeze, |(_, rest)| rest),
             steps,
         };
-        steps = vec![step(Request::Quiet(quiet)).by(disk.access)];
+        steps = vec![step(Request::Quiet(quiet)).by(access(disk).as_ref())];
     }
     steps
 }

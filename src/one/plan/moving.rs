@@ -81,7 +81,12 @@ fn disk(
         Move::FromDeadHost => there(Plan::nothing(), taken),
         Move::FromSilence => {
             let plan = Plan::nothing().on(source, let_go);
-            let dead = there(Plan::nothing(), taken);
+            // oned hears of it: it is waited for until Ceph has forgotten it, and not barred with all that it runs.
+            let forgotten = Attach {
+                fence: false,
+                ..taken
+            };
+            let dead = there(Plan::nothing(), forgotten);
             there(plan.instead(When::Unreached, dead), ask)
         }
         Move::Across if source != target || was != becomes => {

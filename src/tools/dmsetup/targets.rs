@@ -95,9 +95,10 @@ mod tests {
                 dmsetup.metadata().unwrap().permissions().mode() & 0o111,
                 0o111
             );
-            std::fs::write(roots.proc.join("sys/kernel/osrelease"), release).unwrap();
+            let released = roots.proc.join("sys/kernel/osrelease");
+            crate::sys::atomic::write(&released, release.as_bytes()).unwrap();
             let symbols = format!("0000 t cache_map\t[dm_cache]\n0000 t {symbol}\t[dm_cache]\n");
-            std::fs::write(roots.proc.join("kallsyms"), symbols).unwrap();
+            crate::sys::atomic::write(&roots.proc.join("kallsyms"), symbols.as_bytes()).unwrap();
             let exec = Exec::new([bin.clone()]);
             Dmsetup::new(&exec, &roots).passthrough_is_sound().unwrap()
         };
