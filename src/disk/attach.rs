@@ -11,7 +11,7 @@ use super::layers::{
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
 use super::shared;
-use super::swap::{self, take_out};
+use super::swap::{self, Stay, take_out};
 use super::walk::Walk;
 use crate::cache::{self, Cache};
 use crate::host::Host;
@@ -104,12 +104,12 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
         // The holder may have taken this host for dead before the mapping showed it alive.
         LeaseLayer::probe(walk)?;
         // Without a cache, so without room for one, until the holder let go.
-        return take_out(walk);
+        return take_out(walk, Stay::Out);
     }
     forget_pages(walk)?;
     walk.up::<Slice>()?;
     if walk.disk.record.intent == Intent::Bypassed {
-        return take_out(walk);
+        return take_out(walk, Stay::Out);
     }
     walk.up::<CacheLayer>()?;
     walk.up::<Front>()?;

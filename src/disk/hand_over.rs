@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::attach::note_client;
 use super::layers::{LeaseLayer, Map};
-use super::swap::{start, take_out};
+use super::swap::{Stay, start, take_out};
 use crate::host::Host;
 use crate::job::{HandOver, LayerName, Report};
 use crate::model::Change;
@@ -25,7 +25,7 @@ pub fn hand_over(host: &Host, ask: &HandOver, dry_run: bool) -> Result<Report> {
         return Err(Error::new(Kind::Usage, message)
             .remedy("it need not be handed over: attach it on the other host as it is here"));
     }
-    take_out(&mut walk)?;
+    take_out(&mut walk, Stay::Out)?;
     // A guest that runs on here has no lease of its own yet, if what should have followed its last move did not come through.
     walk.up::<LeaseLayer>()?;
     walk.up::<Map>()?;

@@ -6,7 +6,7 @@ use super::attach::climb;
 use super::clean::clean;
 use super::quiet::while_complete;
 use super::record::Intent;
-use super::swap::{self, start};
+use super::swap::{self, Stay, start};
 use super::want::knows;
 use crate::host::Host;
 use crate::job::{DiskJob, LayerName, Report, SetMode};
@@ -44,7 +44,7 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         && walk.disk.record.intent == Intent::Attached
         && walk.disk.record.mode != ask.mode;
     if around {
-        swap::take_out(&mut walk)?;
+        swap::take_out(&mut walk, Stay::Moment)?;
     }
     let change = if walk.disk.record.mode == ask.mode {
         Change::Kept
@@ -58,7 +58,9 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     // In a dry run too, so that the cache layer says what it would become; but saved only for real.
     walk.disk.record.mode = ask.mode;
     if !dry_run {
-        walk.disk.record.save(&host.roots)?;
+        if !around {
+            walk.disk.record.save(&host.roots)?;
+        }
         if !ask.mode.can_be_dirty() && walk.disk.image.is_some() && change.is_change() {
             // What other hosts are told of it.
             walk.with_lease(|cell, me, record| {

@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 /// Takes the cache out of the path: flush, prove clean, exchange the front's table, remove the cache. The slice stays.
 pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "bypass", dry_run)?;
-    take_out(&mut walk)?;
+    take_out(&mut walk, Stay::Out)?;
     Ok(walk.report(true))
 }
 
@@ -52,7 +52,7 @@ pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
     if let Some(what) = ask.what {
         walk.disk.record.seed = what;
     }
-    take_out(&mut walk)?;
+    take_out(&mut walk, Stay::Moment)?;
     put_in(&mut walk)?;
     Ok(walk.report(true))
 }
@@ -71,7 +71,7 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     } else if let Err(error) = Slice::probe(walk) {
         walk.warnings.push(error.chain());
     }
-    take_out(walk)?;
+    take_out(walk, Stay::Out)?;
     walk.down::<Slice>()?;
     leave(walk)?;
     let began = Instant::now();
@@ -128,8 +128,17 @@ pub(super) fn start<'h>(
     Ok(walk)
 }
 
-/// Leaves the front on the RBD, no cache in the kernel, and the intent recorded.
-pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
+/// For how long a cache is taken out of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// Until somebody inserts it: the record says so.
+    Out,
+    /// Until the same verb puts it in again. The record wants it in all the time, so that whoever comes after a kill puts it in.
+    Moment,
+}
+
+/// Leaves the front on the RBD, and no cache in the kernel.
+pub(super) fn take_out(walk: &mut Walk<'_>, stay: Stay) -> Result<()> {
     let began = Instant::now();
     let cached = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
     let there = cached != Cache::Absent;
@@ -150,7 +159,7 @@ pub(super) fn take_out(walk: &mut Walk<'_>) -> Result<()> {
         }
     }
     walk.disk.record.intent = Intent::Bypassed;
-    if !walk.dry_run {
+    if !walk.dry_run && stay == Stay::Out {
         walk.disk.record.save(&walk.host.roots)?;
     }
     walk.up::<Front>()?;
@@ -176,7 +185,7 @@ pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
     walk.disk.record.uncached = false;
     walk.disk.record.save(&walk.host.roots)?;
     match climb(walk) {
-        Err(error) if bypassed => Err(error.and_then_cleanup(take_out(walk))),
+        Err(error) if bypassed => Err(error.and_then_cleanup(take_out(walk, Stay::Out))),
         done => done,
     }
 }

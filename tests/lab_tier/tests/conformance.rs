@@ -35,6 +35,9 @@ const CASES: &[(&str, Need, ForDriver, Applies)] = &[
         crash::bypass_of_driver,
         |driver| !driver.parts.is_empty(),
     ),
+    ("crash_modes", Need::One, crash::modes_of_driver, |driver| {
+        driver.modes.len() > 1
+    }),
     ("ssd_fails_clean", Need::One, ssd::clean, |driver| {
         driver.clean_modes().next().is_some() && !driver.parts.is_empty()
     }),

@@ -61,6 +61,18 @@ pub fn bypass_of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
     story.tell(case)
 }
 
+/// The same for another mode and back, whether it is changed in place or by taking the cache out of the path and putting it in again.
+pub fn modes_of_driver(case: &Case, driver: &'static Driver) -> Result<()> {
+    let (first, last) = (driver.modes[0], driver.modes[driver.modes.len() - 1]);
+    let story = Story {
+        attach: &options(driver, first),
+        there: &["mode", last],
+        back: &["mode", first],
+        every: every(1, driver.stride.div_ceil(6)),
+    };
+    story.tell(case)
+}
+
 fn options(driver: &Driver, mode: &'static str) -> Vec<&'static str> {
     let mut options = driver.options(mode);
     if !driver.whole && !driver.shares {

@@ -138,7 +138,7 @@ pub static DRIVERS: [Driver; 8] = [
         parts: &["data"],
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &["life"],
+        usual: &["life", "crash_modes"],
         stride: 23,
     },
     Driver {
