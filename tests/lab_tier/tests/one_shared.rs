@@ -234,6 +234,7 @@ fn moves(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
     hv1.write(&device, common, 20, 4 * MIB, 64 * KIB)?;
     hv2.check(&device, common)?;
     vms.migrates(52, "postmigrate", hv1, hv2)?;
+    vms.state(52, 3, &[hv1.name, hv2.name]);
     hv2.write(&device, common, 21, 5 * MIB, 64 * KIB)?;
     hv2.check(&vms.disk(53, 0), common)?;
     hv2.check(&vms.disk(52, 1), &vms.cd)?;
