@@ -1,5 +1,6 @@
 //! How large an image will be that is not registered yet: `stat`, for which oned waits 90 seconds.
 
+use std::io::{Cursor, Read as _};
 use std::time::Duration;
 
 use super::origin::{Origin, get, open};
@@ -8,7 +9,7 @@ use crate::model::Bytes;
 use crate::one::backups::{Part, download};
 use crate::one::document::Datastore;
 use crate::one::{Megabytes, Remote};
-use crate::{Kind, Result};
+use crate::{Error, Kind, Result};
 
 /// How long unpacking may take for this. oned waits a little longer.
 const DEADLINE: Duration = Duration::from_secs(75);
@@ -36,8 +37,13 @@ pub(super) fn size(
         // oned asks the backup's own datastore, unless a user made the image by hand.
         Origin::Backup { url, var } => {
             let head = Part::Head(HEAD, DEADLINE);
-            let bytes = download(&Remote::new(DEADLINE), url, head, var)?;
-            measure(bytes, None, true, DEADLINE)
+            // To its end: a downloader that nobody listens to any more leaves what it put together.
+            let mut bytes = Vec::new();
+            let read = download(&Remote::new(DEADLINE), url, head, var)?.read_to_end(&mut bytes);
+            read.map_err(|error| {
+                Error::new(Kind::Failed, format!("cannot read {url}")).because(error)
+            })?;
+            measure(Cursor::new(bytes), None, true, DEADLINE)
         }
     };
     match (measured, told) {
