@@ -2,17 +2,22 @@
 
 use super::record::Record;
 use crate::host::Host;
-use crate::model::ImageSpec;
+use crate::model::{Access, ImageSpec};
 use crate::{Context, Result};
 
-/// The record of the disk that is meant. One that is reached as the caller says is it, and so is the only one if the caller
-/// says nothing; else, and whenever a cluster is named on the command line, the cluster that the caller reaches tells.
+/// The record of the disk that is meant. One of the cluster that the caller means by its configuration file is it, whoever attached
+/// it, and so is the only one if the caller says nothing; else, and whenever a cluster is named on the command line, the cluster that
+/// the caller reaches tells.
 pub(super) fn meant(host: &Host, spec: &ImageSpec) -> Result<Option<Record>> {
     let mut found = Record::named(&host.roots, spec)?;
     let named = host.config.ceph.named && host.access.is_none();
+    let conf = |access: &Option<Access>| {
+        let conf = access.as_ref().and_then(|access| access.conf.clone());
+        conf.filter(|conf| !host.config.ceph.is_own(Some(conf.path())))
+    };
     if let Some(at) = found
         .iter()
-        .position(|known| !named && known.access == host.access)
+        .position(|known| !named && conf(&known.access) == conf(&host.access))
     {
         return Ok(Some(found.swap_remove(at)));
     }
@@ -29,7 +34,7 @@ mod tests {
     use super::*;
     use crate::cancel::Cancel;
     use crate::config::Config;
-    use crate::model::{Access, Bytes};
+    use crate::model::Bytes;
     use crate::progress::ProgressMode;
     use crate::sys::Roots;
 
@@ -77,7 +82,13 @@ mod tests {
         assert_eq!(found(&host).unwrap().as_deref(), Some("22222222"));
         let by_b = host.by(&access("b"));
         assert_eq!(found(&by_b).unwrap().as_deref(), Some("11111111"));
-        // By another user, say: the cluster has to say which it is. And so it has where one is named.
+        // A client of the host's own cluster.
+        let client = Access::told("libvirt".parse().ok(), None, None).unwrap();
+        assert_eq!(
+            found(&host.by(&client)).unwrap().as_deref(),
+            Some("22222222")
+        );
+        // By another file: the cluster has to say which it is. And so it has where one is named.
         assert!(found(&host.by(&access("c"))).is_err());
         let mut named = host.config.clone();
         named.ceph.named = true;
