@@ -10,7 +10,7 @@ use crate::{Context, Error, Kind, Result};
 /// Refuses an image whose exchange was begun and not settled.
 ///
 /// # Errors
-/// [`Kind::Mismatch`], with the way back.
+/// [`Kind::Mismatch`], with the way back; [`Kind::NotFound`] if nothing has the name just now.
 pub fn refuse_half_replaced(spec: &ImageSpec, pool: &Pool, verb: &str) -> Result<()> {
     let Ok(old) = Beside::Replaced.of(spec) else {
         // A name that long is nobody's.
@@ -23,7 +23,12 @@ pub fn refuse_half_replaced(spec: &ImageSpec, pool: &Pool, verb: &str) -> Result
     let message = format!(
         "cannot {verb} {spec}: a restore of it was begun and not finished; {old} is what it was before"
     );
-    Err(Error::new(Kind::Mismatch, message).remedy(format!(
+    let named = pool.image_exists(&spec.image);
+    let kind = match named.context(|| format!("cannot look for {spec}"))? {
+        true => Kind::Mismatch,
+        false => Kind::NotFound,
+    };
+    Err(Error::new(kind, message).remedy(format!(
         "restore it again, which first puts back what it was; or do that by hand: `rbd mv {old} {spec}`, after \
          `rbd mv {spec} ANOTHER_NAME` if {spec} is there"
     )))

@@ -32,6 +32,8 @@ pub struct Force {
     pub discard_dirty: bool,
     /// Whoever else has the image open is barred from Ceph.
     pub fence: bool,
+    /// The dead host may live: it is barred once Ceph has forgotten it.
+    pub fence_late: bool,
     /// Before a host that was let in is taken for alive, Ceph is given the time to forget it.
     pub patient: bool,
 }

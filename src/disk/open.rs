@@ -154,6 +154,7 @@ impl OpenDisk {
             dead_host: ask.dead_host.clone(),
             discard_dirty: ask.discard_dirty,
             fence: ask.fence,
+            fence_late: ask.fence_late,
             patient: false,
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);

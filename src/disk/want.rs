@@ -147,7 +147,9 @@ pub(super) fn again(
     ask: &Attach,
     image: Bytes,
 ) -> Result<(Record, Option<Exchange>)> {
-    if record.shared.is_some() || ask.shared.is_some() {
+    // What an older release attached for one VM stays that VM's until it is detached.
+    let own = record.shared.is_none() && ask.keep && ask.link.is_some() && ask.link == record.link;
+    if !own && (record.shared.is_some() || ask.shared.is_some()) {
         return one_more(record, ask).map(|record| (record, None));
     }
     let other = ask.driver.as_ref().filter(|name| **name != record.driver);

@@ -99,8 +99,10 @@ pub enum ReplaceStep {
     Begin,
     /// The old one steps aside, and the new one takes its name.
     Exchange,
-    /// It stays so: the old one goes.
+    /// It stays so: there is no way back.
     Settle,
+    /// The old one goes.
+    Clear,
     /// The old one gets its name back, unless that was settled, and the new one goes.
     Undo,
 }

@@ -41,6 +41,7 @@ pub(super) fn replace(host: &Host, ask: &ReplaceImage, dry_run: bool) -> Result<
         ReplaceStep::Begin => exchange.begin(),
         ReplaceStep::Exchange => exchange.exchange(),
         ReplaceStep::Settle => exchange.settle(),
+        ReplaceStep::Clear => exchange.clear(),
         ReplaceStep::Undo => exchange.undo(),
     }?;
     exchange.report.change.get_or_insert(Change::Kept);
@@ -99,7 +100,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// From here on there is no way back. An old one that cannot be removed just now does no harm.
+    /// From here on there is no way back.
     fn settle(&mut self) -> Result<()> {
         let exchanged = there(&self.pool, &self.replaced)?;
         if exchanged && !there(&self.pool, self.spec)? {
@@ -114,6 +115,12 @@ impl Exchange<'_> {
             let from = self.replaced.clone();
             self.rename(&from, &obsolete)?;
         }
+        Ok(())
+    }
+
+    /// An old one that cannot be removed just now does no harm.
+    fn clear(&mut self) -> Result<()> {
+        let obsolete = self.obsolete.clone();
         if there(&self.pool, &obsolete)?
             && let Err(error) = discard(self.host, &obsolete, &mut self.report)
         {

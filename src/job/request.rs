@@ -177,6 +177,9 @@ pub struct Attach {
     /// host that is said to be dead harmless.
     #[serde(default)]
     pub fence: bool,
+    /// Bar the `dead_host` once Ceph has forgotten it, and not before: it may live, and is refused as long as Ceph shows it.
+    #[serde(default)]
+    pub fence_late: bool,
     /// A disk that this host has already keeps its driver, mode, size and seed, whatever is asked for here.
     #[serde(default)]
     pub keep: bool,
@@ -206,6 +209,7 @@ impl Attach {
             dead_host: None,
             discard_dirty: false,
             fence: false,
+            fence_late: false,
             keep: false,
             guest: None,
             shared: None,

@@ -106,8 +106,9 @@ impl Layer for LeaseLayer {
                 };
                 refuse_watchers(host, record, image, patience)?;
                 // Whoever Ceph still shows is alive, and was refused. A program that names the host has fenced it, or knows
-                // that nothing writes there any more.
-                if !fence && (dead_guest || dead_holder && force.dead_host.is_none()) {
+                // that nothing writes there any more, unless it says that it does not.
+                let unbarred = force.dead_host.is_none() || force.fence_late;
+                if !fence && (dead_guest || dead_holder && unbarred) {
                     stays(record, image, &cell)?;
                     warned = bar(host, record, image, &cell.lease, dead_guest)?;
                 }

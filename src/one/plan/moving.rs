@@ -84,6 +84,7 @@ fn disk(
             // oned hears of it: it is waited for until Ceph has forgotten it, and not barred with all that it runs.
             let forgotten = Attach {
                 fence: false,
+                fence_late: true,
                 ..taken
             };
             let dead = there(Plan::nothing(), forgotten);

@@ -119,10 +119,12 @@ impl<'r> Restoration<'r> {
         Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)))
     }
 
-    /// They stay what they have become, and are attached.
+    /// They stay what they have become, and are attached. All are settled before the first old one goes, which takes its time: who
+    /// is stopped in that leaves disks of one moment.
     pub(in crate::one) fn settle(&self) -> Result<Plan> {
         let mut steps = self.each(ReplaceStep::Settle);
         steps.extend(self.up()?);
+        steps.extend(self.each(ReplaceStep::Clear));
         Ok(Plan::nothing().on(self.host, steps))
     }
 
