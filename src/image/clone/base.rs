@@ -49,26 +49,27 @@ impl Bases {
         }))
     }
 
-    /// Looks which one is to be cloned.
-    pub(super) fn of(parent: &Found<'_>, snapshots: &[Snap]) -> Result<Self> {
+    /// Looks which one is to be cloned; `None` if a snapshot came or went meanwhile, and the parent has to be looked at anew.
+    pub(super) fn of(parent: &Found<'_>, snapshots: &[Snap]) -> Result<Option<Self>> {
         let ours = |snap: &&Snap| snap.namespace == SnapNamespace::User && number(snap).is_some();
         // In the order in which they were taken.
         let mut bases: Vec<Snap> = snapshots.iter().filter(ours).cloned().collect();
         if let Some(last) = bases.pop() {
             if !differs(parent, &last)? {
-                return Ok(Self {
+                // Whoever takes a snapshot has the object map say that nothing was written since, after telling of the snapshot.
+                return Ok(are_still(parent, snapshots)?.then(|| Self {
                     name: last.name.clone(),
                     current: Some(last),
                     outdated: bases,
-                });
+                }));
             }
             bases.push(last);
         }
-        Ok(Self {
+        Ok(Some(Self {
             name: follower(&bases).snap()?,
             current: None,
             outdated: bases,
-        })
+        }))
     }
 }
 
@@ -83,6 +84,13 @@ fn differs(parent: &Found<'_>, base: &Snap) -> Result<bool> {
             parent.spec, base.name
         )
     })
+}
+
+/// Whether these are the image's snapshots now. It is opened for it: without a watch, a handle shows those that it found.
+fn are_still(parent: &Found<'_>, snapshots: &[Snap]) -> Result<bool> {
+    let now = Found::in_pool(parent.pool.clone(), parent.spec)?.snapshots()?;
+    let ids = |snapshots: &[Snap]| snapshots.iter().map(|snap| snap.id).collect::<Vec<_>>();
+    Ok(ids(&now) == ids(snapshots))
 }
 
 fn number(snap: &Snap) -> Option<BaseName> {

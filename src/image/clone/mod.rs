@@ -45,7 +45,9 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
     let children = reach::pool_to_create(&cluster, &ask.child)?;
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
     for _ in 0..LOOKS {
-        let job = CloneJob::find(ask, pool.clone(), children.clone())?;
+        let Some(job) = CloneJob::find(ask, pool.clone(), children.clone())? else {
+            continue;
+        };
         if dry_run {
             job.plan(&mut report)?;
             return Ok(report);
@@ -75,19 +77,22 @@ struct CloneJob<'a> {
 }
 
 impl<'a> CloneJob<'a> {
-    /// Looks what there is to clone.
-    fn find(ask: &'a CloneImage, pool: Pool, children: Pool) -> Result<Self> {
+    /// Looks what there is to clone; `None` if that changed under the look.
+    fn find(ask: &'a CloneImage, pool: Pool, children: Pool) -> Result<Option<Self>> {
         let parent = Found::in_pool(pool, &ask.parent.image)?;
         let snapshots = parent.snapshots()?;
         let bases = match &ask.parent.snap {
             Some(name) => Bases::named(&parent, name, &snapshots)?,
             None => {
                 parent.must_be_whole("clone")?;
-                Bases::of(&parent, &snapshots)?
+                match Bases::of(&parent, &snapshots)? {
+                    Some(bases) => bases,
+                    None => return Ok(None),
+                }
             }
         };
         let known = bases.current.as_ref();
-        Ok(Self {
+        Ok(Some(Self {
             ask,
             children,
             protected: known.is_some_and(|snap| snap.protected),
@@ -96,7 +101,7 @@ impl<'a> CloneJob<'a> {
             snap: bases.name,
             outdated: bases.outdated,
             parent,
-        })
+        }))
     }
 
     /// `pool/parent@snap`.

@@ -76,7 +76,7 @@ pub fn dirty(case: &Case, driver: &'static Driver) -> Result<()> {
         host.try_write(&device, 12, 2 * MIB, 64 * KIB)?;
         let renamed = host.config("host = \"renamed\"")?;
         let out = host.wb(&["detach", &image.spec]).config(&renamed).run()?;
-        out.refused(Kind::Dirty, &["--discard-dirty"])?;
+        out.refused(Kind::Dirty, &["set host"])?;
     }
     same(
         "lease dirty",
