@@ -113,13 +113,7 @@ mod tests {
     }
 
     fn of(generation: u64) -> Record {
-        let mut record = Record::of_unknown(
-            "801945f3-3-ab12".parse().unwrap(),
-            "one/a".parse().unwrap(),
-            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
-            None,
-            crate::model::Bytes(262_144),
-        );
+        let mut record = Record::sample();
         record.generation = generation;
         record
     }

@@ -87,6 +87,18 @@ impl Record {
     /// The version that this program reads and writes.
     pub const VERSION: u32 = 1;
 
+    /// The record that tests begin with: of `one/a`, detached and in no cache.
+    #[cfg(test)]
+    pub(super) fn sample() -> Self {
+        Self::of_unknown(
+            "801945f3-3-ab12".parse().unwrap(),
+            "one/a".parse().unwrap(),
+            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
+            None,
+            Bytes::kib(256),
+        )
+    }
+
     /// A record for a disk whose own is lost, or never was: it wants the disk gone.
     pub(super) fn of_unknown(
         key: DiskKey,

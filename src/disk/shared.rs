@@ -111,13 +111,7 @@ mod tests {
     fn host(dir: &Path) -> (Host, OpenDisk) {
         let (config, roots) = (Config::default(), Roots::at(dir));
         let host = Host::new(config, roots, ProgressMode::Quiet, Cancel::new());
-        let mut record = Record::of_unknown(
-            "801945f3-3-ab12".parse().unwrap(),
-            "one/a".parse().unwrap(),
-            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
-            None,
-            crate::model::Bytes(262_144),
-        );
+        let mut record = Record::sample();
         record.intent = Intent::Attached;
         let front = host.roots.mapper(record.key.dm(Role::Front));
         let links: BTreeSet<PathBuf> = ["1", "2"].map(|vm| link(dir, vm)).into();

@@ -138,10 +138,7 @@ fn make_dir(dir: &Path) -> Result<()> {
 fn make_above(dir: &Path) -> Result<()> {
     match fs::symlink_metadata(dir) {
         Ok(meta) if meta.is_dir() => Ok(()),
-        Ok(_) => {
-            let message = format!("{} is no directory", dir.display());
-            Err(Error::new(Kind::Exists, message).remedy("look at what it is, and remove it"))
-        }
+        Ok(_) => Err(no_directory(dir)),
         Err(_) => {
             let made = DirBuilder::new().mode(0o700).create(dir);
             made.map_err(|error| vm_dir::failed("make", dir, error))?;
@@ -169,10 +166,14 @@ fn directory(path: &Path, base: Option<&Path>) -> Result<PathBuf> {
     };
     let link = fs::symlink_metadata(&dir).is_ok_and(|meta| !meta.is_dir());
     if link {
-        let message = format!("{} is no directory", dir.display());
-        return Err(Error::new(Kind::Exists, message).remedy("look at what it is, and remove it"));
+        return Err(no_directory(&dir));
     }
     Ok(dir)
+}
+
+fn no_directory(path: &Path) -> Error {
+    let message = format!("{} is no directory", path.display());
+    Error::new(Kind::Exists, message).remedy("look at what it is, and remove it")
 }
 
 fn clear(dir: &Path) -> Result<()> {

@@ -65,17 +65,11 @@ fn is_theirs(record: &Record, ask: &Detach) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Bytes, Sharing};
+    use crate::model::Sharing;
 
     #[test]
     fn a_vm_that_joins_others_is_stopped_for_none_of_them() {
-        let mut record = Record::of_unknown(
-            "801945f3-3-ab12".parse().unwrap(),
-            "one/a".parse().unwrap(),
-            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
-            None,
-            Bytes(262_144),
-        );
+        let mut record = Record::sample();
         let ask = |link: Option<&str>| Detach {
             image: "one/a".parse().unwrap(),
             discard_dirty: false,

@@ -71,7 +71,6 @@ mod tests {
     use crate::cancel::Cancel;
     use crate::config::Config;
     use crate::disk::record::Shared;
-    use crate::model::Bytes;
     use crate::progress::ProgressMode;
     use crate::sys::Roots;
 
@@ -84,13 +83,7 @@ mod tests {
     }
 
     fn record(access: Sharing, links: &[&str]) -> Record {
-        let mut record = Record::of_unknown(
-            "801945f3-3-ab12".parse().unwrap(),
-            "one/a".parse().unwrap(),
-            "801945f3-0000-0000-0000-000000000000".parse().unwrap(),
-            None,
-            Bytes(262_144),
-        );
+        let mut record = Record::sample();
         record.intent = Intent::Attached;
         record.shared = Some(Shared {
             access,
