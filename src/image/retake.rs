@@ -8,11 +8,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::OneSnap;
-use super::clone::fresh;
 use super::mark::{self, Note};
 use super::remove::has_children;
 use super::report::ImageReport;
 use super::snap::{Job, take};
+use super::untake;
 use crate::ceph::Snap;
 use crate::host::Host;
 use crate::model::{CopySnap, SnapName};
@@ -49,7 +49,7 @@ pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
             return Err(somebodys(&job));
         }
         refuse_cloned(&job)?;
-        fresh::remove(&job.found, &old, &mut report)?;
+        untake::remove(&job.found, &old, &mut report)?;
     }
     if !copies && !dry_run {
         let newest = job.found.snapshots()?.iter().map(|snap| snap.id).max();

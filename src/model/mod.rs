@@ -9,12 +9,13 @@ pub mod names;
 pub mod parse;
 pub mod policy;
 pub mod size;
+pub mod spec;
 
 pub use access::Access;
 pub use change::Change;
 pub use ids::{
-    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace,
-    PoolId, PoolName, SnapName, SnapSpec, VgName,
+    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, Namespace, PoolId,
+    PoolName, SnapName, VgName,
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
@@ -25,3 +26,4 @@ pub use names::{
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use size::{Bytes, Sectors};
+pub use spec::{ImageSpec, SnapSpec};
