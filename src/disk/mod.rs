@@ -25,6 +25,7 @@ mod open;
 mod quiet;
 mod record;
 mod recover;
+mod revive;
 mod shared;
 mod status;
 mod swap;
