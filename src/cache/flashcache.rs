@@ -82,7 +82,7 @@ impl Driver for Flashcache {
         })
     }
 
-    /// Never larger than what it caches, or `flashcache_create` asks whether that is meant.
+    /// As a rule no larger than what it caches: then `flashcache_create` asks whether that is meant, and it counts as no room for one.
     fn layout(&self, wanted: Bytes, _block: Bytes) -> Vec<Part> {
         vec![Part {
             role: Role::Data,
@@ -199,6 +199,10 @@ impl Driver for Flashcache {
         })
     }
 
+    fn counts(&self) -> bool {
+        true
+    }
+
     /// What it is asked to write back it goes on writing back; a block whose disk failed is tried again when asked again.
     fn drain(&self, site: &Site<'_>, deadline: Duration) -> Result<Bytes> {
         errors::note(site.host, site.key)?;
@@ -265,7 +269,7 @@ impl Flashcache {
         let memory = memory::total(&host.roots)?;
         if let Some(why) = tool::would_ask(ssd.size.bytes(), site.origin.size.bytes(), memory) {
             return Err(
-                Error::new(Kind::Usage, format!("flashcache is not made: {why}"))
+                Error::new(Kind::NoSpace, format!("flashcache is not made: {why}"))
                     .remedy("choose a smaller slice with --size, or the driver dm-cache"),
             );
         }

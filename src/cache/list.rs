@@ -29,6 +29,8 @@ pub struct DriverInfo {
     pub release: Option<String>,
     /// Its modes; empty where it cannot be asked.
     pub modes: Vec<CacheMode>,
+    /// What it guarantees in each of them, in their order.
+    pub guarantees: Vec<Guarantee>,
     /// Whether and how it is seeded; absent where it cannot be asked.
     pub seed: Option<SeedAbility>,
     /// Whether this host can use it now.
@@ -37,6 +39,15 @@ pub struct DriverInfo {
     pub why: Option<String>,
     /// What can be done about that.
     pub remedy: Option<String>,
+}
+
+/// What a driver guarantees in a mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Guarantee {
+    /// The mode.
+    pub mode: CacheMode,
+    /// What is lost when the SSD dies, and when the host dies, in words.
+    pub words: String,
 }
 
 impl DriverList {
@@ -59,6 +70,7 @@ fn info(host: &Host, listed: Listed<'_>) -> DriverInfo {
         dir: listed.dir.map(Into::into),
         release: listed.outside.map(|outside| outside.said().release.clone()),
         modes: Vec::new(),
+        guarantees: Vec::new(),
         seed: None,
         usable: true,
         why: None,
@@ -72,6 +84,11 @@ fn info(host: &Host, listed: Listed<'_>) -> DriverInfo {
         }
         Ok(driver) => {
             let can = driver.capabilities();
+            let guarantee = |mode: &CacheMode| Guarantee {
+                mode: *mode,
+                words: driver.guarantee(*mode).into_owned(),
+            };
+            info.guarantees = can.modes.iter().map(guarantee).collect();
             info.modes = can.modes;
             info.seed = Some(can.seed);
             let lacks = lacks(host, &driver.needs());

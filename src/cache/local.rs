@@ -32,8 +32,8 @@ pub(super) static LOCAL: DmCache = DmCache(&Manner {
     threshold: |_block| Sectors(0),
     guarantees: [
         "Ceph has every acknowledged write",
-        "the whole image is on this host's SSD, and Ceph is left as it was until a flush, bypass or detach: everything since \
-         the attach or the last flush is lost with the SSD (`--discard-dirty` then rolls the image back to that state), and \
+        "the whole image is on this host's SSD, and Ceph is left as it was until a flush, bypass or detach, but for discards, an odd \
+         last block and what the guest wrote while the copy was filled: everything else since the attach or the last flush is lost with the SSD (`--discard-dirty` then rolls the image back to that state), and \
          out of reach while the host is down",
     ],
 });

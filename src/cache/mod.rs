@@ -29,7 +29,7 @@ mod state;
 pub(crate) use drain::drained;
 
 pub use ability::{Capabilities, Needs, SeedAbility};
-pub use list::{DriverInfo, DriverList, lacks};
+pub use list::{DriverInfo, DriverList, Guarantee, lacks};
 pub use registry::{Drivers, Listed};
 pub use seen::{Seen, same};
 pub use site::{Device, Neighbour, Part, Site};
@@ -150,6 +150,11 @@ pub trait Driver: Debug + Sync {
     fn settle(&self, site: &Site<'_>, mode: CacheMode) -> Result<Filled> {
         self.switch(site, Running::Serving(mode))?;
         Ok(Filled::UNCOUNTED)
+    }
+
+    /// Whether [`Driver::settle`] counts what a seed by reading brought in, so that the counters are its proof.
+    fn counts(&self) -> bool {
+        false
     }
 
     /// What the slice of a cache that is not in the kernel maps, as its metadata tell; only of a driver that holds the whole

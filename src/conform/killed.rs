@@ -14,7 +14,7 @@ use crate::{Context, Result};
 pub(super) const ALL: &[Case] = &[("a killed verb is run again", killed)];
 
 /// At so many moments of its run a verb is killed, evenly spread.
-const MOMENTS: u32 = 3;
+const MOMENTS: u32 = 5;
 
 fn killed(bench: &Bench<'_>) -> Result<Seen> {
     let Some(mode) = bench.modes().first().copied() else {
@@ -31,13 +31,45 @@ fn killed(bench: &Bench<'_>) -> Result<Seen> {
             let after = took * moment / (MOMENTS + 1);
             tried += 1;
             cut += u32::from(bench.cut_short(verb, mode, after)?);
-            bench.goes_on(verb, mode).context(|| {
-                let millis = after.as_millis();
-                format!("{} was killed after {millis} ms", verb.as_str())
-            })?;
+            bench.goes_on(verb, mode).context(|| told(verb, after))?;
         }
     }
-    pass(format!("{cut} of {tried} calls were killed at work"))
+    if let Some(back) = bench.back() {
+        tried += MOMENTS;
+        cut += flushes(bench, back)?;
+    }
+    match cut {
+        0 => skip(format!(
+            "it is too fast: none of {tried} calls was still at work when it was to be killed"
+        )),
+        _ => pass(format!("{cut} of {tried} calls were killed at work")),
+    }
+}
+
+/// Kills write-backs of dirty data: whatever was left, the next one brings all of them to the image. Gives how many were at work.
+fn flushes(bench: &Bench<'_>, mode: CacheMode) -> Result<u32> {
+    let (mut took, mut cut) = (Duration::ZERO, 0);
+    for moment in 0..=MOMENTS {
+        bench.begin()?;
+        bench.open(mode)?;
+        let whole = bench.scribble(u64::from(moment) + 1)?;
+        let after = took * moment / (MOMENTS + 1);
+        if moment > 0 {
+            cut += u32::from(bench.cut_short(Verb::Flush, mode, after)?);
+        }
+        let began = Instant::now();
+        let written = bench.drain(mode).context(|| "run again".into());
+        took = took.max(began.elapsed());
+        let there = written.and_then(|()| bench.image_has("flushed", &whole));
+        there.context(|| told(Verb::Flush, after))?;
+        bench.end()?;
+    }
+    Ok(cut)
+}
+
+fn told(verb: Verb, after: Duration) -> String {
+    let millis = after.as_millis();
+    format!("{} was killed after {millis} ms", verb.as_str())
 }
 
 impl Bench<'_> {
@@ -64,7 +96,7 @@ impl Bench<'_> {
         let open = External::request_to_open(&site, mode, self.host.config.deadline.tool);
         let request = match verb {
             Verb::Open => open,
-            Verb::Format => Request {
+            Verb::Format | Verb::Flush => Request {
                 run: None,
                 mode: None,
                 ..open

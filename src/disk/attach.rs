@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::detach;
-use super::fill::fill;
+use super::fill::{fill, must_be_alone};
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
     make_way, refuse_file, refuse_left,
@@ -13,6 +13,7 @@ use super::record::{Intent, Record};
 use super::shared;
 use super::swap::{self, Stay, take_out};
 use super::walk::Walk;
+use super::want::unasked_write_back;
 use crate::cache::{self, Cache};
 use crate::host::Host;
 use crate::job::{Attach, LayerName, Report};
@@ -42,6 +43,10 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
+    if known.is_none() {
+        let told = unasked_write_back(host, ask, &walk.disk.record)?;
+        walk.warnings.extend(told);
+    }
     if let Some(link) = ask
         .link
         .as_ref()
@@ -112,10 +117,22 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
         return take_out(walk, Stay::Out);
     }
     walk.up::<CacheLayer>()?;
+    if must_be_alone(walk)? {
+        // Whoever opened the front meanwhile would write into the cache that is being filled.
+        walk.down::<Front>()?;
+        filled(walk)?;
+    }
     walk.up::<Front>()?;
     walk.up::<Link>()?;
+    filled(walk)
+}
+
+/// Fills the cache with what was planned for it, if there is any of it left to do.
+fn filled(walk: &mut Walk<'_>) -> Result<()> {
     let began = Instant::now();
-    fill(walk)?;
+    if !fill(walk)? {
+        return Ok(());
+    }
     if let Some(proof) = &walk.seed {
         let what = proof.to_string();
         walk.did(LayerName::Cache, Change::Altered, what, began);

@@ -75,12 +75,22 @@ pub(super) fn allocated(
 /// What is told where the kernel cannot fill a cache beneath a guest that writes.
 const MISHANDLES: &str = "this kernel's dm-cache mishandles what a guest writes while its cache is filled (`warmblock doctor` says which does not)";
 
+/// Whether what was planned is to be filled before anybody can open the front, since this kernel cannot fill it beneath a guest that
+/// writes.
+pub(super) fn must_be_alone(walk: &Walk<'_>) -> Result<bool> {
+    let beneath = fills_beneath(walk.driver()?.capabilities().seed);
+    Ok(walk.plan.is_some() && beneath && !walk.host.dm().passthrough_is_sound()?)
+}
+
+const fn fills_beneath(ability: SeedAbility) -> bool {
+    matches!(ability, SeedAbility::Mapping | SeedAbility::Whole)
+}
+
 /// Where the kernel cannot fill a cache beneath a guest that writes, a disk in use does without the seed; for one that is nothing
 /// without it there is no room now. Asked once the driver's modules are loaded.
 pub(super) fn spare_a_guest(walk: &mut Walk<'_>) -> Result<()> {
     let ability = walk.driver()?.capabilities().seed;
-    let beneath = matches!(ability, SeedAbility::Mapping | SeedAbility::Whole);
-    if walk.plan.is_none() || !beneath || !mishandled(walk)? {
+    if walk.plan.is_none() || !fills_beneath(ability) || !mishandled(walk)? {
         return Ok(());
     }
     if ability == SeedAbility::Whole {
@@ -122,9 +132,11 @@ fn beneath_a_guest(walk: &Walk<'_>, kind: Kind) -> Error {
 ///
 /// The front already leads to the cache, so the guest may run. If it fails or is cancelled, the cache is taken out of the
 /// path and the front leads to the RBD.
-pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
+///
+/// Gives whether there was anything to do.
+pub(super) fn fill(walk: &mut Walk<'_>) -> Result<bool> {
     let Some(plan) = walk.plan.take() else {
-        return Ok(());
+        return Ok(false);
     };
     let most = Bytes(plan.kept() * plan.block.bytes().0);
     walk.disk.lock.doing(Some(format!("seeding {most}")));
@@ -147,7 +159,7 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<()> {
         walk.warnings
             .push(format!("{out} of the seed did not fit into the slice"));
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Copies what is allocated now and zeroes the rest. Not what was allocated when the mapping was written: the guest may have

@@ -13,6 +13,7 @@ mod attach;
 mod clean;
 mod detach;
 mod fill;
+mod fits;
 mod half_replaced;
 mod half_reverted;
 mod hand_over;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::attach::{climb, note_client};
 use super::clean::{clean, lease_is_dirty, reopen};
 use super::fill::refuse_beneath_a_guest;
+use super::fits::refuse_what_does_not_fit;
 use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
@@ -73,6 +74,7 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
         walk.warnings.push(error.chain());
     }
     revive(walk)?;
+    refuse_what_does_not_fit(walk, &new)?;
     take_out(walk, Stay::Out)?;
     walk.down::<Slice>()?;
     leave(walk)?;

@@ -89,6 +89,29 @@ fn for_one(host: &Host, ask: &Attach) -> Result<(DriverName, CacheMode)> {
     Ok((name, mode))
 }
 
+/// What to tell of a disk that is attached anew and writes back, though neither the caller nor the configuration has said so: its driver
+/// can do nothing else.
+pub(super) fn unasked_write_back(
+    host: &Host,
+    ask: &Attach,
+    record: &Record,
+) -> Result<Option<String>> {
+    let wanted = host.config.cache.mode;
+    if ask.mode.is_some() || !record.mode.can_be_dirty() || wanted.can_be_dirty() {
+        return Ok(None);
+    }
+    let driver = cache::driver(host, &record.driver)?;
+    Ok(Some(in_another_mode(driver, wanted, record.mode)))
+}
+
+fn in_another_mode(driver: &dyn Driver, wanted: CacheMode, mode: CacheMode) -> String {
+    format!(
+        "driver {} has no mode {wanted}: the disk is in {mode} now; {}",
+        driver.name(),
+        driver.guarantee(mode)
+    )
+}
+
 /// A host that is let in beside the lease's holder has no cache.
 const fn intent(ask: &Attach) -> Intent {
     match ask.guest {
@@ -199,11 +222,7 @@ fn exchange(
     let own = |driver: &dyn Driver| !driver.whole() && !driver.shares();
     let afresh = ask.size.is_some() || !own(driver) || !own(old);
     let fell_back = ask.mode.is_none() && record.mode != CacheMode::None && mode != record.mode;
-    let warning = format!(
-        "driver {name} has no mode {}: the disk is in {mode} now; {}",
-        record.mode,
-        driver.guarantee(mode)
-    );
+    let warning = in_another_mode(driver, record.mode, mode);
     Ok(Exchange {
         driver: name.clone(),
         mode,

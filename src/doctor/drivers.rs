@@ -116,6 +116,7 @@ fn can(driver: &dyn Driver) -> String {
         _ if !driver.caches() => "no cache",
         SeedAbility::Whole => "holds the whole image, filled exactly before it serves",
         SeedAbility::Mapping => "seeded exactly, by its mapping",
+        SeedAbility::Reading if driver.counts() => "seeded by reading, proven by its counters",
         SeedAbility::Reading => "seeded by reading, proven by a second pass",
         SeedAbility::Never if !can.reads => "caches writes only",
         SeedAbility::Never => "cannot be seeded",

@@ -46,7 +46,12 @@ pub fn dm_cache(host: &Host) -> Finding {
     });
     match looked.map_err(Error::from) {
         Err(error) => Finding::of_error(NAME, &error, "see whether `dmsetup targets` works"),
-        Ok((None, _)) => Finding::ok(NAME, "not loaded yet"),
+        Ok((None, _)) if loadable(host) => Finding::warn(
+            NAME,
+            "not loaded yet, so nobody can tell whether a cache can be filled beneath a running guest",
+            "load it with `modprobe dm-cache`, then run this again",
+        ),
+        Ok((None, _)) => Finding::ok(NAME, "not in this kernel"),
         Ok((Some(version), _)) if version < OLDEST_DM_CACHE => Finding::warn(
             NAME,
             format!("version {version} is older than any that was tried"),
@@ -63,6 +68,11 @@ pub fn dm_cache(host: &Host) -> Finding {
         Ok((Some(version), true)) => Finding::ok(NAME, format!("version {version}")),
     }
     .at_most(State::Warn)
+}
+
+fn loadable(host: &Host) -> bool {
+    let probed = kmod::probe(&host.exec, &host.roots, "dm-cache");
+    !matches!(probed, Ok(Module::Missing))
 }
 
 #[cfg(test)]

@@ -40,15 +40,11 @@ pub struct Cmd {
     pub(super) effect: Effect,
     pub(super) ok_codes: Vec<i32>,
     pub(super) stdout_limit: Bytes,
-    pub(super) watch: Option<Watch>,
+    /// Whether it may take any time as long as it moves data.
+    pub(super) watched: bool,
+    /// What ends it before its time.
+    pub(super) until: Option<Cancel>,
     pub(super) speaks: bool,
-}
-
-/// How a long command of ours is watched: it may take any time as long as it moves data.
-#[derive(Clone)]
-pub(super) struct Watch {
-    /// Ends it.
-    pub(super) cancel: Cancel,
 }
 
 impl Cmd {
@@ -69,7 +65,8 @@ impl Cmd {
             effect,
             ok_codes: vec![0],
             stdout_limit: Self::STDOUT_LIMIT,
-            watch: None,
+            watched: false,
+            until: None,
             speaks: false,
         }
     }
@@ -160,9 +157,15 @@ impl Cmd {
     /// Its standard error is ours then, for its progress, and it ends when `cancel` is set.
     #[must_use]
     pub fn watched(mut self, stall: Duration, cancel: &Cancel) -> Self {
-        let cancel = cancel.clone();
         self.deadline = stall;
-        self.watch = Some(Watch { cancel });
+        self.watched = true;
+        self.until(cancel)
+    }
+
+    /// Ends it, with [`ExecError::Cancelled`](super::ExecError::Cancelled), when `cancel` is set.
+    #[must_use]
+    pub fn until(mut self, cancel: &Cancel) -> Self {
+        self.until = Some(cancel.clone());
         self
     }
 

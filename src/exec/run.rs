@@ -27,6 +27,7 @@ use super::drain::{Drain, Keep};
 use super::error::{ExecError, Status};
 use super::find;
 use super::moves::Moves;
+use crate::cancel::Cancel;
 
 /// How much of a tool's stderr is kept.
 const STDERR_TAIL: u64 = 2048;
@@ -158,10 +159,10 @@ impl Running {
                 command.process_group(0);
                 Ok(())
             });
-        let expression = match cmd.watch {
+        let expression = match cmd.watched {
             // without a redirection it has ours
-            Some(_) => expression,
-            None => expression.stderr_file(stderr_end),
+            true => expression,
+            false => expression.stderr_file(stderr_end),
         };
         let expression = match &cmd.stdin {
             Stdin::Null => expression.stdin_null(),
@@ -185,13 +186,13 @@ impl Running {
         let begun = Instant::now();
         let mut moves = self.handle.pids().first().copied().map(Moves::of);
         loop {
-            let since = match (&cmd.watch, &mut moves) {
-                (Some(_), Some(moves)) => moves.last(),
+            let since = match &mut moves {
+                Some(moves) if cmd.watched => moves.last(),
                 _ if cmd.speaks => self.stdout.last().unwrap_or(begun),
                 _ => begun,
             };
             let left = (since + cmd.deadline).saturating_duration_since(Instant::now());
-            let look = cmd.watch.as_ref().map_or(LOOK, |_| LOOK_OFTEN);
+            let look = cmd.until.as_ref().map_or(LOOK, |_| LOOK_OFTEN);
             let ended = self.handle.wait_timeout(left.min(look));
             let ended = ended.map_err(|source| start_error(cmd, source))?;
             if let Some(output) = ended {
@@ -201,11 +202,7 @@ impl Running {
                 self.kill();
                 return Err(too_much(cmd));
             }
-            if cmd
-                .watch
-                .as_ref()
-                .is_some_and(|watch| watch.cancel.is_cancelled())
-            {
+            if cmd.until.as_ref().is_some_and(Cancel::is_cancelled) {
                 self.kill();
                 let cmd = cmd.to_string();
                 return Err(ExecError::Cancelled { cmd });

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::External;
 use super::protocol::{SeedWord, State, Verb};
+use super::{External, request};
 use crate::cache::{
     Cache, Capabilities, Cleanliness, Device, Driver, Needs, Part, Running, SeedAbility, Seen, Site,
 };
@@ -99,7 +99,8 @@ impl Driver for External {
             _ => Bytes(0),
         };
         let task = site.host.progress.start("flush", before);
-        let answer = self.on_site(Verb::Flush, site, None, deadline)?;
+        let wanted = request(site, None, deadline);
+        let answer = self.program.flush(&wanted, &site.host.cancel)?;
         self.expect(&answer, Running::Draining)?;
         match answer.stats.map(|stats| stats.dirty) {
             Some(Bytes(0)) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::protocol::{CapabilitiesAnswer, FailureAnswer, Request, StatusAnswer, VERSION, Verb};
+use crate::cancel::Cancel;
 use crate::exec::{Cmd, Exec, ExecError, Output};
 use crate::model::{Bytes, DriverName};
 use crate::{Context, Error, Kind, Result};
@@ -36,7 +37,8 @@ impl Program {
     /// Asks what the driver can do.
     pub fn capabilities(&self, deadline: Duration) -> Result<CapabilitiesAnswer> {
         let request = Self::request(deadline);
-        let (answer, output): (CapabilitiesAnswer, _) = self.call(Verb::Capabilities, &request)?;
+        let (answer, output): (CapabilitiesAnswer, _) =
+            self.call(Verb::Capabilities, &request, None)?;
         let right = match answer.check() {
             Ok(()) if answer.name != self.name => Err(format!("it calls itself {}", answer.name)),
             right => right,
@@ -47,7 +49,13 @@ impl Program {
 
     /// Asks for, or does, something with a disk; the answer is what there is of it then.
     pub fn disk(&self, verb: Verb, request: &Request) -> Result<StatusAnswer> {
-        self.call(verb, request).map(|(answer, _)| answer)
+        self.call(verb, request, None).map(|(answer, _)| answer)
+    }
+
+    /// Has it write everything back, until `cancel` is set: it may be run again, as after a kill.
+    pub fn flush(&self, request: &Request, cancel: &Cancel) -> Result<StatusAnswer> {
+        let answer = self.call(Verb::Flush, request, Some(cancel));
+        answer.map(|(answer, _)| answer)
     }
 
     /// A request without a disk.
@@ -76,14 +84,19 @@ impl Program {
         }
     }
 
-    fn call<T: DeserializeOwned>(&self, verb: Verb, request: &Request) -> Result<(T, Output)> {
+    fn call<T: DeserializeOwned>(
+        &self,
+        verb: Verb,
+        request: &Request,
+        until: Option<&Cancel>,
+    ) -> Result<(T, Output)> {
         let input = serialized(request)?;
-        let output = self.run(
-            verb.as_str(),
-            verb.changes(),
-            input,
-            Duration::from_secs(request.seconds),
-        )?;
+        let deadline = Duration::from_secs(request.seconds);
+        let cmd = self.cmd(verb.as_str(), verb.changes(), input, deadline);
+        let output = self.ran(&match until {
+            Some(cancel) => cmd.until(cancel),
+            None => cmd,
+        })?;
         if output.code == 0 {
             let answer = self.read(&output)?;
             return Ok((answer, output));
@@ -100,21 +113,29 @@ impl Program {
         input: Vec<u8>,
         deadline: Duration,
     ) -> Result<Output> {
+        self.ran(&self.cmd(verb, changes, input, deadline))
+    }
+
+    fn cmd(&self, verb: &str, changes: bool, input: Vec<u8>, deadline: Duration) -> Cmd {
         let tool = self.path.to_string_lossy();
         let cmd = if changes {
             Cmd::change(&tool)
         } else {
             Cmd::query(&tool)
         };
-        let cmd = cmd
-            .arg(verb)
+        cmd.arg(verb)
             .stdin(input)
             .ok_codes(&[1])
             .stdout_limit(LONGEST_ANSWER)
-            .deadline(deadline.saturating_add(GRACE));
-        let output = self
-            .exec
-            .run(&cmd)
+            .deadline(deadline.saturating_add(GRACE))
+    }
+
+    fn ran(&self, cmd: &Cmd) -> Result<Output> {
+        let ran = self.exec.run(cmd);
+        if let Err(error @ ExecError::Cancelled { .. }) = ran {
+            return Err(error.into());
+        }
+        let output = ran
             .context(|| format!("the cache driver {} did not answer", self.name))
             .map_err(|error| error.remedy(self.look_at_it()))?;
         for line in output.stderr.lines() {

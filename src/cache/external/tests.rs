@@ -341,3 +341,18 @@ fn the_request_is_what_the_schema_says() {
     }
     "#);
 }
+
+/// A write-back that takes its time ends when the operator says so, and is not told as a driver that does not answer.
+#[test]
+fn a_flush_can_be_cancelled() {
+    let world = World::new("case $1 in flush) sleep 600;; *) exit 3;; esac");
+    let began = Instant::now();
+    let patience = Duration::from_secs(600);
+    let drained = std::thread::scope(|scope| {
+        let drain = scope.spawn(|| world.driver().unwrap().drain(&world.site(), patience));
+        world.host.cancel.cancel();
+        drain.join().unwrap()
+    });
+    assert_eq!(drained.unwrap_err().kind(), Kind::Cancelled);
+    assert!(began.elapsed() < patience / 2);
+}

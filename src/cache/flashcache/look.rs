@@ -47,7 +47,7 @@ pub(super) fn dirty(site: &Site<'_>) -> Result<Bytes> {
 }
 
 /// What a cache does, by its knobs. One whose knobs cannot be read serves, which is what may be dirty.
-pub(super) fn running(sysctl: &Sysctl, conf: &Conf) -> Running {
+pub(super) fn running(sysctl: &Sysctl<'_>, conf: &Conf) -> Running {
     match (sysctl.get(Knob::CacheAll), sysctl.get(Knob::SkipSequential)) {
         (Some(0), _) => Running::Draining,
         (_, Some(0)) => Running::Filling,

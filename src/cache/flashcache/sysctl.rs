@@ -1,9 +1,8 @@
 //! flashcache's knobs below /proc/sys/dev/flashcache, and its error counters below /proc/flashcache.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 
+use crate::exec::{Cmd, ExecError};
 use crate::host::Host;
 use crate::model::{DiskKey, Role};
 use crate::tools::flashcache::parse_errors;
@@ -33,18 +32,21 @@ impl Knob {
     }
 }
 
-/// The files of one cache: below the last components of its SSD's and its disk's path.
+/// The files of one cache: below the last components of its SSD's and its disk's path. Knobs are turned by tee(1), a process that can be
+/// left behind: `do_sync` writes back within the very write that asks for it, and a disk that hangs keeps that from being killed.
 #[derive(Debug)]
-pub(super) struct Sysctl {
+pub(super) struct Sysctl<'h> {
+    host: &'h Host,
     knobs: PathBuf,
     figures: PathBuf,
 }
 
-impl Sysctl {
-    pub(super) fn of(host: &Host, key: &DiskKey) -> Self {
+impl<'h> Sysctl<'h> {
+    pub(super) fn of(host: &'h Host, key: &DiskKey) -> Self {
         let name = format!("{}+wb-{key}-disk", key.lv(Role::Data));
         let proc = &host.roots.proc;
         Self {
+            host,
             knobs: proc.join("sys/dev/flashcache").join(&name),
             figures: proc.join("flashcache").join(&name),
         }
@@ -57,20 +59,29 @@ impl Sysctl {
 
     pub(super) fn set(&self, knob: Knob, value: u64) -> Result<()> {
         let path = self.knobs.join(knob.file());
-        let written = File::options().write(true).open(&path);
-        let written = written.and_then(|mut file| file.write_all(format!("{value}\n").as_bytes()));
-        written.map_err(|error| {
-            Error::new(
-                Kind::Failed,
-                format!("cannot write {value} to {}", path.display()),
-            )
-            .because(error)
-            .remedy(
+        let missing = || {
+            let message = format!("cannot write {value} to {}", path.display());
+            Error::new(Kind::Failed, message).remedy(
                 "see whether the module flashcache is loaded and the cache is there: `dmsetup ls`",
             )
-        })?;
-        crate::fault::step(&format!("sysctl {}", knob.file()));
-        Ok(())
+        };
+        if !path.exists() {
+            return Err(missing());
+        }
+        let tee = Cmd::change("tee")
+            .arg(&path)
+            .stdin(format!("{value}\n"))
+            .deadline(self.host.config.deadline.tool);
+        match self.host.exec.run(&tee) {
+            Ok(_) => Ok(()),
+            Err(error @ ExecError::Timeout { .. }) => Err(Error::new(
+                Kind::Timeout,
+                format!("the kernel has not taken {value} for {}", path.display()),
+            )
+            .because(error)
+            .remedy("nothing is lost: see whether Ceph answers (`ceph -s`), then run the same command again")),
+            Err(error) => Err(missing().because(error)),
+        }
     }
 
     /// Sets a knob that not every mode has.

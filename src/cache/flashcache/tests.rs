@@ -191,7 +191,8 @@ fn what_the_tool_would_ask_about_is_refused_in_words() {
     let refused = Flashcache
         .open(&site, Running::Serving(CacheMode::Writethrough))
         .unwrap_err();
-    assert_eq!(refused.kind(), Kind::Usage);
+    // A lack of room, as `on_full` has it.
+    assert_eq!(refused.kind(), Kind::NoSpace);
     assert!(
         refused.chain().contains("larger than the image"),
         "{}",
@@ -429,4 +430,21 @@ fn a_slice_is_no_larger_than_asked_and_its_room_is_whole_sets() {
             && room.0.is_multiple_of(SET.0)
             && room > Bytes::gib(8).saturating_sub(Bytes::mib(80))
     );
+}
+
+/// The module writes back within the write that asks for it: where the disk hangs, that is a process that can be left behind.
+#[test]
+fn a_knob_that_hangs_is_given_up() {
+    let mut world = World::new();
+    world.host.config.deadline.tool = Duration::from_secs(1);
+    let name = format!("{}+wb-{}-disk", world.key.lv(Role::Data), world.key);
+    let knobs = world.host.roots.proc.join("sys/dev/flashcache").join(name);
+    std::fs::create_dir_all(&knobs).unwrap();
+    // Nobody reads it, so that a write to it never begins.
+    nix::unistd::mkfifo(&knobs.join("do_sync"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let sysctl = Sysctl::of(&world.host, &world.key);
+    let late = sysctl.set(Knob::DoSync, 1).unwrap_err();
+    assert_eq!(late.kind(), Kind::Timeout, "{}", late.chain());
+    let missing = sysctl.set(Knob::CacheAll, 1).unwrap_err();
+    assert_eq!(missing.kind(), Kind::Failed, "{}", missing.chain());
 }

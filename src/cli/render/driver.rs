@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::cache::{DriverInfo, DriverList, SeedAbility};
+use crate::cache::{DriverInfo, DriverList, Guarantee, SeedAbility};
 use crate::cli::output::columns;
 use crate::cli::paint::{Paint, Tone};
 use crate::conform::{CaseReport, ConformReport, Outcome};
 
-/// A line per driver, what it lacks below it.
+/// A line per driver; what it guarantees in each mode and what it lacks below it.
 pub fn list(list: &DriverList, paint: Paint) -> String {
     let rows: Vec<_> = list
         .drivers
@@ -17,6 +17,9 @@ pub fn list(list: &DriverList, paint: Paint) -> String {
     let mut text = String::new();
     for (driver, line) in list.drivers.iter().zip(columns("", &rows).lines()) {
         let _infallible = writeln!(text, "{line}");
+        for Guarantee { mode, words } in &driver.guarantees {
+            let _infallible = writeln!(text, "      {mode}: {words}");
+        }
         let arrow = if paint.unicode { "→" } else { "->" };
         for words in [&driver.why, &driver.remedy].into_iter().flatten() {
             let _infallible = writeln!(text, "      {arrow} {words}");
@@ -105,6 +108,10 @@ mod tests {
             dir: dir.map(Into::into),
             release: dir.map(|_| "1.0".into()),
             modes: vec![CacheMode::Writethrough],
+            guarantees: vec![Guarantee {
+                mode: CacheMode::Writethrough,
+                words: "nothing is lost with the SSD".into(),
+            }],
             seed: Some(SeedAbility::Never),
             usable: why.is_none(),
             why: why.map(Into::into),
@@ -120,7 +127,9 @@ mod tests {
         ];
         insta::assert_snapshot!(list(&DriverList { version: 1, drivers }, Paint::PLAIN), @r"
         ok  dm-cache  writethrough  not seeded  built in
+              writethrough: nothing is lost with the SSD
         no  opencas   writethrough  not seeded  /usr/lib/warmblock/drivers/opencas (release 1.0)
+              writethrough: nothing is lost with the SSD
               -> this host lacks the tool casadm
               -> install it
         ");

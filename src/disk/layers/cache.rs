@@ -6,13 +6,14 @@ use super::front::{leads_to, point};
 use super::modules::load_modules;
 use super::slice::{do_without, uncached};
 use super::{Found, Layer, Slice, shared};
-use crate::cache::{Cache, Filled, Running};
+use crate::cache::{Cache, Driver, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
 use crate::disk::record::Intent;
 use crate::disk::revive::revive;
 use crate::disk::walk::Walk;
 use crate::disk::way_back;
+use crate::host::Host;
 use crate::job::LayerName;
 use crate::model::{Bytes, Change, OnFull, Role};
 use crate::sys::{Block, memory};
@@ -161,7 +162,9 @@ fn prepare(walk: &mut Walk<'_>) -> Result<()> {
         }
     }
     refuse_larger_sectors(walk)?;
-    refuse_without_memory(walk)?;
+    let data = walk.parts.iter().find(|(role, _)| *role == Role::Data);
+    let data = data.map_or(Bytes(0), |(_, data)| data.size.bytes());
+    refuse_without_memory(walk.host, walk.driver()?, data)?;
     walk.plan = fill::plan(walk)?;
     load_modules(walk)?;
     fill::spare_a_guest(walk)?;
@@ -214,15 +217,17 @@ fn refuse_larger_sectors(walk: &Walk<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a cache that takes more of the host's memory than it should: what guests need would be killed for it.
-fn refuse_without_memory(walk: &Walk<'_>) -> Result<()> {
-    let driver = walk.driver()?;
-    let data = walk.parts.iter().find(|(role, _)| *role == Role::Data);
-    let needed = data.map_or(Bytes(0), |(_, data)| driver.memory(data.size.bytes()));
+/// Refuses a cache with so large a data volume that takes more of the host's memory than it should: what guests need would be killed for it.
+pub(in crate::disk) fn refuse_without_memory(
+    host: &Host,
+    driver: &dyn Driver,
+    data: Bytes,
+) -> Result<()> {
+    let needed = driver.memory(data);
     if needed == Bytes(0) {
         return Ok(());
     }
-    let available = memory::available(&walk.host.roots)?;
+    let available = memory::available(&host.roots)?;
     match needed <= Bytes(available.0 / MEMORY_SHARE) {
         true => Ok(()),
         false => Err(too_large(driver.name().as_str(), needed, available)),

@@ -14,13 +14,13 @@ mod sharing;
 mod slice;
 mod watchers;
 
-pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
+pub(in crate::disk) use cache::{CacheLayer, close, refuse_without_memory, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, in_use, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, make_way, refuse_file, unlink};
 pub(in crate::disk) use map::Map;
 pub(in crate::disk) use modules::{let_it_look, load_modules};
-pub(in crate::disk) use shared::{leave, sweep};
+pub(in crate::disk) use shared::{leave, spare, sweep};
 pub(in crate::disk) use sharing::change as change_lease;
 pub(in crate::disk) use slice::{Slice, refuse_left};
 

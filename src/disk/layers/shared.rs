@@ -10,12 +10,12 @@ mod leave;
 pub(in crate::disk) use leave::{leave, sweep};
 
 use super::listing::{listed, outdate};
-use crate::cache::{Device, Neighbour};
+use crate::cache::{Device, Driver, Neighbour};
 use crate::disk::record::Record;
 use crate::disk::walk::Walk;
 use crate::exec::ExecError;
 use crate::host::Host;
-use crate::model::{DiskKey, DriverName, Role, SharedName, VgName};
+use crate::model::{Bytes, DiskKey, DriverName, Role, SharedName, VgName};
 use crate::sys::Block;
 use crate::sys::lock::DiskLock;
 use crate::tools::lvm::{Lv, LvmError, Tag, Volumes};
@@ -147,6 +147,22 @@ fn neighbour(host: &Host, lv: &Lv) -> Neighbour {
         own: lv.num.map(|_| host.lvm().path(&lv.vg, &lv.name)),
         writes_back: record.is_none_or(|record| record.mode.can_be_dirty()),
     }
+}
+
+/// What an exchange of a disk's driver for another one gives back of the volume group, and what it takes beside the new slice: the old
+/// slice; and the shared volume, which goes with the last disk and comes with the first.
+pub(in crate::disk) fn spare(
+    walk: &mut Walk<'_>,
+    new: &dyn Driver,
+) -> Result<(Bytes, Option<Bytes>)> {
+    let (old, key) = (walk.driver()?, walk.disk.record.key.clone());
+    let all = listed(walk)?;
+    let own: u64 = all.of(&key).iter().map(|lv| lv.size.0).sum();
+    let last = old.shares() && !new.shares() && !others(all, &old.name(), Some(&key));
+    let common = all.shared.first().map(|lv| lv.size);
+    let goes = Bytes(own + common.filter(|_| last).map_or(0, |size| size.0));
+    let first = new.shares() && common.is_none();
+    Ok((goes, first.then_some(walk.host.config.slice.shared)))
 }
 
 /// Whether this host has slices in the shared volume of a driver, other than those of one disk.

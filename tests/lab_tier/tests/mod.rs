@@ -222,6 +222,11 @@ const ALONE: &[Test] = &[
     test("seeds::odd_size", Need::One, seeds::odd_size),
     test("seeds::blank_image", Need::One, seeds::blank),
     test("seeds::beneath_a_guest", Need::One, seeds::beneath_a_guest),
+    test(
+        "seeds::exchange_that_does_not_fit",
+        Need::One,
+        seeds::exchange_that_does_not_fit,
+    ),
     test("seeds::again_with_another_choice", Need::One, seeds::again),
     test(
         "faults::names_and_sizes",

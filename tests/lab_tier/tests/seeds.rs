@@ -8,7 +8,7 @@ use super::main_job::BLOCK;
 use super::same;
 use crate::case::Case;
 use crate::guest::Guest;
-use crate::host::{Host, front};
+use crate::host::{Host, changes, front};
 use crate::world::{Image, MIB, ODD, STANDARD};
 
 /// A seed must be as asked, serve the image's content, and leave nothing.
@@ -158,7 +158,15 @@ pub fn beneath_a_guest(case: &Case) -> Result<()> {
         &wb(&[&["--driver", "none"], &seed[..]].concat()).ok()?["seed"],
         &Value::Null,
     )?;
-    same("exact", &wb(&cached).ok()?["seed"]["exact"], true)?;
+    let report = wb(&cached).ok()?;
+    same("exact", &report["seed"]["exact"], true)?;
+    // Nobody could open it before it was filled.
+    let steps = changes(&report);
+    let last = |step: &str| steps.iter().rposition(|have| have == step);
+    ensure!(
+        last("cache altered").is_some() && last("front made") > last("cache altered"),
+        "{steps:?}"
+    );
     host.sh("umount /proc/kallsyms && rm /run/symbols")?;
     host.check(&device, &image)?;
     // A kernel that is in order seeds beneath it.
@@ -168,4 +176,37 @@ pub fn beneath_a_guest(case: &Case) -> Result<()> {
     guest.leaves()?;
     host.detach(&image)?;
     host.check_gone(&image)
+}
+
+/// A driver that there is no memory or no room for is refused while the disk has its warm cache, and that stays.
+pub fn exchange_that_does_not_fit(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let report = host.attach(&image, &["--size", "32M", "--seed", "first:8M"])?;
+    let before = host.status(&image)?;
+    let refused = |driver: &str, word: &str| {
+        let line = ["attach", &image.spec, "--driver", driver];
+        let out = host.wb(&line).run();
+        let now = host.status(&image)?;
+        for what in ["driver", "mode", "well"] {
+            same(what, &now[what], &before[what])?;
+        }
+        same(
+            "resident",
+            &now["stats"]["resident"],
+            &before["stats"]["resident"],
+        )?;
+        out?.refused(Kind::NoSpace, &[word]).map(drop)
+    };
+    host.sh(
+        "sed 's/^MemAvailable:.*/MemAvailable: 9000 kB/' /proc/meminfo >/run/meminfo; mount --bind /run/meminfo /proc/meminfo",
+    )?;
+    let out = refused("dm-writecache", "of memory");
+    host.sh("umount /proc/meminfo && rm /run/meminfo")?;
+    out?;
+    host.sh("lvcreate -qq -an -Zn -n full -l 100%FREE ssd")?;
+    let out = refused("local", "keeps its driver dm-cache");
+    host.sh("lvremove -qq -y ssd/full")?;
+    out?;
+    finish(host, &image, &report)
 }
