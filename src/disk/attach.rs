@@ -6,11 +6,11 @@ use super::detach;
 use super::fill::fill;
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
-    make_way, refuse_file, refuse_left,
+    refuse_file, refuse_left,
 };
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
-use super::shared;
+use super::shared::{self, Still};
 use super::swap::{self, Stay, take_out};
 use super::walk::Walk;
 use crate::cache::{self, Cache};
@@ -42,13 +42,6 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
-    if let Some(link) = ask
-        .link
-        .as_ref()
-        .filter(|_| ask.shared.is_some() && !dry_run)
-    {
-        make_way(&walk, link)?;
-    }
     if walk.disk.record.uncached {
         let image = &walk.disk.record.image;
         walk.warnings.push(format!(
@@ -59,7 +52,8 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));
     }
-    match climb(&mut walk) {
+    let place = shared::make_place(&walk, known.as_ref(), ask.link.as_deref());
+    match place.and_then(|()| climb(&mut walk)) {
         Ok(()) => Ok(walk.report(true)),
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
@@ -86,11 +80,16 @@ fn undoable(error: &crate::Error) -> bool {
     !matches!(error.kind(), crate::Kind::Dirty)
 }
 
-/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others.
+/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others, and as
+/// long as there are others.
 fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
-    match known {
-        None => detach::descend(walk),
-        Some(before) => shared::as_before(walk, before),
+    let still = match known {
+        Some(before) => shared::as_before(walk, before)?,
+        None => Still::Last,
+    };
+    match still {
+        Still::InUse => Ok(()),
+        Still::Last => detach::descend(walk),
     }
 }
 

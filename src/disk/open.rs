@@ -7,6 +7,7 @@ use crate::ceph::{Cluster, Image, Pool};
 use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Force, LeaseCell};
+use crate::disk::lost;
 use crate::disk::meant::meant;
 use crate::disk::record::Record;
 use crate::disk::want::{self, Exchange};
@@ -159,7 +160,10 @@ impl OpenDisk {
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {
-            Some(record) => want::again(host, record, ask, image.size)?,
+            Some(mut record) => {
+                lost::forget_users(host, &mut record, &image)?;
+                want::again(host, record, ask, image.size)?
+            }
             None => (want::fresh(host, ask, key, fsid, image.size)?, None),
         };
         Ok(Self {
