@@ -34,6 +34,7 @@ impl<'r> Restoration<'r> {
                 error.remedy("restore the other disks one by one: `onevm restore --disk-id`")
             })?;
             let mut ours = ours.iter();
+            there.reached()?;
             let found = ours.find(|(disk, ..)| disk.id == there.id).cloned();
             found.ok_or_else(|| {
                 let message = format!(
