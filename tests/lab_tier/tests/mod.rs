@@ -16,6 +16,7 @@ mod one_access;
 mod one_kill;
 mod one_late;
 mod one_left;
+mod one_odd;
 mod one_restore;
 mod one_shared;
 mod one_store;
@@ -56,6 +57,12 @@ const LONG: &[Test] = &[
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
     test("one_shared::dead_host", Need::All, one_shared::dead_host),
+    test(
+        "one_shared::strangers_and_remains",
+        Need::Plain,
+        one_shared::strangers_and_remains,
+    ),
+    test("one_odd::seldom", Need::All, one_odd::seldom),
     test("one_store::backups", Need::One, one_store::backups),
     test("one_restore::in_place", Need::Plain, one_restore::in_place),
     test("one_restore::refused", Need::Plain, one_restore::refused),
