@@ -192,6 +192,7 @@ const ALONE: &[Test] = &[
         shared::one_leaves_the_other_works,
     ),
     test("shared::used_up", Need::Plain, shared::used_up),
+    test("shared::damaged", Need::Plain, shared::damaged),
     test(
         "shared::dirty_through_a_power_cut",
         Need::Udev,
@@ -312,6 +313,21 @@ const ALONE: &[Test] = &[
         "stuck::attach_and_bypass_end_in_time",
         Need::All,
         stuck::attach_and_bypass,
+    ),
+    test(
+        "write_back::too_little_memory",
+        Need::One,
+        write_back::too_little_memory,
+    ),
+    test(
+        "stuck::bcache_while_a_device_hangs",
+        Need::Plain,
+        stuck::bcache,
+    ),
+    test(
+        "stuck::writecache_while_ceph_hangs",
+        Need::All,
+        stuck::writecache,
     ),
 ];
 
