@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::fill;
+use super::half_replaced::finish_replacement;
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
     refuse_file, refuse_left,
@@ -37,6 +38,9 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     equip(host, driver.unwrap_or(&disk.record.driver), dry_run)?;
     for link in disk.record.link.iter().chain(&ask.link) {
         refuse_file(link)?;
+    }
+    if let Some(image) = disk.image.as_ref().filter(|_| !dry_run) {
+        finish_replacement(host, &ask.image, &image.pool)?;
     }
     let known = Record::load(&host.roots, &disk.record.key)?;
     let mut walk = Walk::new(host, disk, dry_run);

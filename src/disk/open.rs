@@ -62,7 +62,7 @@ impl OpenImage {
         let image = match image {
             // It is just out of the way, perhaps.
             Err(error) if error.kind() == Kind::NotFound => {
-                refuse_half_replaced(spec, &pool, "open")?;
+                refuse_half_replaced(host, spec, &pool, "open")?;
                 return Err(error);
             }
             image => image?,
@@ -133,7 +133,7 @@ impl OpenDisk {
     /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
     pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
-        refuse_half_replaced(&ask.image, &image.pool, "attach")?;
+        refuse_half_replaced(host, &ask.image, &image.pool, "attach")?;
         refuse_half_reverted(&ask.image, &image.image, "attach")?;
         if image.size == Bytes(0) {
             return Err(

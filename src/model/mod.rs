@@ -8,13 +8,14 @@ pub mod lease;
 pub mod names;
 pub mod parse;
 pub mod policy;
+pub mod replacement;
 pub mod size;
 
 pub use access::Access;
 pub use change::Change;
 pub use ids::{
     CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace,
-    PoolId, PoolName, SnapName, SnapSpec, VgName,
+    PoolId, PoolName, ReplacementId, SnapName, SnapSpec, VgName,
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
@@ -24,4 +25,5 @@ pub use names::{
 };
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
+pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};
