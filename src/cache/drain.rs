@@ -95,6 +95,8 @@ pub(super) fn still_dirty(site: &Site<'_>, left: Bytes, after: Duration) -> Erro
 /// The error for a cache that must be asked what is dirty, and cannot.
 pub(super) fn cannot_tell(why: String) -> Error {
     Error::new(Kind::Dirty, why).remedy(
-        "unknown counts as dirty: repair the SSD, or give up what it holds with --discard-dirty",
+        "unknown counts as dirty: see whether Ceph answers (`ceph -s`) and the SSD (`dmesg`), stop the VM, and run `warmblock detach`, \
+         which opens a cache that failed again and writes back what it holds; only if the SSD is lost for good, give that up with \
+         --discard-dirty",
     )
 }

@@ -27,6 +27,7 @@ mod quiet;
 mod record;
 mod recover;
 pub mod replacement;
+mod revive;
 mod shared;
 mod status;
 mod swap;

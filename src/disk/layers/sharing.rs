@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Found;
 use super::bar::bar;
-use super::lease::{in_use, refuse_stale};
+use super::lease::refuse_stale;
+use super::watchers::in_use;
 use crate::ceph::Watcher;
 use crate::disk::lease::{LeaseCell, Me, may_share};
 use crate::disk::record::{Intent, Record};

@@ -22,6 +22,7 @@ mod one_shared;
 mod one_store;
 mod one_storm;
 mod one_vm;
+mod origin;
 mod power;
 mod recover;
 mod seeds;
