@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::tools::blk;
-use crate::tools::dmsetup::{Status, Table, Target, WritecacheStatus, WritecacheTarget};
+use crate::tools::dmsetup::{Access, Status, Table, Target, WritecacheStatus, WritecacheTarget};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The block size.
@@ -128,7 +128,7 @@ impl Driver for DmWritecache {
         let deadline = site.host.config.deadline.flush;
         site.host
             .dm()
-            .replace(&name, &table(site, running)?, deadline)
+            .replace(&name, &table(site, running)?, Access::ReadWrite, deadline)
             .context(|| format!("cannot switch the cache device {name}"))
     }
 

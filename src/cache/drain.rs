@@ -41,10 +41,12 @@ pub(super) fn drained_behind(
 /// nobody but the front writes to the cache.
 fn barrier(site: &Site<'_>) -> Result<()> {
     let (dm, front) = (site.host.dm(), site.key.dm(Role::Front));
-    let Some(table) = dm.table(&front)?.filter(|table| !table.is_empty()) else {
+    let device = dm.device(&front)?.filter(|device| device.info.live);
+    let Some(device) = device else {
         return Ok(());
     };
-    dm.replace(&front, &table, site.host.config.deadline.tool)
+    let (table, access) = (&device.table, device.info.access());
+    dm.replace(&front, table, access, site.host.config.deadline.tool)
         .context(|| format!("cannot wait for the I/O of {front}"))
 }
 

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::{fill, must_be_alone};
+use super::half_replaced::finish_replacement;
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
-    make_way, refuse_file, refuse_left,
+    refuse_file, refuse_left,
 };
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
-use super::shared;
+use super::shared::{self, Still};
 use super::swap::{self, Stay, take_out};
 use super::walk::Walk;
 use super::want::unasked_write_back;
@@ -39,6 +40,9 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     for link in disk.record.link.iter().chain(&ask.link) {
         refuse_file(link)?;
     }
+    if let Some(image) = disk.image.as_ref().filter(|_| !dry_run) {
+        finish_replacement(host, &ask.image, &image.pool)?;
+    }
     let known = Record::load(&host.roots, &disk.record.key)?;
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
@@ -46,13 +50,6 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     if known.is_none() {
         let told = unasked_write_back(host, ask, &walk.disk.record)?;
         walk.warnings.extend(told);
-    }
-    if let Some(link) = ask
-        .link
-        .as_ref()
-        .filter(|_| ask.shared.is_some() && !dry_run)
-    {
-        make_way(&walk, link)?;
     }
     if walk.disk.record.uncached {
         let image = &walk.disk.record.image;
@@ -64,7 +61,8 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));
     }
-    match climb(&mut walk) {
+    let place = shared::make_place(&walk, known.as_ref(), ask.link.as_deref());
+    match place.and_then(|()| climb(&mut walk)) {
         Ok(()) => Ok(walk.report(true)),
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
@@ -91,11 +89,16 @@ fn undoable(error: &crate::Error) -> bool {
     !matches!(error.kind(), crate::Kind::Dirty)
 }
 
-/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others.
+/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others, and as
+/// long as there are others.
 fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
-    match known {
-        None => detach::descend(walk),
-        Some(before) => shared::as_before(walk, before),
+    let still = match known {
+        Some(before) => shared::as_before(walk, before)?,
+        None => Still::Last,
+    };
+    match still {
+        Still::InUse => Ok(()),
+        Still::Last => detach::descend(walk),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::attach::note_client;
 use super::clean::{lease_is_dirty, reopen};
-use super::layers::{Front, Layer as _, LeaseLayer, Map, Slice, in_use};
+use super::layers::{Front, Layer as _, Map, Slice, in_use};
 use super::walk::Walk;
 use crate::cache::Cache;
 use crate::job::LayerName;
@@ -37,7 +37,6 @@ pub(super) fn revive(walk: &mut Walk<'_>) -> Result<bool> {
     let began = Instant::now();
     let what = format!("it failed ({why}); opened again and written back");
     if !walk.dry_run {
-        walk.up::<LeaseLayer>()?;
         Map::probe(walk)?;
         Slice::probe(walk)?;
         refuse_beneath_a_guest(walk, &why)?;

@@ -15,7 +15,6 @@ mod import;
 mod info;
 mod job;
 mod list;
-mod mark;
 mod merge;
 mod once;
 mod reach;

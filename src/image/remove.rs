@@ -50,6 +50,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         for snap in removable(&found, ask.snapshots)? {
             untake::remove(&found, &snap, &mut report)?;
         }
+        replace::finish_others(host, &found, &mut report);
         origin = found.info()?.parent;
         // The image is closed here: an open handle would be in the removal's way.
     }
@@ -100,7 +101,8 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
         found => {
             let found = found?;
             found.must_be_detached("remove")?;
-            removable(&found, true)?
+            removable(&found, true)?;
+            replace::finish_others(host, &found, &mut report);
         }
     };
     report.main_step(

@@ -105,6 +105,10 @@ name_type!(
     SnapName, "snapshot name", |w| printable_without(w, &['/', '@'])
 );
 name_type!(
+    /// Which replacement of images something is of: hexadecimal digits that no other one has.
+    ReplacementId, "replacement", |w| hex_of(w)
+);
+name_type!(
     /// A Ceph client id without the `client.` in front, such as `admin`.
     ClientId, "client id", |w| {
         if w.starts_with("client.") {

@@ -8,6 +8,7 @@ pub mod lease;
 pub mod names;
 pub mod parse;
 pub mod policy;
+pub mod replacement;
 pub mod size;
 pub mod spec;
 
@@ -15,7 +16,7 @@ pub use access::Access;
 pub use change::Change;
 pub use ids::{
     CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, Namespace, PoolId,
-    PoolName, SnapName, VgName,
+    PoolName, ReplacementId, SnapName, VgName,
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
@@ -25,5 +26,6 @@ pub use names::{
 };
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
+pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};
 pub use spec::{ImageSpec, SnapSpec};

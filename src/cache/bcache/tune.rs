@@ -69,7 +69,8 @@ fn knobs(disk: &Path, set: Option<&Path>, running: Running) -> Vec<Knob> {
             errors_of_image,
             of_set(ERROR_LIMIT, ANY_ERRORS),
             mode(CacheMode::Writethrough),
-            of_disk("writeback_delay", "0"),
+            // Not 0: what cannot be written would be tried again without a pause, and the kernel's log be full of it.
+            of_disk("writeback_delay", REST),
             of_disk("writeback_running", "1"),
             of_disk("writeback_percent", "0"),
         ],

@@ -30,7 +30,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
         return Ok(report);
     }
     let parent = Found::in_pool(pool.clone(), of)?;
-    parent.must_be_whole("clone")?;
+    parent.must_be_whole(host, "clone")?;
     if dry_run {
         report.main_step(
             Change::Made,
