@@ -53,8 +53,8 @@ impl<'r> Restoration<'r> {
     }
 
     /// Room is made for what comes, or it is refused before anything does.
-    pub(in crate::one) fn begin(&self) -> Plan {
-        Plan::nothing().on(self.host, self.each(ReplaceStep::Begin))
+    pub(in crate::one) fn begin(&self) -> Result<Plan> {
+        Ok(Plan::nothing().on(self.host, self.each(ReplaceStep::Begin)?))
     }
 
     /// Where a disk is brought, and by what steps, after which its bytes come. `datastore` is that of the disk's image. They are
@@ -82,7 +82,7 @@ impl<'r> Restoration<'r> {
             made_for: (!linked).then(|| self.known.purpose(place)),
             ..Import::new("-".into(), new.clone())
         });
-        let access = self.known.access(place);
+        let access = self.known.access(place)?;
         let mut steps = vec![step(Request::Image(import)).by(access)];
         // The disk may have grown since. It is never cut.
         steps.extend(disk.size.map(|size| StepAsk {
@@ -102,29 +102,29 @@ impl<'r> Restoration<'r> {
         let down = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             detach(self.known, image, place, false)
         };
-        let mut steps: Vec<StepAsk> = self.disks.iter().map(down).collect();
-        steps.extend(self.each(ReplaceStep::Exchange));
+        let mut steps: Vec<StepAsk> = self.disks.iter().map(down).collect::<Result<_>>()?;
+        steps.extend(self.each(ReplaceStep::Exchange)?);
         Ok(Plan::nothing().on(self.host, steps).or_else(self.undone()?))
     }
 
     /// They are what they were before, and up; what came goes. One that cannot be put back is not attached either.
     fn undone(&self) -> Result<Plan> {
-        let mut steps = self.each(ReplaceStep::Undo);
+        let mut steps = self.each(ReplaceStep::Undo)?;
         steps.extend(self.up()?);
         Ok(Plan::nothing().on(self.host, all(steps)))
     }
 
     /// What came goes. The disks were not touched, and may have been taken down or deleted meanwhile.
-    pub(in crate::one) fn forgotten(&self) -> Plan {
-        Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)))
+    pub(in crate::one) fn forgotten(&self) -> Result<Plan> {
+        Ok(Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)?)))
     }
 
     /// They stay what they have become, and are attached. All are settled before the first old one goes, which takes its time: who
     /// is stopped in that leaves disks of one moment.
     pub(in crate::one) fn settle(&self) -> Result<Plan> {
-        let mut steps = self.each(ReplaceStep::Settle);
+        let mut steps = self.each(ReplaceStep::Settle)?;
         steps.extend(self.up()?);
-        steps.extend(self.each(ReplaceStep::Clear));
+        steps.extend(self.each(ReplaceStep::Clear)?);
         Ok(Plan::nothing().on(self.host, steps))
     }
 
@@ -140,13 +140,13 @@ impl<'r> Restoration<'r> {
         self.disks.iter().map(up).collect()
     }
 
-    fn each(&self, step: ReplaceStep) -> Vec<StepAsk> {
+    fn each(&self, step: ReplaceStep) -> Result<Vec<StepAsk>> {
         let ask = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
-            super::step(Request::Image(ImageJob::Replace(ReplaceImage {
+            let replace = ImageJob::Replace(ReplaceImage {
                 image: image.clone(),
                 step,
-            })))
-            .by(self.known.access(place))
+            });
+            Ok(super::step(Request::Image(replace)).by(self.known.access(place)?))
         };
         self.disks.iter().map(ask).collect()
     }

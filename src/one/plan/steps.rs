@@ -70,7 +70,7 @@ pub(super) fn attach(
     place: &DiskPlace,
 ) -> Result<StepAsk> {
     let ask = attach_ask(disk, image, place)?;
-    Ok(step(Request::Attach(ask)).by(known.access(place)))
+    Ok(step(Request::Attach(ask)).by(known.access(place)?))
 }
 
 /// Refuses a disk that the hypervisor would not open by its link. An RBD disk it opens itself, in Ceph, beside a cache of ours
@@ -119,25 +119,29 @@ pub(super) fn detach(
     image: &ImageSpec,
     place: &DiskPlace,
     discard_dirty: bool,
-) -> StepAsk {
+) -> Result<StepAsk> {
     let detach = Detach {
         image: image.clone(),
         discard_dirty,
         link: Some(place.path()),
         free: false,
     };
-    if_there(Request::Detach(detach)).by(known.access(place))
+    Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
 }
 
 /// The same; and says if another host has the disk then.
-pub(super) fn detach_freed(known: &Known<'_>, image: &ImageSpec, place: &DiskPlace) -> StepAsk {
+pub(super) fn detach_freed(
+    known: &Known<'_>,
+    image: &ImageSpec,
+    place: &DiskPlace,
+) -> Result<StepAsk> {
     let detach = Detach {
         image: image.clone(),
         discard_dirty: false,
         link: Some(place.path()),
         free: true,
     };
-    if_there(Request::Detach(detach)).by(known.access(place))
+    Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.

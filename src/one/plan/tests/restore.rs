@@ -17,10 +17,10 @@ fn restored(vm: &str, wanted: &[u32]) -> Result<String> {
     else {
         unreachable!()
     };
-    let (vm, datastore) = (Vm::parse(vm)?, Datastore::parse(DATASTORE)?);
+    let (vm, ask) = (Vm::parse(vm)?, || Datastore::parse(DATASTORE));
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: None,
     };
@@ -31,9 +31,9 @@ fn restored(vm: &str, wanted: &[u32]) -> Result<String> {
         let (host, steps) = disks.bring(DiskId(*id), &own).unwrap();
         Plan::nothing().on(host, steps)
     };
-    let mut parts = vec![("begin", disks.begin())];
+    let mut parts = vec![("begin", disks.begin()?)];
     parts.extend(wanted.iter().map(|id| ("bring", bring(id))));
-    parts.push(("forgotten", disks.forgotten()));
+    parts.push(("forgotten", disks.forgotten()?));
     parts.push(("exchange", disks.exchange()?));
     parts.push(("settle", disks.settle()?));
     let text = parts.iter().map(|(name, plan)| {
