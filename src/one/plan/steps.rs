@@ -103,12 +103,17 @@ pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> R
     ask.mode = asked.mode;
     ask.size = asked.size;
     ask.seed = asked.seed;
+    ask.seed_later = asked.seed_later;
     ask.link = Some(place.path());
     ask.keep = true;
     ask.shared = disk.sharing();
     if ask.shared == Some(Sharing::ReadWrite) {
         // Another host's write would never be seen in a cache (contract, 4.3.8).
         (ask.driver, ask.mode, ask.size, ask.seed) = (None, None, None, None);
+    }
+    if ask.shared.is_some() {
+        // Whoever comes second waits for what the first began.
+        ask.seed_later = false;
     }
     Ok(ask)
 }
