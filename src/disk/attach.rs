@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::fill;
+use super::half_replaced::finish_replacement;
 use super::later;
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
-    make_way, refuse_file, refuse_left,
+    refuse_file, refuse_left,
 };
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
-use super::shared;
+use super::shared::{self, Still};
 use super::swap::{self, Stay, take_out};
 use super::walk::Walk;
 use crate::cache::{self, Cache};
@@ -61,17 +62,13 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     for link in disk.record.link.iter().chain(&ask.link) {
         refuse_file(link)?;
     }
+    if let Some(image) = disk.image.as_ref().filter(|_| !dry_run) {
+        finish_replacement(host, &ask.image, &image.pool)?;
+    }
     let known = Record::load(&host.roots, &disk.record.key)?;
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
-    if let Some(link) = ask
-        .link
-        .as_ref()
-        .filter(|_| ask.shared.is_some() && !dry_run)
-    {
-        make_way(&walk, link)?;
-    }
     if walk.disk.record.uncached {
         let image = &walk.disk.record.image;
         walk.warnings.push(format!(
@@ -82,10 +79,11 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));
     }
-    let climbed = match is_later(ask) {
+    let place = shared::make_place(&walk, known.as_ref(), ask.link.as_deref());
+    let climbed = place.and_then(|()| match is_later(ask) {
         true => later::climb(&mut walk),
         false => climb(&mut walk).map(|()| false),
-    };
+    });
     match climbed {
         Ok(false) => Ok(walk.report(true)),
         Ok(true) => {
@@ -121,11 +119,16 @@ fn undoable(error: &crate::Error) -> bool {
     !matches!(error.kind(), crate::Kind::Dirty)
 }
 
-/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others.
+/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others, and as
+/// long as there are others.
 fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
-    match known {
-        None => detach::descend(walk),
-        Some(before) => shared::as_before(walk, before),
+    let still = match known {
+        Some(before) => shared::as_before(walk, before)?,
+        None => Still::Last,
+    };
+    match still {
+        Still::InUse => Ok(()),
+        Still::Last => detach::descend(walk),
     }
 }
 

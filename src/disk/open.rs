@@ -8,6 +8,7 @@ use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::later;
 use crate::disk::lease::{Force, LeaseCell};
+use crate::disk::lost;
 use crate::disk::meant::meant;
 use crate::disk::record::Record;
 use crate::disk::want::{self, Exchange};
@@ -62,7 +63,7 @@ impl OpenImage {
         let image = match image {
             // It is just out of the way, perhaps.
             Err(error) if error.kind() == Kind::NotFound => {
-                refuse_half_replaced(spec, &pool, "open")?;
+                refuse_half_replaced(host, spec, &pool, "open")?;
                 return Err(error);
             }
             image => image?,
@@ -133,7 +134,7 @@ impl OpenDisk {
     /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
     pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
-        refuse_half_replaced(&ask.image, &image.pool, "attach")?;
+        refuse_half_replaced(host, &ask.image, &image.pool, "attach")?;
         refuse_half_reverted(&ask.image, &image.image, "attach")?;
         if image.size == Bytes(0) {
             return Err(
@@ -160,7 +161,10 @@ impl OpenDisk {
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {
-            Some(record) => want::again(host, record, ask, image.size)?,
+            Some(mut record) => {
+                lost::forget_users(host, &mut record, &image)?;
+                want::again(host, record, ask, image.size)?
+            }
             None => (want::fresh(host, ask, key, fsid, image.size)?, None),
         };
         Ok(Self {

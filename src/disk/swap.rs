@@ -8,6 +8,7 @@ use super::fill::refuse_beneath_a_guest;
 use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
+use super::revive::revive;
 use super::walk::Walk;
 use super::want::{Exchange, seedable};
 use crate::cache::{self, Cache};
@@ -71,6 +72,7 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     } else if let Err(error) = Slice::probe(walk) {
         walk.warnings.push(error.chain());
     }
+    revive(walk)?;
     take_out(walk, Stay::Out)?;
     walk.down::<Slice>()?;
     leave(walk)?;
@@ -90,7 +92,8 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     put_in(walk)
 }
 
-/// Opens a disk that is up on this host.
+/// Opens a disk that is up on this host. If its cache failed with what the image lacks, that is written back, and neither cache nor
+/// front are in the kernel then.
 ///
 /// Errors: [`Kind::NotFound`] if it is not mapped, [`Kind::Busy`] if a detach of it was interrupted.
 pub(super) fn start<'h>(
@@ -146,6 +149,7 @@ fn started(host: &Host, disk: OpenDisk, dry_run: bool) -> Result<Walk<'_>> {
         }
         walk.warnings.push(error.chain());
     }
+    revive(&mut walk)?;
     Ok(walk)
 }
 

@@ -27,6 +27,7 @@ use super::drain::{Drain, Keep};
 use super::error::{ExecError, Status};
 use super::find;
 use super::moves::Moves;
+use crate::pulse;
 
 /// How much of a tool's stderr is kept.
 const STDERR_TAIL: u64 = 2048;
@@ -198,6 +199,8 @@ impl Running {
             let look = cmd.watch.as_ref().map_or(LOOK, |_| LOOK_OFTEN);
             let ended = self.handle.wait_timeout(left.min(look));
             let ended = ended.map_err(|source| start_error(cmd, source))?;
+            // It ends at its deadline, whatever comes.
+            pulse::beat();
             if let Some(output) = ended {
                 return self.output(cmd, output.status.into());
             }

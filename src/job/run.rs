@@ -5,7 +5,7 @@ use super::{
 };
 use crate::host::Host;
 use crate::model::{Access, HostName};
-use crate::{Context, Error, Kind, Result, disk, image};
+use crate::{Context, Error, Kind, Result, disk, image, pulse};
 
 /// What a job answers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -124,6 +124,7 @@ fn by(host: &Host, access: &Access, ask: &Request, dry: bool) -> Result<Answer> 
 
 fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> {
     host.cancel.check()?;
+    pulse::beat();
     let done = match &step.access {
         Some(access) => by(host, access, &step.request, dry),
         None => request(host, &step.request, dry),

@@ -72,6 +72,8 @@ pub enum When {
     Unreached,
     /// Another host holds the disk, has it mapped, or has data that its image lacks.
     Held,
+    /// In whatever way: what follows does not need it.
+    Failed,
 }
 
 impl Task {

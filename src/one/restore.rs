@@ -17,6 +17,7 @@ use super::voice::{Level, Voice};
 use super::{DatastoreId, DiskId, Remote};
 use crate::error::both;
 use crate::job::{Request, Steps};
+use crate::sys::random;
 use crate::{Context, Error, Kind, Result};
 
 /// Does the call.
@@ -49,7 +50,12 @@ pub(super) fn restore(
         call,
         known: &known,
         backup: &backup,
-        disks: Restoration::new(&known, call, backup.disks.keys().copied())?,
+        disks: Restoration::new(
+            &known,
+            call,
+            backup.disks.keys().copied(),
+            random::hex(32)?.parse()?,
+        )?,
     };
     let done = work.all(voice);
     done.map_err(|error| backup.without_secrets(error))
@@ -148,15 +154,29 @@ impl Work<'_> {
     }
 
     fn exchange(&self, voice: &mut Voice<impl std::io::Write>) -> Result<()> {
+        let down = self.plan(&self.disks.down()?, voice);
+        // What only the SSDs had was written back, and that may have taken long.
+        if let Err(error) = down.and_then(|()| self.still_wanted()) {
+            let undone = self.plan(&self.disks.undone()?, voice);
+            return both(Err(error), undone);
+        }
         self.plan(&self.disks.exchange()?, voice)?;
-        let settled = self.plan(&self.disks.settle()?, voice);
-        settled.map_err(|error| {
-            let message = format!(
-                "the disks of VM {} are restored, but not all are up",
-                self.call.vm
-            );
-            Error::new(error.kind(), message).because(error)
-        })
+        match self.plan(&self.disks.settle()?, voice) {
+            // They are another's to see to.
+            Err(error) if error.kind() == Kind::Cancelled => Err(error),
+            settled => {
+                let up = self.plan(&self.disks.end()?, voice);
+                both(settled, up.map_err(|error| self.not_all_up(error)))
+            }
+        }
+    }
+
+    fn not_all_up(&self, error: Error) -> Error {
+        let message = format!(
+            "the disks of VM {} are restored, but not all are up",
+            self.call.vm
+        );
+        Error::new(error.kind(), message).because(error)
     }
 
     fn plan(&self, plan: &Plan, voice: &mut Voice<impl std::io::Write>) -> Result<()> {

@@ -224,6 +224,7 @@ fn one(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()
 fn otherwise<'t>(task: &'t Task, error: &Error) -> Option<&'t Instead> {
     let fits = |instead: &&Instead| match instead.when {
         When::Unreached => is_unreached(error),
+        When::Failed => true,
         When::Held => matches!(error.kind(), Kind::LeaseHeld | Kind::Dirty | Kind::Busy),
     };
     task.instead.iter().find(fits)

@@ -30,10 +30,11 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         return Ok(remove.instead(When::Unreached, Plan::nothing()));
     }
     let place = as_disk(place)?;
-    let (disk, image) = known.disk(place)?;
+    let (disk, image) = known.disk_that_goes(place)?;
     if matches!(disk.kind, DiskKind::Linked { .. }) {
         return let_go(known, host, &image, place);
     }
+    disk.reached()?;
     let going = Going {
         known,
         image: &image,

@@ -49,7 +49,8 @@ impl<'h> Freeing<'h> {
 impl Plan {
     /// Adds that an image's own disk is let go at a host; and if another host has it then, because what should have followed a
     /// move did not come through, at those where the VM has been. One that refuses or is not reached keeps it, and whoever
-    /// wants the image next is told. What several VMs have at once, other hosts have rightfully.
+    /// wants the image next is told. What several VMs have at once, other hosts have rightfully: there, each of the hosts where this
+    /// VM has been is asked first, for a link of its that a move left; it takes no other's.
     pub(super) fn let_go(
         self,
         known: &Known<'_>,
@@ -59,10 +60,16 @@ impl Plan {
     ) -> Result<Self> {
         let others = Freeing::elsewhere(known, &[node], [(image, place)])?;
         let plain = vec![detach(known, image, place, false)?];
-        let disk = known.vm.disk(place.disk);
-        let shared = disk.is_ok_and(|disk| disk.sharing().is_some());
-        if shared || others.is_nothing() || known.is_nowhere(node) {
+        if others.is_nothing() || known.is_nowhere(node) {
             return Ok(self.then(known, node, plain));
+        }
+        let disk = known.vm.disk(place.disk);
+        if disk.is_ok_and(|disk| disk.sharing().is_some()) {
+            let gone = |plan: Self, host: &&Node| {
+                let plan = plan.on(host, plain.clone());
+                plan.instead(When::Failed, Self::nothing())
+            };
+            return Ok(others.hosts.iter().fold(self, gone).on(node, plain.clone()));
         }
         let freed = self.on(node, vec![detach_freed(known, image, place)?]);
         let again = Self::nothing().on(node, plain).tasks;

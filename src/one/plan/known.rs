@@ -124,16 +124,25 @@ impl<'k> Known<'k> {
     }
 
     /// The disk at a place, and its image.
+    ///
+    /// Errors: also that nobody can tell how its image is reached.
     pub(super) fn disk(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
+        let (disk, image) = self.disk_that_goes(place)?;
+        disk.reached().map(|_| (disk, image))
+    }
+
+    /// The same, for who takes it down and does nothing with its image: the host's record says how that was reached.
+    pub(super) fn disk_that_goes(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
         let disk = self.vm.disk(place.disk)?;
         Ok((disk, image_of(self, disk)?))
     }
 
     /// How Ceph is reached for the disk at a place: as the VM inherited it; for one that is made for the VM as the system
-    /// datastore has it, of which the call is then.
+    /// datastore has it, of which the call is then. One whose words cannot be used is taken down as the host knows it, and
+    /// nothing else is done with it: see [`Known::disk`] and [`attach_ask`](super::attach_ask).
     pub(super) fn access(&self, place: &DiskPlace) -> Result<Option<&'k Access>> {
         Ok(match self.vm.disk(place.disk) {
-            Ok(disk) if !matches!(disk.kind, DiskKind::Volatile) => disk.access.as_ref(),
+            Ok(disk) if !matches!(disk.kind, DiskKind::Volatile) => disk.reached().ok().flatten(),
             _ => self.datastore.get()?.access.as_ref(),
         })
     }

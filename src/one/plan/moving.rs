@@ -57,7 +57,7 @@ fn disk(
     (target, becomes): (&Node, &DiskPlace),
 ) -> Result<Plan> {
     let kind = Move::of(known.vm);
-    let (disk, image) = known.disk(was)?;
+    let (disk, image) = known.disk_that_goes(was)?;
     let let_go = vec![detach(known, &image, was, false)?];
     if kind == Move::Away {
         return Ok(Plan::nothing().on(source, let_go));

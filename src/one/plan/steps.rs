@@ -94,6 +94,7 @@ fn opened_by_link(disk: &Disk) -> Result<()> {
 /// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
 pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
     opened_by_link(disk)?;
+    disk.reached()?;
     let asked = disk
         .cache
         .read()

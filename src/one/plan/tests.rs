@@ -294,6 +294,7 @@ fn images_of_several_vms() {
                 "mv kvm0:DIR/disk.1 kvm1:DIR/disk.1 12 101"
             ),
             plan_of(&vm("READONLY"), "delete kvm1:DIR/disk.1 12 101"),
+            plan_of(&vm("SHAREABLE"), "mvds kvm1:DIR/disk.1 one/one-43 12 101"),
             plan_of(
                 &cleaned_up(&vm("READONLY")),
                 "delete kvm1:DIR/disk.1 12 101"

@@ -104,6 +104,11 @@ fn what_may_fail_is_done_otherwise() {
         done.is_ok() && asked == "held1 hello; kvm2 hello; kvm9 hello; ",
         "{asked}"
     );
+    for host in ["dead1", "held1", "sick1", "shut1"] {
+        let (done, asked) = played(otherwise(host, When::Failed, Vec::new()));
+        let expected = format!("{host} hello; kvm9 hello; ");
+        assert!(done.is_ok() && asked == expected, "{asked}");
+    }
     // Other failures are failures.
     for (host, when) in [
         ("held1", When::Unreached),
