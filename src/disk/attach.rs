@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::detach;
 use super::fill::{fill, must_be_alone};
 use super::half_replaced::finish_replacement;
+use super::later;
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
     refuse_file, refuse_left,
@@ -28,7 +29,29 @@ use crate::{Error, Kind, Result};
 ///
 /// The order is the record (intent), the lease, map, slice, cache, front, link; then the cache is filled, while the
 /// front can be used already. An attach that fails takes down what it made, unless the disk was there before.
+///
+/// Where nobody waits for the seed, it goes on after the answer: see [`later`]. What several VMs have at once is waited for.
 pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
+    if !is_later(ask) {
+        return bring_up(host, ask, dry_run);
+    }
+    if let Some(report) = later::under_way(host, ask, dry_run)? {
+        return Ok(report);
+    }
+    match bring_up(host, ask, dry_run) {
+        // It may have begun in between.
+        Err(error) if error.kind() == Kind::Busy => {
+            later::under_way(host, ask, dry_run)?.ok_or(error)
+        }
+        done => done,
+    }
+}
+
+const fn is_later(ask: &Attach) -> bool {
+    ask.seed_later && ask.shared.is_none()
+}
+
+fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     if let Some(link) = ask.link.as_ref().filter(|link| !link.is_absolute()) {
         let message = format!("the link {} is no absolute path", link.display());
         return Err(Error::new(Kind::Usage, message).remedy("give it from the root on: `/…`"));
@@ -62,8 +85,20 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         return Ok(walk.report(true));
     }
     let place = shared::make_place(&walk, known.as_ref(), ask.link.as_deref());
-    match place.and_then(|()| climb(&mut walk)) {
-        Ok(()) => Ok(walk.report(true)),
+    let climbed = place.and_then(|()| match is_later(ask) {
+        true => later::climb(&mut walk),
+        false => climb(&mut walk).map(|()| false),
+    });
+    match climbed {
+        Ok(false) => Ok(walk.report(true)),
+        Ok(true) => {
+            // The lock goes with the walk: whoever fills the cache takes it.
+            let mut report = walk.report(true);
+            if let Err(error) = later::begin(host, &report) {
+                report.warnings.push(error.chain());
+            }
+            Ok(report)
+        }
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
             Err(error.and_then_cleanup(undone))
@@ -104,19 +139,12 @@ fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
-    let_it_look(walk)?;
-    walk.up::<LeaseLayer>()?;
-    walk.up::<Map>()?;
-    note_client(walk)?;
+    ground(walk)?;
     if walk.disk.record.guest.is_some() {
         // The holder may have taken this host for dead before the mapping showed it alive.
         LeaseLayer::probe(walk)?;
-        // Without a cache, so without room for one, until the holder let go.
-        return take_out(walk, Stay::Out);
     }
-    forget_pages(walk)?;
-    walk.up::<Slice>()?;
-    if walk.disk.record.intent == Intent::Bypassed {
+    if walk.disk.record.intent == Intent::Bypassed || walk.disk.record.guest.is_some() {
         return take_out(walk, Stay::Out);
     }
     walk.up::<CacheLayer>()?;
@@ -141,6 +169,20 @@ fn filled(walk: &mut Walk<'_>) -> Result<()> {
         walk.did(LayerName::Cache, Change::Altered, what, began);
     }
     Ok(())
+}
+
+/// Brings up what is beneath a cache: the lease, the mapping, and the slice.
+pub(super) fn ground(walk: &mut Walk<'_>) -> Result<()> {
+    let_it_look(walk)?;
+    walk.up::<LeaseLayer>()?;
+    walk.up::<Map>()?;
+    note_client(walk)?;
+    if walk.disk.record.guest.is_some() {
+        // Without a cache, so without room for one, until the holder let go.
+        return Ok(());
+    }
+    forget_pages(walk)?;
+    walk.up::<Slice>()
 }
 
 /// Lets the lease say as which client of Ceph's this host has the image, before anybody can write to it: a client that is cut

@@ -20,7 +20,7 @@ use crate::{Error, Kind, Result};
 
 /// Takes the cache out of the path: flush, prove clean, exchange the front's table, remove the cache. The slice stays.
 pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
-    let mut walk = start(host, &ask.image, "bypass", dry_run)?;
+    let mut walk = start_taking_out(host, &ask.image, "bypass", dry_run)?;
     take_out(&mut walk, Stay::Out)?;
     Ok(walk.report(true))
 }
@@ -104,7 +104,28 @@ pub(super) fn start<'h>(
     what: &str,
     dry_run: bool,
 ) -> Result<Walk<'h>> {
-    let disk = OpenDisk::existing(host, image, what)?;
+    started(host, OpenDisk::existing(host, image, what)?, dry_run)
+}
+
+/// The same, to take its cache out of the path: a seed in the background is stopped for it.
+pub(super) fn start_taking_out<'h>(
+    host: &'h Host,
+    image: &ImageSpec,
+    what: &str,
+    dry_run: bool,
+) -> Result<Walk<'h>> {
+    if dry_run {
+        return start(host, image, what, dry_run);
+    }
+    started(
+        host,
+        OpenDisk::without_its_cache(host, image, what)?,
+        dry_run,
+    )
+}
+
+fn started(host: &Host, disk: OpenDisk, dry_run: bool) -> Result<Walk<'_>> {
+    let image = disk.record.image.clone();
     if disk.record.intent == Intent::Detached {
         return Err(
             Error::new(Kind::Busy, format!("a detach of {image} was interrupted")).remedy(format!(

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub struct Cmd {
     /// What ends it before its time.
     pub(super) until: Option<Cancel>,
     pub(super) speaks: bool,
+    pub(super) unheard: bool,
 }
 
 impl Cmd {
@@ -68,6 +70,7 @@ impl Cmd {
             watched: false,
             until: None,
             speaks: false,
+            unheard: false,
         }
     }
 
@@ -174,6 +177,14 @@ impl Cmd {
     pub const fn while_it_speaks(mut self) -> Self {
         self.speaks = true;
         self
+    }
+
+    /// Starts another program that goes on by itself: in a session of its own, so that it outlives this process and whoever
+    /// called it, and nobody hears what it says. `program` is an absolute path. Needs setsid(1).
+    pub fn apart(program: &Path) -> Self {
+        let mut cmd = Self::change("setsid").arg("--fork").arg(program);
+        cmd.unheard = true;
+        cmd
     }
 
     /// The tool's name as it was given.

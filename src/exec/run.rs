@@ -165,6 +165,10 @@ impl Running {
             true => expression,
             false => expression.stderr_file(stderr_end),
         };
+        let expression = match cmd.unheard {
+            true => expression.stdout_null().stderr_null(),
+            false => expression,
+        };
         let expression = match &cmd.stdin {
             Stdin::Null => expression.stdin_null(),
             Stdin::File(file) => expression.stdin_file(file.try_clone()?),

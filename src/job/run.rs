@@ -67,6 +67,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         }),
         Request::Attach(ask) => Answer::Disk(disk::attach(host, ask, dry)?),
         Request::Detach(ask) => Answer::Disk(disk::detach(host, ask, dry)?),
+        Request::SeedLater(ask) => Answer::Disk(disk::seed_later(host, ask, dry)?),
         Request::Seed(ask) if ask.verify => Answer::Disk(disk::verify(host, ask)?),
         Request::Seed(ask) => Answer::Disk(disk::seed(host, ask, dry)?),
         Request::Flush(ask) => Answer::Disk(disk::flush(host, ask, dry)?),

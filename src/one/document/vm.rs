@@ -155,6 +155,8 @@ pub struct CacheAsk {
     pub size: Option<Bytes>,
     /// What is brought in beforehand.
     pub seed: Option<SeedSpec>,
+    /// Whether the VM does not wait for that.
+    pub seed_later: bool,
 }
 
 impl CacheWords {
@@ -190,24 +192,17 @@ impl CacheWords {
                     .remedy("mend it in the VM's template, the image or the datastore")
                 })
         }
-        let no_wait = word("WAIT", self.wait.as_deref(), yes_or_no)? == Some(false);
         let seed = word("SEED", self.seed.as_deref(), |word| {
             word.to_ascii_lowercase().parse()
         })?;
-        if no_wait && seed.as_ref().is_some_and(|seed| *seed != SeedSpec::None) {
-            return Err(Error::new(
-                Kind::Usage,
-                "WARMBLOCK_WAIT = NO: a disk is seeded before its VM starts, or not at all",
-            )
-            .remedy("say WARMBLOCK_SEED = none as well, or leave WARMBLOCK_WAIT out"));
-        }
         Ok(CacheAsk {
             driver: word("DRIVER", self.driver.as_deref(), |word| {
                 word.to_ascii_lowercase().parse()
             })?,
             mode: word("MODE", self.mode.as_deref(), mode)?,
             size: word("SIZE", self.size.as_deref(), str::parse)?,
-            seed: if no_wait { Some(SeedSpec::None) } else { seed },
+            seed,
+            seed_later: word("WAIT", self.wait.as_deref(), yes_or_no)? == Some(false),
         })
     }
 }
@@ -456,13 +451,13 @@ mod tests {
         let asked = words("WriteBack", "FIRST:1G", "yes").read().unwrap();
         assert_eq!(asked.mode, Some(CacheMode::Writeback));
         assert_eq!(asked.seed, Some(SeedSpec::First(Bytes::gib(1))));
-        let quick = words("none", "none", "NO").read().unwrap();
-        assert_eq!(quick.seed, Some(SeedSpec::None));
+        assert!(!asked.seed_later);
+        let quick = words("none", "allocated", "NO").read().unwrap();
+        assert!(quick.seed_later && quick.seed == Some(SeedSpec::Allocated));
         for (bad, what) in [
             (words("fast", "none", "yes"), "WARMBLOCK_MODE"),
             (words("none", "much", "yes"), "WARMBLOCK_SEED"),
             (words("none", "none", "maybe"), "WARMBLOCK_WAIT"),
-            (words("none", "allocated", "no"), "before its VM starts"),
         ] {
             let error = bad.read().unwrap_err().chain();
             assert!(error.contains(what), "{error}");

@@ -9,6 +9,7 @@
 
 use super::steps::detach_freed;
 use super::{At, Instead, Known, Plan, Task, When, all, detach};
+use crate::Result;
 use crate::job::StepAsk;
 use crate::model::ImageSpec;
 use crate::one::call::{DiskPlace, Node};
@@ -26,12 +27,12 @@ impl<'h> Freeing<'h> {
         known: &Known<'h>,
         but: &[&Node],
         disks: impl IntoIterator<Item = (&'d ImageSpec, &'d DiskPlace)>,
-    ) -> Self {
+    ) -> Result<Self> {
         let down = |(image, place)| detach(known, image, place, false);
-        Self {
+        Ok(Self {
             hosts: known.lately_at(but),
-            steps: disks.into_iter().map(down).collect(),
-        }
+            steps: disks.into_iter().map(down).collect::<Result<_>>()?,
+        })
     }
 
     /// And also the host itself: what it has is of an earlier life of the VM, and is to be made anew.
@@ -56,11 +57,11 @@ impl Plan {
         node: &Node,
         image: &ImageSpec,
         place: &DiskPlace,
-    ) -> Self {
-        let others = Freeing::elsewhere(known, &[node], [(image, place)]);
-        let plain = vec![detach(known, image, place, false)];
+    ) -> Result<Self> {
+        let others = Freeing::elsewhere(known, &[node], [(image, place)])?;
+        let plain = vec![detach(known, image, place, false)?];
         if others.is_nothing() || known.is_nowhere(node) {
-            return self.then(known, node, plain);
+            return Ok(self.then(known, node, plain));
         }
         let disk = known.vm.disk(place.disk);
         if disk.is_ok_and(|disk| disk.sharing().is_some()) {
@@ -68,11 +69,11 @@ impl Plan {
                 let plan = plan.on(host, plain.clone());
                 plan.instead(When::Failed, Self::nothing())
             };
-            return others.hosts.iter().fold(self, gone).on(node, plain.clone());
+            return Ok(others.hosts.iter().fold(self, gone).on(node, plain.clone()));
         }
-        let freed = self.on(node, vec![detach_freed(known, image, place)]);
+        let freed = self.on(node, vec![detach_freed(known, image, place)?]);
         let again = Self::nothing().on(node, plain).tasks;
-        freed.after(&others, again)
+        Ok(freed.after(&others, again))
     }
 
     /// Says that what stands in the way of the last task, if that is one of this host's, is let go elsewhere first.

@@ -4,6 +4,8 @@ use crate::one::plan::At;
 use crate::one::remote::tests::remote;
 use crate::one::voice::Dialect;
 
+mod asks;
+
 /// Notes which host is asked for what. One by the name of `dead` is not there, one by the name of `sick` fails, and one by the
 /// name of `held` fails because of a lease; `shy` ones when they are asked twice, `shut` ones do not let us in, and the directory of a
 /// `nfs` one is the one that the others have.

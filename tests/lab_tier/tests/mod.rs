@@ -15,6 +15,7 @@ mod one;
 mod one_access;
 mod one_kill;
 mod one_late;
+mod one_later;
 mod one_left;
 mod one_odd;
 mod one_restore;
@@ -55,6 +56,16 @@ const LONG: &[Test] = &[
         "one::deleted_while_it_is_made",
         Need::One,
         one_late::deleted_while_it_is_made,
+    ),
+    test(
+        "one_later::write_through",
+        Need::One,
+        one_later::write_through,
+    ),
+    test(
+        "one_later::write_back_by_reading",
+        Need::One,
+        one_later::write_back_by_reading,
     ),
     test("hosts::cut_off", Need::All, lost::cut_off),
     test("one_shared::dead_host", Need::All, one_shared::dead_host),

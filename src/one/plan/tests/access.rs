@@ -123,13 +123,11 @@ fn a_backup_reaches_each_disk_in_its_own_way() {
     else {
         unreachable!()
     };
-    let (vm, datastore) = (
-        Vm::parse(&vm()).unwrap(),
-        Datastore::parse(&datastore()).unwrap(),
-    );
+    let vm = Vm::parse(&vm()).unwrap();
+    let ask = || Datastore::parse(&datastore());
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: None,
     };
