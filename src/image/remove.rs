@@ -24,6 +24,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     let mut report = ImageReport::new(Some(spec), dry_run);
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, spec)?;
+    replace::finish(host, &pool, spec, &mut report);
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
@@ -49,7 +50,6 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         }
         let snapshots = removable(&found, ask.snapshots)?;
         remove_snapshots(&found, &snapshots, &mut report)?;
-        replace::finish_others(host, &found, &mut report);
         origin = found.info()?.parent;
         // The image is closed here: an open handle would be in the removal's way.
     }
@@ -91,6 +91,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     let spec = &ask.image;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let pool = reach::pool(&host.connect()?, spec)?;
+    replace::finish(host, &pool, spec, &mut report);
     match Found::in_pool(pool.clone(), spec) {
         Err(error) if error.kind() == Kind::NotFound => {
             report.change = Some(Change::Absent);
@@ -100,8 +101,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
         found => {
             let found = found?;
             found.must_be_detached("remove")?;
-            removable(&found, true)?;
-            replace::finish_others(host, &found, &mut report);
+            removable(&found, true)?
         }
     };
     report.main_step(
