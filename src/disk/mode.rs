@@ -61,10 +61,12 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         if !around {
             walk.disk.record.save(&host.roots)?;
         }
-        if !ask.mode.can_be_dirty() && walk.disk.image.is_some() && change.is_change() {
-            // What other hosts are told of it.
+        if !ask.mode.can_be_dirty() && walk.disk.image.is_some() {
+            // What other hosts are told of it; by a run that was killed after the record was saved they were not.
             walk.with_lease(|cell, me, record| {
-                match cell.is_held_by(me) && !cell.is_dirty_by(me) {
+                let holder = cell.lease.holder.as_ref();
+                let stale = holder.is_some_and(|holder| holder.mode != record.mode);
+                match stale && cell.is_held_by(me) && !cell.is_dirty_by(me) {
                     true => cell.mark_clean(me, &record.driver, record.mode),
                     false => Ok(()),
                 }

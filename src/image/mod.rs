@@ -26,6 +26,7 @@ mod revert;
 mod rolled_back;
 mod save;
 mod snap;
+mod untake;
 mod usage;
 
 pub use checksum::{Algorithm, Checksum};

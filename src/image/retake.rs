@@ -8,10 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::OneSnap;
-use super::clone::fresh;
 use super::remove::has_children;
 use super::report::ImageReport;
 use super::snap::{Job, take};
+use super::untake;
 use crate::ceph::Snap;
 use crate::disk::mark::{self, Note};
 use crate::host::Host;
@@ -51,7 +51,7 @@ pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
             return Err(somebodys(&job));
         }
         refuse_cloned(&job)?;
-        fresh::remove(&job.found, &old, &mut report)?;
+        untake::remove(&job.found, &old, &mut report)?;
     }
     if !copies && !dry_run {
         let newest = job.found.snapshots()?.iter().map(|snap| snap.id).max();

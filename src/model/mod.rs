@@ -10,12 +10,13 @@ pub mod parse;
 pub mod policy;
 pub mod replacement;
 pub mod size;
+pub mod spec;
 
 pub use access::Access;
 pub use change::Change;
 pub use ids::{
-    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace,
-    PoolId, PoolName, ReplacementId, SnapName, SnapSpec, VgName,
+    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, Namespace, PoolId,
+    PoolName, ReplacementId, SnapName, VgName,
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
@@ -27,3 +28,4 @@ pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};
+pub use spec::{ImageSpec, SnapSpec};

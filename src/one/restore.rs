@@ -10,7 +10,7 @@ use super::backups::{self, BackupUrl, Part, download};
 use super::call::{Place, Restore, TmCall};
 use super::document::{BackupDatastore, BackupImage, Datastore, Vm, datastore_of, format_of};
 use super::oned::Oned;
-use super::plan::{Known, Plan, Restoration};
+use super::plan::{Asked, Known, Plan, Restoration};
 use super::remote::Data;
 use super::transfer::{done, job};
 use super::voice::{Level, Voice};
@@ -35,9 +35,11 @@ pub(super) fn restore(
     let document = oned.vm_document(call.vm)?;
     let backup = Backup::find(site, remote, &oned, call, &document)?;
     let vm = Vm::parse(&document)?;
+    let system = system_of(&vm)?;
+    let ask = || oned.datastore(system);
     let known = Known {
         vm: &vm,
-        datastore: &oned.datastore(system_of(&vm)?)?,
+        datastore: &Asked::by(&ask),
         front_end: &site.front_end,
         context: None,
     };
@@ -126,11 +128,12 @@ struct Work<'w> {
 
 impl Work<'_> {
     fn all(&self, voice: &mut Voice<impl std::io::Write>) -> Result<()> {
-        self.plan(&self.disks.begin(), voice)?;
+        self.plan(&self.disks.begin()?, voice)?;
         let mut disks = self.backup.disks.iter();
         let came = disks.try_for_each(|(disk, url)| self.bring(*disk, url, voice));
         if let Err(error) = came.and_then(|()| self.still_wanted()) {
-            let forgotten = self.plan(&self.disks.forgotten(), voice);
+            let forgotten = self.disks.forgotten();
+            let forgotten = forgotten.and_then(|plan| self.plan(&plan, voice));
             return both(Err(error), forgotten);
         }
         let done = self.exchange(voice);
@@ -138,14 +141,14 @@ impl Work<'_> {
     }
 
     fn exchange(&self, voice: &mut Voice<impl std::io::Write>) -> Result<()> {
-        let down = self.plan(&self.disks.down(), voice);
+        let down = self.plan(&self.disks.down()?, voice);
         // What only the SSDs had was written back, and that may have taken long.
         if let Err(error) = down.and_then(|()| self.still_wanted()) {
             let undone = self.plan(&self.disks.undone()?, voice);
             return both(Err(error), undone);
         }
         self.plan(&self.disks.exchange()?, voice)?;
-        match self.plan(&self.disks.settle(), voice) {
+        match self.plan(&self.disks.settle()?, voice) {
             // They are another's to see to.
             Err(error) if error.kind() == Kind::Cancelled => Err(error),
             settled => {
@@ -175,7 +178,10 @@ impl Work<'_> {
         voice: &mut Voice<impl std::io::Write>,
     ) -> Result<()> {
         let datastore = self.datastore_of(disk)?;
-        let datastore = datastore.as_ref().unwrap_or(self.known.datastore);
+        let datastore = match &datastore {
+            Some(own) => own,
+            None => self.known.datastore.get()?,
+        };
         let (host, steps) = self.disks.bring(disk, datastore)?;
         let job = job(Request::Steps(Steps {
             steps,

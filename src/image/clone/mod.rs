@@ -5,7 +5,7 @@
 
 mod base;
 mod existing;
-pub(super) mod fresh;
+mod fresh;
 
 use base::Bases;
 

@@ -37,6 +37,7 @@ impl<'r> Restoration<'r> {
                 error.remedy("restore the other disks one by one: `onevm restore --disk-id`")
             })?;
             let mut ours = ours.iter();
+            there.reached()?;
             let found = ours.find(|(disk, ..)| disk.id == there.id).cloned();
             found.ok_or_else(|| {
                 let message = format!(
@@ -63,10 +64,10 @@ impl<'r> Restoration<'r> {
     }
 
     /// Room is made for what comes, or it is refused before anything is changed.
-    pub(in crate::one) fn begin(&self) -> Plan {
-        let mut steps = self.each(ReplaceStep::Check);
-        steps.extend(self.each(ReplaceStep::Begin));
-        Plan::nothing().on(self.host, steps)
+    pub(in crate::one) fn begin(&self) -> Result<Plan> {
+        let mut steps = self.each(ReplaceStep::Check)?;
+        steps.extend(self.each(ReplaceStep::Begin)?);
+        Ok(Plan::nothing().on(self.host, steps))
     }
 
     /// Where a disk is brought, and by what steps, after which its bytes come. `datastore` is that of the disk's image. They are
@@ -92,7 +93,7 @@ impl<'r> Restoration<'r> {
             replacement: Some(self.of.clone()),
             ..Import::new("-".into(), new.clone())
         });
-        let access = self.known.access(place);
+        let access = self.known.access(place)?;
         let mut steps = vec![step(Request::Image(import)).by(access)];
         // The disk may have grown since. It is never cut.
         steps.extend(disk.size.map(|size| StepAsk {
@@ -108,40 +109,41 @@ impl<'r> Restoration<'r> {
     }
 
     /// All of them are taken down, complete.
-    pub(in crate::one) fn down(&self) -> Plan {
+    pub(in crate::one) fn down(&self) -> Result<Plan> {
         let down = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             detach(self.known, image, place, false)
         };
-        Plan::nothing().on(self.host, self.disks.iter().map(down).collect())
+        let steps = self.disks.iter().map(down).collect::<Result<_>>()?;
+        Ok(Plan::nothing().on(self.host, steps))
     }
 
     /// They are exchanged; or they are again what they were.
     pub(in crate::one) fn exchange(&self) -> Result<Plan> {
-        let plan = Plan::nothing().on(self.host, self.each(ReplaceStep::Exchange));
+        let plan = Plan::nothing().on(self.host, self.each(ReplaceStep::Exchange)?);
         Ok(plan.or_else(self.undone()?))
     }
 
     /// They are what they were before, and up; what came goes. One that cannot be put back is not attached either.
     pub(in crate::one) fn undone(&self) -> Result<Plan> {
-        let mut steps = self.each(ReplaceStep::Undo);
+        let mut steps = self.each(ReplaceStep::Undo)?;
         steps.extend(self.up()?);
         Ok(Plan::nothing().on(self.host, all(steps)))
     }
 
     /// What came goes. The disks were not touched, and may have been taken down or deleted meanwhile.
-    pub(in crate::one) fn forgotten(&self) -> Plan {
-        Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)))
+    pub(in crate::one) fn forgotten(&self) -> Result<Plan> {
+        Ok(Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)?)))
     }
 
     /// They stay what they have become, from the first step on.
-    pub(in crate::one) fn settle(&self) -> Plan {
-        Plan::nothing().on(self.host, self.each(ReplaceStep::Settle))
+    pub(in crate::one) fn settle(&self) -> Result<Plan> {
+        Ok(Plan::nothing().on(self.host, self.each(ReplaceStep::Settle)?))
     }
 
     /// They are attached; and then what they were before goes, which takes its time.
     pub(in crate::one) fn end(&self) -> Result<Plan> {
         let mut steps = self.up()?;
-        steps.extend(self.each(ReplaceStep::Clear));
+        steps.extend(self.each(ReplaceStep::Clear)?);
         Ok(Plan::nothing().on(self.host, steps))
     }
 
@@ -157,18 +159,18 @@ impl<'r> Restoration<'r> {
         self.disks.iter().map(up).collect()
     }
 
-    fn each(&self, step: ReplaceStep) -> Vec<StepAsk> {
+    fn each(&self, step: ReplaceStep) -> Result<Vec<StepAsk>> {
         let ask = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             let linked = matches!(disk.kind, DiskKind::Linked { .. });
             // What is made for a VM says so, for it is not to be made anew.
             let says = step == ReplaceStep::Exchange && !linked;
-            super::step(Request::Image(ImageJob::Replace(ReplaceImage {
+            let replace = ImageJob::Replace(ReplaceImage {
                 image: image.clone(),
                 step,
                 of: self.of.clone(),
                 made_for: says.then(|| self.known.purpose(place)),
-            })))
-            .by(self.known.access(place))
+            });
+            Ok(super::step(Request::Image(replace)).by(self.known.access(place)?))
         };
         self.disks.iter().map(ask).collect()
     }

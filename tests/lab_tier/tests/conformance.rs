@@ -16,8 +16,9 @@ use warmblock::Kind;
 pub use self::table::{DRIVERS, Driver, driver};
 use super::main_job::BLOCK;
 use super::write_back::make_dirty;
-use super::{crash, load, power, recover, same, ssd};
+use super::{crash, load, origin, power, recover, same, ssd};
 use crate::case::{Body, Case, Need, Test};
+use crate::cmd::KILLED;
 use crate::host::{changes, front};
 use crate::world::{KIB, MIB, STANDARD};
 
@@ -27,6 +28,9 @@ type ForDriver = fn(&Case, &'static Driver) -> Result<()>;
 /// The cases, and to which drivers each says something.
 const CASES: &[(&str, Need, ForDriver, Applies)] = &[
     ("life", Need::One, life, |_| true),
+    ("knobs", Need::One, restored, |driver| {
+        driver.knobs.is_some()
+    }),
     ("swap_under_load", Need::One, load::exchange, |_| true),
     ("crash_attach_detach", Need::One, crash::of_driver, |_| true),
     (
@@ -42,6 +46,9 @@ const CASES: &[(&str, Need, ForDriver, Applies)] = &[
         driver.clean_modes().next().is_some() && !driver.parts.is_empty()
     }),
     ("ssd_fails_dirty", Need::One, ssd::dirty, |driver| {
+        driver.dirty_mode().is_some()
+    }),
+    ("origin_fails_dirty", Need::One, origin::dirty, |driver| {
         driver.dirty_mode().is_some()
     }),
     ("lost_record", Need::One, recover::lost_record, |driver| {
@@ -174,6 +181,31 @@ fn life(case: &Case, driver: &'static Driver) -> Result<()> {
     // Leaving what can be dirty, the image is complete; whatever the mode, it is so after detach.
     host.write(&device, &image, 7, 9 * MIB, 128 * KIB)?;
     host.check(&device, &image)?;
+    host.detach(&image)?;
+    host.check_gone(&image)
+}
+
+/// What a seed changes for itself is as before after it: also after one that was killed while it filled, and repeated.
+fn restored(case: &Case, driver: &'static Driver) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let (show, wanted) = driver.knobs.context("it changes nothing")?;
+    let knobs = || Ok::<_, anyhow::Error>(host.try_sh(show)?.text().to_owned());
+    host.attach(&image, &driver.options(driver.modes[0]))?;
+    same("knobs after the attach", knobs()?, wanted.to_owned())?;
+    let seed = ["seed", &image.spec, "first:8M"];
+    for n in (6..200).step_by(2) {
+        let out = host.wb(&seed).crash_after(n).run()?;
+        ensure!(
+            out.code == KILLED,
+            "it was never killed while it filled the cache: {out}"
+        );
+        if knobs()?.ends_with(" 0.0k") {
+            break;
+        }
+    }
+    host.wb(&seed).ok()?;
+    same("knobs after the seed", knobs()?, wanted.to_owned())?;
     host.detach(&image)?;
     host.check_gone(&image)
 }

@@ -129,6 +129,64 @@ pub fn dirty_through_a_power_cut(case: &Case) -> Result<()> {
     host.check_gone(home)
 }
 
+/// The volume's superblock is gone, and it holds what the images of two disks lack: it is not made anew over that for a third one.
+pub fn damaged(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let images = [world.clone_of(STANDARD)?, world.clone_of(STANDARD)?];
+    let mut before = Vec::new();
+    for (image, seed) in images.iter().zip([61, 71]) {
+        before.push(world.kept(image)?);
+        let device = front(&host.attach(image, BACK)?)?;
+        (shared()?.keep_dirty)(host, &device)?;
+        make_dirty(host, image, &device, seed)?;
+    }
+    host.cut_power()?;
+    host.boot()?;
+    host.sh(
+        "vgchange -qq -ay ssd; dd if=/dev/ssd/wb-shared of=/run/head bs=4k count=2 iflag=direct status=none; \
+         dd if=/dev/zero of=/dev/ssd/wb-shared bs=4k seek=1 count=1 oflag=direct status=none",
+    )?;
+    let sum = || Ok::<_, anyhow::Error>(host.sh("sha256sum </dev/ssd/wb-shared")?.stdout);
+    let held = sum()?;
+    let new = world.clone_of(SMALL)?;
+    let attach = [
+        "attach",
+        &new.spec,
+        "--driver",
+        "bcache-shared",
+        "--seed",
+        "none",
+    ];
+    let names = images.each_ref().map(|image| image.spec.as_str());
+    let refused = host.wb(&attach).run()?;
+    refused.refused(Kind::Dirty, &[names[0], names[1], "nothing was written"])?;
+    same("the shared volume", sum()?, held)?;
+    gone_but_for_leftovers(host, &new)?;
+    // One comes back when the superblock does; the other is given up.
+    host.sh("dd if=/run/head of=/dev/ssd/wb-shared bs=4k oflag=direct status=none")?;
+    let given = host
+        .wb(&["detach", "--discard-dirty", &images[1].spec])
+        .ok()?;
+    ensure!(
+        given["warnings"].to_string().contains("given up"),
+        "{given}"
+    );
+    gone(host, &before[1])?;
+    host.detach(&images[0])?;
+    world.check_ceph(&images[0])?;
+    host.wb(&attach).ok()?;
+    host.detach(&new)?;
+    host.check_gone(&new)
+}
+
+/// An attach that was refused is undone by a detach.
+fn gone_but_for_leftovers(host: &Host, image: &Image) -> Result<()> {
+    let out = host.wb(&["detach", &image.spec]).run()?;
+    let codes = [0, i32::from(Kind::NotFound.exit_code())];
+    ensure!(codes.contains(&out.code), "{out}");
+    gone(host, image)
+}
+
 /// A set that has given its last number is a lack of room like any other: the disk is refused, or served uncached, as `on_full`
 /// has it; and gets its cache when the set was made anew.
 pub fn used_up(case: &Case) -> Result<()> {

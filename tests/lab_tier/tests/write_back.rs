@@ -1,6 +1,7 @@
 //! Write-back: what is dirty is told, kept from others, and brought home.
 
 use anyhow::{Result, ensure};
+use warmblock::Kind;
 
 use super::same;
 use crate::case::Case;
@@ -102,5 +103,48 @@ pub fn life(case: &Case) -> Result<()> {
     );
     let mut model = std::fs::File::create(&image.model)?;
     std::io::Write::write_all(&mut model, &before)?;
+    host.check_gone(&image)
+}
+
+/// dm-writecache takes memory for each of its blocks: where there is too little, it is as with a lack of room on the SSD.
+pub fn too_little_memory(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(STANDARD)?;
+    let attach = [
+        "attach",
+        &image.spec,
+        "--driver",
+        "dm-writecache",
+        "--size",
+        "64M",
+    ];
+    // 64 MiB take 10 MiB.
+    host.sh(
+        "sed 's/^MemAvailable:.*/MemAvailable: 30000 kB/' /proc/meminfo >/run/meminfo; mount --bind /run/meminfo /proc/meminfo",
+    )?;
+    let tried = (|| -> Result<()> {
+        let fail = [&attach[..], &["--on-full", "fail"]].concat();
+        let refused = host.wb(&fail).run()?;
+        refused.refused(Kind::NoSpace, &["of memory", "--size"])?;
+        host.check_gone(&image)?;
+        let report = host.wb(&attach).ok()?;
+        ensure!(
+            report["warnings"].to_string().contains("served uncached"),
+            "{report}"
+        );
+        same(
+            "dirty",
+            &host.status(&image)?["lease"]["holder"]["dirty"],
+            false,
+        )
+    })();
+    host.sh("umount /proc/meminfo")?;
+    tried?;
+    host.wb(&["insert", &image.spec]).ok()?;
+    let status = host.status(&image)?;
+    same("driver", status["driver"].as_str(), Some("dm-writecache"))?;
+    let slice = status["layers"][1]["what"].as_str().unwrap_or_default();
+    ensure!(slice.contains("MiB of memory"), "{slice}");
+    host.detach(&image)?;
     host.check_gone(&image)
 }

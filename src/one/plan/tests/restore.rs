@@ -17,10 +17,10 @@ fn restored(vm: &str, wanted: &[u32]) -> Result<String> {
     else {
         unreachable!()
     };
-    let (vm, datastore) = (Vm::parse(vm)?, Datastore::parse(DATASTORE)?);
+    let (vm, ask) = (Vm::parse(vm)?, || Datastore::parse(DATASTORE));
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: None,
     };
@@ -32,13 +32,13 @@ fn restored(vm: &str, wanted: &[u32]) -> Result<String> {
         let (host, steps) = disks.bring(DiskId(*id), &own).unwrap();
         Plan::nothing().on(host, steps)
     };
-    let mut parts = vec![("begin", disks.begin())];
+    let mut parts = vec![("begin", disks.begin()?)];
     parts.extend(wanted.iter().map(|id| ("bring", bring(id))));
-    parts.push(("forgotten", disks.forgotten()));
-    parts.push(("down", disks.down()));
+    parts.push(("forgotten", disks.forgotten()?));
+    parts.push(("down", disks.down()?));
     parts.push(("not wanted any more", disks.undone()?));
     parts.push(("exchange", disks.exchange()?));
-    parts.push(("settle", disks.settle()));
+    parts.push(("settle", disks.settle()?));
     parts.push(("end", disks.end()?));
     let text = parts.iter().map(|(name, plan)| {
         let tasks = plan.tasks.iter().flat_map(|task| lines(task, ""));

@@ -18,6 +18,9 @@ pub struct Driver {
     pub proof: Option<&'static str>,
     /// The volumes of its slice.
     pub parts: &'static [&'static str],
+    /// What a seed changes for itself, and puts back: how it is shown, and what that shows of a cache that serves. The last word of it is
+    /// 0 while it is being filled.
+    pub knobs: Option<(&'static str, &'static str)>,
     /// Keeps the kernel from writing back by itself, so that what is dirty stays dirty. Takes the host and the front.
     pub keep_dirty: fn(&Host, &str) -> Result<()>,
     /// What a host may do by itself after a boot, in the shell: udev takes up what it knows.
@@ -36,6 +39,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: None,
         parts: &[],
+        knobs: None,
         keep_dirty: |_, _| Ok(()),
         meddle: "",
         usual: &["life"],
@@ -48,6 +52,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: Some("mapping"),
         parts: &["data", "meta"],
+        knobs: None,
         keep_dirty: |host, front| {
             host.sh(&format!(
                 "dmsetup message {front}-cache 0 migration_threshold 0"
@@ -72,6 +77,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: Some("second-pass"),
         parts: &["data", "meta"],
+        knobs: Some((BCACHE_KNOBS, "2000 20000 4.0M")),
         keep_dirty: keep_bcache_dirty,
         meddle: REGISTER,
         usual: &[
@@ -92,6 +98,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: true,
         proof: Some("second-pass"),
         parts: &["data"],
+        knobs: Some((BCACHE_KNOBS, "0 0 4.0M")),
         keep_dirty: keep_bcache_dirty,
         meddle: REGISTER,
         // What it has in common with bcache is tested there, and what it has not in tests of its own.
@@ -105,6 +112,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: None,
         parts: &["data"],
+        knobs: None,
         // It writes nothing back before it is half full.
         keep_dirty: |_, _| Ok(()),
         meddle: "",
@@ -123,6 +131,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: None,
         parts: &["data"],
+        knobs: None,
         keep_dirty: |_, _| Ok(()),
         meddle: "",
         usual: &["crash_attach_detach", "crash_bypass_insert"],
@@ -136,6 +145,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: None,
         parts: &["data"],
+        knobs: None,
         keep_dirty: |_, _| Ok(()),
         meddle: "",
         usual: &["life", "crash_modes"],
@@ -148,6 +158,7 @@ pub static DRIVERS: [Driver; 8] = [
         shares: false,
         proof: Some("mapping"),
         parts: &["data", "meta"],
+        knobs: None,
         // It writes nothing back before it is told to.
         keep_dirty: |_, _| Ok(()),
         meddle: "",
@@ -156,6 +167,10 @@ pub static DRIVERS: [Driver; 8] = [
         stride: 17,
     },
 ];
+
+/// When it is passed by: latencies of its SSD, and requests in a row.
+const BCACHE_KNOBS: &str = "cat /sys/fs/bcache/*-*/congested_read_threshold_us /sys/fs/bcache/*-*/congested_write_threshold_us \
+     /sys/block/bcache*/bcache/sequential_cutoff | tr '\\n' ' '";
 
 const REGISTER: &str = "vgchange -qq -ay ssd; modprobe bcache; for d in /dev/ssd/wb-*; do echo $d >/sys/fs/bcache/register; done";
 
