@@ -75,7 +75,7 @@ impl<'r> Restoration<'r> {
         let linked = matches!(disk.kind, DiskKind::Linked { .. });
         let import = ImageJob::Import(Import {
             format: Some(SourceFormat::Qcow2),
-            data_pool: datastore.data_pool.clone(),
+            data_pool: datastore.data_pool.get()?,
             staging_dir: datastore.staging_dir.clone(),
             chunked: true,
             // What is made for a VM says so, for it is not to be made anew.

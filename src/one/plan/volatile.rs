@@ -66,7 +66,7 @@ fn make(
         image: image.clone(),
         size: size.bytes(),
         filesystem,
-        data_pool: known.datastore.data_pool.clone(),
+        data_pool: known.datastore.data_pool.get()?,
         staging_dir: known.datastore.staging_dir.clone(),
     });
     let steps = vec![

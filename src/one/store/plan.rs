@@ -102,7 +102,7 @@ impl Ask<'_> {
     fn new_image(&self) -> Result<ImageSpec> {
         Ok(ImageSpec {
             pool: self.pool()?,
-            namespace: self.datastore.namespace.clone(),
+            namespace: self.datastore.namespace.get()?,
             image: Name::Image(self.id).image()?,
         })
     }
@@ -129,7 +129,7 @@ impl Ask<'_> {
             // Whatever its first bytes say: those of a raw disk would be the guest's.
             format: is_backup.then_some(SourceFormat::Qcow2),
             checksum: checksum(document)?,
-            data_pool: self.datastore.data_pool.clone(),
+            data_pool: self.datastore.data_pool.get()?,
             staging_dir: self.datastore.staging_dir.clone(),
             keep_packed: is_backup || self.datastore.keep_packed,
             chunked: true,
@@ -173,7 +173,7 @@ impl Ask<'_> {
             image: image.clone(),
             size: size.ok_or_else(|| missing("IMAGE/SIZE"))?.bytes(),
             filesystem: document.fs.as_deref().map(str::parse).transpose()?,
-            data_pool: self.datastore.data_pool.clone(),
+            data_pool: self.datastore.data_pool.get()?,
             staging_dir: self.datastore.staging_dir.clone(),
         };
         let steps = vec![step(ImageJob::Create(create))];
@@ -188,7 +188,7 @@ impl Ask<'_> {
         };
         let mut ask = CloneImage::new(parent, image.clone());
         ask.fresh = true;
-        ask.data_pool.clone_from(&self.datastore.data_pool);
+        ask.data_pool = self.datastore.data_pool.get()?;
         let steps = vec![step(ImageJob::Clone(ask))];
         Ok(Plan::host(steps, Answer::Line(format!("{image} raw"))))
     }
@@ -217,7 +217,7 @@ impl Ask<'_> {
     fn monitor(&self) -> Result<Plan> {
         let usage = ImageJob::Usage(OnePool {
             pool: self.pool()?,
-            data_pool: self.datastore.data_pool.clone(),
+            data_pool: self.datastore.data_pool.get()?,
         });
         Ok(Plan::host(vec![step(usage)], Answer::Usage))
     }
