@@ -13,6 +13,7 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 
 /// Says that a change named `what` has just been made outside this process.
 pub fn step(what: &str) {
+    crate::pulse::beat();
     let count = STEPS.fetch_add(1, Ordering::Relaxed) + 1;
     tracing::debug!(step = count, "{what}");
     if *CRASH_AFTER == Some(count) {

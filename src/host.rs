@@ -1,5 +1,6 @@
 //! The machine a job runs on: its configuration, where things are, how tools are run, who watches.
 
+use std::ffi::OsString;
 use std::sync::{Arc, OnceLock};
 
 use crate::cache::Drivers;
@@ -35,6 +36,8 @@ pub struct Host {
     pub drivers: Arc<Drivers>,
     /// How Ceph is reached for what is asked now, where that is not as the settings say.
     pub access: Option<Access>,
+    /// The words that give this program the same settings once more, in another process.
+    pub settings: Vec<OsString>,
     lvm_filter: OnceLock<String>,
 }
 
@@ -51,6 +54,7 @@ impl Host {
             progress: Progress::new(progress_mode),
             progress_mode,
             cancel,
+            settings: Vec::new(),
             lvm_filter: OnceLock::new(),
         }
     }
@@ -67,6 +71,7 @@ impl Host {
             cancel: self.cancel.clone(),
             drivers: Arc::clone(&self.drivers),
             access: Some(access.clone()).filter(|access| *access != Access::OWN),
+            settings: self.settings.clone(),
             lvm_filter: self.lvm_filter.clone(),
         }
     }

@@ -18,6 +18,7 @@ pub mod job;
 pub mod model;
 pub mod one;
 pub mod progress;
+pub mod pulse;
 pub mod seed;
 pub mod sys;
 pub mod tgt;

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use crate::model::Bytes;
+use crate::pulse;
 
 pub use self::mode::ProgressMode;
 
@@ -170,6 +171,9 @@ impl Task<'_> {
     }
 
     fn advance_at(&self, more: Bytes, now: Instant) {
+        if more > Bytes(0) {
+            pulse::beat();
+        }
         let mut state = self.state();
         state.done = Bytes(state.done.0.saturating_add(more.0));
         let due = now.saturating_duration_since(state.shown) >= LINE_INTERVAL;

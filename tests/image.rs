@@ -39,6 +39,8 @@ mod manage;
 mod outdated;
 #[path = "image/remove.rs"]
 mod remove;
+#[path = "image/replace.rs"]
+mod replace;
 #[path = "image/revert.rs"]
 mod revert;
 #[path = "image/stopped.rs"]
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         outdated::TESTS,
         manage::TESTS,
         remove::TESTS,
+        replace::TESTS,
         revert::TESTS,
     ];
     let trials: Vec<Trial> = all

@@ -21,6 +21,7 @@ use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::{CacheBlock, OriginBlock, SeedPlan};
 use crate::tools::blk;
+use crate::tools::dmsetup::Access;
 use crate::tools::thin::{self, Format, Geometry, Health, Mapping};
 use crate::{Context, Error, Kind, Result, config};
 
@@ -151,6 +152,7 @@ impl Driver for DmCache {
             .replace(
                 &name,
                 &self.table(site, running)?,
+                Access::ReadWrite,
                 site.host.config.deadline.tool,
             )
             .context(|| format!("cannot switch the cache device {name}"))

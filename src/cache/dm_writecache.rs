@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::model::{Bytes, CacheMode, Change, DiskKey, DriverName, Role};
 use crate::seed::SeedPlan;
 use crate::tools::blk;
-use crate::tools::dmsetup::{Status, Table, Target, WritecacheStatus, WritecacheTarget};
+use crate::tools::dmsetup::{Access, Status, Table, Target, WritecacheStatus, WritecacheTarget};
 use crate::{Context, Error, Kind, Result, config};
 
 /// The block size.
@@ -96,7 +96,10 @@ impl Driver for DmWritecache {
             }
         };
         if status.error != 0 {
-            let why = format!("{name} failed with error {}: its SSD", status.error);
+            let why = format!(
+                "the kernel gave {name} up with error {}, of the image or of its SSD",
+                status.error
+            );
             return Cache::Broken { why };
         }
         Cache::Up {
@@ -125,7 +128,7 @@ impl Driver for DmWritecache {
         let deadline = site.host.config.deadline.flush;
         site.host
             .dm()
-            .replace(&name, &table(site, running)?, deadline)
+            .replace(&name, &table(site, running)?, Access::ReadWrite, deadline)
             .context(|| format!("cannot switch the cache device {name}"))
     }
 
@@ -227,8 +230,7 @@ fn stats(status: &WritecacheStatus, block: Bytes) -> Stats {
         read_misses: status.reads.saturating_sub(status.read_hits),
         write_hits: status.write_hits,
         write_misses: status.writes.saturating_sub(status.write_hits),
-        promotions: 0,
-        demotions: 0,
+        ..Stats::default()
     }
 }
 
@@ -257,6 +259,6 @@ mod tests {
         assert_eq!(of(Kind::Cancelled).kind(), Kind::Cancelled);
         let refused = of(Kind::Failed);
         assert_eq!(refused.kind(), Kind::Dirty);
-        assert!(remedy(&refused).contains("repair the SSD"));
+        assert!(remedy(&refused).contains("see whether Ceph"));
     }
 }

@@ -41,10 +41,12 @@ pub(super) fn drained_behind(
 /// nobody but the front writes to the cache.
 fn barrier(site: &Site<'_>) -> Result<()> {
     let (dm, front) = (site.host.dm(), site.key.dm(Role::Front));
-    let Some(table) = dm.table(&front)?.filter(|table| !table.is_empty()) else {
+    let device = dm.device(&front)?.filter(|device| device.info.live);
+    let Some(device) = device else {
         return Ok(());
     };
-    dm.replace(&front, &table, site.host.config.deadline.tool)
+    let (table, access) = (&device.table, device.info.access());
+    dm.replace(&front, table, access, site.host.config.deadline.tool)
         .context(|| format!("cannot wait for the I/O of {front}"))
 }
 
@@ -93,6 +95,8 @@ pub(super) fn still_dirty(site: &Site<'_>, left: Bytes, after: Duration) -> Erro
 /// The error for a cache that must be asked what is dirty, and cannot.
 pub(super) fn cannot_tell(why: String) -> Error {
     Error::new(Kind::Dirty, why).remedy(
-        "unknown counts as dirty: repair the SSD, or give up what it holds with --discard-dirty",
+        "unknown counts as dirty: see whether Ceph answers (`ceph -s`) and the SSD (`dmesg`), stop the VM, and run `warmblock detach`, \
+         which opens a cache that failed again and writes back what it holds; only if the SSD is lost for good, give that up with \
+         --discard-dirty",
     )
 }

@@ -35,7 +35,7 @@ pub enum Cache {
         /// The device that the front leads to while the cache is in the path.
         num: DevNum,
     },
-    /// A device that does not: its SSD fails, or it is not what we made.
+    /// A device that does not: its SSD or the image failed, or it is not what we made.
     Broken {
         /// What is wrong, in words.
         why: String,
@@ -63,6 +63,12 @@ pub struct Stats {
     pub promotions: u64,
     /// Blocks thrown out to make room.
     pub demotions: u64,
+    /// Errors of the SSD since the device was made, where the kernel counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors_ssd: Option<u64>,
+    /// Errors of the image, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors_origin: Option<u64>,
 }
 
 /// What a cache held when its filling had ended.

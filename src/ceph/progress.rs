@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use crate::pulse;
+
 /// How far an operation is, in units of its own (mostly objects).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -22,5 +24,8 @@ pub const fn ignore(_: Progress) -> ControlFlow<()> {
 
 /// The closure as the wrappers take it.
 pub(super) fn plain(told: OnProgress<'_>) -> impl FnMut(u64, u64) -> ControlFlow<()> + Send + '_ {
-    move |done, total| told(Progress { done, total })
+    move |done, total| {
+        pulse::beat();
+        told(Progress { done, total })
+    }
 }

@@ -1,6 +1,7 @@
 //! The command line: arguments in, jobs out; answers in words or JSON; errors with their exit codes.
 
 mod alive;
+mod apart;
 pub mod args;
 mod docgen;
 mod driver;

@@ -7,7 +7,7 @@ use super::alive::Alive;
 use super::args::{Cli, Command, ConfigCommand, DoctorArgs, Global, StatusArgs, TgtCommand};
 use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
-use super::{docgen, driver, host, log, one, settings, tgt, tgt_check};
+use super::{apart, docgen, driver, host, log, one, settings, tgt, tgt_check};
 use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
@@ -39,6 +39,11 @@ pub fn run(cli: &Cli, output: &Output) -> Result<ExitCode> {
         Command::Config {
             command: ConfigCommand::Show,
         } => show_config(cli, output),
+        Command::Seeder => {
+            apart::let_go();
+            let job = host::read_job(&mut io::stdin().lock())?;
+            run_job(cli, output, &job)
+        }
         Command::Copier => copier(),
         Command::Docgen(args) => docgen::write(&args.dir).map(|()| ExitCode::SUCCESS),
     }
@@ -65,12 +70,9 @@ fn host(global: &Global) -> Result<Host> {
     } else {
         global.progress
     };
-    Ok(Host::new(
-        config,
-        settings::roots(global),
-        mode,
-        Cancel::on_signals()?,
-    ))
+    let mut host = Host::new(config, settings::roots(global), mode, Cancel::on_signals()?);
+    host.settings = global.again();
+    Ok(host)
 }
 
 fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {

@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use super::detach;
 use super::fill::fill;
+use super::half_replaced::finish_replacement;
+use super::later;
 use super::layers::{
     CacheLayer, Front, Layer as _, LeaseLayer, Link, Map, Slice, change_lease, let_it_look,
-    make_way, refuse_file, refuse_left,
+    refuse_file, refuse_left,
 };
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
-use super::shared;
+use super::shared::{self, Still};
 use super::swap::{self, Stay, take_out};
 use super::walk::Walk;
 use crate::cache::{self, Cache};
@@ -26,7 +28,29 @@ use crate::{Error, Kind, Result};
 ///
 /// The order is the record (intent), the lease, map, slice, cache, front, link; then the cache is filled, while the
 /// front can be used already. An attach that fails takes down what it made, unless the disk was there before.
+///
+/// Where nobody waits for the seed, it goes on after the answer: see [`later`]. What several VMs have at once is waited for.
 pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
+    if !is_later(ask) {
+        return bring_up(host, ask, dry_run);
+    }
+    if let Some(report) = later::under_way(host, ask, dry_run)? {
+        return Ok(report);
+    }
+    match bring_up(host, ask, dry_run) {
+        // It may have begun in between.
+        Err(error) if error.kind() == Kind::Busy => {
+            later::under_way(host, ask, dry_run)?.ok_or(error)
+        }
+        done => done,
+    }
+}
+
+const fn is_later(ask: &Attach) -> bool {
+    ask.seed_later && ask.shared.is_none()
+}
+
+fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     if let Some(link) = ask.link.as_ref().filter(|link| !link.is_absolute()) {
         let message = format!("the link {} is no absolute path", link.display());
         return Err(Error::new(Kind::Usage, message).remedy("give it from the root on: `/…`"));
@@ -38,17 +62,13 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     for link in disk.record.link.iter().chain(&ask.link) {
         refuse_file(link)?;
     }
+    if let Some(image) = disk.image.as_ref().filter(|_| !dry_run) {
+        finish_replacement(host, &ask.image, &image.pool)?;
+    }
     let known = Record::load(&host.roots, &disk.record.key)?;
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
     note(&mut walk, known.as_ref())?;
-    if let Some(link) = ask
-        .link
-        .as_ref()
-        .filter(|_| ask.shared.is_some() && !dry_run)
-    {
-        make_way(&walk, link)?;
-    }
     if walk.disk.record.uncached {
         let image = &walk.disk.record.image;
         walk.warnings.push(format!(
@@ -59,8 +79,21 @@ pub fn attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         swap::exchange(&mut walk, new)?;
         return Ok(walk.report(true));
     }
-    match climb(&mut walk) {
-        Ok(()) => Ok(walk.report(true)),
+    let place = shared::make_place(&walk, known.as_ref(), ask.link.as_deref());
+    let climbed = place.and_then(|()| match is_later(ask) {
+        true => later::climb(&mut walk),
+        false => climb(&mut walk).map(|()| false),
+    });
+    match climbed {
+        Ok(false) => Ok(walk.report(true)),
+        Ok(true) => {
+            // The lock goes with the walk: whoever fills the cache takes it.
+            let mut report = walk.report(true);
+            if let Err(error) = later::begin(host, &report) {
+                report.warnings.push(error.chain());
+            }
+            Ok(report)
+        }
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
             Err(error.and_then_cleanup(undone))
@@ -86,29 +119,27 @@ fn undoable(error: &crate::Error) -> bool {
     !matches!(error.kind(), crate::Kind::Dirty)
 }
 
-/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others.
+/// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others, and as
+/// long as there are others.
 fn undo(walk: &mut Walk<'_>, known: Option<&Record>) -> Result<()> {
-    match known {
-        None => detach::descend(walk),
-        Some(before) => shared::as_before(walk, before),
+    let still = match known {
+        Some(before) => shared::as_before(walk, before)?,
+        None => Still::Last,
+    };
+    match still {
+        Still::InUse => Ok(()),
+        Still::Last => detach::descend(walk),
     }
 }
 
 /// Brings every layer up to what the record wants.
 pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
-    let_it_look(walk)?;
-    walk.up::<LeaseLayer>()?;
-    walk.up::<Map>()?;
-    note_client(walk)?;
+    ground(walk)?;
     if walk.disk.record.guest.is_some() {
         // The holder may have taken this host for dead before the mapping showed it alive.
         LeaseLayer::probe(walk)?;
-        // Without a cache, so without room for one, until the holder let go.
-        return take_out(walk, Stay::Out);
     }
-    forget_pages(walk)?;
-    walk.up::<Slice>()?;
-    if walk.disk.record.intent == Intent::Bypassed {
+    if walk.disk.record.intent == Intent::Bypassed || walk.disk.record.guest.is_some() {
         return take_out(walk, Stay::Out);
     }
     walk.up::<CacheLayer>()?;
@@ -121,6 +152,20 @@ pub(super) fn climb(walk: &mut Walk<'_>) -> Result<()> {
         walk.did(LayerName::Cache, Change::Altered, what, began);
     }
     Ok(())
+}
+
+/// Brings up what is beneath a cache: the lease, the mapping, and the slice.
+pub(super) fn ground(walk: &mut Walk<'_>) -> Result<()> {
+    let_it_look(walk)?;
+    walk.up::<LeaseLayer>()?;
+    walk.up::<Map>()?;
+    note_client(walk)?;
+    if walk.disk.record.guest.is_some() {
+        // Without a cache, so without room for one, until the holder let go.
+        return Ok(());
+    }
+    forget_pages(walk)?;
+    walk.up::<Slice>()
 }
 
 /// Lets the lease say as which client of Ceph's this host has the image, before anybody can write to it: a client that is cut

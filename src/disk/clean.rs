@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::fill;
 use super::layers::load_modules;
 use super::lease::given_up;
+use super::revive::way_home;
 use super::walk::Walk;
 use super::way_back;
 use crate::cache::{Cache, Cleanliness, Running, drained};
@@ -37,8 +38,9 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
             format!("{why}, but it was write-through all the time")
         }
         Cleanliness::Unknown { why } => {
-            let why = format!("nobody can tell whether it is clean: {why}");
-            return Err(not_clean(walk, &why));
+            let image = &walk.disk.record.image;
+            let message = format!("nobody can tell whether the cache of {image} is clean: {why}");
+            return Err(Error::new(Kind::Dirty, message).remedy(way_home(image)));
         }
         Cleanliness::Dirty(left) => return Err(not_clean(walk, &format!("{left} are dirty"))),
     };
@@ -129,7 +131,8 @@ pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     if driver.whole() {
         return bring_home(walk);
     }
-    driver.open(&walk.site()?, Running::Draining)?;
+    let opened = driver.open(&walk.site()?, Running::Draining);
+    opened.map_err(|error| not_opened(walk, error))?;
     clean(walk)?;
     driver.close(walk.host, &walk.disk.record.key)?;
     Ok(())
@@ -226,6 +229,18 @@ fn refuse_if_lost(walk: &mut Walk<'_>) -> Result<()> {
     })
 }
 
+/// A cache that holds what the image lacks, and cannot be opened: what it holds stays on the SSD.
+fn not_opened(walk: &Walk<'_>, error: Error) -> Error {
+    if matches!(error.kind(), Kind::Timeout | Kind::Cancelled) {
+        return error;
+    }
+    let image = &walk.disk.record.image;
+    let message = format!("the cache of {image} holds what the image lacks, and cannot be opened");
+    Error::new(Kind::Dirty, message)
+        .because(error)
+        .remedy(way_home(image))
+}
+
 fn not_clean(walk: &Walk<'_>, why: &str) -> Error {
     let image = &walk.disk.record.image;
     Error::new(
@@ -233,7 +248,7 @@ fn not_clean(walk: &Walk<'_>, why: &str) -> Error {
         format!("the cache of {image} is not clean: {why}"),
     )
     .remedy(format!(
-        "run it again to go on flushing; or stop the VM and give the data up, for good: `warmblock detach --discard-dirty \
-         {image}`"
+        "run it again to go on flushing; only if its SSD is lost for good, stop the VM and give the data up: `warmblock detach \
+         --discard-dirty {image}`"
     ))
 }

@@ -12,6 +12,7 @@ use super::layers::{
 use super::lease::Force;
 use super::open::OpenDisk;
 use super::record::{Intent, Record};
+use super::revive::revive;
 use super::shared::{self, Still};
 use super::walk::Walk;
 use crate::cache::Cache;
@@ -127,8 +128,11 @@ fn forget(walk: &mut Walk<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A cache that went down dirty is opened again, so that it can be written back; or given up, if that is what was asked for.
+/// A cache that went down dirty, or failed, is opened again, so that it can be written back; or given up, if that is what was asked for.
 fn reopen_if_dirty(walk: &mut Walk<'_>) -> Result<()> {
+    if revive(walk)? {
+        return Ok(());
+    }
     let cached = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
     if cached != Cache::Absent || walk.disk.image.is_none() || !lease_is_dirty(walk)? {
         return Ok(());

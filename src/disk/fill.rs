@@ -107,7 +107,14 @@ pub(super) fn refuse_beneath_a_guest(walk: &Walk<'_>, new: &DriverName) -> Resul
 }
 
 fn mishandled(walk: &Walk<'_>) -> Result<bool> {
-    Ok(in_use(walk)? && !walk.host.dm().passthrough_is_sound()?)
+    Ok((walk.guest_may_come || in_use(walk)?) && !walk.host.dm().passthrough_is_sound()?)
+}
+
+/// Whether this kernel can fill the cache of a disk only while nobody has it open. Asked once the driver's modules are loaded.
+pub(super) fn beneath_nobody(walk: &Walk<'_>) -> Result<bool> {
+    let ability = walk.driver()?.capabilities().seed;
+    let beneath = matches!(ability, SeedAbility::Mapping | SeedAbility::Whole);
+    Ok(beneath && !walk.host.dm().passthrough_is_sound()?)
 }
 
 fn beneath_a_guest(walk: &Walk<'_>, kind: Kind) -> Error {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::attach::note_client;
 use super::layers::{LeaseLayer, Map};
-use super::swap::{Stay, start, take_out};
+use super::swap::{Stay, start_taking_out, take_out};
 use crate::host::Host;
 use crate::job::{HandOver, LayerName, Report};
 use crate::model::Change;
@@ -19,7 +19,7 @@ use crate::{Error, Kind, Result};
 ///
 /// Errors: [`crate::Kind::Busy`] while a third host is in; those of `bypass`.
 pub fn hand_over(host: &Host, ask: &HandOver, dry_run: bool) -> Result<Report> {
-    let mut walk = start(host, &ask.image, "hand over", dry_run)?;
+    let mut walk = start_taking_out(host, &ask.image, "hand over", dry_run)?;
     if walk.disk.record.shared.is_some() {
         let message = format!("image {} is in use by several VMs at once", ask.image);
         return Err(Error::new(Kind::Usage, message)

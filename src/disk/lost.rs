@@ -1,7 +1,7 @@
 //! A disk that this host had before its last boot, and that is its no more: another host took it over, or its image is gone.
 
 use super::lease::Me;
-use super::open::OpenDisk;
+use super::open::{OpenDisk, OpenImage};
 use super::record::{Intent, Record};
 use crate::host::Host;
 use crate::model::Lease;
@@ -10,15 +10,36 @@ use crate::{Error, Kind, Result};
 /// Why a disk that this host had before its last boot is its no more; `None` if it still is, or nobody can tell.
 pub(super) fn why(host: &Host, disk: &OpenDisk) -> Result<Option<String>> {
     let (record, me) = (&disk.record, host.me()?);
-    let unchanged = record.boot_id.is_empty() || record.boot_id == me.boot_id;
     let leaving = record.intent == Intent::Detached || record.guest.is_some();
-    if unchanged || leaving || disk.unreachable.is_some() {
+    if !is_of_an_earlier_boot(record, &me) || leaving || disk.unreachable.is_some() {
         return Ok(None);
     }
     match &disk.image {
         None => Ok(Some("its image is gone".to_owned())),
         Some(image) => Ok(taken(&image.lease(record)?.lease, record, &me)),
     }
+}
+
+/// Forgets which VMs had an image together with others' here before this host's last boot, if those others have given it up since:
+/// they went elsewhere, or are gone, and nobody would ever take their links away.
+pub(super) fn forget_users(host: &Host, record: &mut Record, image: &OpenImage) -> Result<()> {
+    let lease = match record.shared {
+        Some(_) => image.lease(record)?.lease,
+        None => return Ok(()),
+    };
+    without_the_dead(record, &lease, &host.me()?);
+    Ok(())
+}
+
+fn without_the_dead(record: &mut Record, lease: &Lease, me: &Me) {
+    let lost = is_of_an_earlier_boot(record, me) && taken(lease, record, me).is_some();
+    if let Some(shared) = record.shared.as_mut().filter(|_| lost) {
+        shared.links.clear();
+    }
+}
+
+fn is_of_an_earlier_boot(record: &Record, me: &Me) -> bool {
+    !record.boot_id.is_empty() && record.boot_id != me.boot_id
 }
 
 /// Who took a disk over that was ours at the record's generation; `None` if nobody did.
@@ -90,26 +111,53 @@ mod tests {
         assert_eq!(taken(&lease("null"), &of(5), &me), None);
         assert_eq!(taken(&Lease::default(), &of(5), &me), None);
         // Of those that have it together, each is told by its own entry.
-        let shared = |generation| Record {
+        assert_eq!(taken(&shared_by("hv1"), &shared(4), &me), None);
+        assert!(taken(&shared_by("hv2"), &shared(4), &me).is_some());
+        let never_in = shared(0);
+        assert_eq!(taken(&shared_by("hv2"), &never_in, &me), None);
+    }
+
+    #[test]
+    fn who_had_it_with_others_is_forgotten_with_the_boot_and_the_place() {
+        let users = |boot: &str, by: &str| {
+            let me = Me {
+                host: "hv1".parse().unwrap(),
+                boot_id: boot.into(),
+            };
+            let mut record = shared(4);
+            record.boot_id = "b1".into();
+            without_the_dead(&mut record, &shared_by(by), &me);
+            record.shared.unwrap().links.len()
+        };
+        assert_eq!(users("b2", "hv2"), 0);
+        assert_eq!(users("b2", "hv1"), 1, "still in: they are started again");
+        assert_eq!(users("b1", "hv2"), 1, "they may still run here");
+    }
+
+    /// A record of an image that a VM has here, and others elsewhere.
+    fn shared(generation: u64) -> Record {
+        Record {
             shared: Some(Shared {
                 access: Sharing::ReadOnly,
-                links: BTreeSet::new(),
+                links: BTreeSet::from(["/d/1/disk.0".into()]),
             }),
             ..of(generation)
+        }
+    }
+
+    fn shared_by(host: &str) -> Lease {
+        let sharer = Sharer {
+            host: host.parse().unwrap(),
+            boot_id: "b1".into(),
+            since: 0,
+            access: Sharing::ReadOnly,
+            client: None,
         };
-        let by = |host: &str| Lease {
-            shared: vec![Sharer {
-                host: host.parse().unwrap(),
-                boot_id: "b1".into(),
-                since: 0,
-                access: Sharing::ReadOnly,
-                client: None,
-            }],
-            ..lease("null")
-        };
-        assert_eq!(taken(&by("hv1"), &shared(4), &me), None);
-        assert!(taken(&by("hv2"), &shared(4), &me).is_some());
-        assert_eq!(taken(&by("hv2"), &shared(0), &me), None, "never came in");
+        Lease {
+            generation: 5,
+            shared: vec![sharer],
+            ..Lease::default()
+        }
     }
 
     fn of(generation: u64) -> Record {

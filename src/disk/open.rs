@@ -6,14 +6,16 @@ use self::to_detach::lock_to_detach;
 use crate::ceph::{Cluster, Image, Pool};
 use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::half_reverted::refuse_half_reverted;
+use crate::disk::later;
 use crate::disk::lease::{Force, LeaseCell};
+use crate::disk::lost;
 use crate::disk::meant::meant;
 use crate::disk::record::Record;
 use crate::disk::want::{self, Exchange};
 use crate::host::Host;
 use crate::job::{Attach, Detach};
 use crate::model::{Bytes, DiskKey, Fsid, ImageId, ImageSpec, OnFull, Role};
-use crate::sys::lock::DiskLock;
+use crate::sys::lock::{DiskLock, Holder};
 use crate::tools::dmsetup::Table;
 use crate::{Context, Error, Kind, Result};
 
@@ -61,7 +63,7 @@ impl OpenImage {
         let image = match image {
             // It is just out of the way, perhaps.
             Err(error) if error.kind() == Kind::NotFound => {
-                refuse_half_replaced(spec, &pool, "open")?;
+                refuse_half_replaced(host, spec, &pool, "open")?;
                 return Err(error);
             }
             image => image?,
@@ -132,7 +134,7 @@ impl OpenDisk {
     /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
     pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
-        refuse_half_replaced(&ask.image, &image.pool, "attach")?;
+        refuse_half_replaced(host, &ask.image, &image.pool, "attach")?;
         refuse_half_reverted(&ask.image, &image.image, "attach")?;
         if image.size == Bytes(0) {
             return Err(
@@ -159,7 +161,10 @@ impl OpenDisk {
         };
         let on_full = ask.on_full.unwrap_or(host.config.slice.on_full);
         let (record, exchange) = match Record::load(&host.roots, &key)? {
-            Some(record) => want::again(host, record, ask, image.size)?,
+            Some(mut record) => {
+                lost::forget_users(host, &mut record, &image)?;
+                want::again(host, record, ask, image.size)?
+            }
             None => (want::fresh(host, ask, key, fsid, image.size)?, None),
         };
         Ok(Self {
@@ -178,6 +183,26 @@ impl OpenDisk {
     ///
     /// Errors: [`Kind::NotFound`] if this host has no such disk.
     pub(super) fn existing(host: &Host, spec: &ImageSpec, what: &str) -> Result<Self> {
+        Self::existing_by(host, spec, |key| {
+            DiskLock::acquire(&host.roots.run, key, what, host.config.deadline.lock)
+        })
+    }
+
+    /// The same, to take its cache out of the path: who fills that in the background is stopped for it.
+    pub(super) fn without_its_cache(host: &Host, spec: &ImageSpec, what: &str) -> Result<Self> {
+        let deadline = &host.config.deadline;
+        let times = (deadline.lock, deadline.flush.max(deadline.lock));
+        let may_stop = |holder: &Holder| holder.what == later::WHAT;
+        Self::existing_by(host, spec, |key| {
+            DiskLock::acquire_stopping(&host.roots.run, key, what, times, may_stop)
+        })
+    }
+
+    fn existing_by(
+        host: &Host,
+        spec: &ImageSpec,
+        locked: impl Fn(&DiskKey) -> Result<DiskLock>,
+    ) -> Result<Self> {
         let missing = || {
             Error::new(
                 Kind::NotFound,
@@ -186,7 +211,9 @@ impl OpenDisk {
             .remedy("`warmblock status` lists the disks of this host")
         };
         let found = meant(host, spec)?.ok_or_else(missing)?;
-        Self::of_key(host, &found.key, what)?.ok_or_else(missing)
+        let lock = locked(&found.key)?;
+        let record = Record::load(&host.roots, &found.key)?.ok_or_else(missing)?;
+        Ok(Self::with_record(host, record, lock))
     }
 
     /// Opens the disk of a key; `None` if this host has no record of it, or has none any more once the lock is ours.

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use super::attach::climb;
 use super::clean::{clean, lease_is_dirty};
 use super::layers::serve;
 use super::meant::meant;
+use super::record::Intent;
 use super::swap::start;
 use super::walk::Walk;
 use crate::cache::Cache;
@@ -34,6 +36,10 @@ pub fn while_complete<T>(
 ) -> Result<(Report, T)> {
     let mut walk = start(host, image, "flush", dry_run)?;
     let began = Instant::now();
+    if walk.flush.is_some() && walk.disk.record.intent == Intent::Attached {
+        // Its cache had failed, and everything was written back.
+        climb(&mut walk)?;
+    }
     let cached = complete(&mut walk)?;
     let done = work();
     if cached && walk.disk.record.mode.can_be_dirty() && !dry_run {

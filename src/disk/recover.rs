@@ -10,6 +10,7 @@ mod orphans;
 use self::orphans::{orphan, orphans};
 use super::attach::climb;
 use super::detach::descend;
+use super::later;
 use super::layers::sweep;
 use super::lost;
 use super::open::OpenDisk;
@@ -145,6 +146,9 @@ fn damaged(error: &Error) -> Finding {
 }
 
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
+    if let Some(holder) = later::at_work(host, record) {
+        return finding(record, &format!("being filled by {holder}"), None, None);
+    }
     let mut gone = None;
     let outcome = OpenDisk::of_key(host, &record.key, "recover").and_then(|disk| {
         let Some(disk) = disk else { return Ok(None) };

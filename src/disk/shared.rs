@@ -1,11 +1,11 @@
 //! An image that several VMs of a host have at once: who is still in, and when the last one has gone.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::detach::disk_of;
-use super::layers::unlink;
+use super::layers::{make_way, unlink};
 use super::record::{Intent, Record};
 use super::walk::Walk;
 use crate::job::{Detach, LayerName};
@@ -61,16 +61,41 @@ pub(super) fn let_go(
     Ok(Still::InUse)
 }
 
-/// Takes back what an attach that failed noted of its own: the disk is of those who had it before.
-pub(super) fn as_before(walk: &mut Walk<'_>, before: &Record) -> Result<()> {
-    let (Some(now), Some(had)) = (&walk.disk.record.shared, &before.shared) else {
+/// Removes the links of those who are in no more, and whatever is in the way of the link of one who comes.
+pub(super) fn make_place(
+    walk: &Walk<'_>,
+    before: Option<&Record>,
+    comes: Option<&Path>,
+) -> Result<()> {
+    let shared = walk.disk.record.shared.as_ref();
+    let Some(shared) = shared.filter(|_| !walk.dry_run) else {
         return Ok(());
     };
+    let had = before.and_then(|before| before.shared.as_ref());
+    let mut gone = had
+        .into_iter()
+        .flat_map(|had| had.links.difference(&shared.links));
+    gone.try_for_each(|link| unlink(walk, link))?;
+    comes.map_or(Ok(()), |link| make_way(walk, link))
+}
+
+/// Takes back what an attach that failed noted of its own: the disk is of those who had it before, and are in still. Whoever was
+/// found to be in no more does not come back.
+pub(super) fn as_before(walk: &mut Walk<'_>, before: &Record) -> Result<Still> {
+    let (Some(now), Some(had)) = (&mut walk.disk.record.shared, &before.shared) else {
+        return Ok(Still::InUse);
+    };
     let joined: Vec<PathBuf> = now.links.difference(&had.links).cloned().collect();
-    walk.disk.record.shared.clone_from(&before.shared);
+    now.links.retain(|link| had.links.contains(link));
+    let nobody = now.links.is_empty();
     walk.disk.record.intent = before.intent;
+    // First: a user without a link would be one for ever, and a link without a user is in nobody's way.
+    walk.disk.record.save(&walk.host.roots)?;
     joined.iter().try_for_each(|link| unlink(walk, link))?;
-    walk.disk.record.save(&walk.host.roots)
+    Ok(match nobody {
+        true => Still::Last,
+        false => Still::InUse,
+    })
 }
 
 fn several(ask: &Detach, users: &BTreeSet<PathBuf>) -> Error {
@@ -200,9 +225,18 @@ mod tests {
         let mut before = walk.disk.record.clone();
         before.intent = Intent::Detached;
         before.shared.as_mut().unwrap().links.remove(&second);
-        as_before(&mut walk, &before).unwrap();
+        assert_eq!(as_before(&mut walk, &before).unwrap(), Still::InUse);
         assert_eq!(users(&walk), [first.clone()].into());
         assert_eq!(walk.disk.record.intent, Intent::Detached);
         assert!(first.is_symlink() && !second.is_symlink());
+        // Also if there is no way to where its link was to be; and nobody is left if the other was of an earlier boot.
+        let nowhere = dir.path().join("file/disk.0");
+        crate::sys::atomic::write(&dir.path().join("file"), b"").unwrap();
+        let before = walk.disk.record.clone();
+        walk.disk.record.shared.as_mut().unwrap().links = [nowhere.clone()].into();
+        assert!(make_place(&walk, Some(&before), Some(&nowhere)).is_err());
+        assert!(!first.is_symlink(), "it is in no more");
+        assert!(as_before(&mut walk, &before).is_err());
+        assert_eq!(users(&walk), BTreeSet::new());
     }
 }

@@ -1,6 +1,7 @@
 //! Status: what every disk of this host is, in facts and in words. Changes nothing, and never waits for Ceph unless the
 //! lease is asked for.
 
+mod at_work;
 mod leases;
 mod seen;
 mod words;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use self::at_work::AtWork;
 use self::seen::Seen;
 use super::record::{Intent, Record, Shared};
 use crate::cache::{self, Cache, Running, Stats};
@@ -58,6 +60,8 @@ pub struct DiskStatus {
     pub state: String,
     /// Every layer from the bottom.
     pub layers: Vec<LayerStatus>,
+    /// Who works on it now.
+    pub at_work: Option<AtWork>,
     /// What the cache is doing.
     pub running: Option<Running>,
     /// The cache's counters.
@@ -171,6 +175,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
             stats.as_ref(),
         ),
         layers,
+        at_work: AtWork::on(host, record),
         running,
         stats,
         lease: None,

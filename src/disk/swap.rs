@@ -8,6 +8,7 @@ use super::fill::refuse_beneath_a_guest;
 use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
+use super::revive::revive;
 use super::walk::Walk;
 use super::want::{Exchange, seedable};
 use crate::cache::{self, Cache};
@@ -18,7 +19,7 @@ use crate::{Error, Kind, Result};
 
 /// Takes the cache out of the path: flush, prove clean, exchange the front's table, remove the cache. The slice stays.
 pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
-    let mut walk = start(host, &ask.image, "bypass", dry_run)?;
+    let mut walk = start_taking_out(host, &ask.image, "bypass", dry_run)?;
     take_out(&mut walk, Stay::Out)?;
     Ok(walk.report(true))
 }
@@ -95,6 +96,7 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     } else if let Err(error) = Slice::probe(walk) {
         walk.warnings.push(error.chain());
     }
+    revive(walk)?;
     take_out(walk, Stay::Out)?;
     walk.down::<Slice>()?;
     leave(walk)?;
@@ -114,7 +116,8 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     put_in(walk)
 }
 
-/// Opens a disk that is up on this host.
+/// Opens a disk that is up on this host. If its cache failed with what the image lacks, that is written back, and neither cache nor
+/// front are in the kernel then.
 ///
 /// Errors: [`Kind::NotFound`] if it is not mapped, [`Kind::Busy`] if a detach of it was interrupted.
 pub(super) fn start<'h>(
@@ -123,7 +126,28 @@ pub(super) fn start<'h>(
     what: &str,
     dry_run: bool,
 ) -> Result<Walk<'h>> {
-    let disk = OpenDisk::existing(host, image, what)?;
+    started(host, OpenDisk::existing(host, image, what)?, dry_run)
+}
+
+/// The same, to take its cache out of the path: a seed in the background is stopped for it.
+pub(super) fn start_taking_out<'h>(
+    host: &'h Host,
+    image: &ImageSpec,
+    what: &str,
+    dry_run: bool,
+) -> Result<Walk<'h>> {
+    if dry_run {
+        return start(host, image, what, dry_run);
+    }
+    started(
+        host,
+        OpenDisk::without_its_cache(host, image, what)?,
+        dry_run,
+    )
+}
+
+fn started(host: &Host, disk: OpenDisk, dry_run: bool) -> Result<Walk<'_>> {
+    let image = disk.record.image.clone();
     if disk.record.intent == Intent::Detached {
         return Err(
             Error::new(Kind::Busy, format!("a detach of {image} was interrupted")).remedy(format!(
@@ -149,6 +173,7 @@ pub(super) fn start<'h>(
         }
         walk.warnings.push(error.chain());
     }
+    revive(&mut walk)?;
     Ok(walk)
 }
 

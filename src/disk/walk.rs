@@ -36,6 +36,8 @@ pub(super) struct Walk<'h> {
     pub(super) plan: Option<SeedPlan>,
     /// How fast to seed at most.
     pub(super) rate: Option<Bytes>,
+    /// Whether somebody may open the disk at any time, since nobody waits for its seed.
+    pub(super) guest_may_come: bool,
     steps: Vec<Step>,
     pub(super) seed: Option<SeedProof>,
     pub(super) flush: Option<FlushProof>,
@@ -55,6 +57,7 @@ impl<'h> Walk<'h> {
             cache_id: None,
             plan: None,
             rate: host.config.seed.rate,
+            guest_may_come: false,
             steps: Vec::new(),
             seed: None,
             flush: None,

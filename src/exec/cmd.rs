@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub struct Cmd {
     pub(super) stdout_limit: Bytes,
     pub(super) watch: Option<Watch>,
     pub(super) speaks: bool,
+    pub(super) unheard: bool,
 }
 
 /// How a long command of ours is watched: it may take any time as long as it moves data.
@@ -71,6 +73,7 @@ impl Cmd {
             stdout_limit: Self::STDOUT_LIMIT,
             watch: None,
             speaks: false,
+            unheard: false,
         }
     }
 
@@ -171,6 +174,14 @@ impl Cmd {
     pub const fn while_it_speaks(mut self) -> Self {
         self.speaks = true;
         self
+    }
+
+    /// Starts another program that goes on by itself: in a session of its own, so that it outlives this process and whoever
+    /// called it, and nobody hears what it says. `program` is an absolute path. Needs setsid(1).
+    pub fn apart(program: &Path) -> Self {
+        let mut cmd = Self::change("setsid").arg("--fork").arg(program);
+        cmd.unheard = true;
+        cmd
     }
 
     /// The tool's name as it was given.

@@ -27,6 +27,7 @@ use super::drain::{Drain, Keep};
 use super::error::{ExecError, Status};
 use super::find;
 use super::moves::Moves;
+use crate::pulse;
 
 /// How much of a tool's stderr is kept.
 const STDERR_TAIL: u64 = 2048;
@@ -163,6 +164,10 @@ impl Running {
             Some(_) => expression,
             None => expression.stderr_file(stderr_end),
         };
+        let expression = match cmd.unheard {
+            true => expression.stdout_null().stderr_null(),
+            false => expression,
+        };
         let expression = match &cmd.stdin {
             Stdin::Null => expression.stdin_null(),
             Stdin::File(file) => expression.stdin_file(file.try_clone()?),
@@ -194,6 +199,8 @@ impl Running {
             let look = cmd.watch.as_ref().map_or(LOOK, |_| LOOK_OFTEN);
             let ended = self.handle.wait_timeout(left.min(look));
             let ended = ended.map_err(|source| start_error(cmd, source))?;
+            // It ends at its deadline, whatever comes.
+            pulse::beat();
             if let Some(output) = ended {
                 return self.output(cmd, output.status.into());
             }

@@ -1,9 +1,9 @@
 //! The snapshots that backups of OpenNebula leave: each increment is what changed since the one before it, so that stays.
 
 use super::ForgetBackups;
-use super::clone::fresh;
 use super::reach::Found;
 use super::report::ImageReport;
+use super::untake;
 use crate::Result;
 use crate::host::Host;
 use crate::model::{BackupSnap, Change, SnapName};
@@ -23,7 +23,7 @@ pub(super) fn forget(host: &Host, ask: &ForgetBackups, dry_run: bool) -> Result<
     let stale = |name: &SnapName| BackupSnap::is(name) && keep.as_ref() != Some(name);
     for snap in found.snapshots()? {
         if stale(&snap.name) {
-            fresh::remove(&found, &snap, &mut report)?;
+            untake::remove(&found, &snap, &mut report)?;
             report.change = Some(Change::Removed);
         }
     }

@@ -20,7 +20,7 @@ const PIECE: usize = 4 << 20;
 pub(super) fn digest(host: &Host, ask: &OneDigest) -> Result<ImageReport> {
     let spec = &ask.image;
     let found = Found::by_name(host, spec)?;
-    found.must_be_whole("take the checksum of")?;
+    found.must_be_whole(host, "take the checksum of")?;
     let (info, size) = (found.info()?, found.size()?);
     let wanted = DiffOptions {
         whole_object: info.has_fast_diff(),

@@ -9,7 +9,7 @@ use super::feature::Feature;
 use super::format::SourceFormat;
 use crate::ceph::CloneFormat;
 use crate::model::{
-    Bytes, HostName, ImageName, ImageSpec, Namespace, PoolName, SnapName, SnapSpec,
+    Bytes, HostName, ImageName, ImageSpec, Namespace, PoolName, Replacement, SnapName, SnapSpec,
 };
 use crate::tools::mkfs::FileSystem;
 
@@ -89,17 +89,25 @@ pub struct ReplaceImage {
     pub image: ImageSpec,
     /// Which step.
     pub step: ReplaceStep,
+    /// The images that are replaced together. What comes is of this replacement, or is left alone.
+    pub of: Replacement,
+    /// What the new one is for, as [`Once::made_for`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_for: Option<String>,
 }
 
-/// A step of an exchange.
+/// A step of a replacement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplaceStep {
-    /// Make room for the new one: what an earlier exchange left is undone, and an image that cannot be exchanged is refused.
+    /// Refuse an image that cannot be replaced now, and change nothing.
+    Check,
+    /// Make room for the new one: what an earlier replacement left is finished if that was settled, and else undone, of all its
+    /// images.
     Begin,
     /// The old one steps aside, and the new one takes its name.
     Exchange,
-    /// It stays so: there is no way back.
+    /// It stays so, and so does all that is replaced together: there is no way back.
     Settle,
     /// The old one goes.
     Clear,
@@ -149,6 +157,9 @@ pub struct Import {
     /// What the image is for. One that is there already and says so of itself is kept, and the source not read.
     #[serde(default)]
     pub made_for: Option<String>,
+    /// The replacement that the image is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<Replacement>,
 }
 
 impl Import {
@@ -168,6 +179,7 @@ impl Import {
             keep_packed: false,
             chunked: false,
             made_for: None,
+            replacement: None,
         }
     }
 }

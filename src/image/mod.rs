@@ -15,7 +15,6 @@ mod import;
 mod info;
 mod job;
 mod list;
-mod mark;
 mod merge;
 mod once;
 mod reach;
@@ -27,6 +26,7 @@ mod revert;
 mod rolled_back;
 mod save;
 mod snap;
+mod untake;
 mod usage;
 
 pub use checksum::{Algorithm, Checksum};

@@ -7,11 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::job::{ImageJob, Once, RemoveImage};
-use super::mark::{self, Note};
 use super::reach::Found;
 use super::remove::remove;
 use super::report::ImageReport;
 use crate::ceph::Pool;
+use crate::disk::mark::{self, Note};
 use crate::host::Host;
 use crate::model::{Change, ImageId, ImageSpec};
 use crate::{Context, Error, Kind, Result};
@@ -38,24 +38,24 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
         found => Some(found?),
     };
     let mut report = ImageReport::new(Some(spec), dry_run);
-    if let Some(found) = found {
-        if read(&found)?.as_deref() == Some(&ask.made_for) {
-            report.change = Some(Change::Kept);
-            return Ok(report);
-        }
-        drop(found);
-        let old = RemoveImage {
-            image: spec.clone(),
-            snapshots: true,
-            missing_ok: true,
-            left_by: ask.left_by.clone(),
-            discard_dirty: false,
-        };
-        let gone = remove(host, &old, dry_run);
-        let gone =
-            gone.context(|| format!("{spec} is left of something else than {}", ask.made_for))?;
-        report.steps.extend(gone.steps);
+    if let Some(found) = found
+        && read(&found)?.as_deref() == Some(&ask.made_for)
+    {
+        report.change = Some(Change::Kept);
+        return Ok(report);
     }
+    // What is there, or beside it: of a restore that was killed, say.
+    let old = RemoveImage {
+        image: spec.clone(),
+        snapshots: true,
+        missing_ok: true,
+        left_by: ask.left_by.clone(),
+        discard_dirty: false,
+    };
+    let gone = remove(host, &old, dry_run);
+    let gone =
+        gone.context(|| format!("{spec} is left of something else than {}", ask.made_for))?;
+    report.steps.extend(gone.steps);
     let made = make(host, &ask.make, dry_run)?;
     report.steps.extend(made.steps);
     report.warnings.extend(made.warnings);
@@ -79,7 +79,7 @@ fn make(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
 
 /// What an image says that it was made for.
 pub(super) fn read(found: &Found<'_>) -> Result<Option<String>> {
-    Ok(mark::read(found)?.map(|Stamp { made_for }| made_for))
+    Ok(mark::read(&found.pool, found.image.id(), found.spec)?.map(|Stamp { made_for }| made_for))
 }
 
 /// Writes what an image is made for, which is called `spec`, or will be.

@@ -173,9 +173,9 @@ impl<'a> Found<'a> {
     ///
     /// # Errors
     /// [`Kind::Dirty`], with the host; [`Kind::Mismatch`], with the way back.
-    pub(super) fn must_be_whole(&self, verb: &str) -> Result<()> {
+    pub(super) fn must_be_whole(&self, host: &Host, verb: &str) -> Result<()> {
         self.must_be_clean(verb)?;
-        refuse_half_replaced(self.spec, &self.pool, verb)?;
+        refuse_half_replaced(host, self.spec, &self.pool, verb)?;
         refuse_half_reverted(self.spec, &self.image, verb)
     }
 

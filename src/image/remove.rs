@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::clone::fresh;
 use super::import;
 use super::reach::{self, Found, not_found};
 use super::replace;
 use super::report::ImageReport;
+use super::untake;
 use super::{OneImage, RemoveImage};
 use crate::ceph::{Child, Pool, Snap, SnapNamespace, ignore};
 use crate::host::Host;
@@ -47,8 +47,10 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         } else {
             found.must_be_detached("remove")?;
         }
-        let snapshots = removable(&found, ask.snapshots)?;
-        remove_snapshots(&found, &snapshots, &mut report)?;
+        for snap in removable(&found, ask.snapshots)? {
+            untake::remove(&found, &snap, &mut report)?;
+        }
+        replace::finish_others(host, &found, &mut report);
         origin = found.info()?.parent;
         // The image is closed here: an open handle would be in the removal's way.
     }
@@ -60,7 +62,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     })?;
     if let Some(origin) = origin.filter(|origin| !dry_run && is_for(&origin.snap, spec)) {
         let pool = reach::pool(&cluster, &origin.image)?;
-        fresh::forget(&pool, &origin.image, &origin.snap, &mut report)?;
+        untake::forget(&pool, &origin.image, &origin.snap, &mut report)?;
     }
     clear(host, &pool, spec, &mut report)?;
     Ok(report)
@@ -99,7 +101,8 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
         found => {
             let found = found?;
             found.must_be_detached("remove")?;
-            removable(&found, true)?
+            removable(&found, true)?;
+            replace::finish_others(host, &found, &mut report);
         }
     };
     report.main_step(
@@ -219,38 +222,6 @@ pub(super) fn has_children(what: &str, children: &[Child]) -> Error {
     Error::new(Kind::Busy, format!("cannot {what}: it has clones, {}", names.join(", "))).remedy(
         "remove the clones, or part them with `warmblock image flatten`; `rbd trash mv` puts an image with clones away",
     )
-}
-
-fn remove_snapshots(found: &Found<'_>, snapshots: &[Snap], report: &mut ImageReport) -> Result<()> {
-    if snapshots.is_empty() {
-        return Ok(());
-    }
-    if report.dry_run {
-        for snap in snapshots {
-            report.planned(
-                Change::Removed,
-                format!("remove snapshot {}@{}", found.spec, snap.name),
-            );
-        }
-        return Ok(());
-    }
-    let image = found.open()?;
-    for snap in snapshots {
-        let name = format!("{}@{}", found.spec, snap.name);
-        report.step(Change::Removed, format!("remove snapshot {name}"), || {
-            if snap.protected {
-                image
-                    .snap_unprotect(&snap.name)
-                    .context(|| format!("cannot unprotect {name}"))?;
-            }
-            image
-                .snap_remove(&snap.name)
-                .context(|| format!("cannot remove {name}"))
-        })?;
-    }
-    image
-        .close()
-        .context(|| format!("cannot close {}", found.spec))
 }
 
 /// Says who is in the way if somebody came between the look and the removal.

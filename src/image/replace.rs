@@ -1,4 +1,4 @@
-//! An image is exchanged for another one, which was made beside it and takes its name.
+//! An image is replaced by another one, which was made beside it and takes its name.
 //!
 //! In steps, so that the disks of a VM can go through each of them together: room is made for the new one; once it is there, the
 //! old one steps aside and the new one takes its name; that is settled, and the old one goes. Until it is settled it can be
@@ -10,34 +10,44 @@
 //! | none | `.wb-incoming`, `.wb-replaced` | between the two renames |
 //! | the new one | `.wb-replaced` | exchanged |
 //! | the new one | `.wb-obsolete` | settled |
+//!
+//! The new one says in its metadata which replacement it is of, and of which images that is; whether it is settled or undone is
+//! decided for all of them at once ([`replacement`]). So a replacement that was killed is finished, or undone, of all its images by
+//! whoever replaces one of them next; and of two that overlap one finds that what is there is not its own, and ends.
 
+mod beside;
+
+use self::beside::Images;
 use super::import;
-use super::job::{RemoveImage, ReplaceImage, ReplaceStep};
+use super::job::{ReplaceImage, ReplaceStep};
+use super::once;
 use super::reach::{self, Found, not_found};
-use super::remove::{in_the_way, remove};
+use super::remove::in_the_way;
 use super::report::ImageReport;
-use crate::ceph::Pool;
+use crate::ceph::{Pool, Snap, SnapNamespace};
+use crate::disk::replacement::{self, Decision, there};
 use crate::host::Host;
-use crate::model::{Beside, Change, ImageSpec};
+use crate::model::{
+    BackupSnap, BaseName, BeforeRevert, Change, CopySnap, ImageSpec, SnapName, WayBackName,
+};
 use crate::{Context, Error, Kind, Result};
 
-/// Goes one step of an exchange.
+/// Goes one step of a replacement.
 ///
 /// # Errors
-/// [`Kind::NotFound`] if the image is not there, or nothing came; [`Kind::LeaseHeld`], [`Kind::Dirty`] or [`Kind::Busy`] for an
-/// image that is in use, has clones, or has snapshots that OpenNebula knows by their numbers.
+/// [`Kind::NotFound`] if the image is not there; [`Kind::LeaseHeld`], [`Kind::Dirty`] or [`Kind::Busy`] for an image that is in
+/// use, has clones, has snapshots that others need, or is being brought by another replacement; [`Kind::Cancelled`] if what came
+/// is not of this one.
 pub(super) fn replace(host: &Host, ask: &ReplaceImage, dry_run: bool) -> Result<ImageReport> {
     let cluster = host.connect()?;
     let mut exchange = Exchange {
         host,
-        pool: reach::pool(&cluster, &ask.image)?,
-        spec: &ask.image,
-        incoming: Beside::Incoming.of(&ask.image)?,
-        replaced: Beside::Replaced.of(&ask.image)?,
-        obsolete: Beside::Obsolete.of(&ask.image)?,
+        ask,
+        images: Images::new(reach::pool(&cluster, &ask.image)?, &ask.image)?,
         report: ImageReport::new(Some(&ask.image), dry_run),
     };
     match ask.step {
+        ReplaceStep::Check => exchange.check(),
         ReplaceStep::Begin => exchange.begin(),
         ReplaceStep::Exchange => exchange.exchange(),
         ReplaceStep::Settle => exchange.settle(),
@@ -50,161 +60,232 @@ pub(super) fn replace(host: &Host, ask: &ReplaceImage, dry_run: bool) -> Result<
 
 struct Exchange<'e> {
     host: &'e Host,
-    pool: Pool,
-    spec: &'e ImageSpec,
-    incoming: ImageSpec,
-    replaced: ImageSpec,
-    obsolete: ImageSpec,
+    ask: &'e ReplaceImage,
+    images: Images<'e>,
     report: ImageReport,
 }
 
 impl Exchange<'_> {
-    /// What an earlier exchange left is put right. What would refuse the image later refuses it now: bringing the new one may
-    /// take hours.
-    fn begin(&mut self) -> Result<()> {
-        self.undo()?;
-        if there(&self.pool, &self.obsolete)? {
-            discard(self.host, &self.obsolete, &mut self.report)?;
+    /// What would refuse the image later refuses it now: bringing the new one may take hours.
+    fn check(&self) -> Result<()> {
+        self.must_be_alone()?;
+        let Images { pool, spec, .. } = &self.images;
+        match there(pool, spec)? {
+            true => may_go(&Found::in_pool(pool.clone(), spec)?),
+            // It is out of the way, perhaps.
+            false => Ok(()),
         }
-        may_go(&Found::in_pool(self.pool.clone(), self.spec)?).map(drop)
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.must_be_alone()?;
+        self.put_right()?;
+        let Self { host, images, .. } = self;
+        images.undo(host, None, &mut self.report)?;
+        images.forget(host, &images.obsolete, &mut self.report)?;
+        may_go(&Found::in_pool(images.pool.clone(), images.spec)?)
+    }
+
+    /// What earlier replacements left is finished or undone, of all their images.
+    fn put_right(&mut self) -> Result<()> {
+        let images = &self.images;
+        let half_way = there(&images.pool, &images.replaced)?;
+        for left in [&images.incoming, images.spec] {
+            let Some(of) = replacement::of(&images.pool, left)? else {
+                continue;
+            };
+            match beside::put_right(self.host, &of, &mut self.report) {
+                // This one needs nothing more, and the others may have gone long since, with their pools.
+                Err(error) if !half_way => self.report.warnings.push(error.chain()),
+                done => done?,
+            }
+        }
+        Ok(())
     }
 
     fn exchange(&mut self) -> Result<()> {
-        match (
-            there(&self.pool, self.spec)?,
-            there(&self.pool, &self.replaced)?,
-        ) {
-            // It was done, by one who did not live to tell.
-            (true, true) => return Ok(()),
+        let Images {
+            pool,
+            spec,
+            incoming,
+            replaced,
+            ..
+        } = &self.images;
+        match (there(pool, spec)?, there(pool, replaced)?) {
+            // It was done, by one who did not live to tell; or by another.
+            (true, true) => return self.must_be_ours(spec),
             (true, false) => {
-                if !there(&self.pool, &self.incoming)? {
-                    return Err(not_found(&self.incoming)
-                        .remedy("bring what is to replace it, then run it again"));
-                }
-                let found = Found::in_pool(self.pool.clone(), self.spec)?;
+                self.must_be_ours(incoming)?;
+                let found = Found::in_pool(pool.clone(), spec)?;
                 found.must_be_detached("replace")?;
                 found.must_be_unwatched("replace")?;
                 may_go(&found)?;
                 drop(found);
-                let (from, to) = (self.spec.clone(), self.replaced.clone());
-                self.rename(&from, &to)?;
+                self.say_what_for()?;
+                self.images.rename(spec, replaced, &mut self.report)?;
             }
-            (false, true) => {}
-            (false, false) => return Err(not_found(self.spec)),
+            (false, true) => self.must_be_ours(incoming)?,
+            (false, false) => return Err(not_found(spec)),
         }
-        let (from, to) = (self.incoming.clone(), self.spec.clone());
-        let came = self.rename(&from, &to);
+        let came = self.images.rename(incoming, spec, &mut self.report);
         came.map_err(|error| {
-            let back = self.pool.rename(&self.replaced.image, &self.spec.image);
+            let back = pool.rename(&replaced.image, &spec.image);
             error.and_then_cleanup(back.map_err(Error::from))
         })
     }
 
-    /// From here on there is no way back.
-    fn settle(&mut self) -> Result<()> {
-        let exchanged = there(&self.pool, &self.replaced)?;
-        if exchanged && !there(&self.pool, self.spec)? {
-            return Err(not_found(self.spec)
-                .remedy("the exchange of it is not done: it can be done, or undone"));
-        }
-        let obsolete = self.obsolete.clone();
-        if exchanged {
-            if there(&self.pool, &obsolete)? {
-                discard(self.host, &obsolete, &mut self.report)?;
-            }
-            let from = self.replaced.clone();
-            self.rename(&from, &obsolete)?;
-        }
-        Ok(())
+    /// Only now: what merely came is not yet what the image was made for.
+    fn say_what_for(&self) -> Result<()> {
+        let Some(made_for) = self.ask.made_for.as_ref().filter(|_| !self.report.dry_run) else {
+            return Ok(());
+        };
+        let Images { pool, incoming, .. } = &self.images;
+        let found = Found::in_pool(pool.clone(), incoming)?;
+        once::stamp(pool, found.image.id(), incoming, made_for)
     }
 
-    /// An old one that cannot be removed just now does no harm.
+    /// From here on there is no way back, for none of the images.
+    fn settle(&mut self) -> Result<()> {
+        let (host, of, images) = (self.host, &self.ask.of, &self.images);
+        self.must_be_ours(images.spec)?;
+        if self.report.dry_run {
+            return Ok(());
+        }
+        if replacement::decision(host, of)?.is_none() {
+            self.all_must_be_exchanged()?;
+        }
+        match replacement::decide(host, of, Decision::Settled)? {
+            Decision::Settled => images.settle(host, of, &mut self.report),
+            Decision::Undone => Err(not_ours(images.spec)),
+        }
+    }
+
+    /// Whoever undid one of them since has decided that of all; unless it was by hand.
+    fn all_must_be_exchanged(&self) -> Result<()> {
+        let of = &self.ask.of;
+        of.images.iter().try_for_each(|image| {
+            let pool = replacement::pool(self.host, image)?;
+            match replacement::is_of(&pool, &image.image, &of.id)? {
+                true => Ok(()),
+                false => Err(not_ours(&image.image)),
+            }
+        })
+    }
+
+    /// An old one that cannot be removed just now does no harm. Nobody asks any more what the new one came by.
     fn clear(&mut self) -> Result<()> {
-        let obsolete = self.obsolete.clone();
-        if there(&self.pool, &obsolete)?
-            && let Err(error) = discard(self.host, &obsolete, &mut self.report)
-        {
+        let (host, images) = (self.host, &self.images);
+        let Images {
+            pool,
+            spec,
+            obsolete,
+            ..
+        } = images;
+        if let Err(error) = images.forget(host, obsolete, &mut self.report) {
             self.report.warnings.push(format!(
-                "{obsolete}, which {} was before, is still there: {}",
-                self.spec,
+                "{obsolete}, which {spec} was before, is still there: {}",
                 error.chain()
             ));
         }
-        Ok(())
+        match self.report.dry_run {
+            true => Ok(()),
+            false => replacement::forget(pool, spec, &self.ask.of.id),
+        }
     }
 
-    /// Puts back what the image was, if the exchange was begun and not settled; what came goes in any case.
+    /// Puts back what the image was, if this replacement of it was begun and not settled. What came for it goes in any case; what
+    /// came for another one stays.
     fn undo(&mut self) -> Result<()> {
-        if there(&self.pool, &self.replaced)? {
-            if there(&self.pool, self.spec)? {
-                let found = Found::in_pool(self.pool.clone(), self.spec)?;
-                found.must_be_detached("put back")?;
-                found.must_be_unwatched("put back")?;
-                drop(found);
-                self.forget_incoming()?;
-                let (from, to) = (self.spec.clone(), self.incoming.clone());
-                self.rename(&from, &to)?;
-            }
-            let (from, to) = (self.replaced.clone(), self.spec.clone());
-            self.rename(&from, &to)?;
+        let (host, of, images) = (self.host, &self.ask.of, &self.images);
+        match beside::decided(host, of, &self.report)? {
+            Decision::Settled => images.settle(host, of, &mut self.report)?,
+            Decision::Undone => images.undo(host, Some(&of.id), &mut self.report)?,
         }
-        self.forget_incoming()
+        import::clear(host, &images.pool, &images.incoming, &mut self.report)
     }
 
-    fn forget_incoming(&mut self) -> Result<()> {
-        if there(&self.pool, &self.incoming)? {
-            discard(self.host, &self.incoming, &mut self.report)?;
-        }
-        import::clear(self.host, &self.pool, &self.incoming, &mut self.report)
+    /// That nobody is bringing anything for it.
+    fn must_be_alone(&self) -> Result<()> {
+        let Images {
+            pool,
+            spec,
+            incoming,
+            ..
+        } = &self.images;
+        let alone = import::refuse_running(self.host, pool, incoming);
+        alone.context(|| format!("cannot replace {spec}: another restore of it is under way"))
     }
 
-    fn rename(&mut self, from: &ImageSpec, to: &ImageSpec) -> Result<()> {
-        let pool = &self.pool;
-        let what = format!("{from} becomes {to}");
-        self.report.main_step(Change::Altered, what, || {
-            let renamed = pool.rename(&from.image, &to.image);
-            renamed.context(|| format!("cannot rename {from} to {to}"))
-        })
+    /// That an image is of this replacement.
+    fn must_be_ours(&self, spec: &ImageSpec) -> Result<()> {
+        match replacement::is_of(&self.images.pool, spec, &self.ask.of.id)? {
+            true => Ok(()),
+            false => Err(not_ours(spec)),
+        }
     }
 }
 
-fn there(pool: &Pool, spec: &ImageSpec) -> Result<bool> {
-    let there = pool.image_exists(&spec.image);
-    there.context(|| format!("cannot look for {spec}"))
+fn not_ours(spec: &ImageSpec) -> Error {
+    let message = format!(
+        "{spec} is not what this restore brought: it was undone, or another one has begun since"
+    );
+    Error::new(Kind::Cancelled, message)
+        .remedy("nothing was restored by this one; let the other one end, or restore the VM again")
 }
 
-/// That nobody needs the image, and OpenNebula knows of no snapshot of it.
+/// That nobody needs the image, or what it was at a snapshot that others took.
 fn may_go(found: &Found<'_>) -> Result<()> {
     let spec = found.spec;
     in_the_way(found)?;
-    let numbered = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     let snapshots = found.snapshots()?;
-    match snapshots.iter().find(|snap| numbered(snap.name.as_str())) {
-        Some(snap) => {
-            let message = format!(
-                "cannot replace {spec}: its snapshot {} would be lost",
-                snap.name
-            );
-            Err(Error::new(Kind::Busy, message).remedy("delete the disk's snapshots first"))
+    let own = |snap: &&Snap| snap.namespace == SnapNamespace::User;
+    let names = snapshots.iter().filter(own).map(|snap| &snap.name);
+    let numbered = |name: &SnapName| name.as_str().bytes().all(|byte| byte.is_ascii_digit());
+    let (known, others): (Vec<&SnapName>, Vec<&SnapName>) = names
+        .filter(|name| !is_ours(name))
+        .partition(|name| numbered(name));
+    if let Some(snap) = known.first() {
+        let message = format!("cannot replace {spec}: its snapshot {snap} would be lost");
+        return Err(Error::new(Kind::Busy, message).remedy("delete the disk's snapshots first"));
+    }
+    let Some(first) = others.first() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
+    let message = format!(
+        "cannot replace {spec}: its snapshots that somebody took by hand would be lost ({})",
+        names.join(", ")
+    );
+    Err(Error::new(Kind::Busy, message).remedy(format!(
+        "if nobody needs them, remove each: `warmblock image snap rm {spec}@{first}` (and `… unprotect` before, if it is \
+         protected); what one holds can be kept as an image: `warmblock image clone {spec}@{first} COPY`, then \
+         `warmblock image flatten COPY`"
+    )))
+}
+
+/// Whether a snapshot is of ours, or of a backup's, and means nothing without the image.
+fn is_ours(name: &SnapName) -> bool {
+    BackupSnap::is(name)
+        || BaseName::of(name).is_some()
+        || CopySnap::is(name)
+        || BeforeRevert.is(name)
+        || WayBackName::of(name).is_some()
+}
+
+/// Says of the others that are replaced together with an image, which is about to go, what was decided: nobody could ask any more.
+pub(super) fn finish_others(host: &Host, found: &Found<'_>, report: &mut ImageReport) {
+    let finished = replacement::of(&found.pool, found.spec).and_then(|of| match of {
+        Some(of) if replacement::decision(host, &of)? == Some(Decision::Settled) => {
+            beside::put_right(host, &of, report)
         }
-        None => Ok(()),
+        _ => Ok(()),
+    });
+    if let Err(error) = finished {
+        report.warnings.push(error.chain());
     }
 }
 
-fn discard(host: &Host, old: &ImageSpec, report: &mut ImageReport) -> Result<()> {
-    let ask = RemoveImage {
-        image: old.clone(),
-        snapshots: true,
-        missing_ok: true,
-        left_by: Vec::new(),
-        discard_dirty: false,
-    };
-    let gone = remove(host, &ask, report.dry_run)?;
-    report.steps.extend(gone.steps);
-    Ok(())
-}
-
-/// Removes what exchanges left that were stopped, of an image that is gone. What is still being brought is told of: whoever
+/// Removes what replacements left that were stopped, of an image that is gone. What is still being brought is told of: whoever
 /// brings it finds the image gone, and removes it.
 pub(super) fn clear(
     host: &Host,
@@ -212,19 +293,15 @@ pub(super) fn clear(
     spec: &ImageSpec,
     report: &mut ImageReport,
 ) -> Result<()> {
-    for beside in Beside::ALL {
+    let Ok(images) = Images::new(pool.clone(), spec) else {
         // A name that is too long was never made.
-        let Ok(left) = beside.of(spec) else {
-            continue;
-        };
-        if there(pool, &left)? {
-            discard(host, &left, report)?;
-        }
-        if beside == Beside::Incoming
-            && let Err(error) = import::clear(host, pool, &left, report)
-        {
-            report.warnings.push(error.chain());
-        }
+        return Ok(());
+    };
+    for left in [&images.incoming, &images.replaced, &images.obsolete] {
+        images.forget(host, left, report)?;
+    }
+    if let Err(error) = import::clear(host, pool, &images.incoming, report) {
+        report.warnings.push(error.chain());
     }
     Ok(())
 }

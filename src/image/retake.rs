@@ -8,12 +8,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::OneSnap;
-use super::clone::fresh;
-use super::mark::{self, Note};
 use super::remove::has_children;
 use super::report::ImageReport;
 use super::snap::{Job, take};
+use super::untake;
 use crate::ceph::Snap;
+use crate::disk::mark::{self, Note};
 use crate::host::Host;
 use crate::model::{CopySnap, SnapName};
 use crate::{Error, Kind, Result};
@@ -42,14 +42,16 @@ impl Taken {
 /// [`Kind::Exists`] for one that is not ours, or that something was cloned from; those of [`super::snap::create`].
 pub(super) fn retake(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
     let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.found.must_be_whole("take a snapshot of")?;
+    job.found.must_be_whole(host, "take a snapshot of")?;
     let copies = CopySnap::is(&ask.snap);
     if let Some(old) = job.find()? {
-        if !copies && !mark::read::<Taken>(&job.found)?.is_some_and(|taken| taken.is(&old)) {
+        let found = &job.found;
+        let taken = mark::read::<Taken>(&found.pool, found.image.id(), found.spec)?;
+        if !copies && !taken.is_some_and(|taken| taken.is(&old)) {
             return Err(somebodys(&job));
         }
         refuse_cloned(&job)?;
-        fresh::remove(&job.found, &old, &mut report)?;
+        untake::remove(&job.found, &old, &mut report)?;
     }
     if !copies && !dry_run {
         let newest = job.found.snapshots()?.iter().map(|snap| snap.id).max();

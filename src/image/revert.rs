@@ -12,7 +12,7 @@ use super::change::stoppable;
 use super::reach::{Found, WATCH_TIMEOUT};
 use super::report::ImageReport;
 use super::rolled_back;
-use crate::ceph::{Image, ignore};
+use crate::ceph::{Image, OnProgress, ignore};
 use crate::host::Host;
 use crate::model::{BeforeRevert, Change, ImageSpec, SnapName};
 use crate::sys::wait;
@@ -37,8 +37,8 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
     found.must_be_detached("roll back")?;
     must_be_left_alone(host, &found, has(&present))?;
     let mut report = ImageReport::new(Some(spec), dry_run);
+    let what = format!("roll {spec} back to {spec}@{}", ask.snap);
     if dry_run {
-        let what = format!("roll {spec} back to {spec}@{}", ask.snap);
         report.main_step(Change::Altered, what, || Ok(()))?;
         return Ok(report);
     }
@@ -56,7 +56,10 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
         let taken = image.snap_create(&present);
         taken.context(|| format!("cannot take snapshot {kept}"))
     })?;
-    if let Err(error) = roll(host, &image, ask, &mut report) {
+    let rolled = report.main_step(Change::Altered, what, || {
+        roll(&image, spec, &ask.snap, &mut stoppable(host))
+    });
+    if let Err(error) = rolled {
         let undone = undo(&image, spec, &present, &mut report);
         return Err(error.and_then_cleanup(undone));
     }
@@ -79,13 +82,10 @@ fn must_be_left_alone(host: &Host, found: &Found<'_>, was_killed: bool) -> Resul
     alone.unwrap_or_else(|| found.must_be_unwatched("roll back"))
 }
 
-fn roll(host: &Host, image: &Image, ask: &OneSnap, report: &mut ImageReport) -> Result<()> {
-    let name = format!("{}@{}", ask.image, ask.snap);
-    let what = format!("roll {} back to {name}", ask.image);
-    report.main_step(Change::Altered, what, || {
-        let rolled = image.snap_rollback(&ask.snap, &mut stoppable(host));
-        rolled.context(|| format!("cannot roll back to {name}"))
-    })
+/// Rolls the image back to one of its snapshots.
+fn roll(image: &Image, spec: &ImageSpec, snap: &SnapName, told: OnProgress<'_>) -> Result<()> {
+    let rolled = image.snap_rollback(snap, told);
+    rolled.context(|| format!("cannot roll back to {spec}@{snap}"))
 }
 
 /// Makes the image what it was before.
@@ -95,15 +95,10 @@ fn undo(
     present: &SnapName,
     report: &mut ImageReport,
 ) -> Result<()> {
-    let kept = format!("{spec}@{present}");
-    report.step(
-        Change::Altered,
-        format!("put {spec} back to {kept}"),
-        || {
-            let rolled = image.snap_rollback(present, &mut ignore);
-            rolled.context(|| format!("cannot roll back to {kept}, which has everything"))
-        },
-    )?;
+    let what = format!("put {spec} back to {spec}@{present}, which has everything");
+    report.step(Change::Altered, what, || {
+        roll(image, spec, present, &mut ignore)
+    })?;
     forget(image, spec, present, report)
 }
 

@@ -7,9 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::mark::{self, Note};
 use super::reach::Found;
 use crate::ceph::{Image, Snap};
+use crate::disk::mark::{self, Note};
 use crate::{Context, Result};
 
 /// The newest snapshot that there was at the last rollback.
@@ -39,6 +39,6 @@ pub(super) fn note(found: &Found<'_>, open: &Image) -> Result<()> {
 
 /// Whether an image was rolled back since a snapshot of it was taken.
 pub(super) fn since(found: &Found<'_>, snap: &Snap) -> Result<bool> {
-    let last = mark::read::<RolledBack>(found)?;
+    let last = mark::read::<RolledBack>(&found.pool, found.image.id(), found.spec)?;
     Ok(last.is_some_and(|last| snap.id <= last.past))
 }

@@ -60,7 +60,7 @@ impl<'a> Job<'a> {
 /// that the image lacks.
 pub(super) fn create(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
     let (job, mut report) = Job::new(host, ask, dry_run)?;
-    job.found.must_be_whole("take a snapshot of")?;
+    job.found.must_be_whole(host, "take a snapshot of")?;
     let name = job.name();
     if job.find()?.is_some() {
         return Err(

@@ -164,9 +164,12 @@ fn directory(path: &Path, base: Option<&Path>) -> Result<PathBuf> {
         }
         _ => path.join(DIR),
     };
-    let link = fs::symlink_metadata(&dir).is_ok_and(|meta| !meta.is_dir());
-    if link {
-        return Err(no_directory(&dir));
+    // What others may put there is not followed: neither to make something behind it, nor to remove it.
+    let above = dir.parent().filter(|_| base.is_some());
+    for part in above.into_iter().chain([dir.as_path()]) {
+        if fs::symlink_metadata(part).is_ok_and(|meta| !meta.is_dir()) {
+            return Err(no_directory(part));
+        }
     }
     Ok(dir)
 }
@@ -205,5 +208,22 @@ mod tests {
             assert_eq!(at(Some(bad)).unwrap_err().kind(), Kind::Usage, "{bad:?}");
         }
         assert!(directory(Path::new("/d/100/x"), Some(Path::new("/srv"))).is_err());
+    }
+
+    /// The directory above is that of whoever called sudo, who may have put anything there.
+    #[test]
+    fn no_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let somebodys = dir.path().join("somebodys");
+        fs::create_dir_all(somebodys.join(DIR)).unwrap();
+        std::os::unix::fs::symlink(&somebodys, dir.path().join("12")).unwrap();
+        let refused = directory(Path::new("/d/100/12"), Some(dir.path())).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Exists);
+        assert_eq!(
+            make_above(&dir.path().join("12")).unwrap_err().kind(),
+            Kind::Exists
+        );
+        assert!(somebodys.join(DIR).is_dir());
+        assert!(directory(Path::new("/d/100/13"), Some(dir.path())).is_ok());
     }
 }

@@ -62,7 +62,7 @@ const fn words(rest: Rest) -> Words {
 }
 
 /// Does `work` while a guest is at rest. It goes on whatever comes of that, also if its freezing failed: that may have got half
-/// way. One that could not be suspended is left as it was: somebody else may have suspended it.
+/// way. One that is paused already, or could not be suspended, is left as it was: it is at rest for somebody else.
 fn at_rest<T>(
     exec: &Exec,
     (domain, rest): (&str, Rest),
@@ -70,6 +70,17 @@ fn at_rest<T>(
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     let words = words(rest);
+    if rest == Rest::Suspend {
+        // To suspend it once more is no failure for libvirt, so afterwards nobody could tell for whom it is paused.
+        match is_paused(exec, domain) {
+            Ok(false) => {}
+            Ok(true) => return work(),
+            Err(error) => {
+                warnings.push(format!("{}: {error}", words.restless));
+                return work();
+            }
+        }
+    }
     let resting = exec.run(&virsh(words.rest, domain));
     if let Err(error) = &resting {
         warnings.push(format!("{}: {error}", words.restless));
@@ -89,6 +100,12 @@ fn at_rest<T>(
         }
         (Err(error), goes_on) => Err(error.and_then_cleanup(goes_on)),
     }
+}
+
+/// Whether a guest is paused: by an operator, or by QEMU after an I/O error.
+fn is_paused(exec: &Exec, domain: &str) -> Result<bool, ExecError> {
+    let state = exec.run(&virsh("domstate", domain))?;
+    Ok(state.text()?.trim() == "paused")
 }
 
 /// Until then the guest hangs, or at least every write of its.
@@ -130,17 +147,36 @@ fn virsh(verb: &str, domain: &str) -> Cmd {
 mod tests {
     use super::*;
 
-    /// A virsh that notes what it is asked for, and fails where it is told to.
+    /// A virsh that has a guest which runs, notes what it is asked for, and fails where it is told to. As libvirt has it, a paused
+    /// guest may be suspended, and only a paused one resumed.
+    const VIRSH: &str = r#"#!/bin/sh
+        cd DIR || exit
+        echo "$3 $5" >>log
+        case "$3 $(grep -c "$3" log)" in FAILS) exit 1 ;; esac
+        case $3 in
+        domstate) printf '%s\n\n' "$(cat state)" ;;
+        suspend) echo paused >state ;;
+        resume) grep -q paused state && echo running >state ;;
+        esac"#;
+
     fn virsh(fails: &str) -> (tempfile::TempDir, Exec) {
         let dir = tempfile::tempdir().unwrap();
-        let script = format!(
-            "#!/bin/sh\necho \"$3 $5\" >>{0}/log\ncase \"$3 $(grep -c $3 {0}/log)\" in {fails}) exit 1 ;; esac\n",
-            dir.path().display()
-        );
-        let tool = dir.path().join("virsh");
-        crate::sys::atomic::write_mode(&tool, script.as_bytes(), 0o755).unwrap();
+        let script = VIRSH.replace("FAILS", fails);
+        let script = script.replace("DIR", dir.path().to_str().unwrap());
+        crate::sys::atomic::write_mode(&dir.path().join("virsh"), script.as_bytes(), 0o755)
+            .unwrap();
+        now(&dir, "running");
         let exec = Exec::new([dir.path().to_owned(), "/usr/bin".into(), "/bin".into()]);
         (dir, exec)
+    }
+
+    fn now(dir: &tempfile::TempDir, state: &str) {
+        crate::sys::atomic::write(&dir.path().join("state"), state.as_bytes()).unwrap();
+    }
+
+    fn state(dir: &tempfile::TempDir) -> String {
+        let state = std::fs::read_to_string(dir.path().join("state")).unwrap();
+        state.trim().to_owned()
     }
 
     fn said(dir: &tempfile::TempDir) -> Vec<String> {
@@ -171,22 +207,38 @@ mod tests {
         assert!(warnings.is_empty(), "{warnings:?}");
     }
 
-    /// A guest that somebody else has suspended is not set going.
+    /// A guest that somebody else has suspended, or may have, is not set going.
     #[test]
     fn a_guest_is_resumed_if_it_was_suspended_for_this() {
-        for (fails, expected) in [
-            ("nothing", &["suspend one-12", "resume one-12"][..]),
-            (
-                "'resume 1'",
-                &["suspend one-12", "resume one-12", "resume one-12"],
-            ),
-            ("'suspend 1'", &["suspend one-12"]),
+        const BOTH: &[&str] = &["domstate one-12", "suspend one-12", "resume one-12"];
+        for (before, fails, during, expected) in [
+            ("running", "nothing", "paused", BOTH),
+            ("paused", "nothing", "paused", &BOTH[..1]),
+            ("running", "'suspend 1'", "running", &BOTH[..2]),
+            ("running", "'domstate 1'", "running", &BOTH[..1]),
         ] {
             let (dir, exec) = virsh(fails);
+            now(&dir, before);
             let mut warnings = Vec::new();
-            at_rest(&exec, ("one-12", Rest::Suspend), &mut warnings, || Ok(())).unwrap();
+            let seen = at_rest(&exec, ("one-12", Rest::Suspend), &mut warnings, || {
+                Ok(state(&dir))
+            });
+            assert_eq!(seen.unwrap(), during);
             assert_eq!(said(&dir), expected);
-            assert_eq!(warnings.is_empty(), fails != "'suspend 1'", "{warnings:?}");
+            assert_eq!(state(&dir), before, "{fails}");
+            assert_eq!(warnings.is_empty(), fails == "nothing", "{warnings:?}");
         }
+    }
+
+    #[test]
+    fn a_guest_that_does_not_go_on_at_once_is_asked_again() {
+        let (dir, exec) = virsh("'resume 1'|'resume 2'");
+        let mut warnings = Vec::new();
+        let failed: Result<()> = at_rest(&exec, ("one-12", Rest::Suspend), &mut warnings, || {
+            Err(Error::new(Kind::Failed, "no"))
+        });
+        assert_eq!(failed.unwrap_err().chain(), "no");
+        assert_eq!((state(&dir).as_str(), said(&dir).len()), ("running", 5));
+        assert!(warnings.is_empty(), "{warnings:?}");
     }
 }

@@ -41,6 +41,8 @@ pub enum Request {
     Attach(Attach),
     /// Take a disk down.
     Detach(Detach),
+    /// Put in and fill the cache that an attach left for later.
+    SeedLater(DiskJob),
     /// Fill the cache of an attached disk, beginning anew.
     Seed(SeedJob),
     /// Write dirty blocks back and prove it.
@@ -182,6 +184,10 @@ pub struct Attach {
     /// Bar the `dead_host` once Ceph has forgotten it, and not before: it may live, and is refused as long as Ceph shows it.
     #[serde(default)]
     pub fence_late: bool,
+    /// Do not wait for the seed: the disk is served from Ceph until then, and the seed goes on after the answer. A disk whose seed
+    /// goes on so already is left to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seed_later: bool,
     /// A disk that this host has already keeps its driver, mode, size and seed, whatever is asked for here.
     #[serde(default)]
     pub keep: bool,
@@ -212,6 +218,7 @@ impl Attach {
             discard_dirty: false,
             fence: false,
             fence_late: false,
+            seed_later: false,
             keep: false,
             guest: None,
             shared: None,

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::host::Host;
 use crate::model::{Access, HostName};
-use crate::{Context, Error, Kind, Result, disk, image};
+use crate::{Context, Error, Kind, Result, disk, image, pulse};
 
 /// What a job answers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
@@ -67,6 +67,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         }),
         Request::Attach(ask) => Answer::Disk(disk::attach(host, ask, dry)?),
         Request::Detach(ask) => Answer::Disk(disk::detach(host, ask, dry)?),
+        Request::SeedLater(ask) => Answer::Disk(disk::seed_later(host, ask, dry)?),
         Request::Seed(ask) if ask.verify => Answer::Disk(disk::verify(host, ask)?),
         Request::Seed(ask) => Answer::Disk(disk::seed(host, ask, dry)?),
         Request::Flush(ask) => Answer::Disk(disk::flush(host, ask, dry)?),
@@ -124,6 +125,7 @@ fn by(host: &Host, access: &Access, ask: &Request, dry: bool) -> Result<Answer> 
 
 fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> {
     host.cancel.check()?;
+    pulse::beat();
     let done = match &step.access {
         Some(access) => by(host, access, &step.request, dry),
         None => request(host, &step.request, dry),

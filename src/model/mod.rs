@@ -8,13 +8,15 @@ pub mod lease;
 pub mod names;
 pub mod parse;
 pub mod policy;
+pub mod replacement;
 pub mod size;
+pub mod spec;
 
 pub use access::Access;
 pub use change::Change;
 pub use ids::{
-    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, ImageSpec, Namespace,
-    PoolId, PoolName, SnapName, SnapSpec, VgName,
+    CephFile, ClientId, ClusterName, Fsid, HostName, ImageId, ImageName, Namespace, PoolId,
+    PoolName, ReplacementId, SnapName, VgName,
 };
 pub use key::DiskKey;
 pub use lease::{Lease, LeaseHolder, Moving, Sharer, Sharing};
@@ -24,4 +26,6 @@ pub use names::{
 };
 pub use parse::ParseError;
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
+pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};
+pub use spec::{ImageSpec, SnapSpec};

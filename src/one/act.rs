@@ -10,8 +10,9 @@ use super::voice::{Dialect, Voice};
 use super::{Tree, store, transfer};
 use crate::Result;
 
-/// How long a host may be silent about its part. One of this release says now and then that it is at it, however long that takes:
-/// a backup of many terabytes, say. One of an older release says nothing before it is done.
+/// How long a host may be silent about its part. One of this release says now and then that it gets somewhere, however long it takes:
+/// a backup of many terabytes, say; when nothing moves any more, as on a file server that is gone, it is silent. One of an older
+/// release says nothing before it is done.
 pub(super) const JOB_DEADLINE: Duration = Duration::from_secs(4 * 3600);
 
 /// What an action finds around it.

@@ -19,7 +19,7 @@ mod volatile;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use self::known::Known;
+pub use self::known::{Asked, Known};
 use self::known::{clone_of, image};
 pub(super) use self::restore::Restoration;
 use self::steps::{
@@ -72,6 +72,8 @@ pub enum When {
     Unreached,
     /// Another host holds the disk, has it mapped, or has data that its image lacks.
     Held,
+    /// In whatever way: what follows does not need it.
+    Failed,
 }
 
 impl Task {

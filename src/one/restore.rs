@@ -10,13 +10,14 @@ use super::backups::{self, BackupUrl, Part, download};
 use super::call::{Place, Restore, TmCall};
 use super::document::{BackupDatastore, BackupImage, Datastore, Vm, datastore_of, format_of};
 use super::oned::Oned;
-use super::plan::{Known, Plan, Restoration};
+use super::plan::{Asked, Known, Plan, Restoration};
 use super::remote::Data;
 use super::transfer::{done, job};
 use super::voice::{Level, Voice};
 use super::{DatastoreId, DiskId, Remote};
 use crate::error::both;
 use crate::job::{Request, Steps};
+use crate::sys::random;
 use crate::{Context, Error, Kind, Result};
 
 /// Does the call.
@@ -34,9 +35,11 @@ pub(super) fn restore(
     let document = oned.vm_document(call.vm)?;
     let backup = Backup::find(site, remote, &oned, call, &document)?;
     let vm = Vm::parse(&document)?;
+    let system = system_of(&vm)?;
+    let ask = || oned.datastore(system);
     let known = Known {
         vm: &vm,
-        datastore: &oned.datastore(system_of(&vm)?)?,
+        datastore: &Asked::by(&ask),
         front_end: &site.front_end,
         context: None,
     };
@@ -47,10 +50,16 @@ pub(super) fn restore(
         call,
         known: &known,
         backup: &backup,
-        disks: Restoration::new(&known, call, backup.disks.keys().copied())?,
+        disks: Restoration::new(
+            &known,
+            call,
+            backup.disks.keys().copied(),
+            random::hex(32)?.parse()?,
+        )?,
     };
     let done = work.all(voice);
-    done.map_err(|error| backup.without_secrets(error))
+    // What the backup's scripts say when they fail may hold what nobody is to read.
+    done.map_err(|error| backup.datastore.hide_in(error))
 }
 
 fn system_of(vm: &Vm) -> Result<DatastoreId> {
@@ -88,7 +97,7 @@ impl Backup {
         };
         let driver = &backup.datastore.driver;
         let listed = backups::list(remote, &site.oned.var, driver, &ask, call.increment);
-        backup.disks = listed.map_err(|error| backup.without_secrets(error))?;
+        backup.disks = listed.map_err(|error| backup.datastore.hide_in(error))?;
         let wanted = |disk: &DiskId| call.disk.is_none_or(|wanted| wanted == *disk);
         backup.disks.retain(|disk, _| wanted(disk));
         if backup.disks.is_empty() {
@@ -103,20 +112,6 @@ impl Backup {
                 .remedy("`oneimage show` says what it is a backup of"));
         }
         Ok(backup)
-    }
-
-    /// What its scripts say when they fail may hold what nobody is to read.
-    fn without_secrets(&self, error: Error) -> Error {
-        let said = error.chain();
-        let hidden = self.datastore.hide(&said);
-        if hidden == said {
-            return error;
-        }
-        let shown = Error::new(error.kind(), hidden);
-        match error.remedy_text() {
-            Some(remedy) => shown.remedy(self.datastore.hide(remedy)),
-            None => shown,
-        }
     }
 }
 
@@ -133,11 +128,12 @@ struct Work<'w> {
 
 impl Work<'_> {
     fn all(&self, voice: &mut Voice<impl std::io::Write>) -> Result<()> {
-        self.plan(&self.disks.begin(), voice)?;
+        self.plan(&self.disks.begin()?, voice)?;
         let mut disks = self.backup.disks.iter();
         let came = disks.try_for_each(|(disk, url)| self.bring(*disk, url, voice));
         if let Err(error) = came.and_then(|()| self.still_wanted()) {
-            let forgotten = self.plan(&self.disks.forgotten(), voice);
+            let forgotten = self.disks.forgotten();
+            let forgotten = forgotten.and_then(|plan| self.plan(&plan, voice));
             return both(Err(error), forgotten);
         }
         let done = self.exchange(voice);
@@ -145,15 +141,29 @@ impl Work<'_> {
     }
 
     fn exchange(&self, voice: &mut Voice<impl std::io::Write>) -> Result<()> {
+        let down = self.plan(&self.disks.down()?, voice);
+        // What only the SSDs had was written back, and that may have taken long.
+        if let Err(error) = down.and_then(|()| self.still_wanted()) {
+            let undone = self.plan(&self.disks.undone()?, voice);
+            return both(Err(error), undone);
+        }
         self.plan(&self.disks.exchange()?, voice)?;
-        let settled = self.plan(&self.disks.settle()?, voice);
-        settled.map_err(|error| {
-            let message = format!(
-                "the disks of VM {} are restored, but not all are up",
-                self.call.vm
-            );
-            Error::new(error.kind(), message).because(error)
-        })
+        match self.plan(&self.disks.settle()?, voice) {
+            // They are another's to see to.
+            Err(error) if error.kind() == Kind::Cancelled => Err(error),
+            settled => {
+                let up = self.plan(&self.disks.end()?, voice);
+                both(settled, up.map_err(|error| self.not_all_up(error)))
+            }
+        }
+    }
+
+    fn not_all_up(&self, error: Error) -> Error {
+        let message = format!(
+            "the disks of VM {} are restored, but not all are up",
+            self.call.vm
+        );
+        Error::new(error.kind(), message).because(error)
     }
 
     fn plan(&self, plan: &Plan, voice: &mut Voice<impl std::io::Write>) -> Result<()> {
@@ -168,7 +178,10 @@ impl Work<'_> {
         voice: &mut Voice<impl std::io::Write>,
     ) -> Result<()> {
         let datastore = self.datastore_of(disk)?;
-        let datastore = datastore.as_ref().unwrap_or(self.known.datastore);
+        let datastore = match &datastore {
+            Some(own) => own,
+            None => self.known.datastore.get()?,
+        };
         let (host, steps) = self.disks.bring(disk, datastore)?;
         let job = job(Request::Steps(Steps {
             steps,
@@ -184,6 +197,7 @@ impl Work<'_> {
         let brought = self.remote.run_on_any(&[host], &job, &data);
         let (node, said) = brought.context(|| format!("cannot bring disk {disk} of the backup"))?;
         for warning in warnings(&said) {
+            let warning = self.backup.datastore.hide(&warning);
             voice.log(Level::Warning, &format!("{node}: {warning}"));
         }
         Ok(())

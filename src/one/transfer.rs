@@ -10,7 +10,7 @@ use super::call::{BackupCall, Migration, TmCall, on_stdin};
 use super::document::Vm;
 use super::oned::Oned;
 use super::others::Others;
-use super::plan::{Instead, Known, Plan, Task, When, Work};
+use super::plan::{Asked, Instead, Known, Plan, Task, When, Work};
 use super::remote::is_unreached;
 use super::voice::{Level, Voice};
 use super::{Remote, VmId, backup_base, context, restore};
@@ -26,20 +26,29 @@ pub(super) fn act(
     stdin: &mut dyn Read,
     voice: &mut Voice<impl Write>,
 ) -> Result<()> {
-    let remote = Remote::new(JOB_DEADLINE);
+    through(&Remote::new(JOB_DEADLINE), site, call, stdin, voice)
+}
+
+fn through(
+    remote: &Remote,
+    site: &Site,
+    call: &TmCall,
+    stdin: &mut dyn Read,
+    voice: &mut Voice<impl Write>,
+) -> Result<()> {
     match call {
         TmCall::Prebackup { call: of, .. } | TmCall::Postbackup { call: of, .. } => {
-            return backup(site, &remote, call, of, stdin, voice);
+            return backup(site, remote, call, of, stdin, voice);
         }
-        TmCall::Restore(call) => return restore::restore(site, &remote, call, voice),
+        TmCall::Restore(call) => return restore::restore(site, remote, call, voice),
         _ => {}
     }
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
-        let tell = || others.map_or(Ok(()), |others| others.tell(site, &remote, &vm));
-        let done = done(&remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
-        let wanted = meanwhile::look_again(site, &remote, call, &vm, voice);
+        let tell = || others.map_or(Ok(()), |others| others.tell(site, remote, &vm));
+        let done = done(remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
+        let wanted = meanwhile::look_again(site, remote, call, &vm, voice);
         let done = both(done, wanted);
         return done;
     };
@@ -100,9 +109,10 @@ fn backup(
         base: backup_base::find(&site.oned.var)?,
         ..of.clone()
     };
+    let ask = || Oned::find(&site.oned).datastore(of.datastore);
     let known = Known {
         vm: &vm,
-        datastore: &Oned::find(&site.oned).datastore(of.datastore)?,
+        datastore: &Asked::by(&ask),
         front_end: &site.front_end,
         context: None,
     };
@@ -146,16 +156,17 @@ fn not_yet() -> Error {
     Error::new(Kind::Usage, "this action is not done yet")
 }
 
-/// Asks oned for what else the plan needs, and plans.
+/// Plans, and asks oned for the datastore if the plan needs it.
 fn plan(site: &Site, call: &TmCall, vm: &Vm) -> Result<Plan> {
     let datastore = call.datastore().ok_or_else(not_yet)?;
     let cd = match call {
         TmCall::Context { files, .. } => Some(context::build(files)?),
         _ => None,
     };
+    let ask = || Oned::find(&site.oned).datastore(datastore);
     let known = Known {
         vm,
-        datastore: &Oned::find(&site.oned).datastore(datastore)?,
+        datastore: &Asked::by(&ask),
         front_end: &site.front_end,
         context: cd.as_deref(),
     };
@@ -213,6 +224,7 @@ fn one(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()
 fn otherwise<'t>(task: &'t Task, error: &Error) -> Option<&'t Instead> {
     let fits = |instead: &&Instead| match instead.when {
         When::Unreached => is_unreached(error),
+        When::Failed => true,
         When::Held => matches!(error.kind(), Kind::LeaseHeld | Kind::Dirty | Kind::Busy),
     };
     task.instead.iter().find(fits)

@@ -84,6 +84,11 @@ impl DiskLock {
         Self::named(run_dir, &name, &whose, what, left)
     }
 
+    /// Who works on a disk now, if anybody does. The lock is not touched: somebody else may just be trying to take it.
+    pub fn holder(run_dir: &Path, key: &DiskKey) -> Option<Holder> {
+        Holder::read(&file_of(run_dir, &key.to_string())).filter(Holder::is_there)
+    }
+
     /// Tells those who wait which long part of the work has begun; or none any more.
     pub fn doing(&mut self, what: Option<String>) {
         self.holder.doing = what;

@@ -7,6 +7,7 @@ pub mod holders;
 pub mod host;
 pub mod lock;
 pub mod memory;
+pub mod random;
 pub mod roots;
 pub mod trust;
 pub mod wait;

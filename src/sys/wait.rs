@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
+use crate::pulse;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -30,6 +31,8 @@ pub fn poll<T>(deadline: Duration, mut ask: impl FnMut() -> Option<T>) -> Option
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let answer = ask();
+        // It ends at the deadline, whatever comes.
+        pulse::beat();
         if answer.is_some() || left.is_zero() {
             return answer;
         }

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::daemon::Tgtadm;
-use super::daemon::apply::random;
 use super::render::{ChapView, ClientView, TargetView};
 use crate::Result;
 use crate::iscsi::{self, Account, IscsiError, Login, Session};
+use crate::sys::random;
 
 /// How its name begins; the month is that of this scheme, the domain one that is reserved (RFC 2606).
 const NAME: &str = "iqn.2025-11.invalid.warmblock:guest.";
@@ -30,7 +30,7 @@ pub(super) struct Guest<'a> {
 impl<'a> Guest<'a> {
     /// Admits a guest to a target.
     pub(super) fn admit(tgtadm: &'a Tgtadm<'a>, tid: u16) -> Result<Self> {
-        let name = format!("{NAME}{}", random(32)?);
+        let name = format!("{NAME}{}", random::hex(32)?);
         tgtadm.initiator(tid, &name, true)?;
         Ok(Self {
             tgtadm,
@@ -42,7 +42,7 @@ impl<'a> Guest<'a> {
 
     /// Somebody whom no target knows.
     pub(super) fn stranger() -> Result<String> {
-        Ok(format!("{NAME}{}", random(32)?))
+        Ok(format!("{NAME}{}", random::hex(32)?))
     }
 
     /// Its name.

@@ -67,6 +67,8 @@ pub struct Backing {
     pub failed: bool,
     /// Its reads.
     pub counters: Counters,
+    /// Errors of what it caches; kernels before 4.17 do not count them.
+    pub errors: Option<u64>,
 }
 
 /// A `bcacheN`.
@@ -96,6 +98,8 @@ pub struct Filling {
     pub capacity: Bytes,
     /// What is neither free nor its own index, to a hundredth of the capacity.
     pub resident: Bytes,
+    /// Errors of its device.
+    pub errors: Option<u64>,
 }
 
 /// Reads of a backing device; sysfs lags up to 14 seconds behind. What passes the cache by is counted apart by the kernel

@@ -93,13 +93,10 @@ impl<'a> Dmsetup<'a> {
         removed.unwrap_or_else(|| Err(self.busy(name)))
     }
 
-    /// Loads a table into the inactive slot, replacing one that is there; [`Dmsetup::resume`] makes it live. A device that
-    /// refuses writes goes on doing so.
-    pub fn load(&self, name: &DmName, table: &Table) -> Result<(), DmError> {
-        let access = match self.info(name)?.is_some_and(|info| info.read_only) {
-            true => Access::ReadOnly,
-            false => Access::ReadWrite,
-        };
+    /// Loads a table into the inactive slot, replacing one that is there; [`Dmsetup::resume`] makes it live, and the device takes
+    /// writes or refuses them as `access` says, whatever it did before. The device is not asked: one that has no table yet takes
+    /// them, whatever it was made for.
+    pub fn load(&self, name: &DmName, table: &Table, access: Access) -> Result<(), DmError> {
         Ok(self.run(load(name, table, access)).map(drop)?)
     }
 

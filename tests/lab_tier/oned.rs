@@ -106,6 +106,11 @@ impl Oned {
         self.know("one.image.info", id, document);
     }
 
+    /// Says what `one.host.info` answers from now on.
+    pub fn host(&self, id: u32, document: &str) {
+        self.know("one.host.info", id, document);
+    }
+
     /// Puts a script of oned's own below its `remotes`.
     pub fn put_script(&self, name: &str, text: &str) -> Result<()> {
         let script = self.var().join("remotes").join(name);

@@ -40,7 +40,7 @@ pub(super) fn attached(host: &Host, key: &DiskKey, set: &str) -> Result<Backing>
 pub(super) fn broken(set: &str, backing: &Backing) -> Option<String> {
     if backing.failed {
         return Some(
-            "bcache failed, and the kernel has stopped it: its SSD, with dirty data".into(),
+            "the kernel has stopped bcache, for too many errors of the image or of its SSD".into(),
         );
     }
     match &backing.set {
@@ -79,6 +79,8 @@ pub(super) fn judge(set: &str, bearer: DevNum, look: &Look) -> Cache {
             dirty: dirty(backing),
             read_hits: backing.counters.hits,
             read_misses: backing.counters.misses,
+            errors_ssd: filling.errors,
+            errors_origin: backing.errors,
             ..Stats::default()
         },
         size: served.size,

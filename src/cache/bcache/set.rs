@@ -186,7 +186,7 @@ pub(super) fn took_none(host: &Host, backing: &Backing, why: &str) -> Error {
 pub(super) fn tune(host: &Host) -> Result<()> {
     let dir = tool(host).set_dir(&shared());
     let wanted = [
-        ("io_error_limit", knobs::ANY_ERRORS),
+        (knobs::ERROR_LIMIT, knobs::ANY_ERRORS),
         ("congested_read_threshold_us", "0"),
         ("congested_write_threshold_us", "0"),
     ];

@@ -24,6 +24,13 @@ const REST: &str = "1";
 /// there may be dirty data, which would be given up with it.
 const ERRORS: &str = "8";
 pub(super) const ANY_ERRORS: &str = "4294967295";
+/// So many errors of the image, and the kernel stops the disk for good, in any mode: it counts those of the disk's whole life, and 64
+/// would do (`bch_count_backing_io_errors`). Never, then: a guest is told of each error all the same, what is dirty stays dirty, and
+/// all goes on when Ceph does. It takes no larger figure.
+const ANY_OF_IMAGE: &str = "2147483647";
+
+/// The knob for both, of a set and of a disk.
+pub(super) const ERROR_LIMIT: &str = "io_error_limit";
 
 /// Sets the knobs for what the cache shall do.
 pub(super) fn tune(site: &Site<'_>, set: Set, backing: &Backing, running: Running) -> Result<()> {
@@ -48,15 +55,19 @@ fn knobs(disk: &Path, set: Option<&Path>, running: Running) -> Vec<Knob> {
         ]
     };
     let mode = |mode: CacheMode| of_disk("cache_mode", mode.as_str());
+    // Kernels before 4.17 do not count them.
+    let counted = disk.join(ERROR_LIMIT).exists();
+    let errors_of_image = counted.then(|| knob(disk, ERROR_LIMIT, ANY_OF_IMAGE));
     let knobs = match running {
         Running::Filling => {
-            let mut knobs = vec![mode(CacheMode::Writethrough)];
+            let mut knobs = vec![errors_of_image, mode(CacheMode::Writethrough)];
             // Last, since it is the sign of a cache that is being filled.
             knobs.extend(bypass(["0", "0", "0"]));
             knobs
         }
         Running::Draining => vec![
-            of_set("io_error_limit", ANY_ERRORS),
+            errors_of_image,
+            of_set(ERROR_LIMIT, ANY_ERRORS),
             mode(CacheMode::Writethrough),
             of_disk("writeback_delay", "0"),
             of_disk("writeback_running", "1"),
@@ -65,9 +76,10 @@ fn knobs(disk: &Path, set: Option<&Path>, running: Running) -> Vec<Knob> {
         Running::Serving(serving) => {
             let dirty = serving.can_be_dirty();
             let mut knobs = bypass(USUAL).to_vec();
+            knobs.push(errors_of_image);
             knobs.push(dirty.then(|| knob(disk, "writeback_delay", REST)));
             let errors = if dirty { ANY_ERRORS } else { ERRORS };
-            knobs.push(of_set("io_error_limit", errors));
+            knobs.push(of_set(ERROR_LIMIT, errors));
             knobs.push(of_disk("writeback_percent", DIRTY_PERCENT));
             knobs.push(mode(serving));
             knobs
@@ -99,5 +111,32 @@ pub(super) fn running(backing: &Backing) -> Running {
         CacheMode::Writethrough if backing.sequential_cutoff == Bytes(0) => Running::Filling,
         CacheMode::Writethrough if backing.writeback_percent == 0 => Running::Draining,
         mode => Running::Serving(mode),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_image_stop_no_disk() {
+        let disk = tempfile::tempdir().unwrap();
+        let limit = |running| {
+            let knobs = knobs(disk.path(), None, running).into_iter();
+            let mut limits = knobs.filter(|knob| knob.file == disk.path().join(ERROR_LIMIT));
+            limits.next().map(|knob| knob.value)
+        };
+        let all = [
+            Running::Filling,
+            Running::Draining,
+            Running::Serving(CacheMode::Writethrough),
+            Running::Serving(CacheMode::Writearound),
+            Running::Serving(CacheMode::Writeback),
+        ];
+        assert!(all.iter().all(|running| limit(*running).is_none()));
+        crate::sys::atomic::write(&disk.path().join(ERROR_LIMIT), b"64").unwrap();
+        for running in all {
+            assert_eq!(limit(running), Some(ANY_OF_IMAGE), "{running:?}");
+        }
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn figures(device: &dmsetup::Device) -> Result<&CacheStatus, String> 
         }
         Some(Status::Cache(CacheState::Running(status))) => Ok(status),
         Some(Status::Cache(_)) => Err(format!(
-            "the kernel gave {name} up: its SSD or its metadata failed"
+            "the kernel gave {name} up: its metadata failed, or the SSD beneath them"
         )),
         other => Err(format!("{name} has no status of a dm-cache: {other:?}")),
     }
@@ -91,5 +91,6 @@ pub(super) fn stats(status: &CacheStatus) -> Stats {
         write_misses: status.write_misses,
         promotions: status.promotions,
         demotions: status.demotions,
+        ..Stats::default()
     }
 }

@@ -67,5 +67,7 @@ pub(super) fn stats(conf: &Conf, counters: &Counters) -> Stats {
         write_misses: counters.writes.saturating_sub(counters.write_hits),
         promotions: 0,
         demotions: counters.replaced,
+        errors_ssd: Some(counters.ssd_errors),
+        errors_origin: Some(counters.disk_errors),
     }
 }

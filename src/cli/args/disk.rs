@@ -65,6 +65,10 @@ pub struct AttachArgs {
     /// Seed at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
     pub rate: Option<Bytes>,
+    /// Do not wait for the seed: the disk is served from Ceph until another
+    /// process has filled its cache, which `status` shows
+    #[arg(long)]
+    pub no_wait: bool,
     /// Without room on the SSD: go on uncached, or fail
     /// [default: slice.on_full]
     #[arg(long, value_name = "bypass|fail", hide_possible_values = true)]
@@ -232,6 +236,7 @@ impl AttachArgs {
             size: self.size,
             seed: self.seed,
             rate: self.rate,
+            seed_later: self.no_wait,
             on_full: self.on_full,
             link: self.link.clone(),
             break_lease: self.break_lease,

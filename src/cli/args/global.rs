@@ -1,5 +1,6 @@
 //! Options that every command takes, and those of commands that change something.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
@@ -66,6 +67,26 @@ pub struct Global {
 }
 
 impl Global {
+    /// The words that give another process of this program the same settings, with nothing to say to anybody.
+    pub fn again(&self) -> Vec<OsString> {
+        let text = |value: String| value.into();
+        let options: [(&str, Option<OsString>); 6] = [
+            ("--config", self.config.clone().map(Into::into)),
+            ("--root", self.root.clone().map(Into::into)),
+            ("--id", self.id.as_ref().map(ToString::to_string).map(text)),
+            ("--conf", self.conf.clone().map(Into::into)),
+            ("--keyring", self.keyring.clone().map(Into::into)),
+            (
+                "--cluster",
+                self.cluster.as_ref().map(ToString::to_string).map(text),
+            ),
+        ];
+        let given = options
+            .into_iter()
+            .filter_map(|(name, value)| Some([name.into(), value?]));
+        given.flatten().chain(["--quiet".into()]).collect()
+    }
+
     /// Where the configuration is looked for unless the command line says otherwise.
     pub const CONFIG: &str = "/etc/warmblock/warmblock.toml";
 

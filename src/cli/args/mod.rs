@@ -101,6 +101,9 @@ pub enum Command {
     /// Copy blocks for a job that watches this process
     #[command(hide = true, name = crate::seed::COMMAND)]
     Copier,
+    /// Fill the cache that an attach left for later
+    #[command(hide = true, name = crate::disk::SEEDER)]
+    Seeder,
     /// Write man pages, completions and schemas
     #[command(hide = true)]
     Docgen(DocgenArgs),

@@ -40,6 +40,9 @@ const fn tone(well: bool) -> Tone {
 
 fn row(disk: &DiskStatus, paint: Paint) -> Vec<String> {
     let mut state = paint.tone(tone(disk.well), &disk.state);
+    if let Some(who) = &disk.at_work {
+        let _infallible = write!(state, "; {who}");
+    }
     if let Some(text) = lease_text(disk) {
         let _infallible = write!(state, "; lease: {text}");
     }
@@ -58,6 +61,11 @@ fn one(disk: &DiskStatus, paint: Paint) -> String {
         pair("state", paint.tone(tone(disk.well), &disk.state)),
         pair("device", disk.front.display().to_string()),
     ];
+    rows.extend(
+        disk.at_work
+            .iter()
+            .map(|who| pair("at work", who.to_string())),
+    );
     rows.extend(disk.layers.iter().map(|layer| {
         pair(
             &layer.layer.to_string(),
@@ -146,6 +154,7 @@ mod tests {
                 well,
                 what: what.into(),
             }],
+            at_work: None,
             running: Some(Running::Serving(CacheMode::Writethrough)),
             stats: well.then(|| Stats {
                 capacity: Bytes::gib(8),

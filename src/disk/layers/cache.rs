@@ -10,6 +10,7 @@ use crate::cache::{Cache, Filled, Running};
 use crate::disk::clean::{clean, give_up, lease_is_dirty, reopen};
 use crate::disk::fill;
 use crate::disk::record::Intent;
+use crate::disk::revive::revive;
 use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::job::LayerName;
@@ -50,6 +51,7 @@ impl Layer for CacheLayer {
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
+        revive(walk)?;
         let seen = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
         match judge(walk, &seen)? {
             Verdict::Good => Ok(()),
@@ -64,9 +66,6 @@ impl Layer for CacheLayer {
                 serve(walk)
             }
             Verdict::Anew(_) => {
-                if let (Cache::Broken { why }, true) = (&seen, lease_is_dirty(walk)?) {
-                    return Err(broken(walk, why));
-                }
                 retreat(walk)?;
                 prepare_or_do_without(walk)
             }
@@ -310,13 +309,4 @@ pub(in crate::disk) fn close(walk: &mut Walk<'_>) -> Result<()> {
         walk.warnings.push(error.chain());
     }
     Ok(())
-}
-
-fn broken(walk: &Walk<'_>, why: &str) -> Error {
-    let image = &walk.disk.record.image;
-    let message = format!("the cache of {image} does not work: {why}");
-    let remedy = format!(
-        "repair the SSD; if it is lost for good, stop the VM and give up what the cache holds: `warmblock detach --discard-dirty {image}`"
-    );
-    Error::new(Kind::Failed, message).remedy(remedy)
 }

@@ -34,7 +34,9 @@ impl Layer for Front {
         Ok(match wanted(walk) {
             // Nothing below is there (yet): only detach asks then.
             None => Found::Right(format!("{name}: {table}")),
-            Some(target) if table == linear(&target) && !interrupted => {
+            Some(target)
+                if table == linear(&target) && !interrupted && info.access() == access(walk) =>
+            {
                 Found::Right(format!("{name} leads to the {}", below(walk)))
             }
             Some(_) => Found::Wrong {
@@ -53,11 +55,7 @@ impl Layer for Front {
         match found {
             Found::Absent { .. } => {
                 let name = walk.disk.record.key.dm(Role::Front);
-                let access = match walk.disk.record.is_read_only() {
-                    true => Access::ReadOnly,
-                    false => Access::ReadWrite,
-                };
-                let created = walk.host.dm().create(&name, &linear(&target), access);
+                let created = (walk.host.dm()).create(&name, &linear(&target), access(walk));
                 created.context(|| format!("cannot create the front {name}"))
             }
             _ => point(walk, &target),
@@ -117,8 +115,21 @@ pub(super) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
     let name = walk.disk.record.key.dm(Role::Front);
     walk.host
         .dm()
-        .replace(&name, &linear(target), walk.host.config.deadline.tool)
+        .replace(
+            &name,
+            &linear(target),
+            access(walk),
+            walk.host.config.deadline.tool,
+        )
         .context(|| format!("cannot lead the front {name} to {}", target.path.display()))
+}
+
+/// Whether it is to take writes: as the record says, whatever the device does that a killed job left.
+fn access(walk: &Walk<'_>) -> Access {
+    match walk.disk.record.is_read_only() {
+        true => Access::ReadOnly,
+        false => Access::ReadWrite,
+    }
 }
 
 fn linear(target: &Device) -> Table {

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use super::bar::bar;
+use super::watchers::{refuse_guest, refuse_watchers, stays};
 use super::{Found, Layer, sharing};
 use crate::cache::Cache;
 use crate::disk::clean::lease_is_dirty;
-use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in, on_its_way};
+use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in};
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
 use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
-use crate::model::{HostName, ImageSpec, Lease};
-use crate::sys::wait;
-use crate::{Context, Error, Kind, Result};
+use crate::model::{HostName, Lease};
+use crate::{Error, Kind, Result};
 
 /// See the module.
 #[derive(Debug)]
@@ -64,24 +64,17 @@ impl Layer for LeaseLayer {
         let me = host.me()?;
         let (record, image) = walk.disk.record_and_image()?;
         let mut cell = image.lease(record)?;
-        let mut warned = None;
         if let Some(name) = guest_of(&cell, &me, record) {
             cell.come_in(&me, name)?;
             walk.disk.record.generation = cell.lease.generation;
             walk.disk.record.boot_id = me.boot_id;
             return walk.disk.record.save(&host.roots);
         }
-        match claim(&record.image, &cell.lease, &me, &force)? {
+        let warned = match claim(&record.image, &cell.lease, &me, &force)? {
             Claim::Held if record.intent == Intent::Attached && is_moving(&cell.lease) => {
-                refuse_guest(host, record, image, &cell, &force)?;
-                if has_guest(&cell.lease) {
-                    stays(record, image, &cell)?;
-                    // It may not be quite dead, and have written: then its lock is still there.
-                    warned = bar(host, record, image, &cell.lease, true)?;
-                }
-                cell.call_off(&me)?;
+                alone(host, record, image, &mut cell, &force)?
             }
-            Claim::Held => {}
+            Claim::Held => None,
             Claim::Reopen { .. } => {
                 refuse_watchers(host, record, image, host.config.deadline.map)?;
                 cell.renew_boot(&me)?;
@@ -91,34 +84,10 @@ impl Layer for LeaseLayer {
             }
             Claim::Take => {
                 refuse_stale(walk)?;
-                // A holder that is given up here went down with this host's last boot, or was declared dead.
-                let before = cell.lease.is_attached();
-                let dead_holder = before && !cell.is_held_by(&me);
-                let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
-                let fence = force.fence && (force.dead_host.is_none() || dead_holder);
-                if fence {
-                    warned = bar(host, record, image, &cell.lease, true)?;
-                }
-                let patience = if before {
-                    host.config.deadline.map
-                } else {
-                    Duration::ZERO
-                };
-                refuse_watchers(host, record, image, patience)?;
-                // Whoever Ceph still shows is alive, and was refused. A program that names the host has fenced it, or knows
-                // that nothing writes there any more, unless it says that it does not.
-                let unbarred = force.dead_host.is_none() || force.fence_late;
-                if !fence && (dead_guest || dead_holder && unbarred) {
-                    stays(record, image, &cell)?;
-                    warned = bar(host, record, image, &cell.lease, dead_guest)?;
-                }
-                if way_back::needed(host, &cell.lease) {
-                    cell.seize(&me)?;
-                } else {
-                    cell.take(&me, &record.driver, record.mode)?;
-                }
+                let (record, image) = walk.disk.record_and_image()?;
+                take(host, record, image, &mut cell, &force)?
             }
-        }
+        };
         let generation = cell.lease.generation;
         walk.warnings.extend(warned);
         walk.disk.record.generation = generation;
@@ -153,6 +122,63 @@ impl Layer for LeaseLayer {
             cell.release(me)
         })
     }
+}
+
+/// Ends a hand-over that came to nothing: nobody else is in any more, or is let be. Gives what there is to say of it.
+fn alone(
+    host: &Host,
+    record: &Record,
+    image: &OpenImage,
+    cell: &mut LeaseCell<'_>,
+    force: &Force,
+) -> Result<Option<String>> {
+    refuse_guest(host, record, image, cell, force)?;
+    let mut warned = None;
+    if has_guest(&cell.lease) {
+        stays(record, image, cell)?;
+        // It may not be quite dead, and have written: then its lock is still there.
+        warned = bar(host, record, image, &cell.lease, true)?;
+    }
+    cell.call_off(&host.me()?)?;
+    Ok(warned)
+}
+
+/// Takes the lease, from nobody or from a holder that is given up: one that went down with this host's last boot, or was
+/// declared dead. It is barred where it may write yet; gives what there is to say of that.
+fn take(
+    host: &Host,
+    record: &Record,
+    image: &OpenImage,
+    cell: &mut LeaseCell<'_>,
+    force: &Force,
+) -> Result<Option<String>> {
+    let me = host.me()?;
+    let mut warned = None;
+    let before = cell.lease.is_attached();
+    let dead_holder = before && !cell.is_held_by(&me);
+    let dead_guest = cell.is_held_by(&me) && has_guest(&cell.lease);
+    let fence = force.fence && (force.dead_host.is_none() || dead_holder);
+    if fence {
+        warned = bar(host, record, image, &cell.lease, true)?;
+    }
+    let patience = match before {
+        true => host.config.deadline.map,
+        false => Duration::ZERO,
+    };
+    refuse_watchers(host, record, image, patience)?;
+    // Whoever Ceph still shows is alive, and was refused. A program that names the host has fenced it, or knows that nothing
+    // writes there any more, unless it says that it does not.
+    let unbarred = force.dead_host.is_none() || force.fence_late;
+    if !fence && (dead_guest || dead_holder && unbarred) {
+        stays(record, image, cell)?;
+        warned = bar(host, record, image, &cell.lease, dead_guest)?;
+    }
+    if way_back::needed(host, &cell.lease) {
+        cell.seize(&me)?;
+    } else {
+        cell.take(&me, &record.driver, record.mode)?;
+    }
+    Ok(warned)
 }
 
 /// What the lease is to a disk that is wanted gone.
@@ -207,48 +233,6 @@ fn has_guest(lease: &Lease) -> bool {
     holder.is_some_and(|holder| holder.guest().is_some())
 }
 
-/// Refuses a lease of ours beside which another host is in. One that Ceph has forgotten, which takes the time that
-/// [`refuse_watchers`] tells of, is not, nor is one that is said to be dead: it is barred before its place is taken.
-fn refuse_guest(
-    host: &Host,
-    record: &Record,
-    image: &OpenImage,
-    cell: &LeaseCell<'_>,
-    force: &Force,
-) -> Result<()> {
-    let Some(holder) = cell.lease.holder.as_ref() else {
-        return Ok(());
-    };
-    if holder.guest().is_none() || force.break_lease {
-        return Ok(());
-    }
-    let patience = match force.patient {
-        true => host.config.deadline.map,
-        false => Duration::ZERO,
-    };
-    let seen = refuse_watchers(host, record, image, patience);
-    seen.map_err(|error| on_its_way(&record.image, holder).because(error))
-}
-
-/// How long a host takes at most from the end of its mapping to that of its lease.
-const LETTING_GO: Duration = Duration::from_secs(5);
-
-/// Refuses to give a host up that is just about to let go by itself: nobody is seen with the image open then either. To bar
-/// it would take all its disks from it, for a kernel is one client of Ceph's.
-fn stays(record: &Record, image: &OpenImage, cell: &LeaseCell<'_>) -> Result<()> {
-    let changed = wait::poll(LETTING_GO, || match image.lease(record) {
-        Ok(now) if now.lease == cell.lease => None,
-        now => Some(now.map(drop)),
-    });
-    match changed.transpose()? {
-        None => Ok(()),
-        Some(()) => {
-            let message = format!("the lease of {} changed meanwhile", record.image);
-            Err(Error::new(Kind::Busy, message).remedy("run it again"))
-        }
-    }
-}
-
 fn is_moving(lease: &Lease) -> bool {
     let holder = lease.holder.as_ref();
     holder.is_some_and(|holder| holder.moving.is_some())
@@ -275,49 +259,5 @@ pub(super) fn refuse_stale(walk: &Walk<'_>) -> Result<()> {
     );
     Err(Error::new(Kind::Dirty, message).remedy(
         "stop what uses the disk here and `warmblock detach` it, with --discard-dirty if its cache is dirty; then attach it",
-    ))
-}
-
-/// Refuses an image that somebody else has open.
-///
-/// The watch of a client that died stays for `osd_client_watch_timeout` (30 s by default): where the last holder is known
-/// to be dead, it is waited for, for as long as `patience`.
-fn refuse_watchers(
-    host: &Host,
-    record: &Record,
-    image: &OpenImage,
-    patience: Duration,
-) -> Result<()> {
-    let ours = host
-        .krbd()
-        .find(&record.fsid, record.key.pool(), record.key.image());
-    let foreign = || -> Result<Vec<String>> {
-        let watchers = image
-            .image
-            .watchers()
-            .context(|| format!("cannot list who watches {}", record.image))?;
-        let addresses = watchers.into_iter().map(|watcher| watcher.addr);
-        Ok(addresses
-            .filter(|addr| !ours.iter().any(|own| own.client_addr == *addr))
-            .collect())
-    };
-    let mut list = foreign()?;
-    if !list.is_empty() && !patience.is_zero() {
-        let what = format!("the watch of the dead holder of {}", record.image);
-        let gone = wait::until(&what, patience, || Ok(foreign()?.is_empty().then_some(())));
-        list = if gone.is_ok() { Vec::new() } else { foreign()? };
-    }
-    if list.is_empty() {
-        return Ok(());
-    }
-    Err(in_use(&record.image, &list))
-}
-
-/// The error for an image that somebody else has open.
-pub(super) fn in_use(image: &ImageSpec, by: &[String]) -> Error {
-    let message = format!("image {image} is in use by {}", by.join(", "));
-    Error::new(Kind::Busy, message).remedy(format!(
-        "`rbd status {image}` names the watchers; stop that VM, unmap it there (`rbd device unmap`), or wait for the watch of a \
-         dead client to expire (30 s)"
     ))
 }

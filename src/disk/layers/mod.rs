@@ -12,6 +12,7 @@ mod others_link;
 mod shared;
 mod sharing;
 mod slice;
+mod watchers;
 
 pub(in crate::disk) use cache::{CacheLayer, close, retreat, serve, settle};
 pub(in crate::disk) use front::{Front, in_use, refuse_in_use};

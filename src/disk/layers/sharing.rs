@@ -1,10 +1,12 @@
 //! The lease of a disk that several VMs have at once, on several hosts: an entry for this one.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Found;
 use super::bar::bar;
-use super::lease::{in_use, refuse_stale};
+use super::lease::refuse_stale;
+use super::watchers::in_use;
 use crate::ceph::Watcher;
 use crate::disk::lease::{LeaseCell, Me, may_share};
 use crate::disk::record::{Intent, Record};
@@ -12,9 +14,6 @@ use crate::disk::walk::Walk;
 use crate::model::Sharing;
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
-
-/// How often a change is tried again that another host was faster with: hosts come and go at the same moment.
-const TRIES: usize = 20;
 
 /// What the lease says of this host.
 pub(super) fn probe(walk: &mut Walk<'_>, access: Sharing) -> Result<Found> {
@@ -56,15 +55,16 @@ pub(super) fn up(walk: &mut Walk<'_>, access: Sharing) -> Result<()> {
         // Others may have written since it was coherent.
         refuse_stale(walk)?;
     }
-    if access == Sharing::ReadOnly {
-        refuse_strangers(walk)?;
-    }
     let dead = cell.given_up(&me, &force);
-    let could_write = dead.holder.is_some()
-        || (dead.shared.iter()).any(|sharer| sharer.access == Sharing::ReadWrite);
-    if could_write && let Some(warning) = bar(host, record, image, &dead, false)? {
-        walk.warnings.push(warning);
-    }
+    let held = dead.holder.is_some();
+    let could_write = held || (dead.shared.iter()).any(|dead| dead.access == Sharing::ReadWrite);
+    // Beside a holder nobody else has it rightfully; others who have it together may be anywhere.
+    let barred = match could_write {
+        true => bar(host, record, image, &dead, held)?,
+        false => None,
+    };
+    refuse_strangers(walk)?;
+    walk.warnings.extend(barred);
     let generation = change(walk, |cell, me, _| {
         cell.join(me, access, &force)?;
         Ok(cell.lease.generation)
@@ -80,24 +80,34 @@ pub(super) fn down(walk: &mut Walk<'_>) -> Result<()> {
     change(walk, |cell, me, _| cell.release(me))
 }
 
-/// Changes the lease, anew if another host changed it at the same moment.
+/// Changes the lease, anew if another host changed it at the same moment: a data centre's hosts may come and go at once.
 pub(in crate::disk) fn change<T>(
     walk: &mut Walk<'_>,
     work: impl Fn(&mut LeaseCell<'_>, &Me, &Record) -> Result<T>,
 ) -> Result<T> {
-    let mut last = Error::new(Kind::Internal, "the lease was not changed");
-    for _ in 0..TRIES {
-        walk.host.cancel.check()?;
-        match walk.with_lease(&work) {
-            Err(error) if error.kind() == Kind::Busy => last = error,
-            done => return done,
-        }
-    }
-    Err(last)
+    let host = walk.host;
+    until_won(host.config.deadline.map, || {
+        host.cancel.check()?;
+        walk.with_lease(&work)
+    })
 }
 
-/// Refuses an image that only readers are to have, and that somebody has open whom the lease does not know: it might be
-/// written. Whoever just came in is waited for until it says by which client, and one that Ceph is about to forget until it has.
+/// Tries until nobody else is faster, with pauses in which others come to it.
+fn until_won<T>(deadline: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut last = Error::new(Kind::Internal, "the lease was not changed");
+    let won = wait::poll(deadline, || match attempt() {
+        Err(error) if error.kind() == Kind::Busy => {
+            last = error;
+            None
+        }
+        done => Some(done),
+    });
+    won.unwrap_or(Err(last))
+}
+
+/// Refuses an image that somebody has open whom the lease does not know: it might be written, or be cached by one who does not
+/// know that others write. Whoever just came in is waited for until it says by which client, and one that Ceph is about to forget
+/// until it has.
 fn refuse_strangers(walk: &Walk<'_>) -> Result<()> {
     let (record, image) = walk.disk.record_and_image()?;
     let me = walk.host.me()?.host;
@@ -133,4 +143,30 @@ fn refuse_strangers(walk: &Walk<'_>) -> Result<()> {
 fn strangers(watchers: Vec<Watcher>, known: &BTreeSet<String>) -> Vec<String> {
     let addresses = watchers.into_iter().map(|watcher| watcher.addr);
     addresses.filter(|addr| !known.contains(addr)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_hosts_come_at_once() {
+        let mut lost = 0;
+        let attempt = |races: u32| {
+            move || {
+                lost += 1;
+                match lost > races {
+                    true => Ok(lost),
+                    false => Err(Error::new(Kind::Busy, "another host was faster")),
+                }
+            }
+        };
+        let long = Duration::from_secs(600);
+        assert_eq!(until_won(long, attempt(40)).unwrap(), 41);
+        let never = until_won(Duration::ZERO, attempt(u32::MAX));
+        assert_eq!(never.unwrap_err().kind(), Kind::Busy);
+        // What is no race is told at once.
+        let held = until_won(long, || Err::<(), _>(Error::new(Kind::LeaseHeld, "held")));
+        assert_eq!(held.unwrap_err().kind(), Kind::LeaseHeld);
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::Result;
 use crate::disk::detach::others_link;
+use crate::disk::later;
 use crate::disk::record::{Record, Shared};
 use crate::host::Host;
 use crate::job::Detach;
@@ -11,7 +12,7 @@ use crate::model::{DiskKey, Role};
 use crate::sys::lock::{DiskLock, Holder};
 
 /// What brings a disk up, and may take long: it is stopped for a detach, and undoes what it began.
-const UPWARDS: [&str; 3] = ["attach", "insert", "seed"];
+const UPWARDS: [&str; 4] = ["attach", "insert", "seed", later::WHAT];
 
 /// Takes the lock of a disk that goes. What brings it up is waited for as long as a cache may take to write back what it has;
 /// and so is one of several VMs that have it, which is not stopped for another.

@@ -114,15 +114,34 @@ pub(super) fn cache_layer(
             running: Running::Serving(mode),
             stats,
             ..
-        } => (
-            *mode == record.mode,
-            format!("{} {mode}, {}", record.driver, resident(stats)),
-        ),
+        } => match failing(record, stats) {
+            Some(what) => (false, what),
+            None => (
+                *mode == record.mode,
+                format!("{} {mode}, {}", record.driver, resident(stats)),
+            ),
+        },
     };
     LayerStatus {
         layer: LayerName::Cache,
         well,
         what,
+    }
+}
+
+/// What a cache that serves says of errors, and what to do about them; `None` if it counts none, or cannot count.
+fn failing(record: &Record, stats: &Stats) -> Option<String> {
+    let image = &record.image;
+    let counted = |errors: Option<u64>| errors.filter(|errors| *errors > 0);
+    match (counted(stats.errors_ssd), counted(stats.errors_origin)) {
+        (Some(errors), _) => Some(format!(
+            "has met {errors} errors of its SSD: see `dmesg`, and take it out of the path with `warmblock bypass {image}`"
+        )),
+        (None, Some(errors)) => Some(format!(
+            "has met {errors} errors of the image: see whether Ceph answers (`ceph -s`) and what the guest says of it; \
+             `warmblock bypass {image}`, then `warmblock insert {image}`, counts anew"
+        )),
+        (None, None) => None,
     }
 }
 
@@ -205,6 +224,9 @@ pub(super) fn words(
         return "a detach was interrupted; finish it with `warmblock recover`".into();
     }
     if let Some(bad) = layers.iter().find(|layer| !layer.well) {
+        if stats.is_some_and(|stats| failing(record, stats).as_ref() == Some(&bad.what)) {
+            return format!("not well: {} {}", bad.layer, bad.what);
+        }
         return format!(
             "not well: {} {}; see `warmblock recover --dry-run`",
             bad.layer, bad.what
@@ -229,4 +251,42 @@ pub(super) fn words(
         _ => "cached",
     };
     format!("{how}, {}; {warm}; {risk}", resident(stats))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CacheMode, Sectors};
+
+    #[test]
+    fn a_cache_that_meets_errors_is_not_well_and_says_what_to_do() {
+        let mut record = Record::sample();
+        (record.intent, record.mode) = (Intent::Attached, CacheMode::Writethrough);
+        let said = |errors_ssd, errors_origin| {
+            let stats = Stats {
+                errors_ssd,
+                errors_origin,
+                ..Stats::default()
+            };
+            let cached = Cache::Up {
+                running: Running::Serving(CacheMode::Writethrough),
+                stats,
+                size: Sectors(8),
+                stuck: false,
+                num: "253:1".parse().unwrap(),
+            };
+            let layer = cache_layer(&record, &cached, None);
+            (layer.well, words(&record, None, &[layer], Some(&stats)))
+        };
+        assert!(said(None, None).0 && said(Some(0), Some(0)).0);
+        for (errors, wanted) in [
+            (said(Some(3), Some(9)), "3 errors of its SSD"),
+            (said(Some(0), Some(9)), "9 errors of the image"),
+        ] {
+            let (well, words) = errors;
+            assert!(!well && words.contains(wanted), "{words}");
+            assert!(words.contains("warmblock bypass one/"), "{words}");
+            assert!(!words.contains("recover"), "{words}");
+        }
+    }
 }

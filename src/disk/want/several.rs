@@ -71,6 +71,8 @@ mod tests {
     use crate::cancel::Cancel;
     use crate::config::Config;
     use crate::disk::record::Shared;
+    use crate::disk::want;
+    use crate::model::Bytes;
     use crate::progress::ProgressMode;
     use crate::sys::Roots;
 
@@ -92,11 +94,41 @@ mod tests {
         record
     }
 
+    fn host(dir: &std::path::Path) -> Host {
+        let (config, roots) = (Config::default(), Roots::at(dir));
+        Host::new(config, roots, ProgressMode::Quiet, Cancel::new())
+    }
+
+    /// Its record knows nothing of several VMs, and its lease has a holder: so it stays until it is detached.
+    #[test]
+    fn what_an_older_release_attached_stays_its_vms() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        let mut record = Record::sample();
+        record.intent = Intent::Attached;
+        record.link = Some("/d/1/disk.0".into());
+        let again = |link: &str, access| {
+            let ask = Attach {
+                keep: true,
+                mode: Some(CacheMode::Writeback),
+                ..ask(link, Some(access))
+            };
+            want::again(&host, record.clone(), &ask, Bytes::gib(1))
+        };
+        for access in [Sharing::ReadOnly, Sharing::ReadWrite] {
+            assert_eq!(
+                again("/d/1/disk.0", access).unwrap(),
+                (record.clone(), None)
+            );
+            let another = again("/d/2/disk.0", access).unwrap_err();
+            assert_eq!(another.kind(), Kind::Exists);
+        }
+    }
+
     #[test]
     fn only_what_nobody_writes_is_cached_and_never_in_write_back() {
         let dir = tempfile::tempdir().unwrap();
-        let (config, roots) = (Config::default(), Roots::at(dir.path()));
-        let host = Host::new(config, roots, ProgressMode::Quiet, Cancel::new());
+        let host = host(dir.path());
         let wanted = |ask: &Attach| {
             let access = ask.shared.unwrap();
             let (driver, mode) = for_several(&host, ask, access).unwrap();

@@ -12,7 +12,7 @@
 use super::super::reach::Found;
 use super::super::report::ImageReport;
 use super::super::rolled_back;
-use super::fresh;
+use super::super::untake;
 use crate::ceph::{Snap, SnapNamespace};
 use crate::model::{BaseName, SnapName};
 use crate::{Context, Error, Kind, Result};
@@ -112,7 +112,7 @@ pub(super) fn sweep(parent: &Found<'_>, outdated: &[Snap], report: &mut ImageRep
             .children(Some(&snap.name))
             .context(|| format!("cannot list the clones of {}@{}", parent.spec, snap.name))
             .and_then(|children| match children.as_slice() {
-                [] => fresh::remove(parent, snap, report),
+                [] => untake::remove(parent, snap, report),
                 _ => Ok(()),
             });
         match swept {

@@ -7,11 +7,12 @@
 
 use super::super::reach::{self, Found};
 use super::super::report::ImageReport;
+use super::super::untake::{find, forget, remove};
 use super::CloneImage;
-use crate::ceph::{Pool, Snap};
+use crate::ceph::Pool;
 use crate::host::Host;
 use crate::model::{Change, CopySnap, ImageSpec, SnapName, SnapSpec};
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Kind, Result};
 
 /// Makes the clone, or finds it made.
 pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<ImageReport> {
@@ -29,7 +30,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
         return Ok(report);
     }
     let parent = Found::in_pool(pool.clone(), of)?;
-    parent.must_be_whole("clone")?;
+    parent.must_be_whole(host, "clone")?;
     if dry_run {
         report.main_step(
             Change::Made,
@@ -70,11 +71,6 @@ fn is_there(pool: &Pool, of: &ImageSpec, children: &Pool, child: &ImageSpec) -> 
     Ok(known.iter().any(|known| known.id == *found.image.id()))
 }
 
-fn find(parent: &Found<'_>, snap: &SnapName) -> Result<Option<Snap>> {
-    let all = parent.snapshots()?;
-    Ok(all.into_iter().find(|known| known.name == *snap))
-}
-
 /// Takes the snapshot. One that a killed run left is older than this call, so it is taken anew.
 fn take(parent: &Found<'_>, snap: &SnapName, report: &mut ImageReport) -> Result<()> {
     let name = format!("{}@{snap}", parent.spec);
@@ -84,53 +80,5 @@ fn take(parent: &Found<'_>, snap: &SnapName, report: &mut ImageReport) -> Result
     report.step(Change::Made, format!("take snapshot {name}"), || {
         let taken = parent.open()?.snap_create(snap);
         taken.context(|| format!("cannot take snapshot {name}"))
-    })
-}
-
-/// Removes the snapshot of a clone that is there, unless the clone needs it by its name.
-pub(in crate::image) fn forget(
-    pool: &Pool,
-    of: &ImageSpec,
-    snap: &SnapName,
-    report: &mut ImageReport,
-) -> Result<()> {
-    let parent = match Found::in_pool(pool.clone(), of) {
-        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
-        found => found?,
-    };
-    let Some(old) = find(&parent, snap)? else {
-        return Ok(());
-    };
-    let children = parent.image.children(Some(snap));
-    let children = children.context(|| format!("cannot list the clones of {of}@{snap}"))?;
-    if old.protected && !children.is_empty() {
-        return Ok(());
-    }
-    remove(&parent, &old, report)
-}
-
-/// Removes a snapshot, protected or not; in a dry run says so.
-pub(in crate::image) fn remove(
-    parent: &Found<'_>,
-    snap: &Snap,
-    report: &mut ImageReport,
-) -> Result<()> {
-    let name = format!("{}@{}", parent.spec, snap.name);
-    let what = format!("remove snapshot {name}");
-    if report.dry_run {
-        report.planned(Change::Removed, what);
-        return Ok(());
-    }
-    report.step(Change::Removed, what, || {
-        let image = parent.open()?;
-        if snap.protected {
-            image
-                .snap_unprotect(&snap.name)
-                .context(|| format!("cannot unprotect {name}"))?;
-        }
-        match image.snap_remove(&snap.name).map_err(Error::from) {
-            Err(error) if error.kind() == Kind::NotFound => Ok(()),
-            removed => removed.context(|| format!("cannot remove {name}")),
-        }
     })
 }

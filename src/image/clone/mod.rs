@@ -5,7 +5,7 @@
 
 mod base;
 mod existing;
-pub(super) mod fresh;
+mod fresh;
 
 use base::Bases;
 
@@ -45,7 +45,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
     let children = reach::pool_to_create(&cluster, &ask.child)?;
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
     for _ in 0..LOOKS {
-        let Some(job) = CloneJob::find(ask, pool.clone(), children.clone())? else {
+        let Some(job) = CloneJob::find(host, ask, pool.clone(), children.clone())? else {
             continue;
         };
         if dry_run {
@@ -78,13 +78,13 @@ struct CloneJob<'a> {
 
 impl<'a> CloneJob<'a> {
     /// Looks what there is to clone; `None` if that changed under the look.
-    fn find(ask: &'a CloneImage, pool: Pool, children: Pool) -> Result<Option<Self>> {
+    fn find(host: &Host, ask: &'a CloneImage, pool: Pool, children: Pool) -> Result<Option<Self>> {
         let parent = Found::in_pool(pool, &ask.parent.image)?;
         let snapshots = parent.snapshots()?;
         let bases = match &ask.parent.snap {
             Some(name) => Bases::named(&parent, name, &snapshots)?,
             None => {
-                parent.must_be_whole("clone")?;
+                parent.must_be_whole(host, "clone")?;
                 match Bases::of(&parent, &snapshots)? {
                     Some(bases) => bases,
                     None => return Ok(None),

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 pub use measure::measure;
 use pending::Pending;
-pub(super) use pending::clear;
+pub(super) use pending::{clear, refuse_running};
 use source::{Disk, Source};
 use writer::{Extent, Writer};
 
@@ -33,6 +33,7 @@ use super::reach::{self, Found, facts};
 use super::report::{ImageReport, ImportProof};
 use super::{Import, Packing, SourceFormat};
 use crate::ceph::{CreateOptions, Image};
+use crate::disk::replacement;
 use crate::host::Host;
 use crate::model::{Bytes, Change};
 use crate::progress::Task;
@@ -188,6 +189,9 @@ fn make(
         filled.and_then(|()| host.cancel.check())?;
         if let Some(made_for) = &ask.made_for {
             once::stamp(pending.pool(), image.id(), &ask.image, made_for)?;
+        }
+        if let Some(of) = &ask.replacement {
+            replacement::stamp(pending.pool(), image.id(), &ask.image, of)?;
         }
         Ok(image)
     });

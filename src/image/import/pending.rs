@@ -164,31 +164,36 @@ impl<'a> Pending<'a> {
         }
     }
 
-    /// Waits until Ceph has forgotten a process of this host that is gone; any other importer is believed to be alive.
-    fn wait_for_watch(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
+    /// That nobody imports: who has the image open is a process of this host that is gone. Any other one is believed to be alive.
+    fn refuse_living(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
         let importer = self.importer()?;
-        let busy = || {
-            match &importer {
+        let me = host.me()?;
+        match importer {
+            _ if watchers.is_empty() => Ok(()),
+            Some(importer) if importer.is_dead(&me) => Ok(()),
+            importer => Err(self.busy(importer.as_ref(), watchers)),
+        }
+    }
+
+    fn busy(&self, importer: Option<&Importer>, watchers: &[Watcher]) -> Error {
+        match importer {
             Some(Importer { host, pid, .. }) => {
                 Error::new(Kind::Busy, format!("{} is being imported on host {host} (process {pid})", self.spec))
                     .remedy("wait for it; if that host died, Ceph forgets it after 30 seconds, and this can be run again")
             }
             None => reach::watched(&self.temporary, watchers, "remove"),
         }
-        };
-        let me = host.me()?;
-        if !importer
-            .as_ref()
-            .is_some_and(|importer| importer.is_dead(&me))
-        {
-            return Err(busy());
-        }
+    }
+
+    /// Waits until Ceph has forgotten a process of this host that is gone.
+    fn wait_for_watch(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
+        self.refuse_living(host, watchers)?;
         let gone = wait::poll(WATCH_TIMEOUT, || match self.watchers() {
             Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
             Ok(_) => Some(Ok(())),
             Err(error) => Some(Err(error)),
         });
-        gone.unwrap_or_else(|| Err(busy()))
+        gone.unwrap_or_else(|| Err(self.busy(self.importer()?.as_ref(), watchers)))
     }
 
     fn importer(&self) -> Result<Option<Importer>> {
@@ -204,6 +209,28 @@ impl<'a> Pending<'a> {
         let mark = meta::get(self.pool, &id, KEY);
         let mark = mark.context(|| format!("cannot read the metadata of {}", self.temporary))?;
         Ok((id, mark))
+    }
+}
+
+/// Refuses an image that is being imported just now.
+///
+/// # Errors
+/// [`Kind::Busy`], with who does it.
+pub(in crate::image) fn refuse_running(host: &Host, pool: &Pool, spec: &ImageSpec) -> Result<()> {
+    let pending = Pending::of(pool, spec)?;
+    let name = &pending.temporary;
+    let there = pool.image_exists(&name.image);
+    if !there.context(|| format!("cannot look for {name}"))? {
+        return Ok(());
+    }
+    let watchers = pending.watchers()?;
+    if watchers.is_empty() {
+        return Ok(());
+    }
+    match pending.refuse_living(host, &watchers) {
+        // It is complete just now.
+        Err(error) if error.kind() == Kind::NotFound => Ok(()),
+        refused => refused,
     }
 }
 

@@ -112,8 +112,9 @@ pub struct Disk {
     pub original_size: Option<Megabytes>,
     /// The pool, as the VM inherited it from the datastore.
     pub pool: Option<PoolName>,
-    /// How Ceph is reached for it, as the VM inherited it from the datastore; a volatile disk inherits nothing.
-    pub access: Option<Access>,
+    /// How Ceph is reached for it, as the VM inherited it from the datastore; a volatile disk inherits nothing. Or why its words cannot
+    /// be used, which one disk's are not the others' matter: see [`Disk::reached`].
+    pub access: Result<Option<Access>, String>,
     /// The file system of a volatile disk.
     pub fs: Option<String>,
     /// The format that the hypervisor takes it for, such as `raw`.
@@ -154,6 +155,8 @@ pub struct CacheAsk {
     pub size: Option<Bytes>,
     /// What is brought in beforehand.
     pub seed: Option<SeedSpec>,
+    /// Whether the VM does not wait for that.
+    pub seed_later: bool,
 }
 
 impl CacheWords {
@@ -189,24 +192,17 @@ impl CacheWords {
                     .remedy("mend it in the VM's template, the image or the datastore")
                 })
         }
-        let no_wait = word("WAIT", self.wait.as_deref(), yes_or_no)? == Some(false);
         let seed = word("SEED", self.seed.as_deref(), |word| {
             word.to_ascii_lowercase().parse()
         })?;
-        if no_wait && seed.as_ref().is_some_and(|seed| *seed != SeedSpec::None) {
-            return Err(Error::new(
-                Kind::Usage,
-                "WARMBLOCK_WAIT = NO: a disk is seeded before its VM starts, or not at all",
-            )
-            .remedy("say WARMBLOCK_SEED = none as well, or leave WARMBLOCK_WAIT out"));
-        }
         Ok(CacheAsk {
             driver: word("DRIVER", self.driver.as_deref(), |word| {
                 word.to_ascii_lowercase().parse()
             })?,
             mode: word("MODE", self.mode.as_deref(), mode)?,
             size: word("SIZE", self.size.as_deref(), str::parse)?,
-            seed: if no_wait { Some(SeedSpec::None) } else { seed },
+            seed,
+            seed_later: word("WAIT", self.wait.as_deref(), yes_or_no)? == Some(false),
         })
     }
 }
@@ -348,6 +344,20 @@ impl Disk {
         }
     }
 
+    /// How Ceph is reached for it.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for words that cannot be used.
+    pub fn reached(&self) -> Result<Option<&Access>> {
+        self.access.as_ref().map(Option::as_ref).map_err(|why| {
+            let message = format!("disk {} cannot be reached: {why}", self.id);
+            Error::new(Kind::Usage, message).remedy(
+                "mend it in the datastore, for what is made from now on; a VM keeps the words that it was made with: detach the disk \
+                 and attach it, or make the VM anew",
+            )
+        })
+    }
+
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let own = |path| text(node, path).map(str::to_owned);
         let driver: Option<Mad> = value(node, "TM_MAD")?;
@@ -375,7 +385,7 @@ impl Disk {
             size: value(node, "SIZE")?,
             original_size: value(node, "ORIGINAL_SIZE")?,
             pool: value(node, "POOL_NAME")?,
-            access: access(node, "")?,
+            access: access(node, "").map_err(|error| error.chain()),
             fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
             format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
@@ -399,7 +409,7 @@ impl Disk {
             size: None,
             original_size: None,
             pool: None,
-            access: None,
+            access: Ok(None),
             fs: None,
             format: None,
             read_only: yes(node, "READONLY"),
@@ -461,13 +471,13 @@ mod tests {
         let asked = words("WriteBack", "FIRST:1G", "yes").read().unwrap();
         assert_eq!(asked.mode, Some(CacheMode::Writeback));
         assert_eq!(asked.seed, Some(SeedSpec::First(Bytes::gib(1))));
-        let quick = words("none", "none", "NO").read().unwrap();
-        assert_eq!(quick.seed, Some(SeedSpec::None));
+        assert!(!asked.seed_later);
+        let quick = words("none", "allocated", "NO").read().unwrap();
+        assert!(quick.seed_later && quick.seed == Some(SeedSpec::Allocated));
         for (bad, what) in [
             (words("fast", "none", "yes"), "WARMBLOCK_MODE"),
             (words("none", "much", "yes"), "WARMBLOCK_SEED"),
             (words("none", "none", "maybe"), "WARMBLOCK_WAIT"),
-            (words("none", "allocated", "no"), "before its VM starts"),
         ] {
             let error = bad.read().unwrap_err().chain();
             assert!(error.contains(what), "{error}");
@@ -481,12 +491,14 @@ mod tests {
             let driver = format!("<TM_MAD>{driver}</TM_MAD>");
             VM.replacen(&driver, &format!("{driver}{words}"), 1)
         };
-        let error = Vm::parse(&with("warmblock", words)).unwrap_err().chain();
+        let vm = Vm::parse(&with("warmblock", words)).unwrap();
+        let error = vm.disk(DiskId(0)).unwrap().reached().unwrap_err().chain();
         assert!(error.contains("CEPH_KEY"), "{error}");
+        assert_eq!(vm.disk(DiskId(1)).unwrap().reached().unwrap(), None);
         let vm = Vm::parse(&with("ceph", words)).unwrap();
-        assert_eq!(vm.disk(DiskId(3)).unwrap().access, None);
+        assert_eq!(vm.disk(DiskId(3)).unwrap().access, Ok(None));
         let vm = Vm::parse(&with("warmblock", &words.replace(">k<", ">/etc/k<"))).unwrap();
-        let access = vm.disk(DiskId(0)).unwrap().access.clone().unwrap();
+        let access = vm.disk(DiskId(0)).unwrap().reached().unwrap().unwrap();
         assert_eq!(access.to_string(), "client.libvirt, /etc/k");
     }
 

@@ -92,7 +92,7 @@ fn increments(known: &Known<'_>) -> (Option<u32>, Option<u32>) {
 }
 
 /// The disks that are asked for. oned leaves out those that no backup is for.
-fn disks<'k>(known: &Known<'k>, call: &BackupCall) -> Result<Vec<OneDisk<'k>>> {
+fn disks<'k>(known: &'k Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk<'k>>> {
     let system = known
         .vm
         .history
@@ -109,7 +109,7 @@ fn disks<'k>(known: &Known<'k>, call: &BackupCall) -> Result<Vec<OneDisk<'k>>> {
             return Ok(OneDisk {
                 id: *id,
                 image: known.disk(&place)?.1,
-                access: known.access(&place),
+                access: known.access(&place)?,
             });
         }
         let message = format!(

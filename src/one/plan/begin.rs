@@ -29,7 +29,7 @@ pub(super) fn clone(
         .size
         .filter(|size| disk.original_size.is_some_and(|was| *size > was))
         .map(|size| size.bytes());
-    ask.data_pool = known.datastore.data_pool.get()?;
+    ask.data_pool = known.datastore.get()?.data_pool.get()?;
     let steps = vec![
         make_dir(&place.dir),
         once(
@@ -38,10 +38,10 @@ pub(super) fn clone(
             known.earlier_hosts(host)?,
             ImageJob::Clone(ask),
         )
-        .by(known.access(place)),
+        .by(known.access(place)?),
         attach(known, disk, &child, place)?,
     ];
-    let left = Freeing::elsewhere(known, &[host], [(&child, place)]).or_at(host);
+    let left = Freeing::elsewhere(known, &[host], [(&child, place)])?.or_at(host);
     let plan = Plan::nothing().on(host, steps).freed(host, &left);
     unless_attached(plan, known, host, (&child, place))
 }
@@ -55,6 +55,6 @@ pub(super) fn ln(
 ) -> Result<Plan> {
     let (disk, image) = (known.vm.disk(place.disk)?, image(source.as_str())?);
     let steps = vec![make_dir(&place.dir), attach(known, disk, &image, place)?];
-    let left = Freeing::elsewhere(known, &[host], [(&image, place)]);
+    let left = Freeing::elsewhere(known, &[host], [(&image, place)])?;
     Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

@@ -24,7 +24,7 @@ pub(super) fn mvds(
         return Err(Error::new(Kind::Usage, message)
             .remedy("is the call for another VM's disk? `onevm show` says which image it has"));
     }
-    Ok(Plan::nothing().let_go(known, host, &image, place))
+    Plan::nothing().let_go(known, host, &image, place)
 }
 
 /// A disk, or the VM's directory. A disk that is an image's own is only taken down, and what is dirty of it is written
@@ -38,10 +38,11 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         return Ok(remove.instead(When::Unreached, Plan::nothing()));
     }
     let place = as_disk(place)?;
-    let (disk, image) = known.disk(place)?;
+    let (disk, image) = known.disk_that_goes(place)?;
     if matches!(disk.kind, DiskKind::Linked { .. }) {
-        return Ok(let_go(known, host, &image, place));
+        return let_go(known, host, &image, place);
     }
+    disk.reached()?;
     let going = Going {
         known,
         image: &image,
@@ -75,19 +76,20 @@ pub(super) fn unless_attached(
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
 /// asked for at its target alone (contract, 5.4), so it is taken down at the source as well: what is another VM's stays, and a
 /// host that has nothing of it does nothing.
-fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Plan {
+fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Result<Plan> {
+    let step = detach(known, image, place, false)?;
     let down = |plan: Plan, at: &Node| {
-        plan.then(known, at, vec![detach(known, image, place, false)])
+        plan.then(known, at, vec![step.clone()])
             .instead(When::Unreached, Plan::nothing())
     };
     let other = known.other_host(host).filter(|_| known.vm.is_going());
-    match other {
+    Ok(match other {
         // What fails at one of them does not keep the disk up at the other.
         Some(other) => down(down(Plan::nothing(), host), other).every(),
         None => Plan::nothing()
-            .let_go(known, host, image, place)
+            .let_go(known, host, image, place)?
             .instead(When::Unreached, Plan::nothing()),
-    }
+    })
 }
 
 /// A disk that goes with its VM.
@@ -103,10 +105,11 @@ impl Going<'_> {
         let [host, ..] = acting else {
             return Ok(Plan::nothing());
         };
-        let steps = vec![self.down(), self.gone(None)?];
+        let steps = vec![self.down()?, self.gone(None)?];
         let bridges = self
             .known
             .datastore
+            .get()?
             .bridges_from(self.known.vm.id.0)
             .into_iter();
         let others: Vec<&Node> = bridges.filter(|bridge| bridge != host).collect();
@@ -137,13 +140,13 @@ impl Going<'_> {
             return Ok(plan);
         };
         let otherwise = Plan::nothing()
-            .on(other, vec![self.down()])
+            .on(other, vec![self.down()?])
             .instead(When::Unreached, Plan::nothing())
             .on(here, vec![self.gone(Some(other))?]);
         Ok(plan.instead(When::Held, otherwise))
     }
 
-    fn down(&self) -> StepAsk {
+    fn down(&self) -> Result<StepAsk> {
         detach(self.known, self.image, self.place, true)
     }
 
@@ -158,6 +161,6 @@ impl Going<'_> {
             left_by,
         };
         let gone = step(Request::Image(ImageJob::Remove(remove)));
-        Ok(gone.by(self.known.access(self.place)))
+        Ok(gone.by(self.known.access(self.place)?))
     }
 }

@@ -9,6 +9,7 @@
 
 use super::steps::detach_freed;
 use super::{At, Instead, Known, Plan, Task, When, all, detach};
+use crate::Result;
 use crate::job::StepAsk;
 use crate::model::ImageSpec;
 use crate::one::call::{DiskPlace, Node};
@@ -26,12 +27,12 @@ impl<'h> Freeing<'h> {
         known: &Known<'h>,
         but: &[&Node],
         disks: impl IntoIterator<Item = (&'d ImageSpec, &'d DiskPlace)>,
-    ) -> Self {
+    ) -> Result<Self> {
         let down = |(image, place)| detach(known, image, place, false);
-        Self {
+        Ok(Self {
             hosts: known.lately_at(but),
-            steps: disks.into_iter().map(down).collect(),
-        }
+            steps: disks.into_iter().map(down).collect::<Result<_>>()?,
+        })
     }
 
     /// And also the host itself: what it has is of an earlier life of the VM, and is to be made anew.
@@ -48,24 +49,31 @@ impl<'h> Freeing<'h> {
 impl Plan {
     /// Adds that an image's own disk is let go at a host; and if another host has it then, because what should have followed a
     /// move did not come through, at those where the VM has been. One that refuses or is not reached keeps it, and whoever
-    /// wants the image next is told. What several VMs have at once, other hosts have rightfully.
+    /// wants the image next is told. What several VMs have at once, other hosts have rightfully: there, each of the hosts where this
+    /// VM has been is asked first, for a link of its that a move left; it takes no other's.
     pub(super) fn let_go(
         self,
         known: &Known<'_>,
         node: &Node,
         image: &ImageSpec,
         place: &DiskPlace,
-    ) -> Self {
-        let others = Freeing::elsewhere(known, &[node], [(image, place)]);
-        let plain = vec![detach(known, image, place, false)];
-        let disk = known.vm.disk(place.disk);
-        let shared = disk.is_ok_and(|disk| disk.sharing().is_some());
-        if shared || others.is_nothing() || known.is_nowhere(node) {
-            return self.then(known, node, plain);
+    ) -> Result<Self> {
+        let others = Freeing::elsewhere(known, &[node], [(image, place)])?;
+        let plain = vec![detach(known, image, place, false)?];
+        if others.is_nothing() || known.is_nowhere(node) {
+            return Ok(self.then(known, node, plain));
         }
-        let freed = self.on(node, vec![detach_freed(known, image, place)]);
+        let disk = known.vm.disk(place.disk);
+        if disk.is_ok_and(|disk| disk.sharing().is_some()) {
+            let gone = |plan: Self, host: &&Node| {
+                let plan = plan.on(host, plain.clone());
+                plan.instead(When::Failed, Self::nothing())
+            };
+            return Ok(others.hosts.iter().fold(self, gone).on(node, plain.clone()));
+        }
+        let freed = self.on(node, vec![detach_freed(known, image, place)?]);
         let again = Self::nothing().on(node, plain).tasks;
-        freed.after(&others, again)
+        Ok(freed.after(&others, again))
     }
 
     /// Says that what stands in the way of the last task, if that is one of this host's, is let go elsewhere first.

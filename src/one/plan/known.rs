@@ -1,6 +1,8 @@
 //! What is known when an action is planned: the VM, where its disks are, and what their images are called.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::{At, host_name};
 use crate::model::{Access, HostName, ImageSpec, ParseError};
@@ -9,13 +11,47 @@ use crate::one::document::{Datastore, Disk, DiskKind, Vm};
 use crate::one::names;
 use crate::{Error, Kind, Result};
 
+/// A datastore that oned is asked for when a plan needs it, and then once: most do not.
+pub struct Asked<'a> {
+    ask: &'a dyn Fn() -> Result<Datastore>,
+    said: OnceCell<Datastore>,
+}
+
+impl fmt::Debug for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Asked({:?})", self.said.get())
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// One that is asked for like this.
+    pub const fn by(ask: &'a dyn Fn() -> Result<Datastore>) -> Self {
+        Self {
+            ask,
+            said: OnceCell::new(),
+        }
+    }
+
+    /// The datastore.
+    ///
+    /// # Errors
+    /// Those of the question.
+    pub(in crate::one) fn get(&self) -> Result<&Datastore> {
+        if let Some(said) = self.said.get() {
+            return Ok(said);
+        }
+        let said = (self.ask)()?;
+        Ok(self.said.get_or_init(|| said))
+    }
+}
+
 /// What is known when an action is planned.
 #[derive(Debug)]
 pub struct Known<'a> {
     /// The VM.
     pub vm: &'a Vm,
     /// The datastore of the call.
-    pub datastore: &'a Datastore,
+    pub datastore: &'a Asked<'a>,
     /// The front-end by the name that it has for itself: oned may call it otherwise.
     pub front_end: &'a Node,
     /// The context CD in base64, for the action that brings it.
@@ -78,7 +114,7 @@ impl<'k> Known<'k> {
         if !self.is_nowhere(node) {
             return Ok(vec![node]);
         }
-        let bridges = self.datastore.bridges_from(self.vm.id.0);
+        let bridges = self.datastore.get()?.bridges_from(self.vm.id.0);
         let last = self.vm.history.last().map(|stay| vec![&stay.host]);
         let some = Some(bridges).filter(|bridges| !bridges.is_empty());
         some.or(last).ok_or_else(|| {
@@ -88,18 +124,27 @@ impl<'k> Known<'k> {
     }
 
     /// The disk at a place, and its image.
+    ///
+    /// Errors: also that nobody can tell how its image is reached.
     pub(super) fn disk(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
+        let (disk, image) = self.disk_that_goes(place)?;
+        disk.reached().map(|_| (disk, image))
+    }
+
+    /// The same, for who takes it down and does nothing with its image: the host's record says how that was reached.
+    pub(super) fn disk_that_goes(&self, place: &DiskPlace) -> Result<(&'k Disk, ImageSpec)> {
         let disk = self.vm.disk(place.disk)?;
         Ok((disk, image_of(self, disk)?))
     }
 
     /// How Ceph is reached for the disk at a place: as the VM inherited it; for one that is made for the VM as the system
-    /// datastore has it, of which the call is then.
-    pub(super) fn access(&self, place: &DiskPlace) -> Option<&'k Access> {
-        match self.vm.disk(place.disk) {
-            Ok(disk) if !matches!(disk.kind, DiskKind::Volatile) => disk.access.as_ref(),
-            _ => self.datastore.access.as_ref(),
-        }
+    /// datastore has it, of which the call is then. One whose words cannot be used is taken down as the host knows it, and
+    /// nothing else is done with it: see [`Known::disk`] and [`attach_ask`](super::attach_ask).
+    pub(super) fn access(&self, place: &DiskPlace) -> Result<Option<&'k Access>> {
+        Ok(match self.vm.disk(place.disk) {
+            Ok(disk) if !matches!(disk.kind, DiskKind::Volatile) => disk.reached().ok().flatten(),
+            _ => self.datastore.get()?.access.as_ref(),
+        })
     }
 
     /// The disks that are ours, with their places in a directory.
@@ -134,10 +179,11 @@ pub(super) fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
         }
         DiskKind::Volatile => {
             let name = names::Name::Volatile(known.vm.id, disk.id).image()?;
-            let pool = known.datastore.pool.as_ref().or(disk.pool.as_ref());
+            let datastore = known.datastore.get()?;
+            let pool = datastore.pool.as_ref().or(disk.pool.as_ref());
             Ok(ImageSpec {
                 pool: names::pool_of(pool)?,
-                namespace: known.datastore.namespace.get()?,
+                namespace: datastore.namespace.get()?,
                 image: name,
             })
         }

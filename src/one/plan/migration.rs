@@ -28,18 +28,19 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
             image: image.clone(),
             to: to.clone(),
         };
-        step(Request::HandOver(hand_over)).by(known.access(place))
+        Ok(step(Request::HandOver(hand_over)).by(known.access(place)?))
     });
+    let away: Vec<StepAsk> = away.collect::<Result<_>>()?;
     let mut there = vec![make_dir(&call.dir)];
     for (disk, image, place) in &disks {
         let mut ask = attach_ask(disk, image, place)?;
         ask.guest = Some(to.clone()).filter(|_| disk.sharing().is_none());
-        there.push(step(Request::Attach(ask)).by(known.access(place)));
+        there.push(step(Request::Attach(ask)).by(known.access(place)?));
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
-    let left = Freeing::elsewhere(known, &[&call.from, &call.to], left);
+    let left = Freeing::elsewhere(known, &[&call.from, &call.to], left)?;
     Ok(Plan::nothing()
-        .on(&call.from, away.collect())
+        .on(&call.from, away)
         .freed(&call.from, &left)
         .fetch(
             At::Host(call.to.clone()),
@@ -73,13 +74,13 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
             if ask.shared.is_none() {
                 change(&mut ask);
             }
-            Ok(step(Request::Attach(ask)).by(known.access(place)))
+            Ok(step(Request::Attach(ask)).by(known.access(place)?))
         };
         let steps: Vec<_> = disks.iter().map(attach).collect::<Result<_>>()?;
         Ok::<_, Error>(plan.on(&call.to, all(steps)))
     };
     let plan = Plan::nothing()
-        .on(&call.from, let_go(known, &disks, call))
+        .on(&call.from, let_go(known, &disks, call)?)
         .stubbornly()
         .instead(When::Unreached, there(Plan::nothing(), &taken)?);
     Ok(there(plan, &|_| ())?.stubbornly().every())
@@ -92,7 +93,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         return Ok(Plan::nothing());
     }
     let disks = known.ours(&call.dir)?;
-    let away = let_go(known, &disks, call);
+    let away = let_go(known, &disks, call)?;
     let held = || disks.iter().filter(|(disk, ..)| disk.sharing().is_none());
     let back = |patient: bool| {
         let insert = |(_, image, place): &(_, ImageSpec, DiskPlace)| {
@@ -102,15 +103,16 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
                 rate: None,
                 patient,
             };
-            if_there(Request::Insert(insert)).by(known.access(place))
+            Ok(if_there(Request::Insert(insert)).by(known.access(place)?))
         };
-        Plan::nothing().on(&call.from, all(held().map(insert).collect()))
+        let steps = held().map(insert).collect::<Result<_>>()?;
+        Ok::<_, Error>(Plan::nothing().on(&call.from, all(steps)))
     };
     // A target that is not reached may be dead, and is waited for until Ceph says so; any other has let go, or refuses to.
     let mut plan = Plan::nothing()
         .on(&call.to, away)
-        .instead(When::Unreached, back(true));
-    plan.tasks.extend(back(false).tasks);
+        .instead(When::Unreached, back(true)?);
+    plan.tasks.extend(back(false)?.tasks);
     Ok(plan.every())
 }
 
@@ -120,11 +122,11 @@ fn let_go(
     known: &Known<'_>,
     disks: &[(&Disk, ImageSpec, DiskPlace)],
     call: &Migration,
-) -> Vec<StepAsk> {
+) -> Result<Vec<StepAsk>> {
     let down = disks
         .iter()
         .map(|(_, image, place)| detach(known, image, place, false));
-    let mut steps = all(down.collect());
+    let mut steps = all(down.collect::<Result<_>>()?);
     steps.push(remove_dir(&call.dir, true));
-    steps
+    Ok(steps)
 }

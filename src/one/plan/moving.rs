@@ -57,12 +57,12 @@ fn disk(
     (target, becomes): (&Node, &DiskPlace),
 ) -> Result<Plan> {
     let kind = Move::of(known.vm);
-    let (disk, image) = known.disk(was)?;
-    let let_go = vec![detach(known, &image, was, false)];
+    let (disk, image) = known.disk_that_goes(was)?;
+    let let_go = vec![detach(known, &image, was, false)?];
     if kind == Move::Away {
         return Ok(Plan::nothing().on(source, let_go));
     }
-    let ask = attach_ask(disk, &image, becomes)?;
+    let (ask, access) = (attach_ask(disk, &image, becomes)?, known.access(becomes)?);
     // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
     let taken = Attach {
         break_lease: true,
@@ -73,7 +73,7 @@ fn disk(
     let there = |plan: Plan, ask: Attach| {
         let steps = vec![
             make_dir(&becomes.dir),
-            step(Request::Attach(ask)).by(known.access(becomes)),
+            step(Request::Attach(ask)).by(access),
         ];
         plan.on(target, steps)
     };
@@ -95,7 +95,7 @@ fn disk(
         }
         Move::Across | Move::Back | Move::Away => there(Plan::nothing(), ask),
     };
-    let left = Freeing::elsewhere(known, &[source, target], [(&image, becomes)]);
+    let left = Freeing::elsewhere(known, &[source, target], [(&image, becomes)])?;
     Ok(plan.freed(target, &left))
 }
 

@@ -4,7 +4,7 @@
 use super::{Known, Plan, all, attach, detach, step};
 use crate::image::{ImageJob, Import, ReplaceImage, ReplaceStep, ResizeImage, SourceFormat};
 use crate::job::{Request, StepAsk};
-use crate::model::{Beside, ImageSpec};
+use crate::model::{Beside, ImageSpec, ReplacedImage, Replacement, ReplacementId};
 use crate::one::DiskId;
 use crate::one::call::{DiskPlace, Node, Restore};
 use crate::one::document::{Datastore, Disk, DiskKind};
@@ -16,10 +16,12 @@ pub(in crate::one) struct Restoration<'r> {
     known: &'r Known<'r>,
     host: &'r Node,
     disks: Vec<(&'r Disk, ImageSpec, DiskPlace)>,
+    /// All of them are replaced, or none.
+    of: Replacement,
 }
 
 impl<'r> Restoration<'r> {
-    /// Of these disks, which the backup has.
+    /// Of these disks, which the backup has; `id` is that of no other restore.
     ///
     /// # Errors
     /// [`Kind::NotFound`] for one that the VM does not have any more, [`Kind::Usage`] for one that is not ours.
@@ -27,6 +29,7 @@ impl<'r> Restoration<'r> {
         known: &'r Known<'r>,
         call: &'r Restore,
         wanted: impl IntoIterator<Item = DiskId>,
+        id: ReplacementId,
     ) -> Result<Self> {
         let ours = known.ours(&call.dir)?;
         let disk = |id: DiskId| {
@@ -34,6 +37,7 @@ impl<'r> Restoration<'r> {
                 error.remedy("restore the other disks one by one: `onevm restore --disk-id`")
             })?;
             let mut ours = ours.iter();
+            there.reached()?;
             let found = ours.find(|(disk, ..)| disk.id == there.id).cloned();
             found.ok_or_else(|| {
                 let message = format!(
@@ -45,16 +49,27 @@ impl<'r> Restoration<'r> {
                 )
             })
         };
+        let disks: Vec<_> = wanted.into_iter().map(disk).collect::<Result<_>>()?;
+        let replaced = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
+            Ok(ReplacedImage {
+                image: image.clone(),
+                access: known.access(place)?.cloned(),
+            })
+        };
+        let images = disks.iter().map(replaced).collect::<Result<_>>()?;
         Ok(Self {
             known,
             host: &call.host,
-            disks: wanted.into_iter().map(disk).collect::<Result<_>>()?,
+            disks,
+            of: Replacement { id, images },
         })
     }
 
-    /// Room is made for what comes, or it is refused before anything does.
-    pub(in crate::one) fn begin(&self) -> Plan {
-        Plan::nothing().on(self.host, self.each(ReplaceStep::Begin))
+    /// Room is made for what comes, or it is refused before anything is changed.
+    pub(in crate::one) fn begin(&self) -> Result<Plan> {
+        let mut steps = self.each(ReplaceStep::Check)?;
+        steps.extend(self.each(ReplaceStep::Begin)?);
+        Ok(Plan::nothing().on(self.host, steps))
     }
 
     /// Where a disk is brought, and by what steps, after which its bytes come. `datastore` is that of the disk's image. They are
@@ -72,17 +87,15 @@ impl<'r> Restoration<'r> {
         let (disk, image, place) = found
             .ok_or_else(|| Error::new(Kind::NotFound, format!("disk {disk} is not restored")))?;
         let new = Beside::Incoming.of(image)?;
-        let linked = matches!(disk.kind, DiskKind::Linked { .. });
         let import = ImageJob::Import(Import {
             format: Some(SourceFormat::Qcow2),
             data_pool: datastore.data_pool.get()?,
             staging_dir: datastore.staging_dir.clone(),
             chunked: true,
-            // What is made for a VM says so, for it is not to be made anew.
-            made_for: (!linked).then(|| self.known.purpose(place)),
+            replacement: Some(self.of.clone()),
             ..Import::new("-".into(), new.clone())
         });
-        let access = self.known.access(place);
+        let access = self.known.access(place)?;
         let mut steps = vec![step(Request::Image(import)).by(access)];
         // The disk may have grown since. It is never cut.
         steps.extend(disk.size.map(|size| StepAsk {
@@ -97,34 +110,42 @@ impl<'r> Restoration<'r> {
         Ok((self.host, steps))
     }
 
-    /// All of them are taken down, complete, and exchanged; or they are again what they were.
-    pub(in crate::one) fn exchange(&self) -> Result<Plan> {
+    /// All of them are taken down, complete.
+    pub(in crate::one) fn down(&self) -> Result<Plan> {
         let down = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
             detach(self.known, image, place, false)
         };
-        let mut steps: Vec<StepAsk> = self.disks.iter().map(down).collect();
-        steps.extend(self.each(ReplaceStep::Exchange));
-        Ok(Plan::nothing().on(self.host, steps).or_else(self.undone()?))
+        let steps = self.disks.iter().map(down).collect::<Result<_>>()?;
+        Ok(Plan::nothing().on(self.host, steps))
+    }
+
+    /// They are exchanged; or they are again what they were.
+    pub(in crate::one) fn exchange(&self) -> Result<Plan> {
+        let plan = Plan::nothing().on(self.host, self.each(ReplaceStep::Exchange)?);
+        Ok(plan.or_else(self.undone()?))
     }
 
     /// They are what they were before, and up; what came goes. One that cannot be put back is not attached either.
-    fn undone(&self) -> Result<Plan> {
-        let mut steps = self.each(ReplaceStep::Undo);
+    pub(in crate::one) fn undone(&self) -> Result<Plan> {
+        let mut steps = self.each(ReplaceStep::Undo)?;
         steps.extend(self.up()?);
         Ok(Plan::nothing().on(self.host, all(steps)))
     }
 
     /// What came goes. The disks were not touched, and may have been taken down or deleted meanwhile.
-    pub(in crate::one) fn forgotten(&self) -> Plan {
-        Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)))
+    pub(in crate::one) fn forgotten(&self) -> Result<Plan> {
+        Ok(Plan::nothing().on(self.host, all(self.each(ReplaceStep::Undo)?)))
     }
 
-    /// They stay what they have become, and are attached. All are settled before the first old one goes, which takes its time: who
-    /// is stopped in that leaves disks of one moment.
+    /// They stay what they have become, from the first step on.
     pub(in crate::one) fn settle(&self) -> Result<Plan> {
-        let mut steps = self.each(ReplaceStep::Settle);
-        steps.extend(self.up()?);
-        steps.extend(self.each(ReplaceStep::Clear));
+        Ok(Plan::nothing().on(self.host, self.each(ReplaceStep::Settle)?))
+    }
+
+    /// They are attached; and then what they were before goes, which takes its time.
+    pub(in crate::one) fn end(&self) -> Result<Plan> {
+        let mut steps = self.up()?;
+        steps.extend(self.each(ReplaceStep::Clear)?);
         Ok(Plan::nothing().on(self.host, steps))
     }
 
@@ -140,13 +161,18 @@ impl<'r> Restoration<'r> {
         self.disks.iter().map(up).collect()
     }
 
-    fn each(&self, step: ReplaceStep) -> Vec<StepAsk> {
-        let ask = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
-            super::step(Request::Image(ImageJob::Replace(ReplaceImage {
+    fn each(&self, step: ReplaceStep) -> Result<Vec<StepAsk>> {
+        let ask = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
+            let linked = matches!(disk.kind, DiskKind::Linked { .. });
+            // What is made for a VM says so, for it is not to be made anew.
+            let says = step == ReplaceStep::Exchange && !linked;
+            let replace = ImageJob::Replace(ReplaceImage {
                 image: image.clone(),
                 step,
-            })))
-            .by(self.known.access(place))
+                of: self.of.clone(),
+                made_for: says.then(|| self.known.purpose(place)),
+            });
+            Ok(super::step(Request::Image(replace)).by(self.known.access(place)?))
         };
         self.disks.iter().map(ask).collect()
     }

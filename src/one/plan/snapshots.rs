@@ -26,7 +26,7 @@ pub(super) fn create(
         rest: Rest::Freeze,
         steps: vec![take],
     });
-    let quiet = step(quiet).by(known.access(place));
+    let quiet = step(quiet).by(known.access(place)?);
     Ok(Plan::nothing().on_any(&known.acting(host)?, &[quiet]))
 }
 
@@ -38,14 +38,14 @@ pub(super) fn revert(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (disk, image) = known.disk(place)?;
-    let access = known.access(place);
+    let access = known.access(place)?;
     let back = step(Request::Image(ImageJob::SnapRevert(snap(&image, id)?))).by(access);
     let again = attach(known, disk, &image, place)?;
     if known.is_nowhere(host) {
         // There is nothing to take down, and nothing to attach.
         return Ok(Plan::nothing().on_any(&known.acting(host)?, &[back]));
     }
-    let steps = vec![detach(known, &image, place, false), back, again.clone()];
+    let steps = vec![detach(known, &image, place, false)?, back, again.clone()];
     // One that was killed half way left what the disk was before; one that failed has put that back by itself.
     let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
         image,
@@ -65,7 +65,7 @@ pub(super) fn delete(
     id: SnapshotId,
 ) -> Result<Plan> {
     let (_, image) = known.disk(place)?;
-    let steps = removal(snap(&image, id)?, known.access(place));
+    let steps = removal(snap(&image, id)?, known.access(place)?);
     Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
@@ -83,7 +83,8 @@ pub(super) fn resize(
         shrink: false,
     })));
     let take = if_there(Request::TakeSize(DiskJob { image }));
-    let steps = [grow, take].map(|step| step.by(known.access(place)));
+    let access = known.access(place)?;
+    let steps = [grow, take].map(|step| step.by(access));
     Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 

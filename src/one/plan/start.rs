@@ -25,6 +25,6 @@ pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<
         steps.push(attach(known, disk, image, place)?);
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
-    let left = Freeing::elsewhere(known, &[host], left);
+    let left = Freeing::elsewhere(known, &[host], left)?;
     Ok(Plan::nothing().on(host, steps).freed(host, &left))
 }

@@ -70,7 +70,7 @@ pub(super) fn attach(
     place: &DiskPlace,
 ) -> Result<StepAsk> {
     let ask = attach_ask(disk, image, place)?;
-    Ok(step(Request::Attach(ask)).by(known.access(place)))
+    Ok(step(Request::Attach(ask)).by(known.access(place)?))
 }
 
 /// Refuses a disk that the hypervisor would not open by its link. An RBD disk it opens itself, in Ceph, beside a cache of ours
@@ -94,6 +94,7 @@ fn opened_by_link(disk: &Disk) -> Result<()> {
 /// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
 pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
     opened_by_link(disk)?;
+    disk.reached()?;
     let asked = disk
         .cache
         .read()
@@ -103,12 +104,17 @@ pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> R
     ask.mode = asked.mode;
     ask.size = asked.size;
     ask.seed = asked.seed;
+    ask.seed_later = asked.seed_later;
     ask.link = Some(place.path());
     ask.keep = true;
     ask.shared = disk.sharing();
     if ask.shared == Some(Sharing::ReadWrite) {
         // Another host's write would never be seen in a cache (contract, 4.3.8).
         (ask.driver, ask.mode, ask.size, ask.seed) = (None, None, None, None);
+    }
+    if ask.shared.is_some() {
+        // Whoever comes second waits for what the first began.
+        ask.seed_later = false;
     }
     Ok(ask)
 }
@@ -119,25 +125,29 @@ pub(super) fn detach(
     image: &ImageSpec,
     place: &DiskPlace,
     discard_dirty: bool,
-) -> StepAsk {
+) -> Result<StepAsk> {
     let detach = Detach {
         image: image.clone(),
         discard_dirty,
         link: Some(place.path()),
         free: false,
     };
-    if_there(Request::Detach(detach)).by(known.access(place))
+    Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
 }
 
 /// The same; and says if another host has the disk then.
-pub(super) fn detach_freed(known: &Known<'_>, image: &ImageSpec, place: &DiskPlace) -> StepAsk {
+pub(super) fn detach_freed(
+    known: &Known<'_>,
+    image: &ImageSpec,
+    place: &DiskPlace,
+) -> Result<StepAsk> {
     let detach = Detach {
         image: image.clone(),
         discard_dirty: false,
         link: Some(place.path()),
         free: true,
     };
-    if_there(Request::Detach(detach)).by(known.access(place))
+    Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.

@@ -106,10 +106,10 @@ fn planned_with(vm: &str, datastore: &str, line: &str) -> Result<Plan> {
         // As oned is asked for it: of this host it hears.
         vm.history[lost].may_live = vm.history[lost].host.as_str() == "silent";
     }
-    let datastore = Datastore::parse(datastore).unwrap();
+    let ask = || Datastore::parse(datastore);
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: Some("SVNP"),
     };
@@ -300,6 +300,7 @@ fn images_of_several_vms() {
                 "mv kvm0:DIR/disk.1 kvm1:DIR/disk.1 12 101"
             ),
             plan_of(&vm("READONLY"), "delete kvm1:DIR/disk.1 12 101"),
+            plan_of(&vm("SHAREABLE"), "mvds kvm1:DIR/disk.1 one/one-43 12 101"),
             plan_of(
                 &cleaned_up(&vm("READONLY")),
                 "delete kvm1:DIR/disk.1 12 101"
@@ -693,4 +694,44 @@ fn what_cannot_be_is_told() {
     assert!(plan("clone fe:/a/file kvm1:DIR/disk.0 12 101").contains("no image of Ceph's"));
     assert!(plan("clone fe:one/one-42 kvm1:DIR/disk.9 12 101").contains("no disk 9"));
     assert!(plan("clone fe:/a/kernel kvm1:DIR/kernel 12 2").contains("not supported"));
+}
+
+/// What most actions need stands in the VM's document: oned is asked for the datastore only where it does not.
+#[test]
+fn oned_is_asked_for_a_datastore_only_where_the_plan_needs_it() {
+    let without = VM.replace(
+        "<DISK><DISK_ID>2</DISK_ID><TYPE>fs</TYPE><SIZE>1024</SIZE></DISK>",
+        "",
+    );
+    assert_ne!(without, VM);
+    let asks = |vm: &str, line: &str| plan_with(vm, "no document", line).contains("cannot read");
+    for line in [
+        "ln fe:one/one-43 kvm1:DIR/disk.1 12 101",
+        "context /var/lib/one/vms/12/context.sh kvm1:DIR/disk.4 12 100",
+        "mvds kvm1:DIR/disk.1 one/one-43 12 101",
+        "delete kvm1:DIR/disk.1 12 101",
+        "delete kvm1:DIR 12 100",
+        "mv kvm1:DIR/disk.0 kvm2:DIR/disk.0 12 101",
+        "mv kvm1:DIR kvm2:DIR 12 100",
+        "premigrate kvm1 kvm2 DIR 12 100",
+        "postmigrate kvm1 kvm2 DIR 12 100",
+        "failmigrate kvm1 kvm2 DIR 12 100",
+        "snap_create_live kvm1:DIR/disk.0 0 12 101",
+        "snap_revert kvm1:DIR/disk.0 0 12 101",
+        "snap_delete kvm1:DIR/disk.0 0 12 101",
+        "resize kvm1:DIR/disk.0 30720 12 101",
+    ] {
+        assert!(!asks(&without, line), "{line}");
+    }
+    // The pool for data, the bridges, what is made in the system datastore's pool.
+    for line in [
+        "clone fe:one/one-42 kvm1:DIR/disk.0 12 101",
+        "cpds kvm1:DIR/disk.0 one/one-77 -1 12 101",
+        "delete kvm1:DIR/disk.0 12 101",
+        "resize fe:DIR/disk.0 30720 12 101",
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+        "premigrate kvm1 kvm2 DIR 12 100",
+    ] {
+        assert!(asks(VM, line), "{line}");
+    }
 }

@@ -62,12 +62,13 @@ fn make(
     place: &DiskPlace,
 ) -> Result<Plan> {
     let (disk, image) = known.disk(place)?;
+    let datastore = known.datastore.get()?;
     let create = ImageJob::Create(CreateImage {
         image: image.clone(),
         size: size.bytes(),
         filesystem,
-        data_pool: known.datastore.data_pool.get()?,
-        staging_dir: known.datastore.staging_dir.clone(),
+        data_pool: datastore.data_pool.get()?,
+        staging_dir: datastore.staging_dir.clone(),
     });
     let steps = vec![
         make_dir(&place.dir),
@@ -77,10 +78,10 @@ fn make(
             known.earlier_hosts(host)?,
             create,
         )
-        .by(known.access(place)),
+        .by(known.access(place)?),
         attach(known, disk, &image, place)?,
     ];
-    let left = Freeing::elsewhere(known, &[host], [(&image, place)]).or_at(host);
+    let left = Freeing::elsewhere(known, &[host], [(&image, place)])?.or_at(host);
     let plan = Plan::nothing().on(host, steps).freed(host, &left);
     unless_attached(plan, known, host, (&image, place))
 }

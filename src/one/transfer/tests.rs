@@ -4,6 +4,8 @@ use crate::one::plan::At;
 use crate::one::remote::tests::remote;
 use crate::one::voice::Dialect;
 
+mod asks;
+
 /// Notes which host is asked for what. One by the name of `dead` is not there, one by the name of `sick` fails, and one by the
 /// name of `held` fails because of a lease; `shy` ones when they are asked twice, `shut` ones do not let us in, and the directory of a
 /// `nfs` one is the one that the others have.
@@ -102,6 +104,11 @@ fn what_may_fail_is_done_otherwise() {
         done.is_ok() && asked == "held1 hello; kvm2 hello; kvm9 hello; ",
         "{asked}"
     );
+    for host in ["dead1", "held1", "sick1", "shut1"] {
+        let (done, asked) = played(otherwise(host, When::Failed, Vec::new()));
+        let expected = format!("{host} hello; kvm9 hello; ");
+        assert!(done.is_ok() && asked == expected, "{asked}");
+    }
     // Other failures are failures.
     for (host, when) in [
         ("held1", When::Unreached),

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 /// Who holds a lock, as its file says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Holder {
     /// The process.
     pub pid: u32,
@@ -66,11 +66,15 @@ impl Holder {
         file.write_all(&serde_json::to_vec(self)?)
     }
 
+    /// Whether the very process that wrote this is there.
+    pub(super) fn is_there(&self) -> bool {
+        self.began.is_some() && began(self.pid) == self.began
+    }
+
     /// Asks the process to stop (SIGTERM), which our programs answer by undoing what they began. Nobody is asked but the very
     /// process that wrote this: one that ended, and whose number another one has by now, is not. Whether it was asked.
     pub(super) fn ask_to_stop(&self) -> bool {
-        let itself = self.began.is_some() && began(self.pid) == self.began;
-        let pid = i32::try_from(self.pid).ok().filter(|_| itself);
+        let pid = i32::try_from(self.pid).ok().filter(|_| self.is_there());
         pid.is_some_and(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok())
     }
 }

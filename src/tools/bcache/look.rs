@@ -12,20 +12,26 @@ use crate::sys::block::attribute;
 use crate::{Error, Kind, Result};
 
 /// What is read of a backing device.
-const OF_BACKING: [&str; 10] = [
+const OF_BACKING: [&str; 11] = [
     "state",
     "cache_mode",
     "sequential_cutoff",
     "writeback_percent",
     "dirty_data",
     "io_disable",
+    "io_errors",
     "stats_total/cache_hits",
     "stats_total/cache_misses",
     "stats_total/cache_bypass_hits",
     "stats_total/cache_bypass_misses",
 ];
 /// And of a cache set; the kernel sorts all of its buckets for the last one.
-const OF_SET: [&str; 3] = ["bucket_size", "cache0/nbuckets", "cache0/priority_stats"];
+const OF_SET: [&str; 4] = [
+    "bucket_size",
+    "cache0/nbuckets",
+    "cache0/io_errors",
+    "cache0/priority_stats",
+];
 
 /// What the kernel had of bcache at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,6 +130,7 @@ impl Bcache<'_> {
             dirty: human::bytes(text("dirty_data")?)?,
             failed: text("io_disable").is_some_and(|flag| flag != "0"),
             counters: counters(dir, texts),
+            errors: texts.number(dir, "io_errors"),
             dir: dir.to_owned(),
         })
     }
@@ -171,5 +178,6 @@ fn filling(dir: &Path, texts: &Attributes) -> Option<Filling> {
     Some(Filling {
         capacity,
         resident: Bytes(capacity.0 / 100 * (100 - empty)),
+        errors: texts.number(dir, "cache0/io_errors"),
     })
 }

@@ -76,6 +76,7 @@ fn registered(roots: &Roots, attached: bool) {
         ("bcache/writeback_percent", "10"),
         ("bcache/dirty_data", "1.5M"),
         ("bcache/io_disable", "0"),
+        ("bcache/io_errors", "3"),
         ("bcache/stats_total/cache_hits", "5"),
         ("bcache/stats_total/cache_misses", "2"),
         ("bcache/stats_total/cache_bypass_hits", "30"),
@@ -87,6 +88,7 @@ fn registered(roots: &Roots, attached: bool) {
     for (name, value) in [
         ("bucket_size", "16.0k"),
         ("cache0/nbuckets", "2560"),
+        ("cache0/io_errors", "4"),
         ("cache0/priority_stats", "Unused:\t\t70%\nMetadata:\t2%\n"),
     ] {
         crate::sys::atomic::write(&set.join(name), value.as_bytes()).unwrap();
@@ -135,7 +137,9 @@ fn a_backing_device_is_found_by_what_bears_it() {
             misses: 9
         }
     );
+    assert_eq!(backing.errors, Some(3));
     let filling = look.filling(SET).unwrap();
+    assert_eq!(filling.errors, Some(4));
     assert_eq!(filling.capacity, Bytes::mib(40));
     assert_eq!(filling.resident.0, (40 << 20) / 100 * 28);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Access;
 use super::status::Status;
 use super::table::{Table, number};
 use crate::model::DmName;
@@ -40,6 +41,14 @@ impl Info {
     /// Whether we made it: by its UUID, for anybody may give a device a name.
     pub(super) fn is_ours(&self) -> bool {
         self.uuid.starts_with(OURS)
+    }
+
+    /// Whether it takes writes. Of a device without a live table this says nothing of what it was made for.
+    pub const fn access(&self) -> Access {
+        match self.read_only {
+            true => Access::ReadOnly,
+            false => Access::ReadWrite,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DmError, Dmsetup, Table, resume};
+use super::{Access, DmError, Dmsetup, Table, resume};
 use crate::model::DmName;
 
 impl Dmsetup<'_> {
@@ -12,8 +12,16 @@ impl Dmsetup<'_> {
     /// one call of the kernel (`do_resume` in dm-ioctl.c): the guest waits for its own I/O and for nothing else. Also
     /// resumes a device that an interrupted call left suspended. If the device below hangs, so that its I/O does not end
     /// before the deadline, the old table stays in force.
-    pub fn replace(&self, name: &DmName, table: &Table, deadline: Duration) -> Result<(), DmError> {
-        self.load(name, table)?;
+    ///
+    /// From then on it takes writes or refuses them as `access` says.
+    pub fn replace(
+        &self,
+        name: &DmName,
+        table: &Table,
+        access: Access,
+        deadline: Duration,
+    ) -> Result<(), DmError> {
+        self.load(name, table, access)?;
         let taken = self.act(name, resume(name).arg("--nolockfs").deadline(deadline));
         if taken.is_err() {
             // The table that was not taken must not be taken later by somebody who resumes the device.

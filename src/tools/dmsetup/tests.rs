@@ -31,6 +31,7 @@ fn argv() {
         create(&front, &table, Access::ReadWrite),
         create(&name(Role::Cache), &table, Access::ReadOnly),
         load(&front, &table, Access::ReadWrite),
+        load(&front, &table, Access::ReadOnly),
         suspend(&front, Flush::Yes),
         suspend(&front, Flush::No),
         info_columns(),
@@ -42,6 +43,7 @@ fn argv() {
     dmsetup create wb-801945f3-3-ab12 --uuid WARMBLOCK-1-front-801945f3-3-ab12 --verifyudev < (26 B)
     dmsetup create wb-801945f3-3-ab12-cache --uuid WARMBLOCK-1-cache-801945f3-3-ab12 --readonly --verifyudev < (26 B)
     dmsetup load wb-801945f3-3-ab12 < (26 B)
+    dmsetup load wb-801945f3-3-ab12 --readonly < (26 B)
     dmsetup suspend wb-801945f3-3-ab12 --nolockfs
     dmsetup suspend wb-801945f3-3-ab12 --nolockfs --noflush
     dmsetup info --columns --noheadings --separator '|' -o name,uuid,major,minor,attr,open,events

@@ -58,7 +58,7 @@ impl WritecacheTarget {
 /// The figures of a dm-writecache, in blocks. Counters begin anew at each activation; kernels before 5.15 have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WritecacheStatus {
-    /// Not 0 once the SSD failed: all writes fail from then on.
+    /// Not 0 once the SSD failed, or the origin when it was written back to: all writes fail from then on.
     pub error: i64,
     /// Blocks in all.
     pub blocks: u64,

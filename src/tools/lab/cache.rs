@@ -212,7 +212,7 @@ fn a_hung_device_below_does_not_hold_a_switch_up() {
     .unwrap();
     let begun = Instant::now();
     let error = dm
-        .replace(&front, &new, Duration::from_secs(2))
+        .replace(&front, &new, Access::ReadWrite, Duration::from_secs(2))
         .unwrap_err();
     assert_eq!(crate::Error::from(error).kind(), crate::Kind::Timeout);
     assert!(begun.elapsed() < SOON);
@@ -221,7 +221,7 @@ fn a_hung_device_below_does_not_hold_a_switch_up() {
     assert_eq!(dm.table(&front).unwrap(), Some(old.resolve().unwrap()));
 
     dm.resume(&below).unwrap();
-    dm.replace(&front, &new, SOON).unwrap();
+    dm.replace(&front, &new, Access::ReadWrite, SOON).unwrap();
     assert_eq!(dm.table(&front).unwrap(), Some(new.resolve().unwrap()));
     assert_eq!(dm.device(&front).unwrap().unwrap().status.len(), 1);
     dm.remove(&front, SOON).unwrap();
@@ -233,10 +233,10 @@ fn a_hung_device_below_does_not_hold_a_switch_up() {
 fn switch_and_back(lab: &Lab, dm: &Dmsetup<'_>, front: &DmName, top: &Path, rbd: &Mapping) {
     for below in [rbd.device.as_path(), top] {
         let table = Table::linear(rbd.size.sectors(), below);
-        dm.load(front, &table).unwrap();
+        dm.load(front, &table, Access::ReadWrite).unwrap();
         dm.clear(front).unwrap();
         assert!(dm.inactive_table(front).unwrap().unwrap().is_empty());
-        dm.load(front, &table).unwrap();
+        dm.load(front, &table, Access::ReadWrite).unwrap();
         dm.suspend(front, Flush::Yes, SOON).unwrap();
         let info = dm.info(front).unwrap().unwrap();
         assert!(info.live && info.inactive && info.suspended);
@@ -258,8 +258,8 @@ fn clean(dm: &Dmsetup<'_>, top: &DmName, cache: &CacheTarget, size: Sectors, fro
             migration_threshold: None,
             ..cache.clone()
         };
-        dm.load(top, &Table::one(size, Target::Cache(cache)))
-            .unwrap();
+        let table = Table::one(size, Target::Cache(cache));
+        dm.load(top, &table, Access::ReadWrite).unwrap();
         dm.suspend(top, Flush::Yes, SOON).unwrap();
         dm.resume(top).unwrap();
     };

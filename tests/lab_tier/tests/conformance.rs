@@ -16,7 +16,7 @@ use warmblock::Kind;
 pub use self::table::{DRIVERS, Driver, driver};
 use super::main_job::BLOCK;
 use super::write_back::make_dirty;
-use super::{crash, load, power, recover, same, ssd};
+use super::{crash, load, origin, power, recover, same, ssd};
 use crate::case::{Body, Case, Need, Test};
 use crate::cmd::KILLED;
 use crate::host::{changes, front};
@@ -46,6 +46,9 @@ const CASES: &[(&str, Need, ForDriver, Applies)] = &[
         driver.clean_modes().next().is_some() && !driver.parts.is_empty()
     }),
     ("ssd_fails_dirty", Need::One, ssd::dirty, |driver| {
+        driver.dirty_mode().is_some()
+    }),
+    ("origin_fails_dirty", Need::One, origin::dirty, |driver| {
         driver.dirty_mode().is_some()
     }),
     ("lost_record", Need::One, recover::lost_record, |driver| {

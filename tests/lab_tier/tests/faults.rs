@@ -1,14 +1,17 @@
 //! What is wrong from the start, or becomes so beneath a disk: a clear error with its exit code, and nothing left.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use warmblock::Kind;
 
 use super::same;
 use crate::case::Case;
-use crate::cmd::eventually;
+use crate::cmd::{Running, eventually};
 use crate::guest::Guest;
 use crate::host::{front, quote};
-use crate::world::{KIB, MIB, SMALL, STANDARD};
+use crate::world::{Image, KIB, MIB, SMALL, STANDARD, World, path};
 
 pub fn names_and_sizes(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
@@ -290,31 +293,40 @@ pub fn module(case: &Case) -> Result<()> {
     host.check_gone(&image)
 }
 
-pub fn watcher(case: &Case) -> Result<()> {
-    let (world, host) = (&*case.world, case.host());
-    let image = world.clone_of(SMALL)?;
-    // Somebody who has it open for writing, on the machine.
-    const HOLD: &str = "import rados, rbd, sys
+/// Somebody who has an image open for writing, on the machine.
+pub(super) struct Stranger {
+    running: Running,
+    stop: PathBuf,
+}
+
+impl Stranger {
+    pub(super) fn opens(world: &World, image: &Image) -> Result<Self> {
+        const HOLD: &str = "import rados, rbd, sys
 with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
     with rbd.Image(pool, sys.argv[1]) as image:
         image.lock_acquire(rbd.RBD_LOCK_MODE_EXCLUSIVE)
         while not __import__('os').path.exists(sys.argv[2]): __import__('time').sleep(0.1)
         image.lock_release()";
-    let stop = world.file(&world.name("stop"));
-    let name = image.spec.trim_start_matches("one/");
-    let holder = crate::cmd::Running::start(&[
-        "/usr/bin/python3",
-        "-c",
-        HOLD,
-        name,
-        crate::world::path(&stop)?,
-    ])?;
-    eventually("the watcher", 20, || {
-        Ok(!world.watchers(&image)?.is_empty())
-    })?;
+        let stop = world.file(&world.name("stop"));
+        let name = image.spec.trim_start_matches("one/");
+        let python = ["/usr/bin/python3", "-c", HOLD, name, path(&stop)?];
+        let running = Running::start(&python)?;
+        eventually("the watcher", 20, || Ok(!world.watchers(image)?.is_empty()))?;
+        Ok(Self { running, stop })
+    }
+
+    pub(super) fn leaves(self) -> Result<()> {
+        std::fs::File::create(&self.stop)?;
+        self.running.wait(Duration::from_secs(20))?.ok().map(drop)
+    }
+}
+
+pub fn watcher(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let image = world.clone_of(SMALL)?;
+    let stranger = Stranger::opens(world, &image)?;
     let out = host.wb(&["attach", &image.spec]).run();
-    std::fs::File::create(&stop)?;
-    holder.wait(std::time::Duration::from_secs(20))?.ok()?;
+    stranger.leaves()?;
     out?.refused(Kind::Busy, &["10.213.0.1"])?;
     host.check_gone(&image)?;
     // Mapped by hand on this very host.

@@ -15,12 +15,15 @@ mod one;
 mod one_access;
 mod one_kill;
 mod one_late;
+mod one_later;
 mod one_left;
+mod one_odd;
 mod one_restore;
 mod one_shared;
 mod one_store;
 mod one_storm;
 mod one_vm;
+mod origin;
 mod power;
 mod recover;
 mod seeds;
@@ -54,8 +57,24 @@ const LONG: &[Test] = &[
         Need::One,
         one_late::deleted_while_it_is_made,
     ),
+    test(
+        "one_later::write_through",
+        Need::One,
+        one_later::write_through,
+    ),
+    test(
+        "one_later::write_back_by_reading",
+        Need::One,
+        one_later::write_back_by_reading,
+    ),
     test("hosts::cut_off", Need::All, lost::cut_off),
     test("one_shared::dead_host", Need::All, one_shared::dead_host),
+    test(
+        "one_shared::strangers_and_remains",
+        Need::Plain,
+        one_shared::strangers_and_remains,
+    ),
+    test("one_odd::seldom", Need::All, one_odd::seldom),
     test("one_store::backups", Need::One, one_store::backups),
     test("one_restore::in_place", Need::Plain, one_restore::in_place),
     test("one_restore::refused", Need::Plain, one_restore::refused),

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use warmblock::job::{Attach, Job, Request};
+use warmblock::model::Sharing;
+
+use super::faults::Stranger;
 use super::same;
 use crate::case::Case;
+use crate::cmd::Out;
 use crate::host::Host;
 use crate::oned::Oned;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
@@ -149,15 +154,63 @@ pub fn several_vms(case: &Case) -> Result<()> {
     nothing_left(&vms, &[hv1, hv2])
 }
 
-/// A host dies: what it had goes on elsewhere, and it comes back.
+/// A host dies: what it had goes on elsewhere, and it comes back. Once `recover` finds what was lost, and once nobody does before
+/// a VM is started there.
 pub fn dead_host(case: &Case) -> Result<()> {
     let vms = Vms::new(case)?;
     let (hv1, hv2) = (case.host(), case.other());
-    for (id, host) in [(51, hv1), (52, hv2), (53, hv2)] {
-        vms.starts(id, host)?;
+    for recovers in [true, false] {
+        for (id, host) in [(51, hv1), (52, hv2), (53, hv2)] {
+            vms.starts(id, host)?;
+        }
+        dies(&vms, hv1, hv2, recovers)?;
+        nothing_left(&vms, &[hv1, hv2])?;
     }
-    dies(&vms, hv1, hv2)?;
-    nothing_left(&vms, &[hv1, hv2])
+    Ok(())
+}
+
+/// Who has the image open and is not known keeps a VM from it, and a front that a killed job left without a table refuses writes
+/// once it has one.
+pub fn strangers_and_remains(case: &Case) -> Result<()> {
+    let (vms, host) = (Vms::new(case)?, case.host());
+    vms.starts(51, host)?;
+    let cd = vms.disk(51, 1);
+    host.sh(&format!(
+        "export DM_DISABLE_UDEV=1; front=$(basename $(readlink {cd})) && \
+         uuid=$(dmsetup info -c --noheadings -o uuid $front) && dmsetup remove $front && \
+         dmsetup create $front --uuid $uuid --notable"
+    ))?;
+    vms.starts(51, host)?;
+    let tried = host.try_write(&cd, 9, 0, 64 * KIB)?;
+    ensure!(tried.code != 0, "the CD was written: {tried}");
+    host.check(&cd, &vms.cd)?;
+    vms.ends(51, host)?;
+    let stranger = Stranger::opens(vms.world, &vms.common)?;
+    let refused = joins(&vms, 51, host);
+    stranger.leaves()?;
+    refused?.refused(warmblock::Kind::Busy, &["10.213.0.1"])?;
+    vms.starts(51, host)?;
+    vms.ends(51, host)?;
+    nothing_left(&vms, &[host])
+}
+
+/// A VM comes to what all of them write, on a host that does not wait long for others to leave.
+fn joins(vms: &Vms<'_>, id: u32, host: &Host) -> Result<Out> {
+    let ask = Attach {
+        link: Some(vms.disk(id, 0).into()),
+        shared: Some(Sharing::ReadWrite),
+        ..Attach::new(vms.common.spec.parse()?)
+    };
+    let job = Job {
+        version: Job::VERSION,
+        dry_run: false,
+        request: Request::Attach(ask),
+    };
+    let job = host.put("job.json", &serde_json::to_vec(&job)?)?;
+    let config = host.config("[deadline]\nmap = \"3s\"")?;
+    host.try_sh(&format!(
+        "WARMBLOCK_CONFIG={config} warmblock host <{job}; exit $?"
+    ))
 }
 
 /// Each in a thread of its own, as oned has them.
@@ -251,7 +304,7 @@ fn moves(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
 
 /// The second host dies. One VM goes on elsewhere; when the host is back, it does not come in by itself, and the other VM
 /// does when it is started there.
-fn dies(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
+fn dies(vms: &Vms<'_>, hv1: &Host, hv2: &Host, recovers: bool) -> Result<()> {
     hv2.cut_power()?;
     vms.state(53, 60, &["hv2", "hv1"]);
     for disk in [0, 1] {
@@ -259,15 +312,21 @@ fn dies(vms: &Vms<'_>, hv1: &Host, hv2: &Host) -> Result<()> {
     }
     hv1.write(&vms.disk(53, 0), &vms.common, 30, 6 * MIB, 64 * KIB)?;
     hv2.boot()?;
-    hv2.wb(&["recover"]).ok()?;
+    if recovers {
+        hv2.wb(&["recover"]).ok()?;
+    }
     for image in [&vms.common, &vms.cd] {
         vms.are_sharers(image, &["hv1"])?;
     }
     vms.starts(52, hv2)?;
     hv2.check(&vms.disk(52, 0), &vms.common)?;
+    // It was the only one there: with it all goes.
+    vms.ends(52, hv2)?;
+    for image in [&vms.common, &vms.cd] {
+        vms.are_sharers(image, &["hv1"])?;
+    }
     vms.state(53, 11, &["hv2", "hv1"]);
     vms.ends(53, hv1)?;
-    vms.ends(52, hv2)?;
     vms.ends(51, hv1)?;
     hv2.sh(&format!("rm -rf {}", path(&vms.dir)?)).map(drop)
 }

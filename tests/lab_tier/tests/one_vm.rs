@@ -136,7 +136,7 @@ impl<'c> Vm<'c> {
         self.oned.call(&words, &document)
     }
 
-    fn migrated(&self, action: &str, from: &Host, to: &Host) -> Result<()> {
+    pub(super) fn migrated(&self, action: &str, from: &Host, to: &Host) -> Result<()> {
         let out = self.migrate(action, from, to)?.ok()?;
         same("stdout", out.stdout.as_str(), "")
     }

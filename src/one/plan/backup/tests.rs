@@ -1,6 +1,7 @@
 use super::*;
 use crate::one::call::{Call, Family, TmCall};
 use crate::one::document::{Datastore, Vm};
+use crate::one::plan::Asked;
 use crate::one::plan::Work;
 
 fn vm(config: &str) -> String {
@@ -27,10 +28,10 @@ fn plan(action: &str, disks: &str, document: &str) -> String {
     let words = words.map(str::to_owned);
     let call = Call::parse(Family::Transfer, action, &words).unwrap();
     let vm = Vm::parse(document).unwrap();
-    let datastore = Datastore::parse("<DATASTORE><ID>100</ID><TEMPLATE/></DATASTORE>").unwrap();
+    let ask = || Datastore::parse("<DATASTORE><ID>100</ID><TEMPLATE/></DATASTORE>");
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: None,
     };

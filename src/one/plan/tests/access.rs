@@ -123,17 +123,66 @@ fn a_backup_reaches_each_disk_in_its_own_way() {
     else {
         unreachable!()
     };
-    let (vm, datastore) = (
-        Vm::parse(&vm()).unwrap(),
-        Datastore::parse(&datastore()).unwrap(),
-    );
+    let vm = Vm::parse(&vm()).unwrap();
+    let ask = || Datastore::parse(&datastore());
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: None,
     };
     let plan = Plan::backup(&known, &call, live, "<VM/>").unwrap();
     assert!(check_tasks(&plan.tasks, "prebackup") >= 9, "{plan:?}");
     assert!(check_tasks(&plan.undo, "prebackup") >= 6);
+}
+
+/// Words that cannot be used keep nobody from what is done with the VM's other disks, nor from taking the disk itself down, as the
+/// host knows it.
+#[test]
+fn bad_words_of_a_disk_are_that_disks_alone() {
+    let vm = |disk: u32| {
+        let id = format!("<DISK_ID>{disk}</DISK_ID>");
+        VM.replace(
+            &id,
+            &format!("{id}<CEPH_USER>of</CEPH_USER><CEPH_KEY>k</CEPH_KEY>"),
+        )
+    };
+    let of_another = vm(0);
+    for line in [
+        "ln fe:one/one-43 kvm1:DIR/disk.1 12 101",
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+        "delete kvm1:DIR/disk.1 12 101",
+        "delete kvm1:DIR/disk.2 12 100",
+        "snap_create kvm1:DIR/disk.1 0 12 101",
+        "failmigrate kvm1 kvm2 DIR 12 100",
+    ] {
+        assert!(planned_with(&of_another, DATASTORE, line).is_ok(), "{line}");
+    }
+    let its_own = vm(1);
+    for line in [
+        "delete kvm1:DIR/disk.1 12 101",
+        "mvds kvm1:DIR/disk.1 one/one-43 12 101",
+    ] {
+        let planned = plan_of(&its_own, line);
+        assert!(
+            planned.contains("detach") && !planned.contains("\"of\""),
+            "{planned}"
+        );
+    }
+    for (vm, line) in [
+        (&its_own, "ln fe:one/one-43 kvm1:DIR/disk.1 12 101"),
+        (
+            &its_own,
+            "context /var/lib/one/vms/12/context.sh kvm1:DIR/disk.4 12 100",
+        ),
+        (&its_own, "mv kvm1:DIR/disk.1 kvm2:DIR/disk.1 12 101"),
+        (&its_own, "premigrate kvm1 kvm2 DIR 12 100"),
+        (&its_own, "snap_create kvm1:DIR/disk.1 0 12 101"),
+        (&its_own, "resize kvm1:DIR/disk.1 30720 12 101"),
+        (&of_another, "clone fe:one/one-42 kvm1:DIR/disk.0 12 101"),
+        (&of_another, "delete kvm1:DIR/disk.0 12 101"),
+    ] {
+        let error = planned_with(vm, DATASTORE, line).unwrap_err();
+        assert!(error.chain().contains("CEPH_KEY"), "{line}: {error}");
+    }
 }

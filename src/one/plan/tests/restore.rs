@@ -17,25 +17,29 @@ fn restored(vm: &str, wanted: &[u32]) -> Result<String> {
     else {
         unreachable!()
     };
-    let (vm, datastore) = (Vm::parse(vm)?, Datastore::parse(DATASTORE)?);
+    let (vm, ask) = (Vm::parse(vm)?, || Datastore::parse(DATASTORE));
     let known = Known {
         vm: &vm,
-        datastore: &datastore,
+        datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
         context: None,
     };
-    let disks = Restoration::new(&known, &call, wanted.iter().copied().map(DiskId))?;
+    let wanted_ids = wanted.iter().copied().map(DiskId);
+    let disks = Restoration::new(&known, &call, wanted_ids, "5eed".parse()?)?;
     let own = "<DATASTORE><ID>101</ID><TEMPLATE><EC_POOL_NAME>ec</EC_POOL_NAME><STAGING_DIR>/srv</STAGING_DIR></TEMPLATE></DATASTORE>";
     let own = Datastore::parse(own)?;
     let bring = |id: &u32| {
         let (host, steps) = disks.bring(DiskId(*id), &own).unwrap();
         Plan::nothing().on(host, steps)
     };
-    let mut parts = vec![("begin", disks.begin())];
+    let mut parts = vec![("begin", disks.begin()?)];
     parts.extend(wanted.iter().map(|id| ("bring", bring(id))));
-    parts.push(("forgotten", disks.forgotten()));
+    parts.push(("forgotten", disks.forgotten()?));
+    parts.push(("down", disks.down()?));
+    parts.push(("not wanted any more", disks.undone()?));
     parts.push(("exchange", disks.exchange()?));
     parts.push(("settle", disks.settle()?));
+    parts.push(("end", disks.end()?));
     let text = parts.iter().map(|(name, plan)| {
         let tasks = plan.tasks.iter().flat_map(|task| lines(task, ""));
         let undo = plan.undo.iter().flat_map(|task| lines(task, "undo, "));

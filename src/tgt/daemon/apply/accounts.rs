@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::applied::random;
 use super::{Applied, Daemon, Step};
 use crate::Result;
+use crate::sys::random;
 use crate::tgt::inventory::Secret;
 
 const GUARD: &str = "wb-guard-";
@@ -94,7 +94,7 @@ impl AccountPlan {
 
 impl Again {
     fn steps(&self) -> Result<Vec<Step>> {
-        let guard = format!("{GUARD}{}", random(12)?);
+        let guard = format!("{GUARD}{}", random::hex(12)?);
         let bind = |tid: &u16, user: &str, outgoing| Step::Account {
             tid: *tid,
             user: user.to_owned(),
@@ -105,7 +105,7 @@ impl Again {
         if !self.incoming.is_empty() {
             steps.push(Step::AccountNew {
                 user: guard.clone(),
-                secret: Secret::new(random(16)?),
+                secret: Secret::new(random::hex(16)?),
             });
             steps.extend(self.incoming.iter().map(|tid| bind(tid, &guard, false)));
         }

@@ -1,17 +1,16 @@
 //! What the daemon does not show, as we set it last: vendor, sectors, write cache, secrets. Kept for one life of the daemon.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::step::shape;
-use crate::sys::{Roots, atomic};
+use crate::Result;
+use crate::sys::{Roots, atomic, random};
 use crate::tgt::inventory::Secret;
 use crate::tgt::render::LunView;
-use crate::{Error, Kind, Result};
 
 /// What was set in a daemon. What is not in it is not known, and set again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ impl Applied {
             Some(stored) if stored.incarnation == incarnation => Ok(stored),
             _ => Ok(Self {
                 incarnation: incarnation.to_owned(),
-                salt: random(16)?,
+                salt: random::hex(16)?,
                 ..Self::default()
             }),
         }
@@ -103,14 +102,4 @@ fn shape_of(lun: &LunView) -> String {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     words.join(",")
-}
-
-/// So many hexadecimal digits that nobody can guess.
-pub(in crate::tgt) fn random(digits: usize) -> Result<String> {
-    let source = Path::new("/dev/urandom");
-    let mut bytes = vec![0; digits.div_ceil(2)];
-    let read = std::fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(|error| Error::new(Kind::Failed, "cannot read /dev/urandom").because(error))?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(text[..digits].to_owned())
 }

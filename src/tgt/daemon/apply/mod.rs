@@ -30,7 +30,6 @@ mod tests;
 mod tests_guard;
 
 pub use applied::Applied;
-pub(in crate::tgt) use applied::random;
 pub(in crate::tgt) use lock::{lock, try_lock};
 pub use plan::{Daemon, Plan, TargetPlan, plan};
 pub(in crate::tgt) use preflight::{connect, going, reach, refused};

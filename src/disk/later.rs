@@ -1,0 +1,166 @@
+//! A seed that nobody waits for. The disk is attached without its cache, and is served from Ceph; then another process on the host
+//! puts the cache in under the running guest, as `insert` does, and fills it. So every driver can do it that can be inserted, and
+//! no cache is in the path that is not filled in the way of its driver.
+//!
+//! The record says from the beginning that the disk is wanted with its cache: whatever becomes of that process, `recover` or the
+//! next attach brings the cache in. It holds the disk's lock, and is stopped by whoever takes the disk or its cache away.
+
+use std::time::{Duration, Instant};
+
+use super::attach::{self, ground};
+use super::clean::lease_is_dirty;
+use super::fill::beneath_nobody;
+use super::meant::meant;
+use super::record::{Intent, Record};
+use super::swap::{Stay, start, take_out};
+use super::walk::Walk;
+use crate::cache::{Cache, Running, SeedAbility};
+use crate::exec::Cmd;
+use crate::host::Host;
+use crate::job::{Attach, DiskJob, Job, LayerName, Report, Request, Step, StepAsk, Steps};
+use crate::model::{Change, Role, SeedSpec};
+use crate::sys::lock::{DiskLock, Holder};
+use crate::sys::wait;
+use crate::{Context, Error, Kind, Result};
+
+/// What the lock says of it.
+pub(super) const WHAT: &str = "seed in the background";
+
+/// The hidden command of this program that is this process.
+pub const COMMAND: &str = "seeder";
+
+/// Who fills the cache of a disk in the background now.
+pub(super) fn at_work(host: &Host, record: &Record) -> Option<Holder> {
+    DiskLock::holder(&host.roots.run, &record.key).filter(|holder| holder.what == WHAT)
+}
+
+/// The answer for a disk that is up and whose cache is being filled already: who is asked again has nothing to wait for.
+pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Option<Report>> {
+    let Some(record) = meant(host, &ask.image)? else {
+        return Ok(None);
+    };
+    let key = &record.key;
+    let wanted = record.intent == Intent::Attached && record.link == ask.link;
+    let front = host.roots.mapper(key.dm(Role::Front));
+    let leads = |link| std::fs::read_link(link).is_ok_and(|to| to == front);
+    let led = ask.link.as_ref().is_none_or(leads);
+    let up = host.dm().device(&key.dm(Role::Front))?.is_some() && led;
+    let mapped = host.krbd().find(&record.fsid, key.pool(), key.image());
+    let up = up && !mapped.is_empty();
+    let Some(holder) = at_work(host, &record).filter(|_| wanted && up) else {
+        return Ok(None);
+    };
+    Ok(Some(Report {
+        version: Report::VERSION,
+        dry_run,
+        image: record.image.clone(),
+        key: record.key.clone(),
+        front: Some(front),
+        steps: vec![Step {
+            layer: LayerName::Cache,
+            change: Change::Kept,
+            what: format!("being filled by {holder}"),
+            seconds: 0.0,
+        }],
+        seed: None,
+        flush: None,
+        verify: None,
+        warnings: Vec::new(),
+    }))
+}
+
+/// Brings a disk up without its cache, if that has to be filled first; whether it has. What a write-back cache may hold comes
+/// first, and is waited for.
+pub(super) fn climb(walk: &mut Walk<'_>) -> Result<bool> {
+    if walk.dry_run || !has_to_be_filled(walk)? {
+        return attach::climb(walk).map(|()| false);
+    }
+    ground(walk)?;
+    if walk.disk.record.uncached {
+        return attach::climb(walk).map(|()| false);
+    }
+    take_out(walk, Stay::Moment)?;
+    walk.disk.record.intent = Intent::Attached;
+    let began = Instant::now();
+    walk.did(
+        LayerName::Cache,
+        Change::Absent,
+        "is filled in the background",
+        began,
+    );
+    Ok(true)
+}
+
+/// Whether the cache is to be filled, and can be beneath a guest that may come at any time. Where the kernel cannot, a disk goes
+/// without its seed, and is there as soon; one that is nothing without it is waited for.
+fn has_to_be_filled(walk: &mut Walk<'_>) -> Result<bool> {
+    let (driver, record) = (walk.driver()?, &walk.disk.record);
+    let ability = driver.capabilities().seed;
+    let seeds = driver.caches() && ability != SeedAbility::Never;
+    if !seeds || record.seed == SeedSpec::None || record.guest.is_some() {
+        return Ok(false);
+    }
+    let unfilled = match driver.probe(walk.host, &record.key)? {
+        Cache::Absent => true,
+        Cache::Up { running, stuck, .. } => running == Running::Filling && !stuck,
+        Cache::Broken { .. } => false,
+    };
+    if !unfilled || lease_is_dirty(walk)? {
+        return Ok(false);
+    }
+    if beneath_nobody(walk)? {
+        walk.guest_may_come = ability != SeedAbility::Whole;
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// How long it may take until it works: whoever asks next finds it at work then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Starts what fills the cache of an attached disk, and waits until it works.
+pub(super) fn begin(host: &Host, report: &Report) -> Result<()> {
+    let (image, key) = (&report.image, &report.key);
+    let ask = DiskJob {
+        image: image.clone(),
+    };
+    let step = StepAsk::new(Request::SeedLater(ask)).by(host.access.as_ref());
+    let job = Job {
+        version: Job::VERSION,
+        dry_run: false,
+        request: Request::Steps(Steps {
+            steps: vec![step],
+            every: false,
+        }),
+    };
+    let internal = |what: &str| Error::new(Kind::Internal, what.to_owned());
+    let job = serde_json::to_vec(&job)
+        .map_err(|error| internal("cannot write the job").because(error))?;
+    let itself = std::env::current_exe();
+    let itself = itself.map_err(|error| internal("cannot find this program").because(error))?;
+    let cmd = Cmd::apart(&itself)
+        .args(&host.settings)
+        .arg(COMMAND)
+        .stdin(job);
+    host.exec
+        .run(&cmd)
+        .context(|| format!("the cache of {image} is not being filled"))?;
+    let cache = key.dm(Role::Cache);
+    wait::poll(PATIENCE, || {
+        let at_work = DiskLock::holder(&host.roots.run, key).is_some();
+        // Or it was quick.
+        let done = || matches!(host.dm().info(&cache), Ok(Some(_)));
+        (at_work || done()).then_some(())
+    });
+    Ok(())
+}
+
+/// Puts in and fills the cache that an attach left for later. A disk that is not wanted with its cache any more is left as it is.
+pub fn seed_later(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
+    let mut walk = start(host, &ask.image, WHAT, dry_run)?;
+    walk.guest_may_come = true;
+    if walk.disk.record.intent == Intent::Attached && !dry_run {
+        attach::climb(&mut walk)?;
+    }
+    Ok(walk.report(true))
+}
