@@ -97,14 +97,14 @@ impl<W: Write> Voice<W> {
                 let line = log_line(&level.to_string(), self.vm, text);
                 self.line(&line);
             }
-            (_, Level::Warning) => self.into_log(text),
+            (_, Level::Warning) => self.write_log(text),
             (_, Level::Info) => {}
         }
     }
 
     /// A line as oned writes them, but for the time, which oned has as its own clock on the wall shows it. It opens its file for each
     /// line and writes at its end, as this does. A file that is not there is not made: then oned logs elsewhere.
-    fn into_log(&self, text: &str) {
+    fn write_log(&self, text: &str) {
         let time = humantime::format_rfc3339_seconds(SystemTime::now());
         let line = format!("{time} [Z0][TM][W]: {}\n", one_line(text));
         let mut open = OpenOptions::new();
