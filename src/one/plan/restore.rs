@@ -50,11 +50,13 @@ impl<'r> Restoration<'r> {
             })
         };
         let disks: Vec<_> = wanted.into_iter().map(disk).collect::<Result<_>>()?;
-        let replaced = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| ReplacedImage {
-            image: image.clone(),
-            access: known.access(place).cloned(),
+        let replaced = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
+            Ok(ReplacedImage {
+                image: image.clone(),
+                access: known.access(place)?.cloned(),
+            })
         };
-        let images = disks.iter().map(replaced).collect();
+        let images = disks.iter().map(replaced).collect::<Result<_>>()?;
         Ok(Self {
             known,
             host: &call.host,
