@@ -58,7 +58,8 @@ pub(super) fn restore(
         )?,
     };
     let done = work.all(voice);
-    done.map_err(|error| backup.without_secrets(error))
+    // What the backup's scripts say when they fail may hold what nobody is to read.
+    done.map_err(|error| backup.datastore.hide_in(error))
 }
 
 fn system_of(vm: &Vm) -> Result<DatastoreId> {
@@ -96,7 +97,7 @@ impl Backup {
         };
         let driver = &backup.datastore.driver;
         let listed = backups::list(remote, &site.oned.var, driver, &ask, call.increment);
-        backup.disks = listed.map_err(|error| backup.without_secrets(error))?;
+        backup.disks = listed.map_err(|error| backup.datastore.hide_in(error))?;
         let wanted = |disk: &DiskId| call.disk.is_none_or(|wanted| wanted == *disk);
         backup.disks.retain(|disk, _| wanted(disk));
         if backup.disks.is_empty() {
@@ -111,20 +112,6 @@ impl Backup {
                 .remedy("`oneimage show` says what it is a backup of"));
         }
         Ok(backup)
-    }
-
-    /// What its scripts say when they fail may hold what nobody is to read.
-    fn without_secrets(&self, error: Error) -> Error {
-        let said = error.chain();
-        let hidden = self.datastore.hide(&said);
-        if hidden == said {
-            return error;
-        }
-        let shown = Error::new(error.kind(), hidden);
-        match error.remedy_text() {
-            Some(remedy) => shown.remedy(self.datastore.hide(remedy)),
-            None => shown,
-        }
     }
 }
 
@@ -208,6 +195,7 @@ impl Work<'_> {
         let brought = self.remote.run_on_any(&[host], &job, &data);
         let (node, said) = brought.context(|| format!("cannot bring disk {disk} of the backup"))?;
         for warning in warnings(&said) {
+            let warning = self.backup.datastore.hide(&warning);
             voice.log(Level::Warning, &format!("{node}: {warning}"));
         }
         Ok(())

@@ -8,6 +8,7 @@ mod bridge;
 mod measure;
 mod origin;
 mod plan;
+mod secrets;
 
 use std::io::Read;
 use std::path::Path;
@@ -35,8 +36,8 @@ pub fn act(
     let document = DatastoreJob::parse(&call.input.document(stdin)?)?;
     let plan = Plan::of(call.action, call.id, &document);
     let plan = plan.context(|| format!("cannot do {}", name(call.action)))?;
-    let refused = site.oned.var.clone();
-    run(&plan, &document, call.id, &refused, voice)
+    let done = run(&plan, &document, call.id, &site.oned.var, voice);
+    done.map_err(|error| secrets::hide(&site.oned, plan.path(), error))
 }
 
 /// How full a system datastore is: `monitor` of the transfer-manager driver, whose document comes as a datastore action's does.

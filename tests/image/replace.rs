@@ -201,8 +201,10 @@ fn killed() -> Outcome {
             };
             all(&jobs[..job]);
             let through = crash_after(step, next);
-            one_moment(&pair, &format!("job {job}, step {step}"), &mut seen);
+            let when = format!("job {job}, step {step}");
+            one_moment(&pair, &when, &mut seen);
             if through {
+                restored(&pair, &when);
                 break;
             }
         }
@@ -223,8 +225,11 @@ fn one_moment(pair: &Pair, when: &str, seen: &mut std::collections::BTreeSet<&'s
     seen.insert(if one == Some(OLD) { "old" } else { "new" });
     do_it(ask(second, &alone, ReplaceStep::Undo)).unwrap();
     assert_eq!(pair.usable(), [one, other], "{when}: nothing came");
-    let again = pair.of();
-    all(&pair.jobs(&again));
+}
+
+/// Another restore comes through, and leaves nothing.
+fn restored(pair: &Pair, when: &str) {
+    all(&pair.jobs(&pair.of()));
     assert_eq!(pair.usable(), [Some(NEW); 2], "{when}: restored");
     pair.alone();
 }

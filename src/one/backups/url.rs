@@ -7,12 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::model::ParseError;
-use crate::one::DiskId;
+use crate::one::{DatastoreId, DiskId};
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::one) struct BackupUrl {
     text: String,
+    datastore: DatastoreId,
     disk: DiskId,
 }
 
@@ -29,6 +30,11 @@ impl BackupUrl {
         scheme.is_some_and(|scheme| {
             Self::SCHEMES.contains(&scheme) || Self::FOREIGN.contains(&scheme)
         })
+    }
+
+    /// The datastore that has it.
+    pub(in crate::one) const fn datastore(&self) -> DatastoreId {
+        self.datastore
     }
 
     /// The disk's number in its VM.
@@ -134,8 +140,10 @@ impl FromStr for BackupUrl {
         let wrong = |why| ParseError::new("URL", word, why);
         let words = Words::read(word).map_err(wrong)?;
         let disk = words.disk().ok_or_else(|| wrong("names no disk's file"))?;
+        let datastore = words.from.split('/').next().and_then(|id| id.parse().ok());
         Ok(Self {
             text: words.text(disk),
+            datastore: datastore.ok_or_else(|| wrong("names no datastore"))?,
             disk,
         })
     }
@@ -171,7 +179,10 @@ mod tests {
         let url: BackupUrl = format!("rsync://100//0:a{PATH}/a/disk.12.0")
             .parse()
             .unwrap();
-        assert_eq!(url.disk(), DiskId(12));
+        assert_eq!(
+            (url.datastore(), url.disk()),
+            (DatastoreId(100), DiskId(12))
+        );
     }
 
     #[test]

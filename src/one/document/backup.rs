@@ -1,9 +1,9 @@
 //! A backup as oned tells it, and as the driver of its datastore is asked about it.
 
 use super::xml::{at, parse, required, text};
-use crate::Result;
 use crate::model::DriverName;
 use crate::one::{DatastoreId, SnapshotId};
+use crate::{Error, Result};
 
 /// The documents that an action of a backup datastore needs, as oned gives them.
 #[derive(Clone, Copy)]
@@ -101,6 +101,21 @@ impl BackupDatastore {
         let hidden = |text: String, secret: &String| text.replace(secret, "***");
         self.secrets.iter().fold(text.to_owned(), hidden)
     }
+
+    /// An error without what is secret.
+    pub fn hide_in(&self, error: Error) -> Error {
+        let said = error.chain();
+        let remedy = error.remedy_text().unwrap_or_default();
+        let (hidden, shown) = (self.hide(&said), self.hide(remedy));
+        if hidden == said && shown == remedy {
+            return error;
+        }
+        let told = Error::new(error.kind(), hidden);
+        match shown.is_empty() {
+            true => told,
+            false => told.remedy(shown),
+        }
+    }
 }
 
 /// The format of a backup: `raw`, whose files are qcow2, or `rbd`. `image` is what `one.image.info` answers.
@@ -115,6 +130,7 @@ pub fn format_of(image: &str) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
 
     #[test]
     fn documents_stand_in_one() {
@@ -154,5 +170,12 @@ mod tests {
             "backup1: RESTIC_PASSWORD=***: refused"
         );
         assert!(!format!("{datastore:?}").contains("w0rd"));
+        let said = Error::new(Kind::Failed, "Pass w0rd").remedy("not `restic -p 'Pass w0rd'`");
+        let hidden = datastore.hide_in(Error::new(Kind::Cancelled, "cannot read").because(said));
+        assert_eq!(hidden.chain(), "cannot read: ***");
+        assert_eq!(hidden.remedy_text(), Some("not `restic -p '***'`"));
+        assert_eq!(hidden.kind(), Kind::Cancelled);
+        let plain = Error::new(Kind::Failed, "a").because(Error::new(Kind::Failed, "b"));
+        assert_eq!(datastore.hide_in(plain).to_string(), "a");
     }
 }

@@ -59,6 +59,15 @@ impl Plan {
         Ok(plan?.by(document.datastore.access.as_ref()))
     }
 
+    /// What is read: a path, or a URL.
+    pub(super) fn path(&self) -> Option<&str> {
+        match self {
+            Self::Answer(_) => None,
+            Self::Measure(path, _) => Some(path),
+            Self::Host { data, .. } => data.as_deref(),
+        }
+    }
+
     /// The same, all of it by the datastore's access.
     fn by(mut self, access: Option<&Access>) -> Self {
         if let Self::Host { steps, .. } = &mut self {

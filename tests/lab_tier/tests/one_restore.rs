@@ -119,9 +119,7 @@ impl<'c> Story<'c> {
     fn restored(&mut self, backup: usize) -> Result<()> {
         let then = self.then.get(backup).context("no such backup")?.clone();
         self.check(&then)?;
-        for (now, then) in self.disks.iter().zip(&then) {
-            std::fs::copy(&then.model, &now.model)?;
-        }
+        self.now_hold(&then)?;
         self.nothing_beside()
     }
 
@@ -157,10 +155,7 @@ impl<'c> Story<'c> {
     /// A new image is made of a disk of the backup, by the URL that the backup's datastore gives.
     fn as_image(&self, id: u32, disk: usize, increments: usize) -> Result<()> {
         let url = self.store.url(u32::try_from(disk)?, increments)?;
-        let document = format!(
-            "<DS_DRIVER_ACTION_DATA><IMAGE><ID>{id}</ID><PATH>{url}</PATH></IMAGE><DATASTORE><ID>101</ID><TEMPLATE>\
-             <POOL_NAME>one</POOL_NAME><BRIDGE_LIST>hv1</BRIDGE_LIST></TEMPLATE></DATASTORE></DS_DRIVER_ACTION_DATA>"
-        );
+        let document = of_url(id, &url);
         let left = self.store.leftovers()?;
         let stat = self.vm.oned.ds("stat", id, &document)?.ok()?;
         same("stat", stat.stdout.as_str(), "24\n")?;
@@ -176,6 +171,60 @@ impl<'c> Story<'c> {
         self.vm.world.rbd(&["rm", "--no-progress", &spec]).map(drop)
     }
 
+    /// No image can be made of a disk of the backup, for these reasons and without a secret.
+    fn not_as_image(&self, id: u32, words: &[&str]) -> Result<()> {
+        let url = self.store.url(0, 0)?;
+        let document = of_url(id, &url);
+        for action in ["stat", "cp"] {
+            let said = self.vm.oned.ds(action, id, &document)?;
+            ensure!(said.code != 0, "{action} came through: {said}");
+            for word in words {
+                ensure!(
+                    said.stderr.contains(word),
+                    "{action}: {word:?} is not in {said}"
+                );
+            }
+            ensure!(!format!("{said}").contains(SECRET), "{action}: {said}");
+        }
+        Ok(())
+    }
+
+    /// The VM is started, as far as its disks go; or is refused a disk that may be of another moment than the others.
+    fn start(&self) -> Result<bool> {
+        let script = self.vm.oned.var().join("context.sh");
+        warmblock::sys::atomic::write(&script, b"A='b'\n")?;
+        let line = format!("CONTEXT warmblock {} hv1:DIR/disk.4 IDS", path(&script)?);
+        let heard = self.vm.transfer(&line)?;
+        if !heard.success {
+            let told = heard
+                .info
+                .contains("a restore of it was begun and not finished");
+            ensure!(
+                told && heard.info.contains("restore the VM again"),
+                "{heard:?}"
+            );
+        }
+        Ok(heard.success)
+    }
+
+    /// The disks are both what they were, or both what they were at a backup.
+    fn one_moment(&mut self, backup: usize) -> Result<()> {
+        if self.check(&self.disks).is_ok() {
+            return Ok(());
+        }
+        let then = self.then.get(backup).context("no such backup")?.clone();
+        self.check(&then)
+            .context("nor are they both what they were")?;
+        self.now_hold(&then)
+    }
+
+    fn now_hold(&self, then: &[Image; 2]) -> Result<()> {
+        for (now, then) in self.disks.iter().zip(then) {
+            std::fs::copy(&then.model, &now.model)?;
+        }
+        Ok(())
+    }
+
     /// The VM ends, and nothing is left of it.
     fn end(&self) -> Result<()> {
         self.vm.state(11, "hv1");
@@ -189,6 +238,14 @@ impl<'c> Story<'c> {
         )?;
         self.nothing_beside()
     }
+}
+
+/// The document of an image that is to be made of what is at a URL.
+fn of_url(id: u32, url: &str) -> String {
+    format!(
+        "<DS_DRIVER_ACTION_DATA><IMAGE><ID>{id}</ID><PATH>{url}</PATH></IMAGE><DATASTORE><ID>101</ID><TEMPLATE>\
+         <POOL_NAME>one</POOL_NAME><BRIDGE_LIST>hv1</BRIDGE_LIST></TEMPLATE></DATASTORE></DS_DRIVER_ACTION_DATA>"
+    )
 }
 
 pub fn in_place(case: &Case) -> Result<()> {
@@ -207,6 +264,7 @@ pub fn in_place(case: &Case) -> Result<()> {
     story.store.breaks_off(None)?;
     story.store.goes_away(true)?;
     story.refused("-1", "-1", &["disk 0", "No route to host"])?;
+    story.not_as_image(9020, &["***", "No route to host"])?;
     story.store.goes_away(false)?;
     story.refused("-1", "7", &["no disk 7"])?;
     // One of them alone, of the full backup; and then all of the newest.
@@ -241,17 +299,23 @@ pub fn refused(case: &Case) -> Result<()> {
     world.rbd(&["clone", &format!("{own}@mine"), &foreign])?;
     story.refused("-1", "-1", &[&foreign])?;
     world.rbd(&["rm", "--no-progress", &foreign])?;
-    // Any other snapshot goes with what it is of.
+    // Nor does any other snapshot of somebody's go with what it is of.
+    story.refused("-1", "-1", &["by hand", "(mine)"])?;
+    world.rbd(&["snap", "unprotect", &format!("{own}@mine")])?;
+    world.rbd(&["snap", "rm", "--no-progress", &format!("{own}@mine")])?;
     story.restore("-1", 2)?;
     story.end()
 }
 
-/// The calls of a restore of two disks: room is made, each is brought, they are exchanged, and settled.
-const CALLS: u32 = 5;
+/// The calls of a restore of two disks: room is made, each is brought, they are taken down, exchanged, settled, and attached.
+const CALLS: u32 = 7;
+/// Those in which names change.
+const NAMES: [u32; 2] = [5, 6];
 /// More steps than any of them has.
 const TOO_MANY: u32 = 120;
 
-/// Killed at every step of every call, once or for good, and asked for again as a user would.
+/// Killed at steps of every call, once or for good. A restore that fails comes after it, or none, and the VM is started; then
+/// another restore is asked for, as a user would.
 pub fn killed(case: &Case) -> Result<()> {
     let mut story = Story::begin(case, 63)?;
     story.back_up_thrice()?;
@@ -260,9 +324,10 @@ pub fn killed(case: &Case) -> Result<()> {
         .into_iter()
         .flat_map(|once| (1..=CALLS).map(move |call| (once, call)))
     {
-        let mut step = 0;
+        // What an attach or an import leaves is tried elsewhere, step by step.
+        let stride = if NAMES.contains(&call) { 1 } else { 5 };
+        let mut step = 1;
         loop {
-            step += 1;
             ensure!(step < TOO_MANY, "call {call} never came through");
             let told = killed_at(&mut story, call, step, once);
             if told
@@ -270,13 +335,14 @@ pub fn killed(case: &Case) -> Result<()> {
             {
                 break;
             }
+            step += stride;
         }
-        println!("call {call}: {} steps, once: {once}", step - 1);
+        println!("call {call}: came through at {step}, once: {once}");
     }
     story.end()
 }
 
-/// A restore with one of its calls killed, and another; whether it came through without being killed.
+/// A restore with one of its calls killed, what comes after it, and another; whether it came through without being killed.
 fn killed_at(story: &mut Story<'_>, call: u32, step: u32, once: bool) -> Result<bool> {
     story.write()?;
     let line = story.store.restore("1", "-1");
@@ -291,13 +357,28 @@ fn killed_at(story: &mut Story<'_>, call: u32, step: u32, once: bool) -> Result<
     if unused && once {
         bail!("it failed by itself: {heard:?}");
     }
-    // What was not killed put right what was: the disks are what they were, or what they were to be.
-    if once && call < CALLS {
+    ensure!(!format!("{heard:?}").contains(SECRET), "{heard:?}");
+    // What was not killed put right what was: the disks are what they were.
+    if once && call < NAMES[1] {
         story.check(&story.disks)?;
         story.nothing_beside()?;
     }
-    ensure!(!format!("{heard:?}").contains(SECRET), "{heard:?}");
+    fails_next(story, step).context("the restore that fails")?;
     story.vm.done(&line)?;
     story.restored(1)?;
     Ok(false)
+}
+
+/// The VM is started as it is; then a restore, of both or of the second disk alone, does not come through.
+fn fails_next(story: &mut Story<'_>, step: u32) -> Result<()> {
+    if story.start()? {
+        story.one_moment(1).context("it was started")?;
+    }
+    let disk = if step.is_multiple_of(2) { "-1" } else { "1" };
+    story.store.breaks_off(Some(1))?;
+    let heard = story.vm.transfer(&story.store.restore("1", disk))?;
+    ensure!(!heard.success, "it came through");
+    story.store.breaks_off(None)?;
+    ensure!(story.start()?, "its disks are refused");
+    story.one_moment(1)
 }
