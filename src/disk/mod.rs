@@ -50,5 +50,5 @@ pub use quiet::{is_mapped, while_complete};
 pub use record::{Intent, Record, Shared};
 pub use recover::{Finding, RecoverReport, recover};
 pub use status::{AtWork, DiskStatus, LayerStatus, StatusReport, status};
-pub use swap::{bypass, insert, seed};
+pub use swap::{bypass, insert, seed, take_size};
 pub use verify::verify;

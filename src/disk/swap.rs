@@ -38,6 +38,30 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     Ok(walk.report(true))
 }
 
+/// Takes over the size that the image has now: the cache leaves the path, the front takes the size, and the cache comes in again.
+/// A disk that was bypassed stays so. Its guest can grow whether it is cached or not, so a cache that does not come in again is
+/// warned of.
+pub fn take_size(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
+    let mut walk = start(host, &ask.image, "resize", dry_run)?;
+    if walk.disk.record.intent == Intent::Bypassed {
+        take_out(&mut walk, Stay::Out)?;
+        return Ok(walk.report(true));
+    }
+    take_out(&mut walk, Stay::Moment)?;
+    match put_in(&mut walk) {
+        Err(error) if error.cleanup_errors().is_empty() => {
+            let message = format!(
+                "it has its new size, and no cache: {}; `warmblock insert {}` tries again",
+                error.chain(),
+                ask.image
+            );
+            walk.warnings.push(message);
+        }
+        done => done?,
+    }
+    Ok(walk.report(true))
+}
+
 /// Seeds the cache of an attached disk anew, under load.
 pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "seed", dry_run)?;

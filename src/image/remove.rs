@@ -24,6 +24,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     let mut report = ImageReport::new(Some(spec), dry_run);
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, spec)?;
+    replace::finish(host, &pool, spec, &mut report);
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
@@ -50,7 +51,6 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         for snap in removable(&found, ask.snapshots)? {
             untake::remove(&found, &snap, &mut report)?;
         }
-        replace::finish_others(host, &found, &mut report);
         origin = found.info()?.parent;
         // The image is closed here: an open handle would be in the removal's way.
     }
@@ -92,6 +92,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     let spec = &ask.image;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let pool = reach::pool(&host.connect()?, spec)?;
+    replace::finish(host, &pool, spec, &mut report);
     match Found::in_pool(pool.clone(), spec) {
         Err(error) if error.kind() == Kind::NotFound => {
             report.change = Some(Change::Absent);
@@ -101,8 +102,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
         found => {
             let found = found?;
             found.must_be_detached("remove")?;
-            removable(&found, true)?;
-            replace::finish_others(host, &found, &mut report);
+            removable(&found, true)?
         }
     };
     report.main_step(

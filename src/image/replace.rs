@@ -28,7 +28,7 @@ use crate::ceph::{Pool, Snap, SnapNamespace};
 use crate::disk::replacement::{self, Decision, there};
 use crate::host::Host;
 use crate::model::{
-    BackupSnap, BaseName, BeforeRevert, Change, CopySnap, ImageSpec, SnapName, WayBackName,
+    BackupSnap, BaseName, BeforeRevert, Beside, Change, CopySnap, ImageSpec, SnapName, WayBackName,
 };
 use crate::{Context, Error, Kind, Result};
 
@@ -272,16 +272,23 @@ fn is_ours(name: &SnapName) -> bool {
         || WayBackName::of(name).is_some()
 }
 
-/// Says of the others that are replaced together with an image, which is about to go, what was decided: nobody could ask any more.
-pub(super) fn finish_others(host: &Host, found: &Found<'_>, report: &mut ImageReport) {
-    let finished = replacement::of(&found.pool, found.spec).and_then(|of| match of {
-        Some(of) if replacement::decision(host, &of)? == Some(Decision::Settled) => {
-            beside::put_right(host, &of, report)
+/// Finishes or undoes, of all its images, what an image is half way in that is about to go: nobody would do it any more. What cannot
+/// be done is told: of the others it can be done as long as they are there.
+pub(super) fn finish(host: &Host, pool: &Pool, spec: &ImageSpec, report: &mut ImageReport) {
+    if Beside::stem(&spec.image).is_some() {
+        // What goes is of one, and not half way in another.
+        return;
+    }
+    let incoming = Beside::Incoming.of(spec).ok();
+    for left in incoming.iter().chain([spec]) {
+        let of = replacement::of(pool, left);
+        let done = of.and_then(|of| match of {
+            Some(of) => beside::put_right(host, &of, report),
+            None => Ok(()),
+        });
+        if let Err(error) = done {
+            report.warnings.push(error.chain());
         }
-        _ => Ok(()),
-    });
-    if let Err(error) = finished {
-        report.warnings.push(error.chain());
     }
 }
 

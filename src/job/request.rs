@@ -51,6 +51,8 @@ pub enum Request {
     Bypass(DiskJob),
     /// Put a cache into the path again.
     Insert(Insert),
+    /// Take over the size that the image of an attached disk has now.
+    TakeSize(DiskJob),
     /// Take the cache out of the path and let another host in, to which the guest moves.
     HandOver(HandOver),
     /// Change the cache's mode.

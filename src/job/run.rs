@@ -73,6 +73,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Flush(ask) => Answer::Disk(disk::flush(host, ask, dry)?),
         Request::Bypass(ask) => Answer::Disk(disk::bypass(host, ask, dry)?),
         Request::Insert(ask) => Answer::Disk(disk::insert(host, ask, dry)?),
+        Request::TakeSize(ask) => Answer::Disk(disk::take_size(host, ask, dry)?),
         Request::HandOver(ask) => Answer::Disk(disk::hand_over(host, ask, dry)?),
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
         Request::Recover(ask) => Answer::Recover(disk::recover(host, ask, dry)?),

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 use crate::model::{Change, HostName};
-use crate::sys::atomic;
+use crate::sys::{atomic, host};
 use crate::{Error, Kind, Result};
 
-/// The file in a VM's directory that says whose it is: the name of the host that made it, or that several have it.
+/// The file in a VM's directory that says whose it is: the name of the host that made it, or that several have it; on a line of
+/// its own then the directory's mark, by which it is known again whatever a host is called that has it.
 pub const OWNER: &str = ".warmblock";
 /// What it says once a second host has found it: the directory lies on storage that hosts share. No host is called so.
 const SHARED: &str = "*";
@@ -45,6 +46,16 @@ pub struct VmDirReport {
     pub change: Change,
     /// Whether other hosts have it too.
     pub shared: bool,
+    /// What no other directory has: two hosts that tell the same have the same one, or are the same machine.
+    pub mark: Option<String>,
+}
+
+/// What [`OWNER`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Owner {
+    name: String,
+    /// `None` if an older release wrote it.
+    mark: Option<String>,
 }
 
 /// Makes a VM's directory, and those above it, for whoever called sudo.
@@ -74,8 +85,12 @@ pub(super) fn make(host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirRe
             make_one(dir).map_err(|error| failed("make", dir, error))?;
         }
     }
-    let shared = own(&host.me()?.host, &job.path, dry_run)?;
-    Ok(report(&job.path, change, shared))
+    let new = || host::new_id(&host.roots);
+    let (shared, mark) = own(&host.me()?.host, &job.path, new, dry_run)?;
+    Ok(VmDirReport {
+        mark,
+        ..report(&job.path, change, shared)
+    })
 }
 
 fn make_one(dir: &Path) -> std::io::Result<()> {
@@ -95,30 +110,45 @@ pub(super) fn caller(name: &str) -> Option<u32> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Notes that this host has the directory; whether others have it too.
-fn own(me: &HostName, dir: &Path, dry_run: bool) -> Result<bool> {
+/// Notes that this host has the directory; whether others have it too, and its mark, which is a `new` one if it has none.
+fn own(
+    me: &HostName,
+    dir: &Path,
+    new: impl FnOnce() -> Result<String>,
+    dry_run: bool,
+) -> Result<(bool, Option<String>)> {
     let there = owner(dir)?;
-    let (now, shared) = match there.as_deref() {
-        None => (me.as_str(), false),
-        Some(there) => match there == me.as_str() {
-            true => return Ok(false),
-            false => (SHARED, true),
-        },
+    let shared = there
+        .as_ref()
+        .is_some_and(|there| there.name != me.as_str());
+    let mark = there.as_ref().and_then(|there| there.mark.clone());
+    if dry_run {
+        return Ok((shared, mark));
+    }
+    let mark = mark.map_or_else(new, Ok)?;
+    let name = if shared { SHARED } else { me.as_str() };
+    let now = Owner {
+        name: name.to_owned(),
+        mark: Some(mark.clone()),
     };
-    if !dry_run && there.as_deref() != Some(now) {
+    if there.as_ref() != Some(&now) {
         let file = dir.join(OWNER);
-        atomic::write_mode(&file, now.as_bytes(), 0o644)?;
+        atomic::write_mode(&file, format!("{name}\n{mark}\n").as_bytes(), 0o644)?;
         let given = chown(&file, caller("SUDO_UID"), caller("SUDO_GID"));
         given.map_err(|error| failed("give away", &file, error))?;
     }
-    Ok(shared)
+    Ok((shared, Some(mark)))
 }
 
 /// Whose a directory is; `None` if nobody said, or it is not there.
-fn owner(dir: &Path) -> Result<Option<String>> {
+fn owner(dir: &Path) -> Result<Option<Owner>> {
     let file = dir.join(OWNER);
     match fs::read_to_string(&file) {
-        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
+        Ok(text) => {
+            let mut words = text.split_whitespace().map(str::to_owned);
+            let (name, mark) = (words.next(), words.next());
+            Ok(name.map(|name| Owner { name, mark }))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", &file, error)),
     }
@@ -126,7 +156,7 @@ fn owner(dir: &Path) -> Result<Option<String>> {
 
 /// Whether other hosts may have a directory too: somebody else says that it is his, or all do. Not if nobody says anything.
 pub(crate) fn is_others_too(me: &HostName, dir: &Path) -> Result<bool> {
-    Ok(owner(dir)?.is_some_and(|there| there != me.as_str()))
+    Ok(owner(dir)?.is_some_and(|there| there.name != me.as_str()))
 }
 
 /// Removes a VM's directory with the files and links in it. Links are not followed.
@@ -148,8 +178,11 @@ pub(super) fn remove(host: &Host, job: &RemoveDir, dry_run: bool) -> Result<VmDi
         }
         Some(_) => {}
     }
-    if job.own && owner(&job.path)?.as_deref() != Some(host.me()?.host.as_str()) {
-        return Ok(report(&job.path, Change::Kept, true));
+    if job.own {
+        let me = host.me()?.host;
+        if owner(&job.path)?.is_none_or(|owner| owner.name != me.as_str()) {
+            return Ok(report(&job.path, Change::Kept, true));
+        }
     }
     if !dry_run {
         fs::remove_dir_all(&job.path).map_err(|error| failed("remove", &job.path, error))?;
@@ -163,6 +196,7 @@ pub(super) fn report(path: &Path, change: Change, shared: bool) -> VmDirReport {
         path: path.to_owned(),
         change,
         shared,
+        mark: None,
     }
 }
 
@@ -239,18 +273,26 @@ mod tests {
         let [hv1, hv2]: [HostName; 2] = ["hv1", "hv2"].map(|name| name.parse().unwrap());
         let others = |me| is_others_too(me, dir).unwrap();
         assert!(!others(&hv1) && !others(&hv2), "nobody has said anything");
-        assert!(!own(&hv1, dir, true).unwrap());
+        let own = |me: &HostName, mark: &str, dry_run| {
+            own(me, dir, || Ok(mark.to_owned()), dry_run).unwrap()
+        };
+        assert_eq!(own(&hv1, "m", true), (false, None));
         assert_eq!(owner(dir).unwrap(), None, "it is only looked at");
-        for _again in 0..2 {
-            assert!(!own(&hv1, dir, false).unwrap());
+        let marked = Some("m".to_owned());
+        for mark in ["m", "n"] {
+            assert_eq!(own(&hv1, mark, false), (false, marked.clone()));
             assert!(!others(&hv1) && others(&hv2));
         }
-        assert!(own(&hv2, dir, true).unwrap());
-        assert!(!own(&hv1, dir, false).unwrap(), "that was only looked at");
+        assert_eq!(own(&hv2, "n", true), (true, marked.clone()));
+        assert!(!own(&hv1, "n", false).0, "that was only looked at");
         for me in [&hv2, &hv1, &hv2] {
-            assert!(own(me, dir, false).unwrap());
+            assert_eq!(own(me, "n", false), (true, marked.clone()));
             assert!(others(&hv1) && others(&hv2));
-            assert_eq!(owner(dir).unwrap().as_deref(), Some(SHARED));
+            assert_eq!(owner(dir).unwrap().unwrap().name, SHARED);
         }
+        // An older release wrote only the name.
+        fs::write(dir.join(OWNER), "hv1").unwrap();
+        assert_eq!(own(&hv1, "n", false), (false, Some("n".into())));
+        assert!(!others(&hv1));
     }
 }

@@ -63,7 +63,7 @@ pub fn act(site: &Site, call: Result<Call>, stdio: Stdio<'_>) -> bool {
         stderr,
     } = stdio;
     let vm = call.as_ref().ok().and_then(Call::vm);
-    let mut voice = Voice::new(site.dialect, vm, stderr);
+    let mut voice = Voice::new(site.dialect, vm, stderr).with_logs(&site.oned.var);
     let done = call.and_then(|call| match call {
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
         Call::Transfer(TmCall::Monitor { input, .. }) => store::monitor(&input, stdin, &mut voice),

@@ -39,7 +39,7 @@ fn opennebula(tree: &Tree) -> Finding {
 /// Whether all scripts are there, as this release has them.
 fn scripts(tree: &Tree) -> Finding {
     let wanted = install::wanted(tree);
-    let differs = |(path, text, _): &&(std::path::PathBuf, &str, u32)| {
+    let differs = |(path, text, _): &&(std::path::PathBuf, std::borrow::Cow<'_, str>, u32)| {
         std::fs::read(path)
             .ok()
             .is_none_or(|there| there != text.as_bytes())

@@ -10,3 +10,4 @@ pub use backup::{BackupDatastore, BackupImage, datastore_of, format_of};
 pub use datastore::{Datastore, DatastoreJob, ImageDocument};
 pub use pool::{DatastoreRow, HostRow, may_live, parse_datastores, parse_hosts};
 pub use vm::{BackupConfig, BackupMode, CacheAsk, CacheWords, Disk, DiskKind, Vm};
+pub use xml::Said;

@@ -5,23 +5,41 @@ mod execrc;
 mod files;
 mod oned_conf;
 
+use std::borrow::Cow;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::User;
 use serde::Serialize;
 
 pub use execrc::mended as mended_execrc;
-pub use oned_conf::{CACHE_ATTRIBUTES, Lack, NAME, lacks};
+pub use oned_conf::{CACHE_ATTRIBUTES, Lack, NAME, TRANSFER, lacks};
 
 use super::shims::{self, Shim};
 use super::tree::Tree;
 use crate::model::Change;
 use crate::{Context, Error, Kind, Result};
 
-/// The line that lets oneadmin run what a host is asked to do, and nothing else.
-pub const SUDOERS: &str = "\
-# For /etc/sudoers.d/warmblock on every host and bridge host of OpenNebula, mode 0440.
-oneadmin ALL=(root) NOPASSWD: /usr/bin/warmblock host, /usr/local/bin/warmblock host
-";
+/// What lets the user who runs oned run what a host is asked to do, and nothing else; and lets sudo find it, for OpenNebula's own
+/// file sets a path without `/usr/local/bin` (contract, 3.7).
+fn sudoers(user: &str) -> String {
+    format!(
+        "\
+# For /etc/sudoers.d/warmblock on every host and bridge host of OpenNebula, mode 0440. The files there are read by their names'
+# order, so this path counts and not that of OpenNebula's own.
+Defaults:{user} secure_path = /sbin:/bin:/usr/sbin:/usr/bin:/usr/local/bin
+{user} ALL=(root) NOPASSWD: /usr/bin/warmblock host, /usr/local/bin/warmblock host
+"
+    )
+}
+
+/// Who runs oned: whose its drivers are. Packages have them for oneadmin.
+fn runs_oned(tree: &Tree) -> String {
+    let owner = std::fs::metadata(&tree.remotes).ok();
+    let owner = owner.filter(|owner| owner.uid() != 0);
+    let user = owner.and_then(|owner| User::from_uid(owner.uid().into()).ok().flatten());
+    user.map_or_else(|| "oneadmin".to_owned(), |user| user.name)
+}
 
 /// What was installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -101,16 +119,16 @@ pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
 }
 
 /// The files that are ours as a whole: path, text, mode.
-pub(super) fn wanted(tree: &Tree) -> Vec<(PathBuf, &'static str, u32)> {
+pub(super) fn wanted(tree: &Tree) -> Vec<(PathBuf, Cow<'static, str>, u32)> {
     let scripts = |dir: &str, shims: &'static [Shim]| {
         let dir = tree.remotes.join(dir).join(NAME);
-        let script = move |(name, text): &Shim| (dir.join(name), *text, 0o755);
+        let script = move |(name, text): &Shim| (dir.join(name), Cow::from(*text), 0o755);
         shims.iter().map(script).collect::<Vec<_>>()
     };
     let mut all = scripts("datastore", &shims::DATASTORE);
     all.extend(scripts("tm", &shims::TRANSFER));
-    let sudoers = tree.remotes.join("etc/tm").join(NAME).join("sudoers");
-    all.push((sudoers, SUDOERS, 0o644));
+    let path = tree.remotes.join("etc/tm").join(NAME).join("sudoers");
+    all.push((path, sudoers(&runs_oned(tree)).into(), 0o644));
     all
 }
 

@@ -22,10 +22,10 @@ use std::path::PathBuf;
 pub use self::known::{Asked, Known};
 use self::known::{clone_of, image};
 pub(super) use self::restore::Restoration;
-pub(super) use self::steps::removal;
 use self::steps::{
-    all, as_disk, attach, attach_ask, detach, host_name, if_there, make_dir, once, remove_dir, step,
+    all, as_disk, attach, attach_ask, detach, if_there, make_dir, once, remove_dir, step,
 };
+pub(super) use self::steps::{host_name, removal};
 use super::call::{Node, TmCall, VmDir};
 use crate::job::{Request, StepAsk, Steps};
 use crate::{Error, Kind, Result};
@@ -110,7 +110,7 @@ impl fmt::Display for At {
 pub enum Work {
     /// A job, in one process.
     Job(Box<Request>),
-    /// The files of a VM's directory come from another place, and stay there; unless both places have the same directory.
+    /// The files of a VM's directory come from another place; unless both places have the same directory.
     Fetch {
         /// From where.
         from: At,
@@ -118,6 +118,8 @@ pub enum Work {
         path: PathBuf,
         /// Its path here.
         to: PathBuf,
+        /// Whether its directory there goes then: its VM is off.
+        gone: bool,
     },
 }
 
@@ -255,10 +257,15 @@ impl Plan {
         self
     }
 
-    /// Adds that the files of a VM's directory come to a place.
-    fn fetch(mut self, at: At, to: &VmDir, from: At, path: &VmDir) -> Self {
+    /// Adds that the files of a VM's directory come to a place, and whether that is gone then where they were.
+    fn fetch(mut self, at: At, to: &VmDir, (from, path): (At, &VmDir), gone: bool) -> Self {
         let (path, to) = (path.path(), to.path());
-        let work = Work::Fetch { from, path, to };
+        let work = Work::Fetch {
+            from,
+            path,
+            to,
+            gone,
+        };
         self.tasks.push(Task::new(at, work));
         self
     }

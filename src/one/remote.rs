@@ -10,10 +10,12 @@ use serde_json::Value;
 use super::call::Node;
 use super::plan::At;
 use crate::exec::{Cmd, Exec, Output};
-use crate::job::{Job, OWNER, Request, VmDirJob};
+use crate::job::Job;
+use crate::sys::wait;
 use crate::tools::ssh;
 use crate::{Context, Error, Kind, Result};
 
+mod directory;
 mod script;
 mod stream;
 mod told;
@@ -90,75 +92,51 @@ impl Remote {
         answer(&"this machine", &output)
     }
 
-    /// Brings the files of a VM's directory from one place to another, unless that is the same directory. Both are made if
-    /// they are not there, so that nothing is missing for one that was brought before. As whoever runs us: it is their files.
-    ///
-    /// # Errors
-    /// Those of [`Remote::run`], and of tar.
-    pub fn fetch(&self, from: &At, path: &Path, at: &At, to: &Path) -> Result<()> {
-        for (at, path) in [(from, path), (at, to)] {
-            let path = path.to_owned();
-            let job = Job {
-                version: Job::VERSION,
-                dry_run: false,
-                request: Request::MakeDir(VmDirJob { path }),
-            };
-            if self.run_at(at, &job)?["shared"] == Value::Bool(true) {
-                return Ok(());
-            }
-        }
-        let (path, to) = (text(path)?, text(to)?);
-        let owner = format!("--exclude=./{OWNER}");
-        let pack = ["tar", "--sparse", &owner, "-C", path, "-cf", "-", "."];
-        let unpack = ["tar", "-C", to, "-xpf", "-"];
-        let (pack, unpack) = (self.plain(from, &pack)?, self.plain(at, &unpack)?);
-        let done = self.exec.pipe(&pack, &unpack);
-        done.map(drop)
-            .context(|| format!("cannot bring {path} to {at}"))
-    }
-
-    /// A command as whoever runs us.
-    fn plain(&self, at: &At, words: &[&str]) -> Result<Cmd> {
-        let cmd = match (at, words) {
-            (At::Host(node), words) => ssh::command_as_user(node.as_str(), words, self.deadline)?,
-            (At::Here, [tool, args @ ..]) => Cmd::query(tool).args(args).deadline(self.deadline),
-            (At::Here, []) => return Err(Error::new(Kind::Internal, "no command")),
-        };
-        Ok(with(cmd, &self.environment))
-    }
-
     /// Does a job on a host; its answer.
     ///
     /// # Errors
     /// Those of the job, with the host's name; [`Kind::Timeout`] when the host is not reached in time, [`Kind::Missing`] when
     /// it has no warmblock, an older one, or does not let us run it.
     pub fn run(&self, node: &Node, job: &Job) -> Result<Value> {
-        self.ask(node, job, None)
+        let (_, answer) = self.run_on_any(&[node], job, &|| Ok(None))?;
+        Ok(answer)
     }
 
     /// Does a job on the first of several hosts that is reached; the others are not asked. What `data` opens goes to the
     /// job's standard input, after the job, in chunks.
     ///
     /// # Errors
-    /// Those of [`Remote::run`]; when no host is reached, that of the first one.
+    /// Those of [`Remote::run`]; when no host is reached, that of the first one, or of one that lives.
     pub fn run_on_any<'n>(
         &self,
         nodes: &[&'n Node],
         job: &Job,
         data: &dyn Fn() -> Result<Option<Data>>,
     ) -> Result<(&'n Node, Value)> {
-        let mut unreached = None;
+        patiently(|| self.first_reached(nodes, job, data))
+    }
+
+    fn first_reached<'n>(
+        &self,
+        nodes: &[&'n Node],
+        job: &Job,
+        data: &dyn Fn() -> Result<Option<Data>>,
+    ) -> Result<(&'n Node, Value)> {
+        let mut unreached: Option<Error> = None;
         for node in nodes {
             match self.ask(node, job, data()?) {
                 Ok(answer) => return Ok((*node, answer)),
                 Err(error) if unreached::nothing_began(&error) => {
-                    unreached.get_or_insert(error);
+                    unreached = match unreached {
+                        Some(first) if !unreached::is_crowded(&error) => Some(first),
+                        _ => Some(error),
+                    };
                 }
                 Err(error) => return Err(error),
             }
         }
         Err(unreached.unwrap_or_else(|| {
-            Error::new(Kind::Config, "the datastore has no BRIDGE_LIST")
+            Error::new(Kind::Config, "the datastore's BRIDGE_LIST names no host")
                 .remedy("name hosts that reach Ceph and have warmblock: `onedatastore update`, BRIDGE_LIST = \"HOST …\"")
         }))
     }
@@ -183,6 +161,33 @@ impl Remote {
         let cmd = cmd.while_it_speaks();
         Ok(with(cmd, &self.environment).ok_codes(&[ssh::OWN_FAILURE]))
     }
+}
+
+/// The pauses after which a host whose sshd hung up is asked again.
+const PAUSES: [Duration; 4] = match cfg!(test) {
+    true => [Duration::ZERO; 4],
+    false => [
+        Duration::from_secs(1),
+        Duration::from_secs(2),
+        Duration::from_secs(4),
+        Duration::from_secs(8),
+    ],
+};
+
+/// Does it, and again if sshd hung up before it began: oned starts up to fifteen actions at once, and sshd as it comes drops some of
+/// so many (contract, 1.3). Those that were dropped together do not come back together.
+fn patiently<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut done = work();
+    for pause in PAUSES {
+        match &done {
+            Err(error) if unreached::is_crowded(error) => tracing::debug!("{}", error.chain()),
+            _ => break,
+        }
+        let apart = pause * (std::process::id() % 16) / 16;
+        let _over = wait::poll(pause + apart, || None::<()>);
+        done = work();
+    }
+    done
 }
 
 fn write(job: &Job) -> Result<Vec<u8>> {
@@ -219,7 +224,8 @@ fn answer(node: &impl fmt::Display, output: &Output) -> Result<Value> {
 fn install(node: &impl fmt::Display) -> String {
     let release = env!("CARGO_PKG_VERSION");
     format!(
-        "install this release of warmblock, {release}, on {node}, in a directory of sudo's secure_path"
+        "install this release of warmblock, {release}, on {node}, in /usr/bin, or in /usr/local/bin with the front-end's \
+         remotes/etc/tm/warmblock/sudoers as /etc/sudoers.d/warmblock: sudo's secure_path must lead to it"
     )
 }
 
@@ -235,7 +241,7 @@ fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
     if stderr.contains("a password is required") || stderr.contains("not allowed to execute") {
         return Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock").remedy(
             format!(
-                "put the line of `warmblock one doctor` into /etc/sudoers.d/warmblock on {node}"
+                "put the front-end's remotes/etc/tm/warmblock/sudoers into /etc/sudoers.d/warmblock on {node}"
             ),
         );
     }
@@ -325,6 +331,27 @@ pub(super) mod tests {
         assert!(error.chain().contains("dead1"), "{}", error.chain());
         let error = remote.run_on_any(&[], &job(), &none).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
+    }
+
+    /// Each time it is asked it counts, and hangs up on the first so many.
+    #[test]
+    fn an_sshd_with_too_many_callers_is_asked_again() {
+        let asked = |hangs_up: u32| {
+            let script = r#"echo >>"${0%/*}/asked"
+                [ "$(wc -l <"${0%/*}/asked")" -gt N ] || {
+                    echo "kex_exchange_identification: Connection closed by remote host" >&2; exit 255; }
+                cat >/dev/null; echo '{"on":"it"}'"#;
+            let (dir, remote) = remote(&script.replace('N', &hangs_up.to_string()));
+            let done = remote.run(&"kvm1".parse().unwrap(), &job());
+            let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
+            (done, asked.lines().count())
+        };
+        let (done, times) = asked(2);
+        assert_eq!((done.unwrap()["on"].as_str(), times), (Some("it"), 3));
+        let (done, times) = asked(100);
+        let error = done.unwrap_err();
+        assert_eq!(times, 1 + PAUSES.len());
+        assert!(error.remedy_text().unwrap().contains("MaxStartups"));
     }
 
     #[test]

@@ -190,7 +190,9 @@ impl Work<'_> {
         let var = &self.site.oned.var;
         let data = || {
             let bytes = download(self.remote, url, Part::Whole, var)?;
-            Ok(Some(Data::new(bytes).limited_to(datastore.bandwidth)))
+            Ok(Some(
+                Data::new(bytes).limited_to(datastore.bandwidth.get()?),
+            ))
         };
         let brought = self.remote.run_on_any(&[host], &job, &data);
         let (node, said) = brought.context(|| format!("cannot bring disk {disk} of the backup"))?;

@@ -256,7 +256,12 @@ fn some_times(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Re
 fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
         Work::Job(request) => remote.run_at(&task.at, &job(request.as_ref().clone()))?,
-        Work::Fetch { from, path, to } => return remote.fetch(from, path, &task.at, to),
+        Work::Fetch {
+            from,
+            path,
+            to,
+            gone,
+        } => return remote.fetch(from, path, &task.at, to, *gone),
     };
     for warning in warnings(&answer) {
         voice.log(Level::Warning, &format!("{}: {warning}", task.at));

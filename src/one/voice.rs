@@ -5,7 +5,11 @@
 //! that changes nothing for the disk, so it is ignored.
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::VmId;
 use crate::Error;
@@ -58,6 +62,8 @@ pub struct Voice<W> {
     dialect: Dialect,
     vm: Option<VmId>,
     stderr: W,
+    /// Where the VM's log may be.
+    logs: Vec<PathBuf>,
 }
 
 impl<W: Write> Voice<W> {
@@ -67,16 +73,45 @@ impl<W: Write> Voice<W> {
             dialect,
             vm,
             stderr,
+            logs: Vec::new(),
         }
     }
 
-    /// A line for the log. Releases before 7.0 would show it to the user if the action failed, so they get none.
-    pub fn log(&mut self, level: Level, text: &str) {
-        if self.dialect != Dialect::Levels {
-            return;
+    /// The same, which knows where oned, whose own directory is `var`, keeps the VM's log: below `/var/log/one` if packages
+    /// installed it; beside the VM's other files if not, or if USE_VMS_LOCATION says so. One that logs to syslog has none.
+    #[must_use]
+    pub fn with_logs(mut self, var: &Path) -> Self {
+        let Some(vm) = self.vm else { return self };
+        if var == Path::new("/var/lib/one") {
+            self.logs.push(format!("/var/log/one/{vm}.log").into());
         }
-        let line = log_line(&level.to_string(), self.vm, text);
-        self.line(&line);
+        self.logs.push(var.join(format!("vms/{vm}/vm.log")));
+        self
+    }
+
+    /// A line for the log. Releases before 7.0 throw it away if the action comes through, and show it to the user if not: with them
+    /// a warning goes into the VM's log past oned, and nothing else is told.
+    pub fn log(&mut self, level: Level, text: &str) {
+        match (self.dialect, level) {
+            (Dialect::Levels, _) => {
+                let line = log_line(&level.to_string(), self.vm, text);
+                self.line(&line);
+            }
+            (_, Level::Warning) => self.write_log(text),
+            (_, Level::Info) => {}
+        }
+    }
+
+    /// A line as oned writes them, but for the time, which oned has as its own clock on the wall shows it. It opens its file for each
+    /// line and writes at its end, as this does. A file that is not there is not made: then oned logs elsewhere.
+    fn write_log(&self, text: &str) {
+        let time = humantime::format_rfc3339_seconds(SystemTime::now());
+        let line = format!("{time} [Z0][TM][W]: {}\n", one_line(text));
+        let mut open = OpenOptions::new();
+        open.append(true).custom_flags(libc::O_NOFOLLOW);
+        if let Some(mut log) = self.logs.iter().find_map(|path| open.open(path).ok()) {
+            let _nobody_reads = log.write_all(line.as_bytes());
+        }
     }
 
     /// The error, as one line for the user: what was tried and failed, and what to do.
@@ -202,5 +237,35 @@ mod tests {
             "INFO: warmblock 3 retries left\n"
         );
         assert_eq!(log(Dialect::Bare, Some(VmId(12))), "");
+    }
+
+    /// Releases that would throw it away, or show it to the user.
+    #[test]
+    fn a_warning_goes_into_the_log_of_the_vm() {
+        let var = tempfile::tempdir().unwrap();
+        let log = var.path().join("vms/12/vm.log");
+        let warn = |dialect, vm| {
+            let mut out = Vec::new();
+            let mut voice = Voice::new(dialect, vm, &mut out).with_logs(var.path());
+            voice.log(Level::Info, "told");
+            voice.log(Level::Warning, "kvm1: file systems may\nstill be frozen");
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(warn(Dialect::Framed, Some(VmId(12))), "");
+        assert!(!log.exists(), "oned logs elsewhere");
+        crate::sys::atomic::write(&log, b"before\n").unwrap();
+        for dialect in [Dialect::Framed, Dialect::Bare] {
+            assert_eq!(warn(dialect, Some(VmId(12))), "");
+        }
+        assert_eq!(warn(Dialect::Bare, None), "");
+        assert!(warn(Dialect::Levels, Some(VmId(12))).contains("WARN: 12 kvm1"));
+        let text = std::fs::read_to_string(&log).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (3, "before"));
+        for line in &lines[1..] {
+            let (time, rest) = line.split_once(' ').unwrap();
+            assert!(humantime::parse_rfc3339(time).is_ok(), "{line}");
+            assert_eq!(rest, "[Z0][TM][W]: kvm1: file systems may still be frozen");
+        }
     }
 }

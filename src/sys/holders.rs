@@ -3,9 +3,11 @@
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::block::{DevNum, attribute, entries};
-use super::{Block, Roots};
+use super::{Block, Roots, wait};
+use crate::Result;
 
 /// Somebody who uses a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,31 @@ pub enum Holder {
         /// Its short name, `/proc/PID/comm`.
         name: String,
     },
+}
+
+impl Holder {
+    /// Whether it only looks, and is gone in a moment: udev probes a device that was written once it is closed (udev(7), `watch`).
+    pub fn is_passing(&self) -> bool {
+        const LOOKS: [&str; 5] = ["(udev-worker)", "systemd-udevd", "udevd", "blkid", "lvm"];
+        matches!(self, Self::Process { name, .. } if LOOKS.contains(&name.as_str()))
+    }
+}
+
+/// Who has a device open for longer than a look: asked until nobody has, or somebody stays, or for so long. `None` if nobody has
+/// it open any more. Of whom nothing is known may be a look that is over already.
+pub fn staying(
+    patience: Duration,
+    mut ask: impl FnMut() -> Result<Option<Vec<Holder>>>,
+) -> Result<Option<Vec<Holder>>> {
+    let mut last = None;
+    let end = wait::poll(patience, || match ask() {
+        Ok(Some(holders)) if holders.iter().all(Holder::is_passing) => {
+            last = Some(holders);
+            None
+        }
+        other => Some(other),
+    });
+    end.unwrap_or(Ok(last))
 }
 
 impl fmt::Display for Holder {
@@ -124,6 +151,34 @@ fn has_open(process: &Path, num: DevNum) -> bool {
 mod tests {
     use super::*;
     use crate::sys::block::tests::fake;
+
+    #[test]
+    fn a_look_is_waited_for_and_a_user_is_not() {
+        let process = |name: &str| Holder::Process {
+            pid: 7,
+            name: name.into(),
+        };
+        let (udev, guest) = (process("(udev-worker)"), process("qemu-system-x86"));
+        let played = |patience, rounds: &[Option<Vec<Holder>>]| {
+            let mut left = rounds.iter().cloned();
+            let ask = || {
+                Ok(left
+                    .next()
+                    .unwrap_or_else(|| rounds.last().unwrap().clone()))
+            };
+            let end = staying(patience, ask).unwrap();
+            (end, left.len())
+        };
+        let long = Duration::from_secs(60);
+        let looks = [Some(vec![udev.clone()]), Some(Vec::new()), None];
+        assert_eq!(played(long, &looks), (None, 0));
+        // Who stays is told at once, also beside one who looks.
+        let both = Some(vec![udev.clone(), guest]);
+        assert_eq!(played(long, &[both.clone(), None]), (both, 1));
+        // One who looks all the time does not only look.
+        let stuck = Some(vec![udev]);
+        assert_eq!(played(Duration::ZERO, &[stuck.clone()]).0, stuck);
+    }
 
     #[test]
     fn devices_and_mounts_are_named() {

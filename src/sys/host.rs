@@ -26,6 +26,12 @@ pub fn boot_id(roots: &Roots) -> Result<String> {
     Ok(read(&path)?.trim().to_owned())
 }
 
+/// An id that nothing else has, from the kernel (random(4)).
+pub fn new_id(roots: &Roots) -> Result<String> {
+    let path = roots.proc.join("sys/kernel/random/uuid");
+    Ok(read(&path)?.trim().to_owned())
+}
+
 /// The addresses of this host's interfaces, by which others know it (getifaddrs(3)).
 pub fn addresses() -> Result<BTreeSet<IpAddr>> {
     let all = nix::ifaddrs::getifaddrs().map_err(|error| {

@@ -18,14 +18,15 @@ pub fn command(destination: &str, words: &[&str], deadline: Duration) -> Result<
     } else {
         &["sudo", "-n"]
     };
-    command_as_user(destination, &[sudo, words].concat(), deadline)
+    let codes: Vec<i32> = (1..OWN_FAILURE).collect();
+    let cmd = command_as_user(destination, &[sudo, words].concat(), deadline)?;
+    Ok(cmd.ok_codes(&codes))
 }
 
-/// The same, as the user that ssh logs in.
+/// The same, as the user that ssh logs in; and every exit code but 0 is a failure.
 pub fn command_as_user(destination: &str, words: &[&str], deadline: Duration) -> Result<Cmd> {
     let line = shlex::try_join(words.iter().copied())
         .map_err(|error| Error::new(Kind::Internal, "cannot quote a command").because(error))?;
-    let codes: Vec<i32> = (1..OWN_FAILURE).collect();
     Ok(Cmd::query("ssh")
         .args(["-T", "-o", "BatchMode=yes", "-o"])
         .arg(format!(
@@ -34,7 +35,6 @@ pub fn command_as_user(destination: &str, words: &[&str], deadline: Duration) ->
         ))
         .args(["-o", "ServerAliveInterval=10", "-o", "LogLevel=ERROR"])
         .args(["--", destination, &line])
-        .ok_codes(&codes)
         .deadline(deadline))
 }
 

@@ -1,6 +1,8 @@
 //! The front: the device that the VM opens, and the only one. Its table leads to the cache or to the RBD, and is
 //! changed under a running VM.
 
+use std::time::Duration;
+
 use super::{Found, Layer};
 use crate::cache::Device;
 use crate::disk::record::Intent;
@@ -8,7 +10,7 @@ use crate::disk::walk::Walk;
 use crate::job::LayerName;
 use crate::model::Role;
 use crate::sys::DevNum;
-use crate::sys::holders::{describe, holders};
+use crate::sys::holders::{describe, holders, staying};
 use crate::tools::dmsetup::{Access, Table};
 use crate::{Context, Error, Kind, Result};
 
@@ -71,13 +73,20 @@ impl Layer for Front {
     }
 }
 
-/// Refuses a disk whose front somebody has open, by name.
+/// How long one is waited for who only looks at a front.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Refuses a disk whose front somebody has open, by name. What closes it after writing is followed by udev, which looks at it.
 pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
     let (host, name) = (walk.host, walk.disk.record.key.dm(Role::Front));
-    let Some(info) = host.dm().info(&name)?.filter(|info| info.open_count > 0) else {
+    let by = || {
+        let front = host.dm().info(&name)?.filter(|front| front.open_count > 0);
+        Ok(front.map(|front| holders(&host.roots, front.num)))
+    };
+    let Some(by) = staying(LOOK, by)? else {
         return Ok(());
     };
-    let who = describe(&holders(&host.roots, info.num));
+    let who = describe(&by);
     let message = format!(
         "image {} is in use: {name} is {who}",
         walk.disk.record.image

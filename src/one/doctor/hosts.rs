@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use crate::doctor::Finding;
 use crate::job::{Job, Request, StoreDir};
+use crate::model::HostName;
 use crate::one::Remote;
 use crate::one::call::Node;
+use crate::one::plan::host_name;
 use crate::{Error, Result};
 
 /// This release.
@@ -24,39 +26,82 @@ pub(super) fn examine(hosts: &[Node], bridges: &[Node], dirs: &[PathBuf]) -> Vec
     let runs_vms: BTreeSet<&Node> = hosts.iter().collect();
     let nodes: BTreeSet<&Node> = hosts.iter().chain(bridges).collect();
     let remote = Remote::new(DEADLINE);
-    std::thread::scope(|scope| {
+    let answers = std::thread::scope(|scope| {
         let ask = |node| {
-            let dirs = if runs_vms.contains(node) { dirs } else { &[] };
+            let dirs = runs_vms.contains(node).then_some(dirs);
             let remote = &remote;
             (node, scope.spawn(move || of_host(remote, node, dirs)))
         };
         let asked: Vec<_> = nodes.into_iter().map(ask).collect();
-        let said = asked.into_iter().flat_map(|(node, asked)| {
+        let said = asked.into_iter().map(|(node, asked)| {
             asked.join().unwrap_or_else(|_| {
                 let name = format!("host {node}");
-                vec![Finding::fail(
-                    name,
-                    "the check broke off",
-                    "please report it",
-                )]
+                let broken = Finding::fail(name, "the check broke off", "please report it");
+                (vec![broken], None)
             })
         });
-        said.collect()
-    })
+        said.collect::<Vec<_>>()
+    });
+    let (findings, named): (Vec<Vec<Finding>>, Vec<_>) = answers.into_iter().unzip();
+    let named: Vec<(Node, HostName)> = named.into_iter().flatten().collect();
+    let findings = findings.into_iter().flatten();
+    findings.chain(twins(&named)).collect()
 }
 
-/// A host of another release is not asked for more: it may not know what that is.
-fn of_host(remote: &Remote, node: &Node, dirs: &[PathBuf]) -> Vec<Finding> {
-    let said = asked(remote, node, Request::Hello)
-        .map(|answer| answer["release"].as_str().unwrap_or("another").to_owned());
+/// Hosts that have one name for themselves: each takes the other's leases for its own.
+pub(super) fn twins(named: &[(Node, HostName)]) -> Vec<Finding> {
+    let twin = |(at, (node, name)): (usize, &(Node, HostName))| {
+        let (first, _) = named.iter().take(at).find(|(_, other)| other == name)?;
+        Some(Finding::fail(
+            format!("host {node}"),
+            format!(
+                "it calls itself {name}, as {first} does: each would take the other's disks for its own"
+            ),
+            "give each host a name of its own (hostnamectl), or `host = …` in its /etc/warmblock/warmblock.toml; \
+             if it is one machine, have it in OpenNebula once",
+        ))
+    };
+    named.iter().enumerate().filter_map(twin).collect()
+}
+
+/// A host of another release is not asked for more: it may not know what that is. One that runs VMs, in these directories, is
+/// known by the name that it has for itself.
+fn of_host(
+    remote: &Remote,
+    node: &Node,
+    dirs: Option<&[PathBuf]>,
+) -> (Vec<Finding>, Option<(Node, HostName)>) {
+    let said = asked(remote, node, Request::Hello);
+    let name = said.as_ref().ok().and_then(|said| said["host"].as_str());
+    let name: Option<HostName> = name.and_then(|name| name.parse().ok());
+    let name = name.filter(|_| dirs.is_some());
+    let said = said.map(|said| said["release"].as_str().unwrap_or("another").to_owned());
     let same = said.as_ref().is_ok_and(|release| release == OURS);
     let mut findings = vec![judged(node, said)];
-    for dir in dirs.iter().filter(|_| same) {
+    findings.extend(name.as_ref().and_then(|name| judged_name(node, name)));
+    for dir in dirs.into_iter().flatten().filter(|_| same) {
         let path = dir.clone();
         let said = asked(remote, node, Request::LookDir(StoreDir { path }));
         findings.push(judged_dir(node, dir, said));
     }
-    findings
+    (findings, name.map(|name| (node.clone(), name)))
+}
+
+/// What is wrong with the name that a host has for itself, by which its leases know it: OpenNebula's name for it must lead there.
+pub(super) fn judged_name(node: &Node, name: &HostName) -> Option<Finding> {
+    let known = host_name(node).ok()?;
+    let finding = || {
+        Finding::fail(
+            format!("host {node}"),
+            format!(
+                "it calls itself {name} in the leases of its disks: should it die, they are refused elsewhere as another host's"
+            ),
+            format!(
+                "set `host = \"{known}\"` in its /etc/warmblock/warmblock.toml while it has no disk attached"
+            ),
+        )
+    };
+    (!known.may_be(name)).then(finding)
 }
 
 fn asked(remote: &Remote, node: &Node, request: Request) -> Result<Value> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::doctor::Finding;
 use crate::one::call::Node;
 use crate::one::document::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
-use crate::one::install::NAME;
+use crate::one::install::{NAME, TRANSFER};
 use crate::one::names::DEFAULT_POOL;
 use crate::{Error, Result};
 
@@ -104,6 +104,27 @@ fn datastore(row: &DatastoreRow) -> Vec<Finding> {
             format!("set TM_MAD = {NAME}"),
         ));
     }
+    for why in &row.unusable {
+        findings.push(Finding::fail(
+            &name,
+            why,
+            "mend the attribute with `onedatastore update`",
+        ));
+    }
+    findings.extend(row.settings.iter().filter_map(|(setting, is)| {
+        let (_, wanted) = TRANSFER.iter().find(|(name, _)| name == setting)?;
+        // The type of disks has its own words; what NAME is here is the datastore's.
+        let other = !["NAME", "DISK_TYPE"].contains(setting) && !is.eq_ignore_ascii_case(wanted);
+        other.then(|| {
+            Finding::warn(
+                &name,
+                format!(
+                    "{setting} is {is}, as it was when the datastore was made, and not {wanted}"
+                ),
+                "`onedatastore update`, and save: it takes the driver's settings over",
+            )
+        })
+    }));
     if let Err(error) = row.cache_is_understood() {
         findings.push(Finding::fail(
             &name,
@@ -125,13 +146,13 @@ fn datastore(row: &DatastoreRow) -> Vec<Finding> {
     findings
 }
 
-/// The hosts that run VMs. `text` is a `HOST_POOL`.
+/// The hosts that run VMs, but for those that were declared to be off. `text` is a `HOST_POOL`.
 pub(super) fn hosts(text: &str) -> Result<Vec<Node>> {
     let rows = parse_hosts(text)?;
     let runs = |row: &HostRow| matches!(row.driver.as_deref(), Some("kvm" | "qemu" | "lxc"));
     let names = rows
         .into_iter()
-        .filter(runs)
+        .filter(|row| runs(row) && !row.is_offline)
         .map(|row| row.name.parse().map_err(Error::from));
     names.collect()
 }

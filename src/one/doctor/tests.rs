@@ -73,7 +73,8 @@ fn datastores_that_would_not_work() {
         <DATASTORE><ID>101</ID><NAME>good</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>0</TYPE>
           <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><POOL_NAME>one</POOL_NAME><BRIDGE_LIST>c1 c2</BRIDGE_LIST></TEMPLATE></DATASTORE>
         <DATASTORE><ID>102</ID><NAME>bad</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>ceph</TM_MAD><TYPE>0</TYPE>
-          <TEMPLATE><DISK_TYPE>RBD</DISK_TYPE><WARMBLOCK_MODE>fast</WARMBLOCK_MODE></TEMPLATE></DATASTORE>
+          <TEMPLATE><DISK_TYPE>RBD</DISK_TYPE><WARMBLOCK_MODE>fast</WARMBLOCK_MODE><LIMIT_TRANSFER_BW>1.5M</LIMIT_TRANSFER_BW>
+          <EC_POOL_NAME>a/b</EC_POOL_NAME><SHARED>no</SHARED><CLONE_TARGET>self</CLONE_TARGET></TEMPLATE></DATASTORE>
         <DATASTORE><ID>103</ID><NAME>sys</NAME><DS_MAD>-</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>1</TYPE>
           <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><BRIDGE_LIST>c2 -x</BRIDGE_LIST></TEMPLATE></DATASTORE>
         </DATASTORE_POOL>";
@@ -93,7 +94,8 @@ fn datastores_that_would_not_work() {
 #[test]
 fn hosts_that_would_not_work() {
     let pool = "<HOST_POOL><HOST><ID>0</ID><NAME>kvm1</NAME><VM_MAD>kvm</VM_MAD></HOST>
-        <HOST><ID>1</ID><NAME>vc</NAME><VM_MAD>vcenter</VM_MAD></HOST></HOST_POOL>";
+        <HOST><ID>1</ID><NAME>vc</NAME><VM_MAD>vcenter</VM_MAD></HOST>
+        <HOST><ID>2</ID><NAME>kvm2</NAME><VM_MAD>kvm</VM_MAD><STATE>8</STATE></HOST></HOST_POOL>";
     let hosts = pools::hosts(pool).unwrap();
     assert_eq!(hosts.len(), 1);
     let no_sudo =
@@ -114,6 +116,36 @@ fn hosts_that_would_not_work() {
             .iter()
             .skip(1)
             .all(|finding| finding.remedy.is_some())
+    );
+}
+
+/// Leases know a host by the name that it has for itself, and oned's name for it must lead there.
+#[test]
+fn names_that_do_not_lead_to_their_hosts() {
+    let name = |node: &str, name: &str| {
+        let found = hosts::judged_name(&node.parse().unwrap(), &name.parse().unwrap());
+        found.map(|finding| (finding.state, finding.remedy.unwrap()))
+    };
+    assert_eq!(name("kvm1.example.org", "kvm1"), None);
+    assert_eq!(name("kvm1", "kvm1.example.org"), None);
+    for (node, own) in [
+        ("10.0.0.5", "kvm1"),
+        ("kvm1", "localhost"),
+        ("kvm1.a", "kvm1.b"),
+    ] {
+        let (state, remedy) = name(node, own).unwrap();
+        assert_eq!(state, State::Fail);
+        assert!(remedy.contains(&format!("host = \"{node}\"")), "{remedy}");
+    }
+    let named = |names: &[(&str, &str)]| {
+        let pair = |(node, name): &(&str, &str)| (node.parse().unwrap(), name.parse().unwrap());
+        told(&hosts::twins(&names.iter().map(pair).collect::<Vec<_>>()))
+    };
+    assert_eq!(named(&[("a", "a"), ("b", "b")]), "");
+    let found = named(&[("a", "node"), ("b", "b"), ("c", "node")]);
+    assert!(
+        found.starts_with("Fail host c: it calls itself node, as a does"),
+        "{found}"
     );
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use roxmltree::Node;
 
-use super::xml::{access, at, parse, required, text, value, yes};
+use super::xml::{Said, access, at, parse, required, text, value, yes};
 use crate::Result;
 use crate::model::{Access, Bytes, Namespace, PoolName};
 use crate::one::call::{Node as Host, Source};
@@ -29,10 +29,10 @@ pub struct Datastore {
     /// The pool of its images.
     pub pool: Option<PoolName>,
     /// The namespace in it.
-    pub namespace: Option<Namespace>,
+    pub namespace: Said<Namespace>,
     /// The pool for data, where that is another one.
-    pub data_pool: Option<PoolName>,
-    /// Hosts that reach Ceph.
+    pub data_pool: Said<PoolName>,
+    /// Hosts that reach Ceph; a word that is no host's name is left out, so that the others go on.
     pub bridges: Vec<Host>,
     /// How Ceph is reached for it, on the bridges and hosts, where that is not as their configuration says.
     pub access: Option<Access>,
@@ -43,7 +43,7 @@ pub struct Datastore {
     /// Directories that they may not come from.
     pub restricted_dirs: Vec<String>,
     /// How fast images may be fetched, in bytes a second.
-    pub bandwidth: Option<Bytes>,
+    pub bandwidth: Said<Bytes>,
     /// Where a bridge puts what it cannot take as a stream.
     pub staging_dir: Option<PathBuf>,
     /// Whether packed images are taken as they are.
@@ -111,6 +111,21 @@ impl Datastore {
         after.iter().chain(before).collect()
     }
 
+    /// Why words of a datastore's template cannot be used: for all that need them, or for some.
+    pub(super) fn unusable(node: Node<'_, '_>) -> Vec<String> {
+        let read = match Self::read(node) {
+            Ok(read) => read,
+            Err(error) => return vec![error.chain()],
+        };
+        let words = [
+            read.namespace.get().err(),
+            read.data_pool.get().err(),
+            read.bandwidth.get().err(),
+        ];
+        let words = words.into_iter().flatten();
+        words.map(|error| error.chain()).collect()
+    }
+
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let words = |path| text(node, path).map(split).unwrap_or_default();
         let own = |path| text(node, path).map(str::to_owned);
@@ -118,17 +133,17 @@ impl Datastore {
         Ok(Self {
             id: value(node, "ID")?,
             pool: value(node, "TEMPLATE/POOL_NAME")?,
-            namespace: value(node, "TEMPLATE/RBD_NAMESPACE")?,
-            data_pool: value(node, "TEMPLATE/EC_POOL_NAME")?,
+            namespace: Said::read(node, "TEMPLATE/RBD_NAMESPACE"),
+            data_pool: Said::read(node, "TEMPLATE/EC_POOL_NAME"),
             bridges: bridges
                 .iter()
-                .map(|host| host.parse())
-                .collect::<Result<_, crate::model::ParseError>>()?,
+                .filter_map(|host| host.parse().ok())
+                .collect(),
             access: access(node, "TEMPLATE/")?,
             trash: yes(node, "TEMPLATE/CEPH_TRASH"),
             safe_dirs: words("TEMPLATE/SAFE_DIRS"),
             restricted_dirs: words("TEMPLATE/RESTRICTED_DIRS"),
-            bandwidth: value(node, "TEMPLATE/LIMIT_TRANSFER_BW")?,
+            bandwidth: Said::read(node, "TEMPLATE/LIMIT_TRANSFER_BW"),
             staging_dir: own("TEMPLATE/STAGING_DIR").map(PathBuf::from),
             keep_packed: yes(node, "TEMPLATE/NO_DECOMPRESS"),
         })
@@ -194,7 +209,7 @@ mod tests {
         let bridges: Vec<&str> = job.datastore.bridges.iter().map(Host::as_str).collect();
         assert_eq!(bridges, ["c1", "c2"]);
         assert!(job.datastore.trash && job.measure_disks);
-        assert_eq!(job.datastore.data_pool, None);
+        assert_eq!(job.datastore.data_pool.get().unwrap(), None);
         let access = job.datastore.access.unwrap();
         assert_eq!(access.to_string(), "client.libvirt");
     }
@@ -222,12 +237,47 @@ mod tests {
         assert_eq!(order("", 7), "");
     }
 
+    /// And hurts nobody who does not need it.
+    #[test]
+    fn a_word_that_cannot_be_used_is_told_by_whoever_needs_it() {
+        let with = |words: &str| {
+            let document = format!("<DATASTORE><TEMPLATE>{words}</TEMPLATE></DATASTORE>");
+            Datastore::parse(&document).unwrap()
+        };
+        let bad = with(
+            "<LIMIT_TRANSFER_BW>10MB/s</LIMIT_TRANSFER_BW><EC_POOL_NAME>a/b</EC_POOL_NAME><RBD_NAMESPACE>a/b</RBD_NAMESPACE>",
+        );
+        let errors = [
+            bad.bandwidth.get().unwrap_err(),
+            bad.data_pool.get().unwrap_err(),
+            bad.namespace.get().unwrap_err(),
+        ];
+        for (error, name) in
+            errors
+                .iter()
+                .zip(["LIMIT_TRANSFER_BW", "EC_POOL_NAME", "RBD_NAMESPACE"])
+        {
+            assert!(error.chain().contains(name), "{}", error.chain());
+            assert!(error.remedy_text().is_some());
+        }
+        let good = with("<LIMIT_TRANSFER_BW>10M</LIMIT_TRANSFER_BW>");
+        assert_eq!(good.bandwidth.get().unwrap(), Some(Bytes::mib(10)));
+        for (list, hosts) in [
+            ("c1,c2", vec![]),
+            ("oneadmin@c1 c2", vec!["c2"]),
+            ("c1 -oProxyCommand=x", vec!["c1"]),
+            ("c1 $(reboot)", vec!["c1"]),
+        ] {
+            let datastore = with(&format!("<BRIDGE_LIST>{list}</BRIDGE_LIST>"));
+            let names: Vec<&str> = datastore.bridges.iter().map(Host::as_str).collect();
+            assert_eq!(names, hosts, "{list}");
+        }
+    }
+
     #[test]
     fn what_could_hurt_a_host_is_refused() {
         for (from, to) in [
             ("[one]]", "[-oX]]"),
-            ("c1  c2", "c1 -oProxyCommand=x"),
-            ("c1  c2", "c1 $(reboot)"),
             ("[libvirt]]", "[a b]]"),
             ("CEPH_USER", "CEPH_CONF"),
             ("CEPH_USER", "CEPH_KEY"),

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use roxmltree::Node;
 
+use super::datastore::Datastore;
 use super::vm::CacheWords;
 use super::xml::{parse, required, text};
 use crate::Result;
 use crate::one::ids::{DatastoreId, HostId};
+use crate::one::install::TRANSFER;
 
 /// A datastore in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub struct DatastoreRow {
     pub path: PathBuf,
     /// Its bridges, as written.
     pub bridges: Vec<String>,
+    /// The words of its template that cannot be used: why.
+    pub unusable: Vec<String>,
+    /// What it took over of the driver's settings when it was made, of which it has its own copy: name and value.
+    pub settings: Vec<(&'static str, String)>,
     cache: CacheWords,
 }
 
@@ -42,6 +48,8 @@ pub struct HostRow {
     pub name: String,
     /// The hypervisor's driver.
     pub driver: Option<String>,
+    /// Whether it was declared to be off.
+    pub is_offline: bool,
 }
 
 impl DatastoreRow {
@@ -75,9 +83,20 @@ impl DatastoreRow {
             disk_type: own("TEMPLATE/DISK_TYPE"),
             pool: own("TEMPLATE/POOL_NAME"),
             bridges: bridges.split_whitespace().map(str::to_owned).collect(),
+            unusable: Datastore::unusable(node),
+            settings: settings(node),
             cache: CacheWords::below(node, "TEMPLATE/"),
         })
     }
+}
+
+/// What a datastore has of the driver's settings.
+fn settings(node: Node<'_, '_>) -> Vec<(&'static str, String)> {
+    let own = |name: &str| text(node, &format!("TEMPLATE/{name}")).map(str::to_owned);
+    let settings = TRANSFER.iter().map(|(name, _)| *name);
+    settings
+        .filter_map(|name| Some((name, own(name)?)))
+        .collect()
 }
 
 /// Reads a `DATASTORE_POOL`.
@@ -115,6 +134,7 @@ pub fn parse_hosts(document: &str) -> Result<Vec<HostRow>> {
             id: required(node, "ID")?,
             name: text(node, "NAME").unwrap_or_default().to_owned(),
             driver: text(node, "VM_MAD").map(str::to_owned),
+            is_offline: text(node, "STATE") == Some("8"),
         })
     };
     rows.map(row).collect()

@@ -245,6 +245,8 @@ pub enum DiskKind {
     },
     /// Made for the VM, and gone with it.
     Volatile,
+    /// Another driver's, which we do not look into.
+    Others,
 }
 
 impl Vm {
@@ -358,6 +360,10 @@ impl Disk {
 
     fn read(node: Node<'_, '_>) -> Result<Self> {
         let own = |path| text(node, path).map(str::to_owned);
+        let driver: Option<Mad> = value(node, "TM_MAD")?;
+        if let Some(driver) = driver.clone().filter(|driver| !driver.is_us()) {
+            return Self::of_others(node, driver);
+        }
         let kind = match (value(node, "IMAGE_ID")?, value(node, "SOURCE")?) {
             (Some(image), Some(source)) if yes(node, "CLONE") => DiskKind::Cloned { image, source },
             (Some(image), Some(source)) => DiskKind::Linked { image, source },
@@ -371,8 +377,6 @@ impl Disk {
                 .into());
             }
         };
-        let driver: Option<Mad> = value(node, "TM_MAD")?;
-        let others = driver.as_ref().is_some_and(|driver| !driver.is_us());
         Ok(Self {
             id: required(node, "DISK_ID")?,
             kind,
@@ -381,11 +385,7 @@ impl Disk {
             size: value(node, "SIZE")?,
             original_size: value(node, "ORIGINAL_SIZE")?,
             pool: value(node, "POOL_NAME")?,
-            // What another driver takes for a path is none of ours.
-            access: match others {
-                true => Ok(None),
-                false => access(node, "").map_err(|error| error.chain()),
-            },
+            access: access(node, "").map_err(|error| error.chain()),
             fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
             format: own("DRIVER"),
             read_only: yes(node, "READONLY"),
@@ -396,6 +396,26 @@ impl Disk {
                 _ => own("DISK_TYPE"),
             },
             cache: CacheWords::below(node, ""),
+        })
+    }
+
+    /// What another driver means by its words is none of ours: only whose the disk is.
+    fn of_others(node: Node<'_, '_>, driver: Mad) -> Result<Self> {
+        Ok(Self {
+            id: required(node, "DISK_ID")?,
+            kind: DiskKind::Others,
+            driver: Some(driver),
+            datastore: None,
+            size: None,
+            original_size: None,
+            pool: None,
+            access: Ok(None),
+            fs: None,
+            format: None,
+            read_only: yes(node, "READONLY"),
+            shareable: false,
+            opened_as: None,
+            cache: CacheWords::default(),
         })
     }
 }
@@ -428,7 +448,7 @@ mod tests {
             [
                 DiskKind::Cloned { .. },
                 DiskKind::Volatile,
-                DiskKind::Linked { .. }
+                DiskKind::Others
             ]
         ));
         let first = vm.disk(DiskId(0)).unwrap();
@@ -493,5 +513,17 @@ mod tests {
     fn an_image_without_a_name_in_ceph_is_no_volatile_disk() {
         let text = VM.replacen("<SOURCE><![CDATA[one/one-42]]></SOURCE>", "", 1);
         assert!(Vm::parse(&text).unwrap_err().chain().contains("no SOURCE"));
+        // But another driver may have its own way of naming them.
+        for words in [
+            "",
+            "<SIZE>1.5G</SIZE>",
+            "<POOL_NAME>-x /</POOL_NAME>",
+            "<SOURCE>a b</SOURCE>",
+        ] {
+            let text = VM.replacen("<SOURCE>one/one-43</SOURCE>", words, 1);
+            assert_ne!(text, VM);
+            let vm = Vm::parse(&text).unwrap();
+            assert_eq!(vm.disk(DiskId(3)).unwrap().kind, DiskKind::Others);
+        }
     }
 }

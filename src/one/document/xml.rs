@@ -55,6 +55,31 @@ where
     })
 }
 
+/// A value that most actions do not need: why it cannot be used is kept with it, and told by the one that needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said<T>(Result<Option<T>, String>);
+
+impl<T> Said<T>
+where
+    T: FromStr<Err = ParseError>,
+{
+    pub(super) fn read(node: Node<'_, '_>, path: &str) -> Self {
+        Self(value(node, path).map_err(|error| error.chain()))
+    }
+}
+
+impl<T: Clone> Said<T> {
+    /// The value, if there is one.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for one that cannot be used.
+    pub fn get(&self) -> Result<Option<T>> {
+        self.0.clone().map_err(|why| {
+            Error::new(Kind::Usage, why).remedy("mend it with `onedatastore update`")
+        })
+    }
+}
+
 /// The value at a path, which must be there.
 pub(super) fn required<T>(node: Node<'_, '_>, path: &str) -> Result<T>
 where

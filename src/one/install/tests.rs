@@ -121,3 +121,30 @@ fn settings_behind_a_link_stay_behind_it_with_their_mode() {
             .contains("warmblock")
     );
 }
+
+/// OpenNebula's own file there has a path that does not lead to /usr/local/bin; of two files the later one counts.
+#[test]
+fn sudo_finds_the_program_wherever_it_was_installed() {
+    let (_dir, tree) = tree();
+    let text = sudoers("cloud");
+    let path = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Defaults:cloud secure_path = "));
+    let allowed = text
+        .lines()
+        .find_map(|line| line.strip_prefix("cloud ALL=(root) NOPASSWD: "));
+    for program in allowed.unwrap().split(", ") {
+        let dir = program.strip_suffix("/warmblock host").unwrap();
+        assert!(path.unwrap().split(':').any(|known| known == dir), "{dir}");
+    }
+    install(&tree, false).unwrap();
+    let file = tree.remotes.join("etc/tm/warmblock/sudoers");
+    let there = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(there, sudoers(&runs_oned(&tree)));
+    // Those of a self-contained installation are whoever's it is.
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(&tree.remotes, Some(1), None).unwrap();
+        let daemon = User::from_uid(1.into()).unwrap().map(|user| user.name);
+        assert_eq!(Some(runs_oned(&tree)), daemon);
+    }
+}

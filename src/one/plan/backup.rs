@@ -103,12 +103,12 @@ fn disks<'k>(known: &'k Known<'_>, call: &BackupCall) -> Result<Vec<OneDisk<'k>>
             dir: call.dir.clone(),
             disk: *id,
         };
-        let (disk, image) = known.disk(&place)?;
+        let disk = known.vm.disk(*id)?;
         let ours = matches!(disk.kind, DiskKind::Volatile) || disk.driver.as_ref() == system;
         if ours {
             return Ok(OneDisk {
                 id: *id,
-                image,
+                image: known.disk(&place)?.1,
                 access: known.access(&place)?,
             });
         }

@@ -29,7 +29,7 @@ pub(super) fn clone(
         .size
         .filter(|size| disk.original_size.is_some_and(|was| *size > was))
         .map(|size| size.bytes());
-    ask.data_pool = known.datastore.get()?.data_pool.clone();
+    ask.data_pool = known.datastore.get()?.data_pool.get()?;
     let steps = vec![
         make_dir(&place.dir),
         once(

@@ -30,7 +30,7 @@ pub(super) fn cpds(
         snap: Some(name),
     };
     let mut clone = CloneImage::new(parent, copy.clone());
-    clone.data_pool = known.datastore.get()?.data_pool.clone();
+    clone.data_pool = known.datastore.get()?.data_pool.get()?;
     let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
     let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));

@@ -1,12 +1,12 @@
 //! Disks end: the image stays and has everything, or it goes with the VM.
 
 use super::{Known, Plan, When, as_disk, detach, host_name, image, remove_dir, step};
-use crate::Result;
 use crate::image::{ImageJob, RemoveImage};
 use crate::job::{Request, StepAsk};
 use crate::model::{HostName, ImageSpec};
 use crate::one::call::{DiskPlace, Node, Place, Source};
 use crate::one::document::DiskKind;
+use crate::{Error, Kind, Result};
 
 /// Flushed, proven clean, unmapped; the image keeps all.
 pub(super) fn mvds(
@@ -16,6 +16,14 @@ pub(super) fn mvds(
     source: &Source,
 ) -> Result<Plan> {
     let image = image(source.as_str())?;
+    if let Ok((disk, own)) = known.disk(place)
+        && matches!(disk.kind, DiskKind::Linked { .. })
+        && own != image
+    {
+        let message = format!("disk {} is of image {own}, and not of {image}", disk.id);
+        return Err(Error::new(Kind::Usage, message)
+            .remedy("is the call for another VM's disk? `onevm show` says which image it has"));
+    }
     Plan::nothing().let_go(known, host, &image, place)
 }
 

@@ -172,13 +172,18 @@ pub(super) fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
     match &disk.kind {
         DiskKind::Linked { source, .. } => image(source.as_str()),
         DiskKind::Cloned { source, .. } => clone_of(source.as_str(), known.vm, disk),
+        DiskKind::Others => {
+            let message = format!("disk {} is another driver's", disk.id);
+            Err(Error::new(Kind::Usage, message)
+                .remedy("that driver is to be asked: has TM_MAD of its datastore changed?"))
+        }
         DiskKind::Volatile => {
             let name = names::Name::Volatile(known.vm.id, disk.id).image()?;
             let datastore = known.datastore.get()?;
             let pool = datastore.pool.as_ref().or(disk.pool.as_ref());
             Ok(ImageSpec {
                 pool: names::pool_of(pool)?,
-                namespace: datastore.namespace.clone(),
+                namespace: datastore.namespace.get()?,
                 image: name,
             })
         }

@@ -45,8 +45,8 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         .fetch(
             At::Host(call.to.clone()),
             &call.dir,
-            At::Host(call.from.clone()),
-            &call.dir,
+            (At::Host(call.from.clone()), &call.dir),
+            false,
         )
         .on(&call.to, there)
         .or_else(failmigrate(known, call)?))

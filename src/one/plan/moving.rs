@@ -1,7 +1,7 @@
 //! Disks move while their VM is off: between hosts, and off all of them.
 
 use super::freed::Freeing;
-use super::{At, Known, Plan, When, attach_ask, detach, host_name, make_dir, remove_dir, step};
+use super::{At, Known, Plan, When, attach_ask, detach, host_name, make_dir, step};
 use crate::job::{Attach, Request};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Vm;
@@ -116,16 +116,12 @@ fn directory(
         Move::FromDeadHost => return Plan::nothing().on(target, vec![make_dir(becomes)]),
         Move::Across | Move::FromSilence => (At::Host(source.clone()), At::Host(target.clone())),
     };
-    let brought = Plan::nothing().fetch(to, becomes, from.clone(), was);
-    let gone = vec![remove_dir(was, true)];
+    let brought = Plan::nothing().fetch(to, becomes, (from, was), true);
     match kind {
-        Move::FromSilence => brought
-            .instead(
-                When::Unreached,
-                Plan::nothing().on(target, vec![make_dir(becomes)]),
-            )
-            .at(from, gone)
-            .instead(When::Unreached, Plan::nothing()),
-        _ => brought.at(from, gone),
+        Move::FromSilence => brought.instead(
+            When::Unreached,
+            Plan::nothing().on(target, vec![make_dir(becomes)]),
+        ),
+        _ => brought,
     }
 }

@@ -89,7 +89,7 @@ impl<'r> Restoration<'r> {
         let new = Beside::Incoming.of(image)?;
         let import = ImageJob::Import(Import {
             format: Some(SourceFormat::Qcow2),
-            data_pool: datastore.data_pool.clone(),
+            data_pool: datastore.data_pool.get()?,
             staging_dir: datastore.staging_dir.clone(),
             chunked: true,
             replacement: Some(self.of.clone()),

@@ -3,7 +3,7 @@
 use super::{Known, Plan, attach, detach, if_there, removal, step};
 use crate::Result;
 use crate::image::{ImageJob, OneSnap, ResizeImage};
-use crate::job::{DiskJob, Insert, Quiet, Request, Rest};
+use crate::job::{DiskJob, Quiet, Request, Rest};
 use crate::model::{BeforeRevert, ImageSpec};
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
@@ -41,6 +41,10 @@ pub(super) fn revert(
     let access = known.access(place)?;
     let back = step(Request::Image(ImageJob::SnapRevert(snap(&image, id)?))).by(access);
     let again = attach(known, disk, &image, place)?;
+    if known.is_nowhere(host) {
+        // There is nothing to take down, and nothing to attach.
+        return Ok(Plan::nothing().on_any(&known.acting(host)?, &[back]));
+    }
     let steps = vec![detach(known, &image, place, false)?, back, again.clone()];
     // One that was killed half way left what the disk was before; one that failed has put that back by itself.
     let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
@@ -49,8 +53,8 @@ pub(super) fn revert(
     })))
     .by(access);
     Ok(Plan::nothing()
-        .then(known, host, steps)
-        .or_else(Plan::nothing().then(known, host, vec![before, again])))
+        .on(host, steps)
+        .or_else(Plan::nothing().on(host, vec![before, again])))
 }
 
 /// The snapshot goes; it is refused if something was cloned from it.
@@ -78,17 +82,9 @@ pub(super) fn resize(
         size: size.bytes(),
         shrink: false,
     })));
-    let bypass = if_there(Request::Bypass(DiskJob {
-        image: image.clone(),
-    }));
-    let insert = if_there(Request::Insert(Insert {
-        image,
-        seed: None,
-        rate: None,
-        patient: false,
-    }));
+    let take = if_there(Request::TakeSize(DiskJob { image }));
     let access = known.access(place)?;
-    let steps = [grow, bypass, insert].map(|step| step.by(access));
+    let steps = [grow, take].map(|step| step.by(access));
     Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 

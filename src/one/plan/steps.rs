@@ -151,7 +151,7 @@ pub(super) fn detach_freed(
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.
-pub(super) fn host_name(node: &Node) -> Result<HostName, ParseError> {
+pub(in crate::one) fn host_name(node: &Node) -> Result<HostName, ParseError> {
     let plain = |c: char| match c.is_ascii_alphanumeric() || "-_.".contains(c) {
         true => c,
         false => '_',

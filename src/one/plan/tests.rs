@@ -141,9 +141,15 @@ fn lines(task: &Task, prefix: &str) -> Vec<String> {
 
 fn as_usual(task: &Task, at: &str) -> Vec<String> {
     match &task.work {
-        Work::Fetch { from, path, to } => {
+        Work::Fetch {
+            from,
+            path,
+            to,
+            gone,
+        } => {
             let (path, to) = (path.display(), to.display());
-            vec![format!("{at}: fetch {path} of {from} as {to}")]
+            let gone = if *gone { ", which is gone then" } else { "" };
+            vec![format!("{at}: fetch {path} of {from} as {to}{gone}")]
         }
         Work::Job(request) => match request.as_ref() {
             Request::Steps(all) => steps(all, at),
@@ -631,6 +637,56 @@ fn a_stay_has_its_own_disks() {
     let later = VM.replace("<HISTORY>", "<HISTORY><SEQ>3</SEQ>");
     assert!(plan(line).contains("\"VM 12, disk 0, stay 0\""));
     assert!(plan_of(&later, line).contains("\"VM 12, disk 0, stay 3\""));
+}
+
+/// It keeps nobody from going who does not need it, and is told by whoever does.
+#[test]
+fn a_bad_word_of_a_datastore() {
+    let bad = |words: &str| DATASTORE.replace("<BRIDGE_LIST>c1</BRIDGE_LIST>", words);
+    for words in [
+        "<LIMIT_TRANSFER_BW>10MB/s</LIMIT_TRANSFER_BW>",
+        "<BRIDGE_LIST>c1,c2</BRIDGE_LIST>",
+        "<BRIDGE_LIST>oneadmin@c1</BRIDGE_LIST>",
+        "<EC_POOL_NAME>a/b</EC_POOL_NAME>",
+    ] {
+        for line in [
+            "delete kvm1:DIR/disk.0 12 101",
+            "delete kvm1:DIR/disk.2 12 100",
+            "delete kvm1:DIR 12 100",
+            "mvds kvm1:DIR/disk.1 one/one-43 12 101",
+            "mv kvm1:DIR/disk.0 kvm2:DIR/disk.0 12 101",
+        ] {
+            assert_eq!(
+                plan_with(VM, &bad(words), line),
+                plan_with(VM, &bad(""), line)
+            );
+        }
+    }
+    let error = planned_with(
+        VM,
+        &bad("<EC_POOL_NAME>a/b</EC_POOL_NAME>"),
+        "mkswap 512 kvm1:DIR/disk.2 12 100",
+    );
+    let error = error.unwrap_err().chain();
+    assert!(error.contains("EC_POOL_NAME"), "{error}");
+    // Those of a list that can be asked are.
+    let some = bad("<BRIDGE_LIST>oneadmin@c1 c2</BRIDGE_LIST>");
+    let planned = plan_with(VM, &some, "snap_delete fe:DIR/disk.0 0 12 101");
+    assert!(planned.starts_with("c2: "), "{planned}");
+}
+
+/// The disk is on no host: nothing is taken down, and the image goes back all the same.
+#[test]
+fn a_snapshot_of_a_disk_that_is_nowhere_is_gone_back_to() {
+    insta::assert_snapshot!(plan("snap_revert fe:DIR/disk.0 0 12 101"));
+}
+
+/// It would be taken for let go, and be up and dirty.
+#[test]
+fn an_image_that_is_not_the_disks_is_not_let_go() {
+    let error = planned_with(VM, DATASTORE, "mvds kvm1:DIR/disk.1 one/one-44 12 101").unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+    assert!(error.chain().contains("one/one-43"), "{}", error.chain());
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn make(
         image: image.clone(),
         size: size.bytes(),
         filesystem,
-        data_pool: datastore.data_pool.clone(),
+        data_pool: datastore.data_pool.get()?,
         staging_dir: datastore.staging_dir.clone(),
     });
     let steps = vec![

@@ -10,8 +10,10 @@ use crate::{Error, Kind};
 enum Reach {
     /// Nobody answered: nothing has begun there, and the host may be dead.
     Nowhere,
-    /// Somebody answered and hung up, or did not let us in, or is not who we know: nothing has begun there, and the host may
-    /// well live.
+    /// Somebody answered and hung up before a word was said: nothing has begun there, and the host lives. An sshd with too many
+    /// callers at its door does that (sshd_config(5), MaxStartups).
+    HungUp,
+    /// Somebody answered and did not let us in, or is not who we know: nothing has begun there, and the host may well live.
     Door,
     /// It was there, and then the connection broke: what was begun may have gone on.
     Inside,
@@ -33,15 +35,17 @@ impl Reach {
             "ssh: Could not resolve hostname ",
             "Connection timed out during banner exchange",
         ];
-        const HUNG_UP: [&str; 3] = [
+        const HUNG_UP: [&str; 2] = [
             "kex_exchange_identification: ",
             "ssh_exchange_identification: ",
-            "Host key verification failed",
         ];
         let begins = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
         // `USER@HOST: Permission denied (publickey,…).`
-        if begins(&HUNG_UP) || line.contains(": Permission denied (") {
+        if begins(&["Host key verification failed"]) || line.contains(": Permission denied (") {
             return Some(Self::Door);
+        }
+        if begins(&HUNG_UP) {
+            return Some(Self::HungUp);
         }
         begins(&NOBODY).then_some(Self::Nowhere)
     }
@@ -49,6 +53,7 @@ impl Reach {
     const fn words(self) -> &'static str {
         match self {
             Self::Nowhere => "ssh does not get there",
+            Self::HungUp => "sshd hung up",
             Self::Door => "ssh is not let in",
             Self::Inside => "the connection broke",
         }
@@ -76,6 +81,9 @@ pub(super) fn error(node: &impl fmt::Display, stderr: &str) -> Error {
         false => Kind::Failed,
     };
     let remedy = match silence.reach {
+        Reach::HungUp => format!(
+            "if many ask {node} at once, raise MaxStartups in its sshd_config; else its sshd's log says why"
+        ),
         Reach::Nowhere | Reach::Door => {
             format!("as oneadmin, `ssh {node} true` must work without a question")
         }
@@ -96,7 +104,16 @@ pub(in crate::one) fn is_unreached(error: &Error) -> bool {
 
 /// Whether nothing has begun there: another host can be asked instead.
 pub(super) fn nothing_began(error: &Error) -> bool {
-    matches!(reach(error), Some(Reach::Nowhere | Reach::Door))
+    matches!(
+        reach(error),
+        Some(Reach::Nowhere | Reach::HungUp | Reach::Door)
+    )
+}
+
+/// Whether sshd hung up before a word was said, as one with too many callers does: nothing has begun, and it may let us in the
+/// next time.
+pub(super) fn is_crowded(error: &Error) -> bool {
+    reach(error) == Some(Reach::HungUp)
 }
 
 fn reach(error: &Error) -> Option<Reach> {
@@ -137,7 +154,7 @@ mod tests {
             ),
             (
                 "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.5 port 22",
-                Reach::Door,
+                Reach::HungUp,
             ),
             (
                 "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@\nHost key verification failed.",
@@ -156,6 +173,7 @@ mod tests {
             let error = error.unwrap_err();
             assert_eq!(is_unreached(&error), reach == Reach::Nowhere);
             assert_eq!(nothing_began(&error), reach != Reach::Inside);
+            assert_eq!(is_crowded(&error), reach == Reach::HungUp);
             assert!(error.chain().contains(reach.words()), "{}", error.chain());
             assert!(
                 error

@@ -17,7 +17,7 @@ pub(super) fn run(
 ) -> Result<(Node, serde_json::Value)> {
     let nodes = datastore.bridges_from(turn);
     let data = || {
-        let open = |origin: &Origin| origin.open(datastore.bandwidth);
+        let open = |origin: &Origin| origin.open(datastore.bandwidth.get()?);
         origin.map(open).transpose()
     };
     let (node, said) = Remote::new(JOB_DEADLINE).run_on_any(&nodes, job, &data)?;

@@ -111,7 +111,7 @@ impl Ask<'_> {
     fn new_image(&self) -> Result<ImageSpec> {
         Ok(ImageSpec {
             pool: self.pool()?,
-            namespace: self.datastore.namespace.clone(),
+            namespace: self.datastore.namespace.get()?,
             image: Name::Image(self.id).image()?,
         })
     }
@@ -138,7 +138,7 @@ impl Ask<'_> {
             // Whatever its first bytes say: those of a raw disk would be the guest's.
             format: is_backup.then_some(SourceFormat::Qcow2),
             checksum: checksum(document)?,
-            data_pool: self.datastore.data_pool.clone(),
+            data_pool: self.datastore.data_pool.get()?,
             staging_dir: self.datastore.staging_dir.clone(),
             keep_packed: is_backup || self.datastore.keep_packed,
             chunked: true,
@@ -182,7 +182,7 @@ impl Ask<'_> {
             image: image.clone(),
             size: size.ok_or_else(|| missing("IMAGE/SIZE"))?.bytes(),
             filesystem: document.fs.as_deref().map(str::parse).transpose()?,
-            data_pool: self.datastore.data_pool.clone(),
+            data_pool: self.datastore.data_pool.get()?,
             staging_dir: self.datastore.staging_dir.clone(),
         };
         let steps = vec![step(ImageJob::Create(create))];
@@ -197,7 +197,7 @@ impl Ask<'_> {
         };
         let mut ask = CloneImage::new(parent, image.clone());
         ask.fresh = true;
-        ask.data_pool.clone_from(&self.datastore.data_pool);
+        ask.data_pool = self.datastore.data_pool.get()?;
         let steps = vec![step(ImageJob::Clone(ask))];
         Ok(Plan::host(steps, Answer::Line(format!("{image} raw"))))
     }
@@ -226,7 +226,7 @@ impl Ask<'_> {
     fn monitor(&self) -> Result<Plan> {
         let usage = ImageJob::Usage(OnePool {
             pool: self.pool()?,
-            data_pool: self.datastore.data_pool.clone(),
+            data_pool: self.datastore.data_pool.get()?,
         });
         Ok(Plan::host(vec![step(usage)], Answer::Usage))
     }

@@ -211,6 +211,7 @@ fn a_directory_that_both_have_is_not_brought() {
             from: At::Host(from.parse().unwrap()),
             path: "/ds/100/12".into(),
             to: "/ds/100/12".into(),
+            gone: true,
         },
         ..hello(to)
     };

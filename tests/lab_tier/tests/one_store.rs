@@ -347,12 +347,68 @@ pub fn backups(case: &Case) -> Result<()> {
     host.sh(&format!("test ! -e {DIR}/backup"))?;
     same("snapshots", world.snapshots(&own)?.len(), 2)?;
 
-    says(
-        oned.tm(&format!("mvds {name}:{link} {} 13 101", own.spec))?,
-        "",
-    )?;
+    // One that failed behind the files, as oned tells it, leaves the chain as it was.
+    let failed = |config: &str| {
+        let told = document(config).replace("</VM>", "<BACKUP_RESULT>FAILURE</BACKUP_RESULT></VM>");
+        let words = ["tm", "postbackup", &place, "1", "one-13", "-", "13", "100"];
+        oned.call(&words, &told)
+    };
+    says(call("prebackup", &increment("1"))?, "")?;
+    says(failed(&increment("1"))?, "")?;
+    host.sh(&format!("test ! -e {DIR}/backup"))?;
+    let last = vec!["one_backup_1".to_owned()];
+    same("snapshots", world.snapshots(&own)?, last.clone())?;
+
+    // In full, of two disks of a VM that is off.
+    let second = world.clone_of(SMALL)?;
+    let more = format!(
+        "</DISK><DISK><DISK_ID>2</DISK_ID><IMAGE_ID>44</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>{}</SOURCE><CLONE>NO</CLONE>\
+         <WARMBLOCK_SIZE>16M</WARMBLOCK_SIZE><WARMBLOCK_SEED>none</WARMBLOCK_SEED></DISK></TEMPLATE>",
+        second.spec
+    );
+    let document = document("<MODE>FULL</MODE>")
+        .replace("</DISK></TEMPLATE>", &more)
+        .replace("<LCM_STATE>69", "<LCM_STATE>70");
+    oned.vm(13, &document);
+    let link2 = format!("{DIR}/disk.2");
+    let there = format!("ln fe:{} {name}:{link2} 13 101", second.spec);
+    says(oned.tm(&there)?, "")?;
+    host.write(&link, &own, 9, 2 * MIB, 64 * KIB)?;
+    host.write(&link2, &second, 10, 3 * MIB, 64 * KIB)?;
+    let full = |action: &str| {
+        let words = ["tm", action, &place, "1:2", "one-13", "-", "13", "100"];
+        oned.call(&words, &document)
+    };
+    says(full("prebackup")?, "")?;
+    for (file, image) in [("disk.1.0", &own), ("disk.2.0", &second)] {
+        let copy = format!("one/{}", world.name("restored"));
+        let file = format!("{DIR}/backup/{file}");
+        host.wb(&["image", "import", &file, &copy]).ok()?;
+        world.check_ceph(&Image {
+            spec: copy,
+            ..image.clone()
+        })?;
+    }
+    let taken = world.snapshots(&second)?;
+    same("snapshots", taken, vec!["one_backup".to_owned()])?;
+    // What cannot be cleared is told, and cleared when it is asked for again.
+    let mount = |verb: &str| host.sh(&format!("{verb} {DIR}/backup"));
+    mount(&format!("mount --bind {DIR}/backup"))?;
+    fails(full("postbackup")?, &["/backup"])?;
+    mount("umount")?;
+    says(full("postbackup")?, "")?;
+    host.sh(&format!("test ! -e {DIR}/backup"))?;
+    same("snapshots", world.snapshots(&own)?, last)?;
+    let none = Vec::<String>::new();
+    same("snapshots", world.snapshots(&second)?, none)?;
+
+    for (link, image) in [(&link, &own), (&link2, &second)] {
+        let away = format!("mvds {name}:{link} {} 13 101", image.spec);
+        says(oned.tm(&away)?, "")?;
+    }
     says(oned.tm(&format!("delete {place} 13 100"))?, "")?;
     host.sh("rm -rf /run/backups")?;
+    world.check_ceph(&second)?;
     world.check_ceph(&own)?;
     world
         .rbd(&["snap", "purge", "--no-progress", &own.spec])

@@ -123,7 +123,10 @@ fn sources_of_all_looks() {
             plan_of(&vm, "mvds kvm1:DIR/disk.1 one/tenant/one-43 12 101"),
             plan_of(&vm, "delete kvm1:DIR/disk.0 12 101"),
             plan("clone fe:nbd:one:one-42 kvm1:DIR/disk.0 12 101"),
-            plan("mvds kvm1:DIR/disk.1 one/a:b/c 12 101"),
+            plan_of(
+                &VM.replace("one/one-43", "one/a:b/c"),
+                "mvds kvm1:DIR/disk.1 one/a:b/c 12 101"
+            ),
         ]
         .join("\n\n")
     );
