@@ -291,7 +291,7 @@ mod tests {
             assert_eq!(owner(dir).unwrap().unwrap().name, SHARED);
         }
         // An older release wrote only the name.
-        fs::write(dir.join(OWNER), "hv1").unwrap();
+        atomic::write(&dir.join(OWNER), b"hv1").unwrap();
         assert_eq!(own(&hv1, "n", false), (false, Some("n".into())));
         assert!(!others(&hv1));
     }

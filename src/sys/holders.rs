@@ -177,7 +177,10 @@ mod tests {
         assert_eq!(played(long, &[both.clone(), None]), (both, 1));
         // One who looks all the time does not only look.
         let stuck = Some(vec![udev]);
-        assert_eq!(played(Duration::ZERO, &[stuck.clone()]).0, stuck);
+        assert_eq!(
+            played(Duration::ZERO, std::slice::from_ref(&stuck)).0,
+            stuck
+        );
     }
 
     #[test]
