@@ -53,6 +53,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "doctor" -d 'Che
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "config" -d 'Show the configuration in effect'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "host" -d 'Read one job as JSON on standard input, answer in JSON'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "copier" -d 'Copy blocks for a job that watches this process'
+complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "seeder" -d 'Fill the cache that an attach left for later'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "docgen" -d 'Write man pages, completions and schemas'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l driver -d 'Cache driver; for a disk that is attached with another one, it is exchanged under load [default: cache.driver of the configuration]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l mode -d 'writethrough, writearound, writeback or none [default: cache.mode]' -r -f -a "none\t'No cache in the path'
@@ -72,6 +73,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l id -d 'Ce
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l conf -d 'Ceph configuration file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l keyring -d 'Ceph keyring file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l no-wait -d 'Do not wait for the seed: the disk is served from Ceph until another process has filled its cache, which `status` shows'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l break-lease -d 'Take the disk from a host that is known to be dead and fenced'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l discard-dirty -d 'Give up the writes that only that host\'s cache holds'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l dry-run -d 'Say what would be done, and do nothing'
@@ -659,6 +661,17 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l json -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
