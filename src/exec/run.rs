@@ -153,21 +153,20 @@ impl Running {
         let (stderr, stderr_end) = Drain::start(Keep::Tail(STDERR_TAIL))?;
         let expression = duct::cmd(program, &cmd.args)
             .full_env(exec.environment(cmd))
-            .stdout_file(File::from(stdout_end))
             .unchecked()
             // set before the program runs, so there is no moment at which a kill would miss it
             .before_spawn(|command| {
                 command.process_group(0);
                 Ok(())
             });
-        let expression = match cmd.watched {
-            // without a redirection it has ours
-            true => expression,
-            false => expression.stderr_file(stderr_end),
-        };
-        let expression = match cmd.unheard {
-            true => expression.stdout_null().stderr_null(),
-            false => expression,
+        // Of two redirections of one stream the first would hold.
+        let expression = match (cmd.unheard, cmd.watched) {
+            (true, _) => expression.stdout_null().stderr_null(),
+            // Without one it has our standard error.
+            (false, true) => expression.stdout_file(File::from(stdout_end)),
+            (false, false) => expression
+                .stdout_file(File::from(stdout_end))
+                .stderr_file(stderr_end),
         };
         let expression = match &cmd.stdin {
             Stdin::Null => expression.stdin_null(),
