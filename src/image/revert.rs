@@ -5,8 +5,6 @@
 //! neither attached nor copied (`disk::refuse_half_reverted`), so it is what the image was when it is gone back to: by the next
 //! revert, which begins with that, or by a revert to it.
 
-use std::time::Duration;
-
 use super::OneSnap;
 use super::change::stoppable;
 use super::reach::{Found, WATCH_TIMEOUT};
@@ -35,7 +33,7 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
         )));
     }
     found.must_be_detached("roll back")?;
-    must_be_left_alone(host, &found, has(&present))?;
+    must_be_left_alone(host, &found)?;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let what = format!("roll {spec} back to {spec}@{}", ask.snap);
     if dry_run {
@@ -67,14 +65,9 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
     Ok(report)
 }
 
-/// Nobody has the image open. A revert that was killed has it open for a while still, as Ceph sees it.
-fn must_be_left_alone(host: &Host, found: &Found<'_>, was_killed: bool) -> Result<()> {
-    let patience = if was_killed {
-        WATCH_TIMEOUT
-    } else {
-        Duration::ZERO
-    };
-    let alone = wait::poll(patience, || match found.watchers() {
+/// Nobody has the image open. A revert that was killed, at whatever step, has it open for a while still, as Ceph sees it.
+fn must_be_left_alone(host: &Host, found: &Found<'_>) -> Result<()> {
+    let alone = wait::poll(WATCH_TIMEOUT, || match found.watchers() {
         Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
         Ok(_) => Some(Ok(())),
         Err(error) => Some(Err(error)),
