@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use roxmltree::Node;
 
 use super::datastore::Datastore;
-use super::vm::CacheWords;
+use super::words::CacheWords;
 use super::xml::{parse, required, text};
 use crate::Result;
 use crate::one::ids::{DatastoreId, HostId};

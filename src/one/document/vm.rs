@@ -2,11 +2,11 @@
 
 use roxmltree::Node;
 
-use super::xml::{access, at, parse, required, text, value, yes};
+use super::disk::Disk;
+use super::xml::{at, parse, required, text, value};
 use crate::job::Rest;
-use crate::model::{Access, Bytes, CacheMode, DriverName, ParseError, PoolName, SeedSpec, Sharing};
-use crate::one::call::{Node as Host, Source};
-use crate::one::{DatastoreId, DiskId, HostId, ImageNumber, Mad, Megabytes, VmId};
+use crate::one::call::Node as Host;
+use crate::one::{DatastoreId, DiskId, HostId, Mad, VmId};
 use crate::{Error, Kind, Result};
 
 /// `VM`
@@ -95,160 +95,6 @@ pub struct Stay {
     pub seq: u32,
 }
 
-/// A disk of a VM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// Its number in the VM.
-    pub id: DiskId,
-    /// What it is.
-    pub kind: DiskKind,
-    /// The driver of its datastore; a volatile disk has none of its own.
-    pub driver: Option<Mad>,
-    /// Its datastore; likewise.
-    pub datastore: Option<DatastoreId>,
-    /// Its size.
-    pub size: Option<Megabytes>,
-    /// The size of its image, where the disk is larger.
-    pub original_size: Option<Megabytes>,
-    /// The pool, as the VM inherited it from the datastore.
-    pub pool: Option<PoolName>,
-    /// How Ceph is reached for it, as the VM inherited it from the datastore; a volatile disk inherits nothing. Or why its words cannot
-    /// be used, which one disk's are not the others' matter: see [`Disk::reached`].
-    pub access: Result<Option<Access>, String>,
-    /// The file system of a volatile disk.
-    pub fs: Option<String>,
-    /// The format that the hypervisor takes it for, such as `raw`.
-    pub format: Option<String>,
-    /// Whether it is for reading only.
-    pub read_only: bool,
-    /// Whether several VMs may have it at once.
-    pub shareable: bool,
-    /// As what the hypervisor opens it, such as `BLOCK`, `FILE` or `RBD` (contract, 4.2); `None` where oned does not say.
-    pub opened_as: Option<String>,
-    /// What was asked for its cache.
-    pub cache: CacheWords,
-}
-
-/// A disk's attributes about its cache, as written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CacheWords {
-    /// `WARMBLOCK_DRIVER`
-    pub driver: Option<String>,
-    /// `WARMBLOCK_MODE`
-    pub mode: Option<String>,
-    /// `WARMBLOCK_SIZE`
-    pub size: Option<String>,
-    /// `WARMBLOCK_SEED`
-    pub seed: Option<String>,
-    /// `WARMBLOCK_WAIT`: whether the VM waits until the seed is complete.
-    pub wait: Option<String>,
-}
-
-/// What was asked for a disk's cache, understood. What is `None` is as the host's configuration has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CacheAsk {
-    /// The cache driver.
-    pub driver: Option<DriverName>,
-    /// How writes are treated.
-    pub mode: Option<CacheMode>,
-    /// The slice's size.
-    pub size: Option<Bytes>,
-    /// What is brought in beforehand.
-    pub seed: Option<SeedSpec>,
-    /// Whether the VM does not wait for that.
-    pub seed_later: bool,
-}
-
-impl CacheWords {
-    /// The attributes below an element.
-    pub(super) fn below(node: Node<'_, '_>, path: &str) -> Self {
-        let own = |name: &str| text(node, &format!("{path}WARMBLOCK_{name}")).map(str::to_owned);
-        Self {
-            driver: own("DRIVER"),
-            mode: own("MODE"),
-            size: own("SIZE"),
-            seed: own("SEED"),
-            wait: own("WAIT"),
-        }
-    }
-
-    /// Reads them, in whatever letters OpenNebula has them.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] for a word that cannot be used, with its attribute.
-    pub fn read(&self) -> Result<CacheAsk> {
-        fn word<T>(
-            name: &str,
-            word: Option<&str>,
-            read: impl Fn(&str) -> Result<T, ParseError>,
-        ) -> Result<Option<T>> {
-            word.map(|word| read(word.trim()))
-                .transpose()
-                .map_err(|error| {
-                    Error::new(
-                        Kind::Usage,
-                        format!("WARMBLOCK_{name} cannot be used: {error}"),
-                    )
-                    .remedy("mend it in the VM's template, the image or the datastore")
-                })
-        }
-        let seed = word("SEED", self.seed.as_deref(), |word| {
-            word.to_ascii_lowercase().parse()
-        })?;
-        Ok(CacheAsk {
-            driver: word("DRIVER", self.driver.as_deref(), |word| {
-                word.to_ascii_lowercase().parse()
-            })?,
-            mode: word("MODE", self.mode.as_deref(), mode)?,
-            size: word("SIZE", self.size.as_deref(), str::parse)?,
-            seed,
-            seed_later: word("WAIT", self.wait.as_deref(), yes_or_no)? == Some(false),
-        })
-    }
-}
-
-fn yes_or_no(word: &str) -> Result<bool, ParseError> {
-    match word.to_ascii_lowercase().as_str() {
-        "yes" | "1" => Ok(true),
-        "no" | "0" => Ok(false),
-        _ => Err(ParseError::new("choice", word, "is neither YES nor NO")),
-    }
-}
-
-fn mode(word: &str) -> Result<CacheMode, ParseError> {
-    let parsed = clap::ValueEnum::from_str(word, true);
-    parsed.map_err(|_| {
-        ParseError::new(
-            "mode",
-            word,
-            "is not writethrough, writeback, writearound or none",
-        )
-    })
-}
-
-/// What a disk is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DiskKind {
-    /// The image itself.
-    Linked {
-        /// The image.
-        image: ImageNumber,
-        /// Its name in Ceph.
-        source: Source,
-    },
-    /// A clone of an image.
-    Cloned {
-        /// The image.
-        image: ImageNumber,
-        /// Its name in Ceph.
-        source: Source,
-    },
-    /// Made for the VM, and gone with it.
-    Volatile,
-    /// Another driver's, which we do not look into.
-    Others,
-}
-
 impl Vm {
     /// Reads what `one.vm.info` answers and what comes on standard input of migrations and backups.
     ///
@@ -332,97 +178,11 @@ impl Stay {
     }
 }
 
-impl Disk {
-    /// What several VMs may do with its image at once, if they may have it at once: a SHAREABLE one, a CDROM or an IMMUTABLE
-    /// one (contract, 4.3.8). What is made for one VM is never shared. One VM that only reads a SHAREABLE image has it with
-    /// others that write.
-    pub fn sharing(&self) -> Option<Sharing> {
-        match (&self.kind, self.shareable, self.read_only) {
-            (DiskKind::Linked { .. }, true, _) => Some(Sharing::ReadWrite),
-            (DiskKind::Linked { .. }, false, true) => Some(Sharing::ReadOnly),
-            _ => None,
-        }
-    }
-
-    /// How Ceph is reached for it.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] for words that cannot be used.
-    pub fn reached(&self) -> Result<Option<&Access>> {
-        self.access.as_ref().map(Option::as_ref).map_err(|why| {
-            let message = format!("disk {} cannot be reached: {why}", self.id);
-            Error::new(Kind::Usage, message).remedy(
-                "mend it in the datastore, for what is made from now on; a VM keeps the words that it was made with: detach the disk \
-                 and attach it, or make the VM anew",
-            )
-        })
-    }
-
-    fn read(node: Node<'_, '_>) -> Result<Self> {
-        let own = |path| text(node, path).map(str::to_owned);
-        let driver: Option<Mad> = value(node, "TM_MAD")?;
-        if let Some(driver) = driver.clone().filter(|driver| !driver.is_us()) {
-            return Self::of_others(node, driver);
-        }
-        let kind = match (value(node, "IMAGE_ID")?, value(node, "SOURCE")?) {
-            (Some(image), Some(source)) if yes(node, "CLONE") => DiskKind::Cloned { image, source },
-            (Some(image), Some(source)) => DiskKind::Linked { image, source },
-            (None, _) => DiskKind::Volatile,
-            (Some(image), None) => {
-                return Err(ParseError::new(
-                    "image",
-                    image.to_string(),
-                    "has no SOURCE in the VM's document",
-                )
-                .into());
-            }
-        };
-        Ok(Self {
-            id: required(node, "DISK_ID")?,
-            kind,
-            driver,
-            datastore: value(node, "DATASTORE_ID")?,
-            size: value(node, "SIZE")?,
-            original_size: value(node, "ORIGINAL_SIZE")?,
-            pool: value(node, "POOL_NAME")?,
-            access: access(node, "").map_err(|error| error.chain()),
-            fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
-            format: own("DRIVER"),
-            read_only: yes(node, "READONLY"),
-            shareable: yes(node, "SHAREABLE"),
-            // TYPE says of a volatile disk and of a CDROM what it is, and not how it is opened.
-            opened_as: match (own("TYPE"), own("IMAGE_ID")) {
-                (Some(what), Some(_)) if what != "CDROM" => Some(what),
-                _ => own("DISK_TYPE"),
-            },
-            cache: CacheWords::below(node, ""),
-        })
-    }
-
-    /// What another driver means by its words is none of ours: only whose the disk is.
-    fn of_others(node: Node<'_, '_>, driver: Mad) -> Result<Self> {
-        Ok(Self {
-            id: required(node, "DISK_ID")?,
-            kind: DiskKind::Others,
-            driver: Some(driver),
-            datastore: None,
-            size: None,
-            original_size: None,
-            pool: None,
-            access: Ok(None),
-            fs: None,
-            format: None,
-            read_only: yes(node, "READONLY"),
-            shareable: false,
-            opened_as: None,
-            cache: CacheWords::default(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::disk::DiskKind;
     use super::*;
+    use crate::one::Megabytes;
 
     const VM: &str = "<VM><ID>12</ID><STATE>3</STATE><LCM_STATE>62</LCM_STATE><DEPLOY_ID>4d3c</DEPLOY_ID><TEMPLATE>
         <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><DATASTORE_ID>101</DATASTORE_ID><TM_MAD>warmblock</TM_MAD>
@@ -458,30 +218,6 @@ mod tests {
         assert!(last.read_only && last.driver.as_ref().unwrap().as_str() == "fs_lvm_ssh");
         assert_eq!(vm.history.last().unwrap().host.as_str(), "kvm2");
         assert_eq!(vm.disk(DiskId(9)).unwrap_err().kind(), Kind::NotFound);
-    }
-
-    #[test]
-    fn what_is_asked_for_a_cache() {
-        let words = |mode: &str, seed: &str, wait: &str| CacheWords {
-            mode: Some(mode.into()),
-            seed: Some(seed.into()),
-            wait: Some(wait.into()),
-            ..CacheWords::default()
-        };
-        let asked = words("WriteBack", "FIRST:1G", "yes").read().unwrap();
-        assert_eq!(asked.mode, Some(CacheMode::Writeback));
-        assert_eq!(asked.seed, Some(SeedSpec::First(Bytes::gib(1))));
-        assert!(!asked.seed_later);
-        let quick = words("none", "allocated", "NO").read().unwrap();
-        assert!(quick.seed_later && quick.seed == Some(SeedSpec::Allocated));
-        for (bad, what) in [
-            (words("fast", "none", "yes"), "WARMBLOCK_MODE"),
-            (words("none", "much", "yes"), "WARMBLOCK_SEED"),
-            (words("none", "none", "maybe"), "WARMBLOCK_WAIT"),
-        ] {
-            let error = bad.read().unwrap_err().chain();
-            assert!(error.contains(what), "{error}");
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::install;
+use super::answer::install;
 use crate::job::Job;
 use crate::{Error, Kind};
 
