@@ -94,9 +94,7 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         Ok(true) => {
             // The lock goes with the walk: whoever fills the cache takes it.
             let mut report = walk.report(true);
-            if let Err(error) = later::begin(host, &report) {
-                report.warnings.push(error.chain());
-            }
+            later::go_on(host, &mut report);
             Ok(report)
         }
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {

@@ -18,7 +18,7 @@ use crate::cache::{Cache, Running, SeedAbility};
 use crate::exec::Cmd;
 use crate::host::Host;
 use crate::job::{Attach, DiskJob, Job, LayerName, Report, Request, Step, StepAsk, Steps};
-use crate::model::{Change, Role, SeedSpec};
+use crate::model::{Change, ImageSpec, Role, SeedSpec};
 use crate::sys::lock::{DiskLock, Holder};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
@@ -32,6 +32,21 @@ pub const COMMAND: &str = "seeder";
 /// Who fills the cache of a disk in the background now.
 pub(super) fn at_work(host: &Host, record: &Record) -> Option<Holder> {
     DiskLock::holder(&host.roots.run, &record.key).filter(|holder| holder.what == WHAT)
+}
+
+/// Whether a verb that takes a disk's cache out of the path for a moment stops somebody who fills it in the background.
+pub(super) fn is_stopped_by(host: &Host, image: &ImageSpec, dry_run: bool) -> Result<bool> {
+    let record = meant(host, image)?.filter(|_| !dry_run);
+    Ok(record.is_some_and(|record| {
+        record.intent == Intent::Attached && at_work(host, &record).is_some()
+    }))
+}
+
+/// [`begin`], of a disk that is up all the same if nobody fills its cache.
+pub(super) fn go_on(host: &Host, report: &mut Report) {
+    if let Err(error) = begin(host, report) {
+        report.warnings.push(error.chain());
+    }
 }
 
 /// The answer for a disk that is up and whose cache is being filled already: who is asked again has nothing to wait for.
@@ -119,7 +134,7 @@ fn has_to_be_filled(walk: &mut Walk<'_>) -> Result<bool> {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts what fills the cache of an attached disk, and waits until it works.
-pub(super) fn begin(host: &Host, report: &Report) -> Result<()> {
+fn begin(host: &Host, report: &Report) -> Result<()> {
     let (image, key) = (&report.image, &report.key);
     let ask = DiskJob {
         image: image.clone(),
@@ -146,13 +161,17 @@ pub(super) fn begin(host: &Host, report: &Report) -> Result<()> {
         .run(&cmd)
         .context(|| format!("the cache of {image} is not being filled"))?;
     let cache = key.dm(Role::Cache);
-    wait::poll(PATIENCE, || {
+    let begun = wait::poll(PATIENCE, || {
         let at_work = DiskLock::holder(&host.roots.run, key).is_some();
         // Or it was quick.
         let done = || matches!(host.dm().info(&cache), Ok(Some(_)));
         (at_work || done()).then_some(())
     });
-    Ok(())
+    begun.ok_or_else(|| {
+        let message =
+            format!("nobody is seen to fill the cache of {image}; `warmblock insert {image}` does");
+        Error::new(Kind::Failed, message)
+    })
 }
 
 /// Puts in and fills the cache that an attach left for later. A disk that is not wanted with its cache any more is left as it is.

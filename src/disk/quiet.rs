@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use super::attach::climb;
 use super::clean::{clean, lease_is_dirty};
+use super::later;
 use super::layers::serve;
 use super::meant::meant;
 use super::record::Intent;
-use super::swap::start;
+use super::swap::start_taking_out;
 use super::walk::Walk;
 use crate::cache::Cache;
 use crate::host::Host;
@@ -25,7 +26,7 @@ pub fn is_mapped(host: &Host, image: &ImageSpec) -> Result<bool> {
 }
 
 /// Does `work` while the image has everything: dirty blocks are written back, and new writes go through to Ceph until it is
-/// done. A write-back cache then goes on in write-back.
+/// done. A write-back cache then goes on in write-back. One that is being filled in the background is filled anew after it.
 ///
 /// Errors: those of `work`; [`Kind::Dirty`] if the image cannot be completed.
 pub fn while_complete<T>(
@@ -34,7 +35,8 @@ pub fn while_complete<T>(
     dry_run: bool,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<(Report, T)> {
-    let mut walk = start(host, image, "flush", dry_run)?;
+    let filled_later = later::is_stopped_by(host, image, dry_run)?;
+    let mut walk = start_taking_out(host, image, "flush", dry_run)?;
     let began = Instant::now();
     if walk.flush.is_some() && walk.disk.record.intent == Intent::Attached {
         // Its cache had failed, and everything was written back.
@@ -61,7 +63,11 @@ pub fn while_complete<T>(
     });
     let what = proof.evidence.clone();
     walk.did(LayerName::Cache, Change::Kept, what, began);
-    Ok((walk.report(true), done))
+    let mut report = walk.report(true);
+    if filled_later {
+        later::go_on(host, &mut report);
+    }
+    Ok((report, done))
 }
 
 /// Whether there is a cache; it is clean and passes writes through then.

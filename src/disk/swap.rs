@@ -6,6 +6,7 @@ use super::attach::{climb, note_client};
 use super::clean::{clean, lease_is_dirty, reopen};
 use super::fill::refuse_beneath_a_guest;
 use super::fits::refuse_what_does_not_fit;
+use super::later;
 use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
@@ -42,12 +43,18 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
 /// A disk that was bypassed stays so. Its guest can grow whether it is cached or not, so a cache that does not come in again is
 /// warned of.
 pub fn take_size(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
-    let mut walk = start(host, &ask.image, "resize", dry_run)?;
+    let filled_later = later::is_stopped_by(host, &ask.image, dry_run)?;
+    let mut walk = start_taking_out(host, &ask.image, "resize", dry_run)?;
     if walk.disk.record.intent == Intent::Bypassed {
         take_out(&mut walk, Stay::Out)?;
         return Ok(walk.report(true));
     }
     take_out(&mut walk, Stay::Moment)?;
+    if filled_later {
+        let mut report = walk.report(true);
+        later::go_on(host, &mut report);
+        return Ok(report);
+    }
     match put_in(&mut walk) {
         Err(error) if error.cleanup_errors().is_empty() => {
             let message = format!(

@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::job::{ImageJob, Once, RemoveImage};
-use super::reach::Found;
+use super::reach::{self, Found};
 use super::remove::remove;
+use super::replace;
 use super::report::ImageReport;
 use crate::ceph::Pool;
 use crate::disk::mark::{self, Note};
@@ -33,11 +34,14 @@ impl Note for Stamp {
 /// use or has clones.
 pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport> {
     let spec = &ask.image;
+    let mut report = ImageReport::new(Some(spec), dry_run);
+    // A restore that was killed may have put the image aside that is wanted.
+    let pool = reach::pool(&host.connect()?, spec)?;
+    replace::finish(host, &pool, spec, &mut report)?;
     let found = match Found::by_name(host, spec) {
         Err(error) if error.kind() == Kind::NotFound => None,
         found => Some(found?),
     };
-    let mut report = ImageReport::new(Some(spec), dry_run);
     if let Some(found) = found
         && read(&found)?.as_deref() == Some(&ask.made_for)
     {

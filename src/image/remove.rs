@@ -24,7 +24,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     let mut report = ImageReport::new(Some(spec), dry_run);
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, spec)?;
-    replace::finish(host, &pool, spec, &mut report);
+    put_right(host, &pool, ask, &mut report)?;
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
@@ -37,18 +37,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     };
     let mut origin = None;
     if let Some(found) = found {
-        let lease = found.lease()?;
-        if is_left(&lease, ask) {
-            report.warnings.extend(lost(&lease));
-            let patience = match dry_run {
-                true => Duration::ZERO,
-                false => host.config.deadline.map,
-            };
-            until_forgotten(&found, patience)?;
-        } else {
-            found.must_be_detached("remove")?;
-        }
-        for snap in removable(&found, ask.snapshots)? {
+        for snap in may_go(host, &found, ask, &mut report)? {
             untake::remove(&found, &snap, &mut report)?;
         }
         origin = found.info()?.parent;
@@ -66,6 +55,45 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     }
     clear(host, &pool, spec, &mut report)?;
     Ok(report)
+}
+
+/// Nobody has the image, or only a host that left it behind; the snapshots that go with it.
+fn may_go(
+    host: &Host,
+    found: &Found<'_>,
+    ask: &RemoveImage,
+    report: &mut ImageReport,
+) -> Result<Vec<Snap>> {
+    let lease = found.lease()?;
+    if is_left(&lease, ask) {
+        report.warnings.extend(lost(&lease));
+        let patience = match report.dry_run {
+            true => Duration::ZERO,
+            false => host.config.deadline.map,
+        };
+        until_forgotten(found, patience)?;
+    } else {
+        found.must_be_detached("remove")?;
+    }
+    removable(found, ask.snapshots)
+}
+
+/// Finishes or undoes what the image is half way in; not if it may not go, for then that may still go on.
+fn put_right(host: &Host, pool: &Pool, ask: &RemoveImage, report: &mut ImageReport) -> Result<()> {
+    let spec = &ask.image;
+    if !replace::is_half_way(pool, spec)? {
+        return Ok(());
+    }
+    match Found::in_pool(pool.clone(), spec) {
+        Err(error) if error.kind() == Kind::NotFound => {}
+        found => drop(may_go(
+            host,
+            &found?,
+            ask,
+            &mut ImageReport::new(Some(spec), true),
+        )?),
+    }
+    replace::finish(host, pool, spec, report)
 }
 
 /// What was to become the image, or was it before, and is left of something that was killed.
@@ -92,7 +120,14 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     let spec = &ask.image;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let pool = reach::pool(&host.connect()?, spec)?;
-    replace::finish(host, &pool, spec, &mut report);
+    let as_removed = RemoveImage {
+        image: spec.clone(),
+        snapshots: true,
+        missing_ok: true,
+        left_by: Vec::new(),
+        discard_dirty: false,
+    };
+    put_right(host, &pool, &as_removed, &mut report)?;
     match Found::in_pool(pool.clone(), spec) {
         Err(error) if error.kind() == Kind::NotFound => {
             report.change = Some(Change::Absent);

@@ -272,24 +272,61 @@ fn is_ours(name: &SnapName) -> bool {
         || WayBackName::of(name).is_some()
 }
 
-/// Finishes or undoes, of all its images, what an image is half way in that is about to go: nobody would do it any more. What cannot
-/// be done is told: of the others it can be done as long as they are there.
-pub(super) fn finish(host: &Host, pool: &Pool, spec: &ImageSpec, report: &mut ImageReport) {
-    if Beside::stem(&spec.image).is_some() {
-        // What goes is of one, and not half way in another.
-        return;
+/// The names by which an image is half way in a replacement. What stands beside an image is of one, and not half way in another.
+fn half_way_by(spec: &ImageSpec) -> Vec<ImageSpec> {
+    let own = Beside::stem(&spec.image).is_none().then(|| spec.clone());
+    let incoming = own.iter().flat_map(|spec| Beside::Incoming.of(spec).ok());
+    incoming.chain(own.clone()).collect()
+}
+
+/// Whether an image is half way in a replacement.
+pub(super) fn is_half_way(pool: &Pool, spec: &ImageSpec) -> Result<bool> {
+    for name in half_way_by(spec) {
+        if replacement::of(pool, &name)?.is_some() {
+            return Ok(true);
+        }
     }
-    let incoming = Beside::Incoming.of(spec).ok();
-    for left in incoming.iter().chain([spec]) {
-        let of = replacement::of(pool, left);
-        let done = of.and_then(|of| match of {
-            Some(of) => beside::put_right(host, &of, report),
-            None => Ok(()),
-        });
-        if let Err(error) = done {
+    Ok(false)
+}
+
+/// Finishes or undoes, of all its images, what an image is half way in that is about to go: nobody would do it any more. What cannot
+/// be done is told: of the others it can be done as long as they are there, and as long as it is known what was decided. That goes
+/// with the first of them.
+///
+/// # Errors
+/// The others cannot be finished, and would be undone if this one went.
+pub(super) fn finish(
+    host: &Host,
+    pool: &Pool,
+    spec: &ImageSpec,
+    report: &mut ImageReport,
+) -> Result<()> {
+    for left in half_way_by(spec) {
+        let of = match replacement::of(pool, &left) {
+            Ok(Some(of)) => of,
+            Ok(None) => continue,
+            Err(error) => {
+                report.warnings.push(error.chain());
+                continue;
+            }
+        };
+        if let Err(error) = beside::put_right(host, &of, report) {
+            let first = of.images.first().is_some_and(|first| first.image == *spec);
+            let undone = || {
+                matches!(
+                    replacement::decision(host, &of),
+                    Ok(None | Some(Decision::Undone))
+                )
+            };
+            if first && !undone() {
+                return Err(error).context(|| {
+                    format!("{spec} tells how the other disks of its restore are to be finished, and stays until they are")
+                });
+            }
             report.warnings.push(error.chain());
         }
     }
+    Ok(())
 }
 
 /// Removes what replacements left that were stopped, of an image that is gone. What is still being brought is told of: whoever

@@ -74,7 +74,13 @@ fn at_rest<T>(
         // To suspend it once more is no failure for libvirt, so afterwards nobody could tell for whom it is paused.
         match is_paused(exec, domain) {
             Ok(false) => {}
-            Ok(true) => return work(),
+            Ok(true) => {
+                let message = format!(
+                    "guest {domain} was paused already, and stays so; `virsh resume {domain}` if nobody wants that any more"
+                );
+                warnings.push(message);
+                return work();
+            }
             Err(error) => {
                 warnings.push(format!("{}: {error}", words.restless));
                 return work();

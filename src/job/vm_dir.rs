@@ -1,10 +1,11 @@
 //! The directory of a VM on a host: where its disks' links stand.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt as _, lchown};
 use std::path::{Component, Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
@@ -100,7 +101,7 @@ fn make_one(dir: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(error),
     }
-    chown(dir, caller("SUDO_UID"), caller("SUDO_GID"))?;
+    lchown(dir, caller("SUDO_UID"), caller("SUDO_GID"))?;
     crate::fault::step(&format!("make {}", dir.display()));
     Ok(())
 }
@@ -134,24 +135,47 @@ fn own(
     if there.as_ref() != Some(&now) {
         let file = dir.join(OWNER);
         atomic::write_mode(&file, format!("{name}\n{mark}\n").as_bytes(), 0o644)?;
-        let given = chown(&file, caller("SUDO_UID"), caller("SUDO_GID"));
+        // Whoever called sudo may have put a link there meanwhile.
+        let given = lchown(&file, caller("SUDO_UID"), caller("SUDO_GID"));
         given.map_err(|error| failed("give away", &file, error))?;
     }
     Ok((shared, Some(mark)))
 }
 
-/// Whose a directory is; `None` if nobody said, or it is not there.
+/// Whose a directory is; `None` if nobody said, or it is not there. The file is that of whoever calls sudo, who may have put anything
+/// there, and what it says is told to him.
 fn owner(dir: &Path) -> Result<Option<Owner>> {
     let file = dir.join(OWNER);
-    match fs::read_to_string(&file) {
+    match read(&file) {
         Ok(text) => {
             let mut words = text.split_whitespace().map(str::to_owned);
             let (name, mark) = (words.next(), words.next());
+            let mark = mark.filter(|mark| is_mark(mark));
             Ok(name.map(|name| Owner { name, mark }))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", &file, error)),
     }
+}
+
+/// The head of a regular file; no link is followed, and nothing that is read hangs.
+fn read(file: &Path) -> std::io::Result<String> {
+    const LONGEST: u64 = 512;
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let mut open = fs::OpenOptions::new();
+    let file = open.read(true).custom_flags(flags.bits()).open(file)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Whether a word is one that [`host::new_id`] gave.
+fn is_mark(word: &str) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    word.len() == 36 && word.bytes().all(digit)
 }
 
 /// Whether other hosts may have a directory too: somebody else says that it is his, or all do. Not if nobody says anything.
@@ -243,6 +267,9 @@ pub(super) fn check(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
+    const M: &str = "11111111-2222-4333-8444-555555555555";
+    const N: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+
     #[test]
     fn only_a_vms_directory_is_made_or_removed() {
         for bad in [
@@ -276,23 +303,40 @@ mod tests {
         let own = |me: &HostName, mark: &str, dry_run| {
             own(me, dir, || Ok(mark.to_owned()), dry_run).unwrap()
         };
-        assert_eq!(own(&hv1, "m", true), (false, None));
+        assert_eq!(own(&hv1, M, true), (false, None));
         assert_eq!(owner(dir).unwrap(), None, "it is only looked at");
-        let marked = Some("m".to_owned());
-        for mark in ["m", "n"] {
+        let marked = Some(M.to_owned());
+        for mark in [M, N] {
             assert_eq!(own(&hv1, mark, false), (false, marked.clone()));
             assert!(!others(&hv1) && others(&hv2));
         }
-        assert_eq!(own(&hv2, "n", true), (true, marked.clone()));
-        assert!(!own(&hv1, "n", false).0, "that was only looked at");
+        assert_eq!(own(&hv2, N, true), (true, marked.clone()));
+        assert!(!own(&hv1, N, false).0, "that was only looked at");
         for me in [&hv2, &hv1, &hv2] {
-            assert_eq!(own(me, "n", false), (true, marked.clone()));
+            assert_eq!(own(me, N, false), (true, marked.clone()));
             assert!(others(&hv1) && others(&hv2));
             assert_eq!(owner(dir).unwrap().unwrap().name, SHARED);
         }
         // An older release wrote only the name.
         atomic::write(&dir.join(OWNER), b"hv1").unwrap();
-        assert_eq!(own(&hv1, "n", false), (false, Some("n".into())));
+        assert_eq!(own(&hv1, N, false), (false, Some(N.into())));
         assert!(!others(&hv1));
+    }
+
+    /// The file is that of whoever calls sudo: he gets nothing of anybody else's told, and keeps nobody waiting.
+    #[test]
+    fn no_link_is_followed_to_learn_whose_a_directory_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(OWNER);
+        let secret = dir.path().join("secret");
+        atomic::write(&secret, format!("hv1\n{M}\n").as_bytes()).unwrap();
+        std::os::unix::fs::symlink(&secret, &file).unwrap();
+        assert!(owner(dir.path()).is_err());
+        fs::remove_file(&file).unwrap();
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert!(owner(dir.path()).is_err());
+        fs::remove_file(&file).unwrap();
+        atomic::write(&file, b"hv1\nwhat-stands-elsewhere\n").unwrap();
+        assert_eq!(owner(dir.path()).unwrap().unwrap().mark, None);
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn restore(
     };
     let done = work.all(voice);
     // What the backup's scripts say when they fail may hold what nobody is to read.
-    done.map_err(|error| backup.datastore.hide_in(error))
+    done.map_err(|error| backup.datastore.hide_in(&error))
 }
 
 fn system_of(vm: &Vm) -> Result<DatastoreId> {
@@ -97,7 +97,7 @@ impl Backup {
         };
         let driver = &backup.datastore.driver;
         let listed = backups::list(remote, &site.oned.var, driver, &ask, call.increment);
-        backup.disks = listed.map_err(|error| backup.datastore.hide_in(error))?;
+        backup.disks = listed.map_err(|error| backup.datastore.hide_in(&error))?;
         let wanted = |disk: &DiskId| call.disk.is_none_or(|wanted| wanted == *disk);
         backup.disks.retain(|disk, _| wanted(disk));
         if backup.disks.is_empty() {

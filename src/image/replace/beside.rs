@@ -7,7 +7,7 @@ use crate::image::RemoveImage;
 use crate::image::reach::Found;
 use crate::image::remove::remove;
 use crate::image::report::ImageReport;
-use crate::model::{Beside, Change, ImageSpec, ParseError, Replacement, ReplacementId};
+use crate::model::{Access, Beside, Change, ImageSpec, ParseError, Replacement, ReplacementId};
 use crate::{Context, Result};
 
 /// What was decided of a replacement, which is undone if nothing was.
@@ -23,6 +23,8 @@ pub(super) fn put_right(host: &Host, of: &Replacement, report: &mut ImageReport)
     let decided = decided(host, of, report)?;
     of.images.iter().try_for_each(|image| {
         let images = Images::new(replacement::pool(host, image)?, &image.image)?;
+        // As that one is reached, whoever asks.
+        let host = &host.by(image.access.as_ref().unwrap_or(&Access::OWN));
         match decided {
             Decision::Settled => images.settle(host, of, report),
             Decision::Undone => images.undo(host, Some(&of.id), report),

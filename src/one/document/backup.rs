@@ -90,9 +90,12 @@ impl BackupDatastore {
             .filter(|attribute| secret(attribute.tag_name().name()))
             .filter_map(|attribute| attribute.text())
             .map(|value| value.trim().to_owned());
+        let mut secrets: Vec<String> = secrets.filter(|value| !value.is_empty()).collect();
+        // One may begin another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Ok(Self {
             driver: required(root, "DS_MAD")?,
-            secrets: secrets.filter(|value| !value.is_empty()).collect(),
+            secrets,
         })
     }
 
@@ -103,17 +106,23 @@ impl BackupDatastore {
     }
 
     /// An error without what is secret.
-    pub fn hide_in(&self, error: Error) -> Error {
-        let said = error.chain();
-        let remedy = error.remedy_text().unwrap_or_default();
-        let (hidden, shown) = (self.hide(&said), self.hide(remedy));
-        if hidden == said && shown == remedy {
-            return error;
-        }
-        let told = Error::new(error.kind(), hidden);
-        match shown.is_empty() {
-            true => told,
-            false => told.remedy(shown),
+    pub fn hide_in(&self, error: &Error) -> Error {
+        let cleanup = error.cleanup_errors();
+        let cleanup: Vec<Error> = cleanup
+            .into_iter()
+            .map(|error| self.hidden(error))
+            .collect();
+        let hidden = self.hidden(error);
+        cleanup.into_iter().fold(hidden, |error, cleanup| {
+            error.and_then_cleanup(Err(cleanup))
+        })
+    }
+
+    fn hidden(&self, error: &Error) -> Error {
+        let told = Error::new(error.kind(), self.hide(&error.chain()));
+        match error.remedy_text() {
+            None => told,
+            Some(remedy) => told.remedy(self.hide(remedy)),
         }
     }
 }
@@ -171,11 +180,11 @@ mod tests {
         );
         assert!(!format!("{datastore:?}").contains("w0rd"));
         let said = Error::new(Kind::Failed, "Pass w0rd").remedy("not `restic -p 'Pass w0rd'`");
-        let hidden = datastore.hide_in(Error::new(Kind::Cancelled, "cannot read").because(said));
+        let hidden = datastore.hide_in(&Error::new(Kind::Cancelled, "cannot read").because(said));
         assert_eq!(hidden.chain(), "cannot read: ***");
         assert_eq!(hidden.remedy_text(), Some("not `restic -p '***'`"));
         assert_eq!(hidden.kind(), Kind::Cancelled);
         let plain = Error::new(Kind::Failed, "a").because(Error::new(Kind::Failed, "b"));
-        assert_eq!(datastore.hide_in(plain).to_string(), "a");
+        assert_eq!(datastore.hide_in(&plain).to_string(), "a");
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn hide(oned: &Surroundings, path: Option<&str>, error: Error) -> Err
     let id = url.datastore();
     let document = Oned::find(oned).datastore_document(id);
     match document.and_then(|document| BackupDatastore::parse(&document)) {
-        Ok(datastore) => datastore.hide_in(error),
+        Ok(datastore) => datastore.hide_in(&error),
         Err(unknown) => {
             let message = format!(
                 "cannot use the backup {url}; why is not shown, for it may hold secrets of datastore {id}, which are not known"
