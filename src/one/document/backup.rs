@@ -185,6 +185,9 @@ mod tests {
         assert_eq!(hidden.remedy_text(), Some("not `restic -p '***'`"));
         assert_eq!(hidden.kind(), Kind::Cancelled);
         let plain = Error::new(Kind::Failed, "a").because(Error::new(Kind::Failed, "b"));
-        assert_eq!(datastore.hide_in(&plain).to_string(), "a");
+        assert_eq!(datastore.hide_in(&plain).chain(), "a: b");
+        let left = Error::new(Kind::Failed, "Pass w0rd stays");
+        let both = datastore.hide_in(&plain.and_then_cleanup(Err(left)));
+        assert_eq!(both.cleanup_errors()[0].chain(), "*** stays");
     }
 }
