@@ -23,17 +23,18 @@ const PROBE: Bytes = Bytes::kib(4);
 /// Opens a cache again that failed with what the image lacks, and writes that back. Then the image is complete, the cache is not in
 /// the kernel and the front is not there. Gives whether it did; any other cache is left as it is, and so is one that is given up.
 ///
-/// Errors: [`Kind::Dirty`] while the front is open, one of the sides does not answer, or the slice is not there or not the one that
+/// Errors: [`Kind::Dirty`] while the front is open, its driver cannot be asked, one of the sides does not answer, or the slice is not there or not the one that
 /// the lease names, before anything was changed; and those of [`reopen`].
 pub(super) fn revive(walk: &mut Walk<'_>) -> Result<bool> {
     let seen = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
-    let Cache::Broken { why } = seen else {
-        return Ok(false);
-    };
     let given_up = walk.disk.force.discard_dirty || walk.disk.image.is_none();
-    if given_up || !lease_is_dirty(walk)? {
+    if !matches!(seen, Cache::Broken { .. }) || given_up || !lease_is_dirty(walk)? {
         return Ok(false);
     }
+    let asked = walk.driver()?.asked(walk.host, &walk.disk.record.key);
+    let Cache::Broken { why } = asked.map_err(|error| not_asked(walk, error))? else {
+        return Ok(false);
+    };
     let began = Instant::now();
     let what = format!("it failed ({why}); opened again and written back");
     if !walk.dry_run {
@@ -48,6 +49,18 @@ pub(super) fn revive(walk: &mut Walk<'_>) -> Result<bool> {
     }
     walk.did(LayerName::Cache, Change::Altered, what, began);
     Ok(!walk.dry_run)
+}
+
+/// The error for a cache that may be well, for all that is known: its driver does not say.
+fn not_asked(walk: &Walk<'_>, error: Error) -> Error {
+    let (image, driver) = (&walk.disk.record.image, &walk.disk.record.driver);
+    let message = format!(
+        "the cache of {image} may hold what the image lacks, and its driver {driver} cannot be asked"
+    );
+    Error::new(Kind::Dirty, message).because(error).remedy(format!(
+        "see why the driver does not answer, then run the same command again; only if the SSD is lost for good, stop the VM and give up \
+         what it holds: `warmblock detach --discard-dirty {image}`"
+    ))
 }
 
 /// Front, cache and map go, and the image is mapped again: a mapping that Ceph barred has lost its watch, and does not get it back.
