@@ -38,6 +38,10 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
             format!("{why}, but it was write-through all the time")
         }
         Cleanliness::Unknown { why } => {
+            if walk.disk.image.is_some() {
+                // What somebody took over does not come home any more, whatever is done here.
+                refuse_if_lost(walk)?;
+            }
             let image = &walk.disk.record.image;
             let message = format!("nobody can tell whether the cache of {image} is clean: {why}");
             return Err(Error::new(Kind::Dirty, message).remedy(way_home(image)));
