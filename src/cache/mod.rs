@@ -136,6 +136,12 @@ pub trait Driver: Debug + Sync {
         Ok(self.read(host, key, &Seen::new(seen)))
     }
 
+    /// The same, with an error where it is the driver that cannot be asked, and not a cache that does not work: the cache may be well
+    /// then, and nothing is done to it.
+    fn asked(&self, host: &Host, key: &DiskKey) -> Result<Cache> {
+        self.probe(host, key)
+    }
+
     /// Makes the slice's metadata such that the next open maps exactly the plan's blocks, or none. Destroys what the
     /// slice held before.
     fn format(&self, site: &Site<'_>, plan: Option<&SeedPlan>) -> Result<()>;

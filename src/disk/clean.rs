@@ -38,6 +38,10 @@ pub(super) fn clean(walk: &mut Walk<'_>) -> Result<()> {
             format!("{why}, but it was write-through all the time")
         }
         Cleanliness::Unknown { why } => {
+            if walk.disk.image.is_some() {
+                // What somebody took over does not come home any more, whatever is done here.
+                refuse_if_lost(walk)?;
+            }
             let image = &walk.disk.record.image;
             let message = format!("nobody can tell whether the cache of {image} is clean: {why}");
             return Err(Error::new(Kind::Dirty, message).remedy(way_home(image)));
@@ -106,6 +110,20 @@ fn bring_home(walk: &mut Walk<'_>) -> Result<()> {
 /// better), which is safe because the lease kept everybody else from writing.
 pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
     load_modules(walk)?;
+    refuse_another(walk)?;
+    let driver = walk.driver()?;
+    if driver.whole() {
+        return bring_home(walk);
+    }
+    let opened = driver.open(&walk.site()?, Running::Draining);
+    opened.map_err(|error| not_opened(walk, error))?;
+    clean(walk)?;
+    driver.close(walk.host, &walk.disk.record.key)?;
+    Ok(())
+}
+
+/// Refuses to open a cache that is not the very one with the lease's dirty data, or whose data were given up. Changes nothing.
+pub(super) fn refuse_another(walk: &mut Walk<'_>) -> Result<()> {
     let lease = walk.with_lease(|cell, _me, _record| Ok(cell.lease.clone()))?;
     if lease.is_given_up() {
         return Err(given_up(&walk.disk.record.image));
@@ -127,14 +145,6 @@ pub(super) fn reopen(walk: &mut Walk<'_>) -> Result<()> {
              `warmblock detach --discard-dirty`",
         ));
     }
-    let driver = walk.driver()?;
-    if driver.whole() {
-        return bring_home(walk);
-    }
-    let opened = driver.open(&walk.site()?, Running::Draining);
-    opened.map_err(|error| not_opened(walk, error))?;
-    clean(walk)?;
-    driver.close(walk.host, &walk.disk.record.key)?;
     Ok(())
 }
 
@@ -230,7 +240,7 @@ fn refuse_if_lost(walk: &mut Walk<'_>) -> Result<()> {
 }
 
 /// A cache that holds what the image lacks, and cannot be opened: what it holds stays on the SSD.
-fn not_opened(walk: &Walk<'_>, error: Error) -> Error {
+pub(super) fn not_opened(walk: &Walk<'_>, error: Error) -> Error {
     if matches!(error.kind(), Kind::Timeout | Kind::Cancelled) {
         return error;
     }

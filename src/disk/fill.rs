@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::layers::{in_use, retreat, settle};
+use super::clean::clean;
+use super::layers::{close, in_use, lead_to_origin, settle};
 use super::walk::Walk;
 use crate::cache::{self, SeedAbility};
 use crate::ceph::DiffOptions;
@@ -137,8 +138,8 @@ fn beneath_a_guest(walk: &Walk<'_>, kind: Kind) -> Error {
 
 /// Brings what the cache was opened to be filled with, and makes it serve. Nothing to do where nothing was planned.
 ///
-/// The front already leads to the cache, so the guest may run. If it fails or is cancelled, the cache is taken out of the
-/// path and the front leads to the RBD.
+/// The front already leads to the cache, so the guest may run; or there is none yet, see [`must_be_alone`]. If it fails or is
+/// cancelled, the cache is taken out of the kernel and the front leads to the RBD, so that the disk can be opened either way.
 ///
 /// Gives whether there was anything to do.
 pub(super) fn fill(walk: &mut Walk<'_>) -> Result<bool> {
@@ -155,7 +156,7 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<bool> {
     walk.disk.lock.doing(None);
     let proof = match filled {
         Ok(proof) => proof,
-        Err(error) => return Err(error.and_then_cleanup(retreat(walk))),
+        Err(error) => return Err(error.and_then_cleanup(without_cache(walk))),
     };
     if let Err(error) = proof.check() {
         walk.warnings.push(error.chain());
@@ -167,6 +168,13 @@ pub(super) fn fill(walk: &mut Walk<'_>) -> Result<bool> {
             .push(format!("{out} of the seed did not fit into the slice"));
     }
     Ok(true)
+}
+
+/// Takes a cache that was not filled out of the kernel, and leaves the front on the RBD.
+fn without_cache(walk: &mut Walk<'_>) -> Result<()> {
+    clean(walk)?;
+    lead_to_origin(walk)?;
+    close(walk)
 }
 
 /// Copies what is allocated now and zeroes the rest. Not what was allocated when the mapping was written: the guest may have

@@ -6,6 +6,7 @@ use super::attach::climb;
 use super::clean::clean;
 use super::quiet::while_complete;
 use super::record::Intent;
+use super::revive::revive;
 use super::swap::{self, Stay, start};
 use super::want::knows;
 use crate::host::Host;
@@ -39,6 +40,7 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
             Error::new(Kind::Usage, message).remedy("its cache never holds what the image lacks")
         );
     }
+    revive(&mut walk)?;
     let began = Instant::now();
     let around = !driver.capabilities().live
         && walk.disk.record.intent == Intent::Attached

@@ -5,9 +5,9 @@ use std::time::Instant;
 use super::attach::climb;
 use super::clean::{clean, lease_is_dirty};
 use super::later;
-use super::layers::serve;
+use super::layers::{has_front, serve};
 use super::meant::meant;
-use super::record::Intent;
+use super::revive::revive;
 use super::swap::start_taking_out;
 use super::walk::Walk;
 use crate::cache::Cache;
@@ -37,9 +37,10 @@ pub fn while_complete<T>(
 ) -> Result<(Report, T)> {
     let filled_later = later::is_stopped_by(host, image, dry_run)?;
     let mut walk = start_taking_out(host, image, "flush", dry_run)?;
+    revive(&mut walk)?;
     let began = Instant::now();
-    if walk.flush.is_some() && walk.disk.record.intent == Intent::Attached {
-        // Its cache had failed, and everything was written back.
+    if !dry_run && !has_front(&walk)? {
+        // Its cache had failed, and was or is being written back: the disk is to be opened again.
         climb(&mut walk)?;
     }
     let cached = complete(&mut walk)?;

@@ -104,7 +104,6 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     } else if let Err(error) = Slice::probe(walk) {
         walk.warnings.push(error.chain());
     }
-    revive(walk)?;
     refuse_what_does_not_fit(walk, &new)?;
     take_out(walk, Stay::Out)?;
     walk.down::<Slice>()?;
@@ -125,8 +124,8 @@ pub(super) fn exchange(walk: &mut Walk<'_>, new: Exchange) -> Result<()> {
     put_in(walk)
 }
 
-/// Opens a disk that is up on this host. If its cache failed with what the image lacks, that is written back, and neither cache nor
-/// front are in the kernel then.
+/// Opens a disk that is up on this host. A cache that failed is left as it is: only a verb that brings the front up again may
+/// [`revive`] it, once it is known that the verb may do what it was asked for.
 ///
 /// Errors: [`Kind::NotFound`] if it is not mapped, [`Kind::Busy`] if a detach of it was interrupted.
 pub(super) fn start<'h>(
@@ -182,7 +181,6 @@ fn started(host: &Host, disk: OpenDisk, dry_run: bool) -> Result<Walk<'_>> {
         }
         walk.warnings.push(error.chain());
     }
-    revive(&mut walk)?;
     Ok(walk)
 }
 
@@ -197,6 +195,7 @@ pub(super) enum Stay {
 
 /// Leaves the front on the RBD, and no cache in the kernel.
 pub(super) fn take_out(walk: &mut Walk<'_>, stay: Stay) -> Result<()> {
+    revive(walk)?;
     let began = Instant::now();
     let cached = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
     let there = cached != Cache::Absent;
@@ -240,6 +239,7 @@ pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
     if walk.dry_run {
         return plan(walk);
     }
+    revive(walk)?;
     walk.disk.record.uncached = false;
     walk.disk.record.save(&walk.host.roots)?;
     match climb(walk) {

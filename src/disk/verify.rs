@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use super::clean::lease_is_dirty;
 use super::fill::{allocated, apart};
+use super::revive::way_home;
 use super::swap::start;
 use super::walk::Walk;
 use crate::cache::{Cache, Stats};
@@ -21,7 +23,7 @@ pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
     let mut walk = start(host, &ask.image, "verify", false)?;
     walk.rate = ask.rate.or(walk.rate);
     let began = Instant::now();
-    let before = counters(&walk)?;
+    let before = counters(&mut walk)?;
     if before.dirty > Bytes(0) {
         let message = format!(
             "{} of {} are dirty: the image lacks them",
@@ -36,7 +38,7 @@ pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
     let extents = allocated(&mut walk, SeedSpec::Allocated, size)?;
     let plan = seed::plan(SeedSpec::Allocated, extents, size, block, u64::MAX);
     let found = seed::verify_apart(&apart(&walk, &plan, &origin.path, &top.path))?;
-    let after = counters(&walk)?;
+    let after = counters(&mut walk)?;
     let hits = after.read_hits.saturating_sub(before.read_hits);
     let what = format!(
         "{} blocks compared, {} different; {hits} reads came from the SSD, {} resident",
@@ -48,22 +50,25 @@ pub fn verify(host: &Host, ask: &SeedJob) -> Result<Report> {
     Ok(walk.report(true))
 }
 
-fn counters(walk: &Walk<'_>) -> Result<Stats> {
-    let record = &walk.disk.record;
-    match walk.driver()?.probe(walk.host, &record.key)? {
+fn counters(walk: &mut Walk<'_>) -> Result<Stats> {
+    let image = walk.disk.record.image.clone();
+    match walk.driver()?.probe(walk.host, &walk.disk.record.key)? {
         Cache::Up { stats, .. } => Ok(stats),
         Cache::Absent => Err(Error::new(
             Kind::NotFound,
-            format!("image {} has no cache in its path", record.image),
+            format!("image {image} has no cache in its path"),
         )
         .remedy("`warmblock insert` puts one in")),
+        Cache::Broken { why } if lease_is_dirty(walk)? => {
+            let message = format!("the cache of {image} failed with what the image lacks: {why}");
+            Err(Error::new(Kind::Dirty, message).remedy(way_home(&image)))
+        }
         Cache::Broken { why } => Err(Error::new(
             Kind::Failed,
-            format!("the cache of {} does not work: {why}", record.image),
+            format!("the cache of {image} does not work: {why}"),
         )
         .remedy(format!(
-            "`warmblock bypass {}` takes it out of the path",
-            record.image
+            "`warmblock bypass {image}` takes it out of the path"
         ))),
     }
 }

@@ -75,6 +75,13 @@ impl Driver for External {
         Ok(self.read(host, key, &Seen::new(None)))
     }
 
+    fn asked(&self, _host: &Host, key: &DiskKey) -> Result<Cache> {
+        if let Some(why) = self.silent.get() {
+            return Err(Error::new(Kind::Timeout, why.clone()));
+        }
+        Ok(self.cache(&self.on_key(Verb::Status, key)?))
+    }
+
     fn format(&self, site: &Site<'_>, _plan: Option<&SeedPlan>) -> Result<()> {
         self.wipe(site)
     }

@@ -3,7 +3,7 @@
 //! What such a driver says is believed only as far as it must be. What its device is, how large, and whether its I/O is held
 //! back is read from the kernel; before the device is used for the first time, its ends are compared with the image.
 //! A driver that does not answer, or answers nonsense, counts as a cache that is broken: unknown counts as dirty, and
-//! `bypass` still takes a write-through cache out of the path.
+//! `bypass` still takes a write-through cache out of the path. Only one that the driver itself calls broken is opened anew.
 
 mod driver;
 mod find;

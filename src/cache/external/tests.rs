@@ -238,6 +238,24 @@ fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
 }
 
 #[test]
+fn one_that_cannot_be_asked_has_no_broken_cache() {
+    let asked = |verbs: &str| {
+        let world = World::new(verbs);
+        let asked = world.driver().unwrap().asked(&world.host, &world.key);
+        assert!(!world.broken().is_empty(), "{verbs}");
+        asked
+    };
+    let told = asked(r#"echo '{"version":1,"state":"broken","why":"worn out"}'"#);
+    assert!(matches!(told, Ok(Cache::Broken { why }) if why == "worn out"));
+    assert!(asked("exit 3").is_err());
+    assert_eq!(asked("sleep 60").unwrap_err().kind(), Kind::Timeout);
+    let world = World::new("sleep 60");
+    world.broken();
+    let again = world.driver().unwrap().asked(&world.host, &world.key);
+    assert_eq!(again.unwrap_err().kind(), Kind::Timeout);
+}
+
+#[test]
 fn its_own_words_are_kept_within_bounds() {
     let script = r#"printf '{"version":1,"error":{"kind":"no-space","message":"a\\nb\\u001b[31m%s","remedy":"sit down"}}' $(head -c 4000 /dev/zero | tr '\0' x); exit 1"#;
     let world = World::new(script);

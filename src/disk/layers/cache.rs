@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::front::{leads_to, point};
+use super::front::{has_front, lead_to_origin, leads_to};
 use super::modules::load_modules;
 use super::slice::{do_without, uncached};
 use super::{Found, Layer, Slice, shared};
@@ -288,11 +288,10 @@ fn announce(walk: &mut Walk<'_>) -> Result<()> {
 }
 
 /// Takes a cache that is not (yet) worth keeping out of the path and out of the kernel.
-pub(in crate::disk) fn retreat(walk: &mut Walk<'_>) -> Result<()> {
+fn retreat(walk: &mut Walk<'_>) -> Result<()> {
     clean(walk)?;
-    let front = walk.disk.record.key.dm(Role::Front);
-    if walk.host.dm().info(&front)?.is_some() {
-        point(walk, &walk.origin()?)?;
+    if has_front(walk)? {
+        lead_to_origin(walk)?;
     }
     close(walk)
 }

@@ -95,6 +95,12 @@ pub(in crate::disk) fn refuse_in_use(walk: &Walk<'_>) -> Result<()> {
         .remedy("stop the VM or whoever has it open, then run it again"))
 }
 
+/// Whether the disk has a front in the kernel.
+pub(in crate::disk) fn has_front(walk: &Walk<'_>) -> Result<bool> {
+    let front = walk.host.dm().info(&walk.disk.record.key.dm(Role::Front))?;
+    Ok(front.is_some())
+}
+
 /// Whether somebody has the disk's front open.
 pub(in crate::disk) fn in_use(walk: &Walk<'_>) -> Result<bool> {
     let front = walk.host.dm().info(&walk.disk.record.key.dm(Role::Front))?;
@@ -122,6 +128,19 @@ pub(super) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
             walk.host.config.deadline.tool,
         )
         .context(|| format!("cannot lead the front {name} to {}", target.path.display()))
+}
+
+/// Leads the front past the cache; where it was taken away, it is there again. Not by [`Walk::up`]: this puts right what failed
+/// or was cancelled.
+pub(in crate::disk) fn lead_to_origin(walk: &Walk<'_>) -> Result<()> {
+    let (name, origin) = (walk.disk.record.key.dm(Role::Front), walk.origin()?);
+    if walk.host.dm().info(&name)?.is_some() {
+        return point(walk, &origin);
+    }
+    let created = (walk.host.dm()).create(&name, &linear(&origin), access(walk));
+    created
+        .map(drop)
+        .context(|| format!("cannot create the front {name}"))
 }
 
 /// Whether it is to take writes: as the record says, whatever the device does that a killed job left.

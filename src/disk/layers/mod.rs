@@ -14,8 +14,8 @@ mod sharing;
 mod slice;
 mod watchers;
 
-pub(in crate::disk) use cache::{CacheLayer, close, refuse_without_memory, retreat, serve, settle};
-pub(in crate::disk) use front::{Front, in_use, refuse_in_use};
+pub(in crate::disk) use cache::{CacheLayer, close, refuse_without_memory, serve, settle};
+pub(in crate::disk) use front::{Front, has_front, in_use, lead_to_origin, refuse_in_use};
 pub(in crate::disk) use lease::LeaseLayer;
 pub(in crate::disk) use link::{Link, make_way, refuse_file, unlink};
 pub(in crate::disk) use map::Map;
