@@ -537,10 +537,11 @@ pub fn releases(case: &Case) -> Result<()> {
             !heard.info.contains('\n') && !heard.info.contains("secret"),
             "{release}: {heard:?}"
         );
-        let heard = vm.transfer_in(
-            release,
-            "# a comment\n\nMVDS warmblock FE:DIR/disk.1 one/none IDS",
-        )?;
+        let ends = format!(
+            "# a comment\n\nMVDS warmblock FE:DIR/disk.1 {} IDS",
+            vm.own.spec
+        );
+        let heard = vm.transfer_in(release, &ends)?;
         ensure!(
             heard.success && heard.info.is_empty(),
             "{release}: {heard:?}"
