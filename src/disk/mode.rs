@@ -40,13 +40,14 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
             Error::new(Kind::Usage, message).remedy("its cache never holds what the image lacks")
         );
     }
-    revive(&mut walk)?;
     let began = Instant::now();
     let around = !driver.capabilities().live
         && walk.disk.record.intent == Intent::Attached
         && walk.disk.record.mode != ask.mode;
     if around {
         swap::take_out(&mut walk, Stay::Moment)?;
+    } else {
+        revive(&mut walk)?;
     }
     let change = if walk.disk.record.mode == ask.mode {
         Change::Kept

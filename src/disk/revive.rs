@@ -23,8 +23,8 @@ const PROBE: Bytes = Bytes::kib(4);
 /// Opens a cache again that failed with what the image lacks, and writes that back. Then the image is complete, the cache is not in
 /// the kernel and the front is not there. Gives whether it did; any other cache is left as it is, and so is one that is given up.
 ///
-/// Errors: [`Kind::Dirty`] while the front is open, its driver cannot be asked, one of the sides does not answer, or the slice is not there or not the one that
-/// the lease names, before anything was changed; and those of [`reopen`].
+/// Errors: [`Kind::Dirty`] while the front is open, its driver cannot be asked, one of the sides does not answer, or the slice is not
+/// there or not the one that the lease names, before anything was changed; and those of [`reopen`].
 pub(super) fn revive(walk: &mut Walk<'_>) -> Result<bool> {
     let seen = walk.driver()?.probe(walk.host, &walk.disk.record.key)?;
     let given_up = walk.disk.force.discard_dirty || walk.disk.image.is_none();
