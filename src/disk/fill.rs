@@ -79,8 +79,7 @@ const MISHANDLES: &str = "this kernel's dm-cache mishandles what a guest writes 
 /// Whether what was planned is to be filled before anybody can open the front, since this kernel cannot fill it beneath a guest that
 /// writes.
 pub(super) fn must_be_alone(walk: &Walk<'_>) -> Result<bool> {
-    let beneath = fills_beneath(walk.driver()?.capabilities().seed);
-    Ok(walk.plan.is_some() && beneath && !walk.host.dm().passthrough_is_sound()?)
+    Ok(walk.plan.is_some() && beneath_nobody(walk)?)
 }
 
 const fn fills_beneath(ability: SeedAbility) -> bool {
@@ -123,8 +122,7 @@ fn mishandled(walk: &Walk<'_>) -> Result<bool> {
 
 /// Whether this kernel can fill the cache of a disk only while nobody has it open. Asked once the driver's modules are loaded.
 pub(super) fn beneath_nobody(walk: &Walk<'_>) -> Result<bool> {
-    let ability = walk.driver()?.capabilities().seed;
-    let beneath = matches!(ability, SeedAbility::Mapping | SeedAbility::Whole);
+    let beneath = fills_beneath(walk.driver()?.capabilities().seed);
     Ok(beneath && !walk.host.dm().passthrough_is_sound()?)
 }
 

@@ -140,6 +140,19 @@ pub struct RemoveImage {
     pub discard_dirty: bool,
 }
 
+impl RemoveImage {
+    /// The image with its snapshots, if it is there and nobody has it.
+    pub const fn whole(image: ImageSpec) -> Self {
+        Self {
+            image,
+            snapshots: true,
+            missing_ok: true,
+            left_by: Vec::new(),
+            discard_dirty: false,
+        }
+    }
+}
+
 /// `image resize`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

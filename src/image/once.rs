@@ -38,7 +38,7 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
     // A restore that was killed may have put the image aside that is wanted.
     let pool = reach::pool(&host.connect()?, spec)?;
     replace::finish(host, &pool, spec, &mut report)?;
-    let found = match Found::by_name(host, spec) {
+    let found = match Found::in_pool(pool, spec) {
         Err(error) if error.kind() == Kind::NotFound => None,
         found => Some(found?),
     };
@@ -50,11 +50,8 @@ pub(super) fn once(host: &Host, ask: &Once, dry_run: bool) -> Result<ImageReport
     }
     // What is there, or beside it: of a restore that was killed, say.
     let old = RemoveImage {
-        image: spec.clone(),
-        snapshots: true,
-        missing_ok: true,
         left_by: ask.left_by.clone(),
-        discard_dirty: false,
+        ..RemoveImage::whole(spec.clone())
     };
     let gone = remove(host, &old, dry_run);
     let gone =

@@ -120,13 +120,7 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
     let spec = &ask.image;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let pool = reach::pool(&host.connect()?, spec)?;
-    let as_removed = RemoveImage {
-        image: spec.clone(),
-        snapshots: true,
-        missing_ok: true,
-        left_by: Vec::new(),
-        discard_dirty: false,
-    };
+    let as_removed = RemoveImage::whole(spec.clone());
     put_right(host, &pool, &as_removed, &mut report)?;
     match Found::in_pool(pool.clone(), spec) {
         Err(error) if error.kind() == Kind::NotFound => {

@@ -1,7 +1,7 @@
 //! A VM's disks as files, for a backup: `…/DATASTORE/VM/backup` with the VM's document and a qcow2 file per disk.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, lchown};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
@@ -92,7 +92,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
     for disk in &job.disks {
         let path = dir.join(format!("disk.{}.{}", disk.disk, disk.increment));
         let file = File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error))?;
-        give(&path)?;
+        vm_dir::give_away(&path)?;
         let apart = disk.access.as_ref().map(|access| host.by(access));
         let host = apart.as_ref().unwrap_or(host);
         image::save(host, &disk.image, &disk.snap, disk.since.as_ref(), &file)
@@ -102,7 +102,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
     let path = dir.join("vm.xml");
     let document = BASE64_STANDARD.encode(&job.document);
     atomic::write_mode(&path, document.as_bytes(), 0o600)?;
-    give(&path)?;
+    vm_dir::give_away(&path)?;
     Ok(vm_dir::report(&dir, Change::Made, false))
 }
 
@@ -130,7 +130,7 @@ pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirR
 fn make_dir(dir: &Path) -> Result<()> {
     let made = DirBuilder::new().mode(0o700).recursive(true).create(dir);
     made.map_err(|error| vm_dir::failed("make", dir, error))?;
-    give(dir)
+    vm_dir::give_away(dir)
 }
 
 /// Makes the directory of a VM's backups where there is none, for whoever called sudo. The one above is that caller's, so nothing is
@@ -142,7 +142,7 @@ fn make_above(dir: &Path) -> Result<()> {
         Err(_) => {
             let made = DirBuilder::new().mode(0o700).create(dir);
             made.map_err(|error| vm_dir::failed("make", dir, error))?;
-            give(dir)
+            vm_dir::give_away(dir)
         }
     }
 }
@@ -186,11 +186,6 @@ fn clear(dir: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn give(path: &Path) -> Result<()> {
-    let given = lchown(path, vm_dir::caller("SUDO_UID"), vm_dir::caller("SUDO_GID"));
-    given.map_err(|error| vm_dir::failed("give away", path, error))
 }
 
 #[cfg(test)]

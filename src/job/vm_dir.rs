@@ -106,6 +106,12 @@ fn make_one(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Makes a file or directory that of whoever called sudo. No link is followed: one may have been put there meanwhile.
+pub(super) fn give_away(path: &Path) -> Result<()> {
+    let given = lchown(path, caller("SUDO_UID"), caller("SUDO_GID"));
+    given.map_err(|error| failed("give away", path, error))
+}
+
 /// The number of whoever called sudo.
 pub(super) fn caller(name: &str) -> Option<u32> {
     std::env::var(name).ok()?.parse().ok()
@@ -135,9 +141,7 @@ fn own(
     if there.as_ref() != Some(&now) {
         let file = dir.join(OWNER);
         atomic::write_mode(&file, format!("{name}\n{mark}\n").as_bytes(), 0o644)?;
-        // Whoever called sudo may have put a link there meanwhile.
-        let given = lchown(&file, caller("SUDO_UID"), caller("SUDO_GID"));
-        given.map_err(|error| failed("give away", &file, error))?;
+        give_away(&file)?;
     }
     Ok((shared, Some(mark)))
 }

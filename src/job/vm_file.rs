@@ -1,6 +1,5 @@
 //! A file in a VM's directory, such as its context CD.
 
-use std::os::unix::fs::lchown;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -47,12 +46,7 @@ pub(super) fn put(_host: &Host, job: &PutFile, dry_run: bool) -> Result<VmDirRep
         .map_err(|error| wrong("has a content that is no base64").because(error))?;
     if !dry_run {
         atomic::write_mode(&job.path, &content, 0o600)?;
-        let owner = lchown(
-            &job.path,
-            vm_dir::caller("SUDO_UID"),
-            vm_dir::caller("SUDO_GID"),
-        );
-        owner.map_err(|error| vm_dir::failed("give away", &job.path, error))?;
+        vm_dir::give_away(&job.path)?;
     }
     Ok(vm_dir::report(&job.path, Change::Made, false))
 }

@@ -53,11 +53,7 @@ impl Layer for Front {
             )
         })?;
         match found {
-            Found::Absent { .. } => {
-                let name = walk.disk.record.key.dm(Role::Front);
-                let created = (walk.host.dm()).create(&name, &linear(&target), access(walk));
-                created.context(|| format!("cannot create the front {name}"))
-            }
+            Found::Absent { .. } => create(walk, &target),
             _ => point(walk, &target),
         }
     }
@@ -133,14 +129,18 @@ pub(super) fn point(walk: &Walk<'_>, target: &Device) -> Result<()> {
 /// Leads the front past the cache; where it was taken away, it is there again. Not by [`Walk::up`]: this puts right what failed
 /// or was cancelled.
 pub(in crate::disk) fn lead_to_origin(walk: &Walk<'_>) -> Result<()> {
-    let (name, origin) = (walk.disk.record.key.dm(Role::Front), walk.origin()?);
-    if walk.host.dm().info(&name)?.is_some() {
-        return point(walk, &origin);
+    let origin = walk.origin()?;
+    match has_front(walk)? {
+        true => point(walk, &origin),
+        false => create(walk, &origin),
     }
-    let created = (walk.host.dm()).create(&name, &linear(&origin), access(walk));
-    created
-        .map(drop)
-        .context(|| format!("cannot create the front {name}"))
+}
+
+/// Makes the front, on `target`.
+fn create(walk: &Walk<'_>, target: &Device) -> Result<()> {
+    let name = walk.disk.record.key.dm(Role::Front);
+    let created = (walk.host.dm()).create(&name, &linear(target), access(walk));
+    created.context(|| format!("cannot create the front {name}"))
 }
 
 /// Whether it is to take writes: as the record says, whatever the device does that a killed job left.

@@ -113,14 +113,7 @@ impl<'i> Images<'i> {
         if !there(&self.pool, left)? {
             return Ok(());
         }
-        let ask = RemoveImage {
-            image: left.clone(),
-            snapshots: true,
-            missing_ok: true,
-            left_by: Vec::new(),
-            discard_dirty: false,
-        };
-        let gone = remove(host, &ask, report.dry_run)?;
+        let gone = remove(host, &RemoveImage::whole(left.clone()), report.dry_run)?;
         report.steps.extend(gone.steps);
         Ok(())
     }

@@ -207,13 +207,7 @@ impl Ask<'_> {
         let remove = if self.datastore.trash {
             ImageJob::Discard(OneImage { image })
         } else {
-            ImageJob::Remove(RemoveImage {
-                image,
-                snapshots: true,
-                missing_ok: true,
-                left_by: Vec::new(),
-                discard_dirty: false,
-            })
+            ImageJob::Remove(RemoveImage::whole(image))
         };
         Ok(Plan::host(vec![step(remove)], Answer::Nothing))
     }

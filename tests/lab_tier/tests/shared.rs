@@ -91,8 +91,8 @@ pub fn one_leaves_the_other_works(case: &Case) -> Result<()> {
     same("volumes and sets", volumes(host)?, "0 0".to_owned())
 }
 
-/// What is dirty of one disk outlives the power, and that others come to its set first; and one may be given up without the other.
-pub fn dirty_through_a_power_cut(case: &Case) -> Result<()> {
+/// Two disks whose set holds what their images lack, after a power cut; and what the images were before.
+fn dirty_and_cut(case: &Case) -> Result<([Image; 2], Vec<Image>)> {
     let (world, host) = (&*case.world, case.host());
     let images = [world.clone_of(STANDARD)?, world.clone_of(STANDARD)?];
     let mut before = Vec::new();
@@ -104,6 +104,13 @@ pub fn dirty_through_a_power_cut(case: &Case) -> Result<()> {
     }
     host.cut_power()?;
     host.boot()?;
+    Ok((images, before))
+}
+
+/// What is dirty of one disk outlives the power, and that others come to its set first; and one may be given up without the other.
+pub fn dirty_through_a_power_cut(case: &Case) -> Result<()> {
+    let (world, host) = (&*case.world, case.host());
+    let (images, before) = dirty_and_cut(case)?;
     host.try_sh(shared()?.meddle)?;
     // Somebody who has nothing to do with them comes first.
     let new = world.clone_of(SMALL)?;
@@ -132,16 +139,7 @@ pub fn dirty_through_a_power_cut(case: &Case) -> Result<()> {
 /// The volume's superblock is gone, and it holds what the images of two disks lack: it is not made anew over that for a third one.
 pub fn damaged(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
-    let images = [world.clone_of(STANDARD)?, world.clone_of(STANDARD)?];
-    let mut before = Vec::new();
-    for (image, seed) in images.iter().zip([61, 71]) {
-        before.push(world.kept(image)?);
-        let device = front(&host.attach(image, BACK)?)?;
-        (shared()?.keep_dirty)(host, &device)?;
-        make_dirty(host, image, &device, seed)?;
-    }
-    host.cut_power()?;
-    host.boot()?;
+    let (images, before) = dirty_and_cut(case)?;
     host.sh(
         "vgchange -qq -ay ssd; dd if=/dev/ssd/wb-shared of=/run/head bs=4k count=2 iflag=direct status=none; \
          dd if=/dev/zero of=/dev/ssd/wb-shared bs=4k seek=1 count=1 oflag=direct status=none",
