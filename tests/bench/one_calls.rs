@@ -8,7 +8,7 @@ mod cmd;
 #[path = "one_life.rs"]
 mod life;
 #[allow(dead_code, reason = "the lab tier's own module")]
-#[path = "../lab_tier/oned.rs"]
+#[path = "../one/oned.rs"]
 mod oned;
 #[allow(dead_code, reason = "the lab tier's own module")]
 #[path = "../lab_tier/world.rs"]

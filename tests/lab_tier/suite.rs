@@ -6,14 +6,13 @@
 //! nothing of ours may be left on it. Where the lab cannot run, every test is skipped and the reason printed; with
 //! `CI=true` that is a failure.
 
-mod backup_store;
 mod case;
 mod cmd;
 mod drivers;
 mod guest;
 mod host;
-mod mad;
-mod oned;
+#[path = "../one/mod.rs"]
+mod one;
 mod runner;
 mod supervisor;
 mod tests;

@@ -294,13 +294,13 @@ pub fn module(case: &Case) -> Result<()> {
 }
 
 /// Somebody who has an image open for writing, on the machine.
-pub(super) struct Stranger {
+pub struct Stranger {
     running: Running,
     stop: PathBuf,
 }
 
 impl Stranger {
-    pub(super) fn opens(world: &World, image: &Image) -> Result<Self> {
+    pub fn opens(world: &World, image: &Image) -> Result<Self> {
         const HOLD: &str = "import rados, rbd, sys
 with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
     with rbd.Image(pool, sys.argv[1]) as image:
@@ -315,7 +315,7 @@ with rados.Rados(conffile='') as cluster, cluster.open_ioctx('one') as pool:
         Ok(Self { running, stop })
     }
 
-    pub(super) fn leaves(self) -> Result<()> {
+    pub fn leaves(self) -> Result<()> {
         std::fs::File::create(&self.stop)?;
         self.running.wait(Duration::from_secs(20))?.ok().map(drop)
     }

@@ -3,7 +3,7 @@
 pub mod conformance;
 mod crash;
 mod external;
-mod faults;
+pub mod faults;
 mod hosts;
 mod images;
 mod load;
@@ -11,18 +11,6 @@ mod local;
 mod locks;
 mod lost;
 mod main_job;
-mod one;
-mod one_access;
-mod one_kill;
-mod one_late;
-mod one_later;
-mod one_left;
-mod one_odd;
-mod one_restore;
-mod one_shared;
-mod one_store;
-mod one_storm;
-mod one_vm;
 mod origin;
 mod power;
 mod recover;
@@ -38,62 +26,27 @@ use std::fmt::Debug;
 use anyhow::{Result, ensure};
 
 use crate::case::{Body, Case, Need, Test};
+use crate::one;
 
 /// Those of all drivers between the long ones and the ones that need every host.
 pub fn all() -> Vec<Test> {
     let (of_all, of_one): (Vec<Test>, Vec<Test>) = conformance::all()
         .into_iter()
         .partition(|test| test.need == Need::All);
-    let long = if conformance::exhaustive() { LONG } else { &[] };
-    let alone = ALONE.iter().chain(long).copied();
+    let long = if conformance::exhaustive() {
+        [LONG, one::LONG]
+    } else {
+        [&[] as &[Test]; 2]
+    };
+    let alone = [ALONE, one::ALONE].concat();
+    let alone = alone.into_iter().chain(long.concat());
     let (last, first): (Vec<Test>, Vec<Test>) = alone.partition(|test| test.need == Need::All);
     [first, of_one, last, of_all].concat()
 }
 
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
-    test(
-        "one::deleted_while_it_is_made",
-        Need::One,
-        one_late::deleted_while_it_is_made,
-    ),
-    test(
-        "one_later::write_through",
-        Need::One,
-        one_later::write_through,
-    ),
-    test(
-        "one_later::write_back_by_reading",
-        Need::One,
-        one_later::write_back_by_reading,
-    ),
     test("hosts::cut_off", Need::All, lost::cut_off),
-    test("one_shared::dead_host", Need::All, one_shared::dead_host),
-    test(
-        "one_shared::strangers_and_remains",
-        Need::Plain,
-        one_shared::strangers_and_remains,
-    ),
-    test("one_odd::seldom", Need::All, one_odd::seldom),
-    test("one_store::backups", Need::One, one_store::backups),
-    test("one_restore::in_place", Need::Plain, one_restore::in_place),
-    test("one_restore::refused", Need::Plain, one_restore::refused),
-    test("one_restore::killed", Need::Plain, one_restore::killed),
-    test(
-        "one_kill::begin_and_end",
-        Need::Plain,
-        one_kill::begin_and_end,
-    ),
-    test("one_kill::changes", Need::Plain, one_kill::changes),
-    test("one_kill::moves", Need::Plain, one_kill::moves),
-    test("one_kill::cancelled", Need::Plain, one_kill::cancelled),
-    test("one_storm::thirty_vms", Need::All, one_storm::thirty_vms),
-    test("one::migration_killed", Need::All, one_vm::migration_killed),
-    test(
-        "one::what_failed_moves_left",
-        Need::All,
-        one_left::what_failed_moves_left,
-    ),
     test(
         "external::promises_are_tried",
         Need::One,
@@ -303,28 +256,6 @@ const ALONE: &[Test] = &[
         Need::All,
         hosts::handed_over,
     ),
-    test("one::refusals", Need::One, one::refusals),
-    test("one_store::images", Need::One, one_store::images),
-    test("one_store::refusals", Need::One, one_store::refusals),
-    test(
-        "one_access::a_user_of_its_own",
-        Need::One,
-        one_access::a_user_of_its_own,
-    ),
-    test(
-        "one::deploy_and_terminate",
-        Need::All,
-        one::deploy_and_terminate,
-    ),
-    test("one::releases", Need::One, one_vm::releases),
-    test("one::life_of_a_vm", Need::All, one_vm::life),
-    test("one::live_migration", Need::All, one_vm::live_migration),
-    test(
-        "one_shared::several_vms",
-        Need::All,
-        one_shared::several_vms,
-    ),
-    test("one::dead_host", Need::All, one_vm::dead_host),
     test("hosts::break_lease", Need::All, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",
@@ -348,7 +279,8 @@ const ALONE: &[Test] = &[
     ),
 ];
 
-const fn test(name: &'static str, need: Need, body: fn(&Case) -> Result<()>) -> Test {
+/// A test of its own.
+pub const fn test(name: &'static str, need: Need, body: fn(&Case) -> Result<()>) -> Test {
     Test {
         name,
         need,
@@ -361,7 +293,7 @@ const fn test(name: &'static str, need: Need, body: fn(&Case) -> Result<()>) -> 
     clippy::needless_pass_by_value,
     reason = "calls read better without a reference on every constant"
 )]
-fn same<A: Debug + PartialEq<B>, B: Debug>(what: &str, have: A, want: B) -> Result<()> {
+pub fn same<A: Debug + PartialEq<B>, B: Debug>(what: &str, have: A, want: B) -> Result<()> {
     ensure!(have == want, "{what}: {have:?} instead of {want:?}");
     Ok(())
 }

@@ -8,12 +8,12 @@ use serde_json::Value;
 use warmblock::job::{Attach, Job, Request};
 use warmblock::model::Sharing;
 
-use super::faults::Stranger;
-use super::same;
 use crate::case::Case;
 use crate::cmd::Out;
 use crate::host::Host;
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::faults::Stranger;
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
 
 /// VMs 51 and 52 on the first host, 53 on the second.

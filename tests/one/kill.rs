@@ -3,10 +3,10 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::one_vm::{Vm, datastores, gone};
-use super::same;
+use super::vm::{Vm, datastores, gone};
 use crate::case::Case;
 use crate::host::Host;
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, path};
 
 /// More steps than any action has.

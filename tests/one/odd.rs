@@ -5,10 +5,10 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
-use super::one_vm::{Vm, gone};
-use super::same;
+use super::vm::{Vm, gone};
 use crate::case::Case;
 use crate::host::{Host, front};
+use crate::tests::same;
 use crate::world::{KIB, MIB, SMALL, path};
 
 /// One after the other.

@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::same;
 use crate::case::Case;
 use crate::cmd::eventually;
 use crate::host::{CONFIG, Host, front};
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World};
 
 const DIR: &str = "/run/links/datastores/100/38";

@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::conformance::exhaustive;
-use super::same;
 use crate::case::Case;
 use crate::cmd::{Out, eventually};
 use crate::host::Host;
-use crate::mad::Heard;
-use crate::oned::Oned;
+use crate::one::mad::Heard;
+use crate::one::oned::Oned;
+use crate::tests::conformance::exhaustive;
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
 
 /// The release that most is played in.

@@ -2,11 +2,11 @@
 
 use anyhow::{Result, ensure};
 
-use super::same;
 use crate::case::Case;
 use crate::cmd::Out;
 use crate::host::Host;
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::same;
 use crate::world::{KIB, MIB, SMALL};
 
 const DIR: &str = "/run/links/datastores/100/12";

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use warmblock::sys::atomic;
 
-use super::one_vm::datastores;
-use super::same;
+use super::vm::datastores;
 use crate::case::Case;
 use crate::cmd::{self, Out};
 use crate::host::Host;
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::same;
 use crate::world::{Image, SMALL, World, path};
 
 /// The pool that the user may use, called as it is.

@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::one_vm::datastores;
-use super::same;
+use super::vm::datastores;
 use crate::case::Case;
 use crate::host::Host;
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
 
 const AT_ONCE: usize = 15;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use warmblock::sys::atomic;
 
 use crate::cmd::Out;
-use crate::oned::Oned;
+use crate::one::oned::Oned;
 use crate::world::path;
 
 /// What oned makes of a script's end.

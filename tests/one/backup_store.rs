@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 
 use crate::host::Host;
-use crate::oned::Oned;
+use crate::one::oned::Oned;
 use crate::world::path;
 
 /// What nobody is to read.

@@ -10,10 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use warmblock::sys::atomic;
 
-use super::same;
 use crate::case::Case;
 use crate::cmd::{self, Out};
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
 
 /// A datastore whose first bridge is dead.

@@ -2,11 +2,11 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::one_vm::{Vm, gone};
-use super::same;
-use crate::backup_store::{BackupStore, SECRET};
+use super::vm::{Vm, gone};
 use crate::case::Case;
 use crate::host::Host;
+use crate::one::backup_store::{BackupStore, SECRET};
+use crate::tests::same;
 use crate::world::{Image, KIB, MIB, path};
 
 /// The states in which oned has a VM backed up, restores it in place, and leaves it off.

@@ -5,11 +5,11 @@ use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::one_vm::{Vm, gone, holder};
-use super::same;
+use super::vm::{Vm, gone, holder};
 use crate::case::Case;
 use crate::cmd::Out;
 use crate::host::Host;
+use crate::tests::same;
 use crate::world::{KIB, MIB, path};
 
 /// A VM that has been on hosts, one after the other.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use warmblock::Kind;
 
-use super::same;
 use crate::case::Case;
 use crate::cmd::{Out, eventually};
 use crate::host::{CONFIG, Host};
-use crate::oned::Oned;
+use crate::one::oned::Oned;
+use crate::tests::same;
 use crate::world::{Image, SMALL, World};
 
 const DIR: &str = "/run/links/datastores/100/36";

@@ -1,0 +1,80 @@
+//! The conformance harness of OpenNebula's drivers: an oned of ours that serves documents, runs transfer files as one_tm does and
+//! hears scripts as each release does, against the lab's Ceph and its two hosts; and the stories that it plays.
+
+mod access;
+mod backup_store;
+mod deploy;
+mod kill;
+mod late;
+mod later;
+mod left;
+mod mad;
+mod odd;
+mod oned;
+mod restore;
+mod shared;
+mod store;
+mod storm;
+mod vm;
+
+use crate::case::{Need, Test};
+use crate::tests::test;
+
+/// Only in an exhaustive run.
+pub const LONG: &[Test] = &[
+    test(
+        "one::deleted_while_it_is_made",
+        Need::One,
+        late::deleted_while_it_is_made,
+    ),
+    test("one_later::write_through", Need::One, later::write_through),
+    test(
+        "one_later::write_back_by_reading",
+        Need::One,
+        later::write_back_by_reading,
+    ),
+    test("one_shared::dead_host", Need::All, shared::dead_host),
+    test(
+        "one_shared::strangers_and_remains",
+        Need::Plain,
+        shared::strangers_and_remains,
+    ),
+    test("one_odd::seldom", Need::All, odd::seldom),
+    test("one_store::backups", Need::One, store::backups),
+    test("one_restore::in_place", Need::Plain, restore::in_place),
+    test("one_restore::refused", Need::Plain, restore::refused),
+    test("one_restore::killed", Need::Plain, restore::killed),
+    test("one_kill::begin_and_end", Need::Plain, kill::begin_and_end),
+    test("one_kill::changes", Need::Plain, kill::changes),
+    test("one_kill::moves", Need::Plain, kill::moves),
+    test("one_kill::cancelled", Need::Plain, kill::cancelled),
+    test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
+    test("one::migration_killed", Need::All, vm::migration_killed),
+    test(
+        "one::what_failed_moves_left",
+        Need::All,
+        left::what_failed_moves_left,
+    ),
+];
+
+/// In every run.
+pub const ALONE: &[Test] = &[
+    test("one::refusals", Need::One, deploy::refusals),
+    test("one_store::images", Need::One, store::images),
+    test("one_store::refusals", Need::One, store::refusals),
+    test(
+        "one_access::a_user_of_its_own",
+        Need::One,
+        access::a_user_of_its_own,
+    ),
+    test(
+        "one::deploy_and_terminate",
+        Need::All,
+        deploy::deploy_and_terminate,
+    ),
+    test("one::releases", Need::One, vm::releases),
+    test("one::life_of_a_vm", Need::All, vm::life),
+    test("one::live_migration", Need::All, vm::live_migration),
+    test("one_shared::several_vms", Need::All, shared::several_vms),
+    test("one::dead_host", Need::All, vm::dead_host),
+];
