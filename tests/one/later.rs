@@ -239,7 +239,7 @@ fn changed(host: &Host, own: &Image, words: &[&str]) -> Result<()> {
     same("it is well", &status["well"], true)?;
     host.check(&device, own)?;
     host.put("warmblock.toml", format!("{CONFIG}{HOURS}").as_bytes())?;
-    host.detach(own)
+    host.detach(own).map(drop)
 }
 
 /// The guest moves, and nobody waits for the seed on its new host either.
