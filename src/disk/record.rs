@@ -56,9 +56,6 @@ pub struct Record {
     pub vg: Option<VgName>,
     /// What to seed.
     pub seed: SeedSpec,
-    /// At most so many bytes a second are seeded by whom nobody waits for; the configuration's limit where it is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<Bytes>,
     /// The link to the front.
     pub link: Option<PathBuf>,
     /// The lease's generation under which this host has the disk.
@@ -123,7 +120,6 @@ impl Record {
             block,
             vg: None,
             seed: SeedSpec::None,
-            rate: None,
             link: None,
             generation: 0,
             boot_id: String::new(),

@@ -66,7 +66,6 @@ pub(super) fn fresh(
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: seed(driver, ask.seed, config.seed.what)?,
-        rate: ask.rate.filter(|_| ask.seed_later),
         link: ask.link.clone().filter(|_| ask.shared.is_none()),
         generation: 0,
         boot_id: String::new(),
@@ -196,9 +195,6 @@ pub(super) fn again(
             return Err(clash(ask, "link", &old, &new, remedy));
         }
         record.link = Some(link.clone());
-    }
-    if ask.seed_later && !ask.keep {
-        record.rate = ask.rate;
     }
     record.image = ask.image.clone();
     record.access = host.access.clone().or(record.access);
