@@ -52,7 +52,7 @@ pub struct BackupDisk {
     /// The snapshot that is saved.
     pub snap: SnapName,
     /// The one of the increment before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub since: Option<SnapName>,
     /// How it is reached, where that is not as the host's configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -52,9 +52,13 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
     if job.version != Job::VERSION {
         return Err(Error::new(
             Kind::Usage,
-            format!("a job of version {} is not understood", job.version),
+            format!(
+                "{}: {}",
+                Job::NOT_UNDERSTOOD,
+                Job::other_version(job.version)
+            ),
         )
-        .remedy("install the same release of warmblock on both hosts"));
+        .remedy("make it for this release: `docs/schema/job.json` describes it"));
     }
     request(host, &job.request, job.dry_run)
 }

@@ -34,7 +34,7 @@ pub struct RemoveDir {
     /// `…/DATASTORE/VM`, both of them numbers.
     pub path: PathBuf,
     /// Only if it is this host's alone: what has moved to another host is not to be removed there as well.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub own: bool,
 }
 

@@ -66,7 +66,9 @@ pub fn act(site: &Site, call: Result<Call>, stdio: Stdio<'_>) -> bool {
     let mut voice = Voice::new(site.dialect, vm, stderr).with_logs(&site.oned.var);
     let done = call.and_then(|call| match call {
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
-        Call::Transfer(TmCall::Monitor { input, .. }) => store::monitor(&input, stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { input, .. }) => {
+            store::monitor(site, &input, stdin, &mut voice)
+        }
         Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
         Call::Transfer(call) => {
             transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())

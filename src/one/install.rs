@@ -1,6 +1,6 @@
 //! `one install`: the driver into an OpenNebula, and nothing else of it changed. Run again, it mends what is missing.
 
-mod conf;
+pub(super) mod conf;
 mod execrc;
 mod files;
 mod oned_conf;

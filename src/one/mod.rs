@@ -14,6 +14,7 @@ pub mod document;
 mod ids;
 pub mod install;
 mod mad;
+mod monitord;
 pub mod names;
 pub mod oned;
 mod others;

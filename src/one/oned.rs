@@ -37,6 +37,8 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// `/var/lib/one`, or `$ONE_LOCATION/var`
     pub var: PathBuf,
+    /// `/etc/one`, or `$ONE_LOCATION/etc`
+    pub etc: PathBuf,
 }
 
 impl Surroundings {
@@ -48,6 +50,7 @@ impl Surroundings {
             auth: var("ONE_AUTH").map(PathBuf::from),
             home: var("HOME").map(PathBuf::from),
             var: tree.var.clone(),
+            etc: tree.etc.clone(),
         }
     }
 }

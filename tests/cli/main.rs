@@ -7,6 +7,7 @@ mod doctor;
 mod documents;
 mod drivers;
 mod help;
+mod monitor;
 mod refusals;
 
 use std::path::Path;

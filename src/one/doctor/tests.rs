@@ -119,6 +119,18 @@ fn hosts_that_would_not_work() {
     );
 }
 
+/// It is the older side that is to be updated.
+#[test]
+fn a_host_of_another_release() {
+    let remedy = |release: &str| {
+        let judged = hosts::judged(&"kvm1".parse().unwrap(), Ok(release.to_owned()));
+        judged.remedy.unwrap()
+    };
+    let ours = env!("CARGO_PKG_VERSION");
+    assert_eq!(remedy("0.0.1"), format!("install {ours} there"));
+    assert_eq!(remedy("99.10.0"), "install 99.10.0 here, on the front-end");
+}
+
 /// Leases know a host by the name that it has for itself, and oned's name for it must lead there.
 #[test]
 fn names_that_do_not_lead_to_their_hosts() {
