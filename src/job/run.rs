@@ -81,6 +81,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
         Request::LookDir(ask) => Answer::Directory(store_dir::look(ask)?),
         Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::BackupRoom(ask) => Answer::Directory(backup::room(host, ask, dry)?),
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
         Request::EndBackup(ask) => Answer::Directory(backup::end(host, ask, dry)?),
         Request::PutFile(ask) => Answer::Directory(vm_file::put(host, ask, dry)?),

@@ -25,6 +25,7 @@ mod store;
 mod transfer;
 mod tree;
 pub mod voice;
+mod web;
 
 pub use act::{Site, Stdio, act};
 pub use call::Call;

@@ -83,7 +83,7 @@ fn run(
         version: Job::VERSION,
         dry_run: false,
         request: Request::Steps(Steps {
-            steps: steps.clone(),
+            steps: plan::expecting(steps, origin.as_ref().and_then(origin::Origin::data)),
             every: false,
         }),
     };
