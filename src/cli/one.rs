@@ -8,7 +8,7 @@ use super::args::{Global, OneCall, OneCommand};
 use super::{Output, log, render};
 use crate::doctor::Findings;
 use crate::one::call::Family;
-use crate::one::oned::Surroundings;
+use crate::one::oned::{Oned, Surroundings};
 use crate::one::voice::Voice;
 use crate::one::{self, Call, Site, Stdio, Tree};
 use crate::{Error, Kind, Result};
@@ -20,6 +20,13 @@ pub(super) fn run(global: &Global, output: &Output, command: &OneCommand) -> Res
         OneCommand::Ds(call) => Ok(act(global, Family::Datastore, call)),
         OneCommand::Install(args) => {
             let report = one::install::install(&args.tree.tree(), args.changing.dry_run)?;
+            output.answer(&report, render::install::human)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        OneCommand::Uninstall(args) => {
+            let (tree, dry_run) = (args.tree.tree(), args.changing.dry_run);
+            let oned = Oned::find(&Surroundings::of(&tree));
+            let report = one::install::uninstall(&tree, &oned, dry_run)?;
             output.answer(&report, render::install::human)?;
             Ok(ExitCode::SUCCESS)
         }

@@ -30,6 +30,8 @@ pub enum ImageJob {
     Remove(RemoveImage),
     /// Exchange an image for the one that was made beside it, step by step.
     Replace(ReplaceImage),
+    /// Finish or undo what was stopped of an image's replacement, and remove what it left beside the image.
+    PutRight(OneImage),
     /// Put an image into its pool's trash, with its snapshots.
     Discard(OneImage),
     /// Change an image's size.

@@ -34,7 +34,7 @@ pub use allocated::Allocated;
 pub use checksum::{Algorithm, Checksum};
 pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
-pub use import::{from_reader as import_reader, measure};
+pub use import::{from_reader as import_reader, measure, too_late};
 pub use job::{
     CloneImage, CreateImage, ForgetBackups, ImageJob, Import, ListAllocated, ListImages, Once,
     OneDigest, OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ReplaceImage, ReplaceStep,
@@ -42,7 +42,7 @@ pub use job::{
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
-pub use save::save;
+pub use save::{save, weigh};
 pub use usage::Usage;
 
 use crate::Result;
@@ -63,6 +63,7 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::Info(ask) => info::info(host, ask),
         ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
         ImageJob::Replace(ask) => replace::replace(host, ask, dry_run),
+        ImageJob::PutRight(ask) => replace::put_right(host, ask, dry_run),
         ImageJob::Discard(ask) => remove::discard(host, ask, dry_run),
         ImageJob::Resize(ask) => change::resize(host, ask, dry_run),
         ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),

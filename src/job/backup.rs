@@ -6,11 +6,12 @@ use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
 
 use super::{VmDirReport, vm_dir};
 use crate::host::Host;
-use crate::model::{Access, Change, ImageSpec, SnapName};
+use crate::model::{Access, Bytes, Change, ImageSpec, SnapName};
 use crate::sys::atomic;
 use crate::{Context, Error, Kind, Result, image};
 
@@ -59,6 +60,19 @@ pub struct BackupDisk {
     pub access: Option<Access>,
 }
 
+/// `backup-room`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackupRoom {
+    /// `…/DATASTORE/VM`
+    pub path: PathBuf,
+    /// As of [`Backup`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
+    /// The disks that are to be saved. Their snapshots need not be there yet.
+    pub disks: Vec<BackupDisk>,
+}
+
 /// `end-backup`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +82,45 @@ pub struct EndBackup {
     /// As of [`Backup`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<PathBuf>,
+}
+
+/// Sees that there is room for the files while the guest still runs; what an earlier run left is removed for it. What a write-back
+/// cache has not written yet is not counted.
+///
+/// # Errors
+/// [`Kind::NoSpace`], and those of [`image::weigh`].
+pub(super) fn room(host: &Host, job: &BackupRoom, dry_run: bool) -> Result<VmDirReport> {
+    let dir = directory(&job.path, job.base.as_deref())?;
+    if !dry_run {
+        host.as_caller(|| clear(&dir))?;
+    }
+    let mut wanted = 0;
+    for disk in &job.disks {
+        let apart = disk.access.as_ref().map(|access| host.by(access));
+        let host = apart.as_ref().unwrap_or(host);
+        let weight = image::weigh(host, &disk.image, disk.since.as_ref());
+        wanted += weight
+            .context(|| format!("cannot back up disk {}", disk.disk))?
+            .0;
+    }
+    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(&dir);
+    let free = statvfs(there).map_err(|error| vm_dir::failed("look at", there, error.into()))?;
+    let free = free.blocks_available() as u64 * free.fragment_size() as u64;
+    enough(Bytes(wanted), Bytes(free), &dir)?;
+    Ok(vm_dir::report(&dir, Change::Kept, dry_run))
+}
+
+fn enough(wanted: Bytes, free: Bytes, dir: &Path) -> Result<()> {
+    if wanted <= free {
+        return Ok(());
+    }
+    let message = format!(
+        "the files of the backup may take {wanted}, and there is room for {free} at {}",
+        dir.display()
+    );
+    Err(Error::new(Kind::NoSpace, message).remedy(
+        "make room there, or have BACKUP_BASE_PATH of oned's datastore.conf name a directory on a larger file system",
+    ))
 }
 
 /// Writes the files, for whoever asks and nobody else. What an earlier run left is removed first.
@@ -199,6 +252,20 @@ mod tests {
             assert_eq!(at(Some(bad)).unwrap_err().kind(), Kind::Usage, "{bad:?}");
         }
         assert!(directory(Path::new("/d/100/x"), Some(Path::new("/srv"))).is_err());
+    }
+
+    #[test]
+    fn there_must_be_room() {
+        let judged =
+            |wanted, free| enough(Bytes(wanted), Bytes(free), Path::new("/d/100/12/backup"));
+        assert!(judged(7, 7).is_ok());
+        let refused = judged(3 << 30, 1 << 30).unwrap_err();
+        assert_eq!(refused.kind(), Kind::NoSpace);
+        assert!(
+            refused.chain().contains("3 GiB") && refused.chain().contains("/d/100/12"),
+            "{}",
+            refused.chain()
+        );
     }
 
     /// The directory above is that of whoever called sudo, who may have put anything there.

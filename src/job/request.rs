@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
+use super::{Backup, BackupRoom, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{
@@ -82,6 +82,8 @@ pub enum Request {
     LookDir(StoreDir),
     /// Remove a VM's directory and what is in it.
     RemoveDir(RemoveDir),
+    /// Say whether there is room for that.
+    BackupRoom(BackupRoom),
     /// Save a VM's disks as files.
     Backup(Backup),
     /// Remove those files.

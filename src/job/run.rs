@@ -85,6 +85,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::MakeDir(ask) => directory(host, || vm_dir::make(host, ask, dry))?,
         Request::LookDir(ask) => directory(host, || store_dir::look(ask))?,
         Request::RemoveDir(ask) => directory(host, || vm_dir::remove(host, ask, dry))?,
+        Request::BackupRoom(ask) => Answer::Directory(backup::room(host, ask, dry)?),
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
         Request::EndBackup(ask) => directory(host, || backup::end(ask, dry))?,
         Request::PutFile(ask) => directory(host, || vm_file::put(ask, dry))?,

@@ -26,6 +26,7 @@ mod store;
 mod transfer;
 mod tree;
 pub mod voice;
+mod web;
 
 pub use act::{Site, Stdio, act};
 pub use call::Call;

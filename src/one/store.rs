@@ -82,6 +82,8 @@ fn run(
     let origin = origin
         .map(|path| origin::Origin::of(path, datastore, &around.var))
         .transpose()?;
+    let data = origin.as_ref().and_then(origin::Origin::data);
+    let steps = plan::expecting(steps, data);
     let ask = |steps: Vec<StepAsk>| {
         let job = Job {
             version: Job::VERSION,

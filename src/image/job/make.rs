@@ -104,6 +104,9 @@ pub struct Import {
     /// What the image is for. One that is there already and says so of itself is kept, and the source not read.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub made_for: Option<String>,
+    /// How many bytes of data the source has at most, where that is known: a pool without room for them is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Bytes>,
     /// The replacement that the image is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<Replacement>,
@@ -126,6 +129,7 @@ impl Import {
             keep_packed: false,
             chunked: false,
             made_for: None,
+            expected: None,
             replacement: None,
         }
     }

@@ -682,6 +682,19 @@ fn a_snapshot_of_a_disk_that_is_nowhere_is_gone_back_to() {
 }
 
 /// It would be taken for let go, and be up and dirty.
+/// In the trash a clone would keep its parent from being removed, and there is nothing in it that oned could give back.
+#[test]
+fn what_was_made_for_a_vm_does_not_go_to_the_trash() {
+    let trash = "<CEPH_TRASH>YES</CEPH_TRASH>";
+    let vm = VM.replace("<SIZE>20480", &format!("{trash}<SIZE>20480"));
+    let datastore = DATASTORE.replace("<POOL_NAME>", &format!("{trash}<POOL_NAME>"));
+    for disk in ["disk.0 12 101", "disk.2 12 100"] {
+        let planned = plan_with(&vm, &datastore, &format!("delete kvm1:DIR/{disk}"));
+        assert!(planned.contains("\"verb\":\"remove\""), "{planned}");
+        assert!(!planned.contains("discard\""), "{planned}");
+    }
+}
+
 #[test]
 fn an_image_that_is_not_the_disks_is_not_let_go() {
     let error = planned_with(VM, DATASTORE, "mvds kvm1:DIR/disk.1 one/one-44 12 101").unwrap_err();

@@ -7,7 +7,7 @@ use crate::image::{
     OneSnap, RemoveImage, ResizeImage, SnapFlatten, SourceFormat,
 };
 use crate::job::{Request, StepAsk};
-use crate::model::{Access, ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
+use crate::model::{Access, Bytes, ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
 use crate::one::backups::BackupUrl;
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
@@ -267,6 +267,17 @@ impl Ask<'_> {
         });
         Ok(Plan::host(vec![step(flatten)], Answer::Nothing))
     }
+}
+
+/// The same steps, of which an import is told how many bytes of data come.
+pub(super) fn expecting(steps: &[StepAsk], data: Option<Bytes>) -> Vec<StepAsk> {
+    let mut steps = steps.to_vec();
+    for step in &mut steps {
+        if let Request::Image(ImageJob::Import(import)) = &mut step.request {
+            import.expected = data;
+        }
+    }
+    steps
 }
 
 /// The checksum that the user gave, the better one of two.
