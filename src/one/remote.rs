@@ -24,7 +24,7 @@ mod unreached;
 use answer::answer;
 use patience::patiently;
 pub use stream::Data;
-pub(super) use unreached::is_unreached;
+pub(super) use unreached::{is_silence, is_unreached};
 
 /// How warmblock is reached on other hosts.
 #[derive(Debug, Clone)]
