@@ -54,6 +54,10 @@ echo "$1 $line" >>"$VAR/ssh.log"
 LAB_ID=$ID exec "$LAB" host ssh "${1%%.*}" "$line"
 "#;
 
+/// oned waits for an action for as long as it takes; a test does not wait for one that hangs. Fifteen at once on the lab's hosts may
+/// take many times what one takes.
+const PATIENCE: Duration = Duration::from_secs(900);
+
 impl Oned {
     /// Starts one.
     pub fn start(world: &World) -> Result<Self> {
@@ -155,7 +159,7 @@ impl Oned {
     /// Runs a program in the environment that oned gives its drivers.
     pub fn run(&self, argv: &[&str], stdin: &str) -> Result<Out> {
         let began = Instant::now();
-        let out = self.begin(argv, stdin)?.wait(Duration::from_secs(240))?;
+        let out = self.begin(argv, stdin)?.wait(PATIENCE)?;
         if std::env::var_os("WARMBLOCK_LAB_TRACE").is_some() {
             let took = began.elapsed().as_secs_f64();
             eprintln!("{took:6.2} s  {}  exit code {}", argv.join(" "), out.code);
