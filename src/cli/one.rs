@@ -52,7 +52,7 @@ fn act(global: &Global, family: Family, asked: &OneCall) -> ExitCode {
         stderr: &mut io::stderr(),
     };
     match Site::find() {
-        Ok(site) if one::act(&site, call, stdio) => ExitCode::SUCCESS,
+        Ok(site) if one::act(&site, &asked.action, call, stdio) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             Voice::new(dialect, vm, io::stderr()).fail(&error);

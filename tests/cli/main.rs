@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails the test")]
 
 mod answers;
+mod conformance;
 mod doctor;
 mod documents;
 mod drivers;

@@ -3,6 +3,7 @@
 
 mod access;
 mod backup_store;
+mod behaviour;
 mod deploy;
 mod kill;
 mod late;
@@ -11,10 +12,15 @@ mod left;
 mod mad;
 mod odd;
 mod oned;
+mod pipes;
+mod play;
 mod restore;
+mod secrets;
 mod shared;
+mod stands;
 mod store;
 mod storm;
+mod vectors;
 mod vm;
 
 use crate::case::{Need, Test};
@@ -39,6 +45,8 @@ pub const LONG: &[Test] = &[
         Need::Both,
         shared::strangers_and_remains,
     ),
+    test("one_conform::behaviour", Need::One, behaviour::behaviour),
+    test("one_conform::vectors", Need::Both, vectors::contract),
     test("one_odd::seldom", Need::Both, odd::seldom),
     test("one_store::backups", Need::One, store::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),

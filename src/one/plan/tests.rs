@@ -564,6 +564,32 @@ fn a_vm_that_is_nowhere_has_all_bridges() {
     assert!(planned.starts_with("c2: "), "{planned}");
 }
 
+/// No bridge is named: the host that had it last acts, and a VM that never had one can only be told of (contract, 6.3.13).
+#[test]
+fn a_vm_that_is_nowhere_without_a_bridge() {
+    let none = DATASTORE.replace("<BRIDGE_LIST>c1</BRIDGE_LIST>", "");
+    let lines = [
+        "resize fe:DIR/disk.0 30720 12 101",
+        "snap_delete fe:DIR/disk.0 0 12 101",
+        "cpds fe:DIR/disk.0 one/one-77 -1 12 101",
+    ];
+    let begin = VM.find("<HISTORY>").unwrap();
+    let nowhere = format!("{}</HISTORY_RECORDS></VM>", &VM[..begin]);
+    for line in lines {
+        let planned = plan_with(VM, &none, line);
+        let there = |line: &str| line.contains("kvm1: ");
+        assert!(
+            !planned.is_empty() && planned.lines().all(there),
+            "{planned}"
+        );
+        let planned = plan_with(&nowhere, &none, line);
+        assert!(
+            planned.contains("no host is known that reaches Ceph"),
+            "{planned}"
+        );
+    }
+}
+
 /// The kind of a move says which side is "nowhere", and a delete means either of the last two stays.
 #[test]
 fn a_front_end_that_is_left_or_reached() {
