@@ -118,7 +118,8 @@ fn backup(
     };
     let plan = match call {
         TmCall::Prebackup { live, .. } => Plan::backup(&known, of, *live, &document),
-        _ => Plan::end_backup(&known, of),
+        TmCall::Postbackup { live, .. } => Plan::end_backup(&known, of, *live),
+        _ => return Err(not_yet()),
     };
     let plan = plan.context(|| format!("cannot plan the backup of VM {}", vm.id))?;
     done(remote, &plan, voice, || Ok(()))

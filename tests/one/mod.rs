@@ -11,6 +11,7 @@ mod left;
 mod mad;
 mod odd;
 mod oned;
+mod rest;
 mod restore;
 mod shared;
 mod store;
@@ -47,6 +48,7 @@ pub const LONG: &[Test] = &[
     test("one_kill::begin_and_end", Need::Plain, kill::begin_and_end),
     test("one_kill::changes", Need::Plain, kill::changes),
     test("one_kill::moves", Need::Plain, kill::moves),
+    test("one_kill::guests", Need::Plain, rest::goes_on),
     test("one_kill::cancelled", Need::Plain, kill::cancelled),
     test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
     test("one::migration_killed", Need::All, vm::migration_killed),

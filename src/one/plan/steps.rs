@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::image::{ImageJob, Once, OneSnap};
-use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
+use crate::job::{Attach, Detach, RemoveDir, Request, Rouse, StepAsk, Steps, VmDirJob};
 use crate::model::{Access, HostName, ImageSpec, ParseError, Sharing};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Disk;
@@ -51,6 +51,12 @@ pub(super) fn once(
         left_by,
         make: Box::new(make),
     })))
+}
+
+/// A guest goes on that somebody who was killed left at rest.
+pub(super) fn rouse(domain: &str) -> StepAsk {
+    let domain = domain.to_owned();
+    step(Request::Rouse(Rouse { domain }))
 }
 
 pub(super) fn remove_dir(dir: &VmDir, own: bool) -> StepAsk {
