@@ -3,6 +3,7 @@
 
 mod access;
 mod backup_store;
+mod dead;
 mod deploy;
 mod kill;
 mod late;
@@ -79,4 +80,5 @@ pub const ALONE: &[Test] = &[
     test("one::live_migration", Need::All, vm::live_migration),
     test("one_shared::several_vms", Need::All, shared::several_vms),
     test("one::dead_host", Need::All, vm::dead_host),
+    test("one::off_on_a_dead_host", Need::All, dead::off_there),
 ];

@@ -65,7 +65,15 @@ pub(super) fn remove_dir(dir: &VmDir, own: bool) -> StepAsk {
 }
 
 pub(super) fn make_dir(dir: &VmDir) -> StepAsk {
-    step(Request::MakeDir(VmDirJob { path: dir.path() }))
+    step(Request::MakeDir(VmDirJob::new(dir.path())))
+}
+
+/// The same, of a VM that was suspended; refused where its memory is not.
+pub(super) fn dir_with_checkpoint(dir: &VmDir) -> StepAsk {
+    step(Request::MakeDir(VmDirJob {
+        with_checkpoint: true,
+        ..VmDirJob::new(dir.path())
+    }))
 }
 
 /// Attaches a disk as it was asked for, behind its link.
