@@ -15,6 +15,7 @@ mod oned;
 mod rest;
 mod restore;
 mod shared;
+mod signal;
 mod store;
 mod storm;
 mod vm;
@@ -81,4 +82,5 @@ pub const ALONE: &[Test] = &[
     test("one_shared::several_vms", Need::All, shared::several_vms),
     test("one::dead_host", Need::All, vm::dead_host),
     test("one::off_on_a_dead_host", Need::All, dead::off_there),
+    test("one::signals", Need::All, signal::asked_to_stop),
 ];

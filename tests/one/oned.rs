@@ -153,6 +153,12 @@ impl Oned {
 
     /// Runs a program in the environment that oned gives its drivers.
     pub fn run(&self, argv: &[&str], stdin: &str) -> Result<Out> {
+        self.start_program(argv, stdin)?
+            .wait(Duration::from_secs(240))
+    }
+
+    /// Starts a program likewise.
+    pub fn start_program(&self, argv: &[&str], stdin: &str) -> Result<Running> {
         let var = self.var();
         let search = format!("PATH={}:/usr/bin:/bin", path(&var.join("bin"))?);
         let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
@@ -160,7 +166,7 @@ impl Oned {
         let location = format!("ONE_LOCATION={}", path(&self.location)?);
         let fixed = ["env", &search, &endpoint, &auth, &location];
         let argv = [&fixed, argv].concat();
-        Running::start_with(&argv, stdin.as_bytes())?.wait(Duration::from_secs(240))
+        Running::start_with(&argv, stdin.as_bytes())
     }
 
     /// Where its files are.
