@@ -1,43 +1,21 @@
 //! The volume group on the SSD.
 
-use serde::Deserialize;
-
 use super::finding::{Finding, State};
 use crate::cache;
-use crate::exec::Cmd;
 use crate::host::Host;
 use crate::model::{Bytes, OnFull, SharedName, SliceSize, VgName};
-use crate::{Error, Kind, Result};
+use crate::tools::lvm::Vg;
+use crate::{Error, Result};
 
 const NAME: &str = "volume group";
-
-/// One physical volume of the group, with what holds for the whole group.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Row {
-    #[serde(deserialize_with = "bytes")]
-    vg_size: Bytes,
-    #[serde(deserialize_with = "bytes")]
-    vg_free: Bytes,
-    pv_name: String,
-}
-
-/// LVM writes numbers as strings.
-fn bytes<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
-    let word = String::deserialize(from)?;
-    word.parse().map_err(serde::de::Error::custom)
-}
 
 /// Whether the group is there, has room and lies on SSDs.
 pub fn volume_group(host: &Host) -> Vec<Finding> {
     let Some(vg) = &host.config.slice.vg else {
         return vec![unset(host.config.slice.on_full)];
     };
-    match rows(host, vg).and_then(|rows| Ok((rows, next_disk(host)?))) {
-        Ok((rows, next)) => {
-            let mut findings = vec![room(vg, &rows, &next)];
-            findings.extend(rows.iter().map(|row| disk(host, row)));
-            findings
-        }
+    match look(host, vg) {
+        Ok(findings) => findings,
         Err(error) => {
             let remedy = format!(
                 "make it: `vgcreate {vg} /dev/SSD`, or set slice.vg to the group on the SSD"
@@ -45,6 +23,13 @@ pub fn volume_group(host: &Host) -> Vec<Finding> {
             vec![Finding::of_error(NAME, &error, &remedy)]
         }
     }
+}
+
+fn look(host: &Host, vg: &VgName) -> Result<Vec<Finding>> {
+    let lvm = host.lvm();
+    let mut findings = vec![room(&lvm.vg(vg)?, &next_disk(host)?)];
+    findings.extend(lvm.disks(vg)?.iter().map(|device| disk(host, device)));
+    Ok(findings)
 }
 
 fn unset(on_full: OnFull) -> Finding {
@@ -109,57 +94,12 @@ fn next_disk(host: &Host) -> Result<Next> {
     })
 }
 
-fn rows(host: &Host, vg: &VgName) -> Result<Vec<Row>> {
-    let columns = "vg_size,vg_free,pv_name";
-    let output = host.exec.run(
-        &Cmd::query("vgs")
-            .env("LVM_SUPPRESS_FD_WARNINGS", "1")
-            .args([
-                "--reportformat",
-                "json",
-                "--units",
-                "b",
-                "--nosuffix",
-                "-o",
-                columns,
-            ])
-            .arg(vg.as_str()),
-    )?;
-    parse(output.text()?)
-}
-
-fn parse(text: &str) -> Result<Vec<Row>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        report: Vec<Group>,
-    }
-    #[derive(Deserialize)]
-    struct Group {
-        vg: Vec<Row>,
-    }
-    let answer: Answer = serde_json::from_str(text).map_err(|error| {
-        Error::new(Kind::Failed, "cannot understand the answer of vgs").because(error)
-    })?;
-    Ok(answer
-        .report
-        .into_iter()
-        .flat_map(|group| group.vg)
-        .collect())
-}
-
-fn room(vg: &VgName, rows: &[Row], next: &Next) -> Finding {
-    let Some(Row {
-        vg_size, vg_free, ..
-    }) = rows.first()
-    else {
-        return Finding::fail(
-            NAME,
-            format!("{vg} has no disks"),
-            format!("see what `vgs {vg}` says"),
-        );
-    };
+fn room(vg: &Vg, next: &Next) -> Finding {
+    let Vg {
+        name, size, free, ..
+    } = vg;
     let (slice, mut wanted) = (next.slice, next.slice);
-    let mut found = format!("{vg}: {vg_free} of {vg_size} free");
+    let mut found = format!("{name}: {free} of {size} free");
     let mut lacks = format!("one more slice of {slice}");
     let mut setting = "slice.size";
     match next.shared {
@@ -173,7 +113,7 @@ fn room(vg: &VgName, rows: &[Row], next: &Next) -> Finding {
         }
         None => {}
     }
-    if *vg_free >= wanted {
+    if *free >= wanted {
         return Finding::ok(NAME, found);
     }
     Finding::warn(
@@ -183,9 +123,9 @@ fn room(vg: &VgName, rows: &[Row], next: &Next) -> Finding {
     )
 }
 
-fn disk(host: &Host, row: &Row) -> Finding {
-    let name = format!("SSD {}", row.pv_name);
-    match rotational(host, &row.pv_name) {
+fn disk(host: &Host, device: &str) -> Finding {
+    let name = format!("SSD {device}");
+    match rotational(host, device) {
         Some(false) => Finding::ok(name, "does not rotate"),
         Some(true) => Finding::warn(
             name,
@@ -226,31 +166,37 @@ mod tests {
     use crate::config::{self, Config};
     use crate::progress::ProgressMode;
 
-    const VGS: &str = r#"{"report": [{"vg": [
-        {"vg_size":"10733223936", "vg_free":"1073741824", "pv_name":"/dev/sdb"},
-        {"vg_size":"10733223936", "vg_free":"1073741824", "pv_name":"/dev/sdc1"}]}]}"#;
+    /// 10 GiB less an extent, of which 1 GiB is left.
+    fn vg() -> Vg {
+        Vg {
+            name: "ssd".parse().unwrap(),
+            size: Bytes(10_733_223_936),
+            free: Bytes::gib(1),
+            extent: Bytes::mib(4),
+        }
+    }
 
     #[test]
     fn a_full_group_is_told() {
-        let vg = "ssd".parse().unwrap();
-        let rows = parse(VGS).unwrap();
-        assert_eq!(rows.len(), 2);
-        let state = |rows: &[Row], slice, shared| room(&vg, rows, &Next { slice, shared }).state;
-        assert_eq!(state(&rows, Bytes::gib(1), None), State::Ok);
-        assert_eq!(state(&rows, Bytes::gib(8), None), State::Warn);
-        assert_eq!(state(&[], Bytes::gib(8), None), State::Fail);
-        assert!(parse("{}").is_err());
+        let state = |slice| {
+            let next = Next {
+                slice,
+                shared: None,
+            };
+            room(&vg(), &next).state
+        };
+        assert_eq!(state(Bytes::gib(1)), State::Ok);
+        assert_eq!(state(Bytes::gib(8)), State::Warn);
     }
 
     #[test]
     fn the_volume_that_disks_share_counts_until_it_is_there() {
-        let (vg, rows) = ("ssd".parse().unwrap(), parse(VGS).unwrap());
         let told = |shared| {
             let next = Next {
                 slice: Bytes::mib(1),
                 shared: Some(shared),
             };
-            let finding = room(&vg, &rows, &next);
+            let finding = room(&vg(), &next);
             (finding.state, finding.found)
         };
         let (state, found) = told(Shared::ToMake(Bytes::gib(32)));

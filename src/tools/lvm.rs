@@ -51,13 +51,21 @@ impl<'a> Lvm<'a> {
     /// A volume group's size and room.
     pub fn vg(&self, vg: &VgName) -> Result<Vg, LvmError> {
         let output = self
-            .run(vgs(vg))
+            .run(vgs(report::VG_COLUMNS, vg))
             .map_err(|error| explain(error, vg, None))?;
         let found = report::vgs(output.text()?).map_err(|why| output.bad(why))?;
         found
             .into_iter()
             .next()
             .ok_or_else(|| LvmError::NoVg(vg.clone()))
+    }
+
+    /// The disks that a volume group is on, by the paths under which LVM found them.
+    pub fn disks(&self, vg: &VgName) -> Result<Vec<String>, LvmError> {
+        let output = self
+            .run(vgs(report::PV_COLUMNS, vg))
+            .map_err(|error| explain(error, vg, None))?;
+        Ok(report::pvs(output.text()?).map_err(|why| output.bad(why))?)
     }
 
     /// Every volume of ours, in every volume group: those with the tag [`Tag::ours`] and a name that we give.
@@ -212,8 +220,8 @@ fn report_of(tool: &str, columns: &str) -> Cmd {
         .args(["-o", columns])
 }
 
-fn vgs(vg: &VgName) -> Cmd {
-    report_of("vgs", report::VG_COLUMNS).arg(vg.as_str())
+fn vgs(columns: &str, vg: &VgName) -> Cmd {
+    report_of("vgs", columns).arg(vg.as_str())
 }
 
 fn lvs(which: &str) -> Cmd {

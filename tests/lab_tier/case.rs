@@ -16,13 +16,18 @@ use crate::world::World;
 pub enum Need {
     /// Any one.
     One,
-    /// The one without udevd.
+    /// One without udevd.
     Plain,
-    /// The one with udevd.
+    /// One with udevd.
     Udev,
-    /// Both, or the whole cluster.
+    /// Two, [`PAIR`].
+    Both,
+    /// The whole cluster, with nobody beside it: two as well.
     All,
 }
+
+/// The two that a test gets that needs two, by their names.
+pub const PAIR: [&str; 2] = ["hv1", "hv2"];
 
 /// What a test works with.
 #[derive(Debug)]
@@ -72,48 +77,101 @@ pub struct Test {
 }
 
 /// The hosts that no test has at the moment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pool {
-    free: Mutex<Vec<Host>>,
+    all: usize,
+    state: Mutex<State>,
     back: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    free: Vec<Host>,
+    /// Those that no test has had yet.
+    off: Vec<&'static str>,
+    /// How many wait for more than one: those that need just one leave them the pair.
+    waiting: usize,
 }
 
 impl Pool {
     pub fn new(hosts: Vec<Host>) -> Self {
         Self {
-            free: Mutex::new(hosts),
+            all: hosts.len(),
+            state: Mutex::new(State {
+                off: hosts.iter().map(|host| host.name).collect(),
+                free: hosts,
+                waiting: 0,
+            }),
             back: Condvar::new(),
         }
     }
 
     fn take(&self, need: Need) -> Vec<Host> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let several = usize::from(matches!(need, Need::Both | Need::All));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting += several;
         loop {
-            let place = match need {
-                Need::One if free.is_empty() => None,
-                Need::One => Some(0),
-                Need::Plain => free.iter().position(|host| !host.udev),
-                Need::Udev => free.iter().position(|host| host.udev),
-                Need::All if free.len() == 2 => {
-                    let mut both = std::mem::take(&mut *free);
-                    both.sort_by_key(|host| host.name);
-                    return both;
-                }
-                Need::All => None,
-            };
-            if let Some(place) = place {
-                return vec![free.remove(place)];
+            if let Some(hosts) = state.take(need, self.all) {
+                state.waiting -= several;
+                return hosts;
             }
-            free = self.back.wait(free).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .back
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
+    /// Boots those of a test's hosts that no test has had.
+    fn boot(&self, hosts: &[Host]) -> Result<()> {
+        for host in hosts {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let off = state.off.iter().position(|name| *name == host.name);
+            let off = off.map(|place| state.off.remove(place));
+            drop(state);
+            if off.is_some() {
+                host.boot()?;
+            }
+        }
+        Ok(())
+    }
+
     fn give_back(&self, hosts: Vec<Host>) {
-        self.free
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(hosts);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.free.extend(hosts);
+        drop(state);
         self.back.notify_all();
+    }
+}
+
+impl State {
+    fn take(&mut self, need: Need, all: usize) -> Option<Vec<Host>> {
+        let pair = |host: &Host| PAIR.contains(&host.name);
+        match need {
+            Need::One => self.one(|_| true),
+            Need::Plain => self.one(|host| !host.udev),
+            Need::Udev => self.one(|host| host.udev),
+            Need::All if self.free.len() < all => None,
+            Need::Both | Need::All => {
+                if self.free.iter().filter(|host| pair(host)).count() < PAIR.len() {
+                    return None;
+                }
+                let mut both: Vec<Host> = self.free.extract_if(.., |host| pair(host)).collect();
+                both.sort_by_key(|host| host.name);
+                Some(both)
+            }
+        }
+    }
+
+    /// Rather one that is not of the pair.
+    fn one(&mut self, fits: fn(&Host) -> bool) -> Option<Vec<Host>> {
+        let of_pair = |host: &Host| PAIR.contains(&host.name);
+        let rather = |host: &Host| fits(host) && !of_pair(host);
+        let place = self.free.iter().position(rather).or_else(|| {
+            let left = self.free.iter().position(fits);
+            left.filter(|_| self.waiting == 0)
+        })?;
+        Some(vec![self.free.remove(place)])
     }
 }
 
@@ -126,7 +184,9 @@ impl Test {
 
     fn run(self, pool: &Pool, tally: &Tally) -> Result<(), Failed> {
         let hosts = pool.take(self.need);
-        let outcome = tally.run(self.name, || self.outcome(&hosts));
+        let outcome = (pool.boot(&hosts))
+            .map_err(|error| Failed::from(format!("{error:#}")))
+            .and_then(|()| tally.run(self.name, || self.outcome(&hosts)));
         pool.give_back(hosts);
         outcome
     }

@@ -2,8 +2,8 @@
 //!
 //!     cargo test --test lab [FILTER]          KEEP=1 leaves the lab up and says how to enter it
 //!
-//! One lab per run, with two hosts: hv1 without udevd, hv2 with it. A test owns its host (some own both); after each test
-//! nothing of ours may be left on it. Where the lab cannot run, every test is skipped and the reason printed; with
+//! One lab per run, with four hosts: hv1 and hv3 without udevd, hv2 and hv4 with it. A test owns its host (some own two); after
+//! each test nothing of ours may be left on it. Where the lab cannot run, every test is skipped and the reason printed; with
 //! `CI=true` that is a failure.
 
 mod case;
@@ -33,6 +33,9 @@ use world::World;
 /// Its labs are called by this letter and the supervisor's process number.
 pub const LAB_LETTER: char = 't';
 
+/// Their names, and whether udevd runs there. A host is booted when the first test needs it.
+const HOSTS: [(&str, bool); 4] = [("hv1", false), ("hv2", true), ("hv3", false), ("hv4", true)];
+
 fn main() -> ExitCode {
     let names: Vec<&'static str> = tests::all().iter().map(|test| test.name).collect();
     runner::main(&names, inside)
@@ -41,18 +44,11 @@ fn main() -> ExitCode {
 fn inside(mut args: Arguments) -> Result<ExitCode> {
     let world = Arc::new(World::enter()?);
     std::fs::copy(env!("CARGO_BIN_EXE_warmblock"), world.file("warmblock"))?;
-    let hosts = [("hv1", false), ("hv2", true)].map(|(name, udev)| Host {
+    let hosts = HOSTS.map(|(name, udev)| Host {
         world: Arc::clone(&world),
         name,
         udev,
     });
-    std::thread::scope(|scope| -> Result<()> {
-        let boots = hosts.each_ref().map(|host| scope.spawn(|| host.boot()));
-        boots.into_iter().try_for_each(|boot| {
-            boot.join()
-                .map_err(|_| anyhow::anyhow!("a boot panicked"))?
-        })
-    })?;
     let pool = Arc::new(Pool::new(hosts.to_vec()));
     let tally = Arc::new(Tally::new(exhaustive()));
     let trials = tests::all()
@@ -60,7 +56,7 @@ fn inside(mut args: Arguments) -> Result<ExitCode> {
         .map(|test| test.trial(&pool, &tally))
         .collect();
     // One worker per host.
-    args.test_threads = Some(2);
+    args.test_threads = Some(HOSTS.len());
     let conclusion = libtest_mimic::run(&args, trials);
     tally.tell();
     Ok(conclusion.exit_code())

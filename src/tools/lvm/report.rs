@@ -7,6 +7,7 @@ use crate::model::{Bytes, DiskKey, LvName, SharedName, VgName};
 use crate::sys::DevNum;
 
 pub(super) const VG_COLUMNS: &str = "vg_name,vg_size,vg_free,vg_extent_size";
+pub(super) const PV_COLUMNS: &str = "pv_name";
 pub(super) const LV_COLUMNS: &str =
     "vg_name,lv_name,lv_uuid,lv_size,lv_kernel_major,lv_kernel_minor,lv_tags";
 
@@ -83,6 +84,16 @@ struct VgRow {
 }
 
 #[derive(Deserialize)]
+struct PvRows {
+    vg: Vec<PvRow>,
+}
+
+#[derive(Deserialize)]
+struct PvRow {
+    pv_name: String,
+}
+
+#[derive(Deserialize)]
 struct LvRows {
     lv: Vec<LvRow>,
 }
@@ -110,6 +121,13 @@ pub(super) fn vgs(text: &str) -> Result<Vec<Vg>, String> {
         })
     })
     .collect()
+}
+
+/// What the physical volumes of a group are called, as LVM found them.
+pub(super) fn pvs(text: &str) -> Result<Vec<String>, String> {
+    let parsed: Report<PvRows> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let rows = parsed.report.into_iter().flat_map(|report| report.vg);
+    Ok(rows.map(|row| row.pv_name).collect())
 }
 
 /// Rows whose names are not of our grammar are passed by: somebody may have put our tag on a volume of his.

@@ -24,7 +24,8 @@ fn failed(stderr: &str) -> ExecError {
 fn argv() {
     let tags = [Tag::ours(), Tag::pair("image", "rbd/a b").unwrap()];
     let shown: Vec<String> = [
-        vgs(&vg()),
+        vgs(report::VG_COLUMNS, &vg()),
+        vgs(report::PV_COLUMNS, &vg()),
         lvs("@warmblock"),
         lvcreate(&vg(), &lv(Role::Data), Bytes(100_000_000), &tags),
         lvremove(&vg(), &[&lv(Role::Data), &lv(Role::Meta)]),
@@ -35,6 +36,7 @@ fn argv() {
     .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     vgs --reportformat json --units b --nosuffix --binary -o vg_name,vg_size,vg_free,vg_extent_size ssd
+    vgs --reportformat json --units b --nosuffix --binary -o pv_name ssd
     lvs --reportformat json --units b --nosuffix --binary -o vg_name,lv_name,lv_uuid,lv_size,lv_kernel_major,lv_kernel_minor,lv_tags @warmblock
     lvcreate --yes --wipesignatures y --zero y --addtag warmblock --addtag 'warmblock.image=rbd/a#20b' --size 100000256b --name wb-801945f3-3-ab12-data ssd
     lvremove --yes ssd/wb-801945f3-3-ab12-data ssd/wb-801945f3-3-ab12-meta
@@ -55,6 +57,16 @@ fn paths() {
         lvm.mapper_path(&vg(), &lv(Role::Meta)).to_str(),
         Some(mapper)
     );
+}
+
+#[test]
+fn disks_of_a_group() {
+    let text = r#"{"report": [{"vg": [{"pv_name":"/dev/sdb"}, {"pv_name":"/dev/mapper/ssd c"}]}]}"#;
+    assert_eq!(
+        report::pvs(text).unwrap(),
+        ["/dev/sdb", "/dev/mapper/ssd c"]
+    );
+    assert!(report::pvs("{}").is_err());
 }
 
 /// Recorded: LVM 2.03.16.

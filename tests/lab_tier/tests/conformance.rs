@@ -57,7 +57,7 @@ const CASES: &[(&str, Need, ForDriver, Applies)] = &[
     ("power_cut_clean", Need::One, power::clean, |driver| {
         driver.clean_modes().next().is_some()
     }),
-    ("power_cut_dirty", Need::All, power::dirty, |driver| {
+    ("power_cut_dirty", Need::Both, power::dirty, |driver| {
         driver.dirty_mode().is_some()
     }),
 ];

@@ -28,25 +28,32 @@ use anyhow::{Result, ensure};
 use crate::case::{Body, Case, Need, Test};
 use crate::one;
 
-/// Those of all drivers between the long ones and the ones that need every host.
+/// Those that need two hosts are spread among those that need one, so that there is work for all hosts at all times; those that
+/// need the whole cluster come last.
 pub fn all() -> Vec<Test> {
-    let (of_all, of_one): (Vec<Test>, Vec<Test>) = conformance::all()
-        .into_iter()
-        .partition(|test| test.need == Need::All);
-    let long = if conformance::exhaustive() {
-        [LONG, one::LONG]
-    } else {
-        [&[] as &[Test]; 2]
-    };
-    let alone = [ALONE, one::ALONE].concat();
-    let alone = alone.into_iter().chain(long.concat());
-    let (last, first): (Vec<Test>, Vec<Test>) = alone.partition(|test| test.need == Need::All);
-    [first, of_one, last, of_all].concat()
+    let mut tests = [ALONE, one::ALONE].concat();
+    if conformance::exhaustive() {
+        tests.extend([LONG, one::LONG].concat());
+    }
+    tests.extend(conformance::all());
+    let (alone, tests): (Vec<Test>, Vec<Test>) =
+        (tests.into_iter()).partition(|test| test.need == Need::All);
+    let (two, one): (Vec<Test>, Vec<Test>) =
+        (tests.into_iter()).partition(|test| test.need == Need::Both);
+    let stride = one.len().div_ceil(two.len().max(1)).max(1);
+    let mut two = two.into_iter();
+    let mut order = Vec::new();
+    for some in one.chunks(stride) {
+        order.extend(two.next());
+        order.extend_from_slice(some);
+    }
+    order.extend(two.chain(alone));
+    order
 }
 
 /// Only in an exhaustive run.
 const LONG: &[Test] = &[
-    test("hosts::cut_off", Need::All, lost::cut_off),
+    test("hosts::cut_off", Need::Both, lost::cut_off),
     test(
         "external::promises_are_tried",
         Need::One,
@@ -150,7 +157,7 @@ const ALONE: &[Test] = &[
         local::ssd_fails_half_way,
     ),
     test("local::power_cut", Need::One, local::power_cut),
-    test("local::ssd_lost", Need::All, local::ssd_lost),
+    test("local::ssd_lost", Need::Both, local::ssd_lost),
     test(
         "shared::one_leaves_the_other_works",
         Need::One,
@@ -253,10 +260,10 @@ const ALONE: &[Test] = &[
     ),
     test(
         "hosts::lease_is_respected_and_handed_over",
-        Need::All,
+        Need::Both,
         hosts::handed_over,
     ),
-    test("hosts::break_lease", Need::All, hosts::break_lease),
+    test("hosts::break_lease", Need::Both, hosts::break_lease),
     test(
         "stuck::attach_and_bypass_end_in_time",
         Need::All,
