@@ -1,5 +1,7 @@
 //! `warmblock one`: what oned calls, and what an operator of OpenNebula does.
 
+mod ended;
+
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
@@ -46,18 +48,27 @@ fn act(global: &Global, family: Family, asked: &OneCall) -> ExitCode {
     let call = Call::parse(family, &asked.action, &asked.args);
     let vm = call.as_ref().ok().and_then(Call::vm);
     log::start_for_oned(global, dialect, vm);
-    let stdio = Stdio {
-        stdin: &mut io::stdin().lock(),
-        stdout: &mut io::stdout().lock(),
-        stderr: &mut io::stderr(),
-    };
-    match Site::find() {
-        Ok(site) if one::act(&site, &asked.action, call, stdio) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+    ended::hear_panics();
+    let mut voice = Voice::new(dialect, vm, io::stderr());
+    let began = ended::when_asked(dialect, vm).and_then(|()| Site::find());
+    let site = match began {
+        Ok(site) => site,
         Err(error) => {
-            Voice::new(dialect, vm, io::stderr()).fail(&error);
-            ExitCode::FAILURE
+            voice.fail(&error);
+            return ExitCode::FAILURE;
         }
+    };
+    let done = ended::or_told(&mut voice, || {
+        let stdio = Stdio {
+            stdin: &mut io::stdin().lock(),
+            stdout: &mut io::stdout().lock(),
+            stderr: &mut io::stderr(),
+        };
+        one::act(&site, &asked.action, call, stdio)
+    });
+    match done {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 

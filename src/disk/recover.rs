@@ -50,6 +50,20 @@ pub struct RecoverReport {
     pub findings: Vec<Finding>,
 }
 
+impl Finding {
+    /// Of what is no disk: what is done about it, or why it cannot be.
+    pub(crate) fn of_host(found: String, done: Result<Option<&str>, &Error>) -> Self {
+        Self {
+            image: None,
+            key: None,
+            found,
+            action: done.ok().flatten().map(str::to_owned),
+            error: done.err().map(Error::chain),
+            remedy: done.err().and_then(Error::remedy_text).map(str::to_owned),
+        }
+    }
+}
+
 impl RecoverReport {
     /// The version that this program writes.
     pub const VERSION: u32 = 1;
@@ -123,26 +137,12 @@ fn await_ceph(host: &Host, records: &[Record], patience: Duration) {
 
 /// What nobody needs, and is removed.
 fn removed(found: String) -> Finding {
-    Finding {
-        image: None,
-        key: None,
-        found,
-        action: Some("removed".into()),
-        error: None,
-        remedy: None,
-    }
+    Finding::of_host(found, Ok(Some("removed")))
 }
 
 /// A record that cannot be read: said, and left alone.
 fn damaged(error: &Error) -> Finding {
-    Finding {
-        image: None,
-        key: None,
-        found: "a record that cannot be read".into(),
-        action: None,
-        error: Some(error.chain()),
-        remedy: error.remedy_text().map(str::to_owned),
-    }
+    Finding::of_host("a record that cannot be read".into(), Err(error))
 }
 
 fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {

@@ -92,6 +92,8 @@ pub enum Request {
     PutFile(PutFile),
     /// Several requests while the image of a disk is complete, and the guest's file systems are quiet.
     Quiet(Quiet),
+    /// Let a guest go on that such a request, which was killed, left at rest.
+    Rouse(Rouse),
     /// Several requests, one after the other.
     Steps(Steps),
 }
@@ -303,6 +305,14 @@ pub struct Quiet {
     pub rest: Rest,
     /// The requests, in their order.
     pub steps: Vec<StepAsk>,
+}
+
+/// `rouse`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rouse {
+    /// The libvirt domain. One that is at rest for anybody else stays so.
+    pub domain: String,
 }
 
 /// `hand-over`.

@@ -1,7 +1,8 @@
 //! Doing a job on this host.
 
 use super::{
-    Job, Report, Request, StepAsk, VmDirReport, backup, quiet, store_dir, vm_dir, vm_file,
+    GuestReport, Job, Recover, Report, Request, StepAsk, VmDirReport, backup, quiet, rested,
+    store_dir, vm_dir, vm_file,
 };
 use crate::host::Host;
 use crate::model::{Access, HostName};
@@ -21,6 +22,8 @@ pub enum Answer {
     Image(image::ImageReport),
     /// Of a job on a VM's directory.
     Directory(VmDirReport),
+    /// Of a job on a guest.
+    Guest(GuestReport),
     /// Of several requests, in their order.
     Steps {
         /// What each came to.
@@ -80,7 +83,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::TakeSize(ask) => Answer::Disk(disk::take_size(host, ask, dry)?),
         Request::HandOver(ask) => Answer::Disk(disk::hand_over(host, ask, dry)?),
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
-        Request::Recover(ask) => Answer::Recover(disk::recover(host, ask, dry)?),
+        Request::Recover(ask) => Answer::Recover(recover(host, *ask, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => directory(host, || vm_dir::make(host, ask, dry))?,
         Request::LookDir(ask) => directory(host, || store_dir::look(ask))?,
@@ -89,6 +92,7 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
         Request::EndBackup(ask) => directory(host, || backup::end(ask, dry))?,
         Request::PutFile(ask) => directory(host, || vm_file::put(ask, dry))?,
+        Request::Rouse(ask) => Answer::Guest(rested::rouse(host, ask, dry)?),
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,
         },
@@ -104,6 +108,14 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
 /// What is done with files alone is done as whoever asks.
 fn directory(host: &Host, act: impl FnOnce() -> Result<VmDirReport>) -> Result<Answer> {
     host.as_caller(act).map(Answer::Directory)
+}
+
+/// Guests go on first, for they wait.
+fn recover(host: &Host, ask: Recover, dry: bool) -> Result<disk::RecoverReport> {
+    let guests = rested::recover(host, dry);
+    let mut report = disk::recover(host, &ask, dry)?;
+    report.findings.splice(0..0, guests);
+    Ok(report)
 }
 
 /// Does requests one after the other, whatever becomes of them; the first failure is kept.

@@ -19,12 +19,28 @@ pub const OWNER: &str = ".warmblock";
 /// What it says once a second host has found it: the directory lies on storage that hosts share. No host is called so.
 const SHARED: &str = "*";
 
+/// The file in which libvirt saves a suspended guest's memory (contract, 5.2).
+const CHECKPOINT: &str = "checkpoint";
+
 /// `make-dir`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VmDirJob {
     /// `…/DATASTORE/VM`, both of them numbers.
     pub path: PathBuf,
+    /// Only if the memory of a guest that was suspended is in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_checkpoint: bool,
+}
+
+impl VmDirJob {
+    /// Whatever is in it.
+    pub const fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            with_checkpoint: false,
+        }
+    }
 }
 
 /// `remove-dir`.
@@ -62,9 +78,11 @@ struct Owner {
 /// Makes a VM's directory, and those above it.
 ///
 /// # Errors
-/// [`Kind::Usage`] for a path that is no VM's directory; [`Kind::Exists`] if something else stands there.
+/// [`Kind::Usage`] for a path that is no VM's directory; [`Kind::Exists`] if something else stands there; [`Kind::NotFound`] if
+/// the guest's memory is not in it.
 pub(super) fn make(host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirReport> {
     check(&job.path)?;
+    look_for_checkpoint(job)?;
     let missing: Vec<&Path> = job
         .path
         .ancestors()
@@ -92,6 +110,21 @@ pub(super) fn make(host: &Host, job: &VmDirJob, dry_run: bool) -> Result<VmDirRe
         mark,
         ..report(&job.path, change, shared)
     })
+}
+
+fn look_for_checkpoint(job: &VmDirJob) -> Result<()> {
+    let checkpoint = job.path.join(CHECKPOINT);
+    if !job.with_checkpoint || checkpoint.exists() {
+        return Ok(());
+    }
+    let message = format!(
+        "the memory of the suspended guest, {}, is on its old host alone",
+        checkpoint.display()
+    );
+    Err(Error::new(Kind::NotFound, message).remedy(
+        "start that host again, then `onevm recover --retry`; if it never comes back the guest's memory is lost: `onevm recover \
+         --failure`, and then `onevm recover --recreate` or `onevm terminate`",
+    ))
 }
 
 fn make_one(dir: &Path) -> std::io::Result<()> {
@@ -281,6 +314,21 @@ mod tests {
         }
         assert!(check(Path::new("/var/lib/one/datastores/100/12")).is_ok());
         assert!(check(Path::new("/var/lib/one//datastores/100/12")).is_ok());
+    }
+
+    /// The memory of a suspended guest is nowhere else.
+    #[test]
+    fn a_directory_without_a_checkpoint_is_not_made_for_a_suspended_guest() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut job = VmDirJob::new(dir.path().join("100/12"));
+        assert!(look_for_checkpoint(&job).is_ok());
+        job.with_checkpoint = true;
+        let refused = look_for_checkpoint(&job).unwrap_err();
+        assert_eq!(refused.kind(), Kind::NotFound);
+        assert!(refused.remedy_text().unwrap().contains("--retry"));
+        fs::create_dir_all(&job.path).unwrap();
+        atomic::write(&job.path.join(CHECKPOINT), b"").unwrap();
+        assert!(look_for_checkpoint(&job).is_ok());
     }
 
     /// The first host that has it says so, and the second finds that out; from then on it is nobody's alone.

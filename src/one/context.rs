@@ -48,7 +48,7 @@ pub(super) fn build(files: &[String]) -> Result<String> {
 
 fn burn(exec: &Exec, root: &Path, iso: &Path) -> Result<()> {
     for (tool, first) in TOOLS {
-        let cmd = Cmd::query(tool)
+        let cmd = Cmd::change(tool)
             .args(first)
             .args(["-V", "CONTEXT", "-J", "-R", "-o"])
             .arg(iso)

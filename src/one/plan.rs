@@ -23,7 +23,8 @@ pub use self::known::{Asked, Known};
 use self::known::{clone_of, image};
 pub(super) use self::restore::Restoration;
 use self::steps::{
-    all, as_disk, attach, attach_ask, detach, if_there, make_dir, once, remove_dir, step,
+    all, as_disk, attach, attach_ask, detach, dir_with_checkpoint, if_there, make_dir, once,
+    remove_dir, rouse, step,
 };
 pub(super) use self::steps::{host_name, removal};
 use super::call::{Node, TmCall, VmDir};

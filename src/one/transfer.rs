@@ -47,7 +47,7 @@ fn through(
         let (vm, others) = documents(site, call, stdin)?;
         let plan = plan(site, call, &vm)?;
         let tell = || others.map_or(Ok(()), |others| others.tell(site, remote, &vm));
-        let done = done(remote, &plan, voice, tell).map_err(|error| not_settled(call, error));
+        let done = done(remote, &plan, voice, tell).map_err(|error| not_settled(call, &vm, error));
         let wanted = meanwhile::look_again(site, remote, call, &vm, voice);
         let done = both(done, wanted);
         return done;
@@ -118,23 +118,36 @@ fn backup(
     };
     let plan = match call {
         TmCall::Prebackup { live, .. } => Plan::backup(&known, of, *live, &document),
-        _ => Plan::end_backup(&known, of),
+        TmCall::Postbackup { live, .. } => Plan::end_backup(&known, of, *live),
+        _ => return Err(not_yet()),
     };
     let plan = plan.context(|| format!("cannot plan the backup of VM {}", vm.id))?;
     done(remote, &plan, voice, || Ok(()))
 }
 
-/// Says where a VM is whose disks could not all be settled after a migration, and what to do: oned only logs it, and calls
-/// nobody again.
-fn not_settled(call: &TmCall, error: Error) -> Error {
-    let TmCall::Postmigrate(Migration { from, to, vm, .. }) = call else {
-        return error;
-    };
-    let message = format!("VM {vm} runs on {to}, but not all of its disks are settled there");
-    Error::new(error.kind(), message).because(error).remedy(format!(
-        "what is left has no cache: `warmblock detach IMAGE` on {from}, if that lives, then `warmblock attach IMAGE` on {to}; \
-         `warmblock status` on either says which"
-    ))
+/// Says how it goes on where oned's own words would not tell.
+fn not_settled(call: &TmCall, vm: &Vm, error: Error) -> Error {
+    match call {
+        // oned only logs it, and calls nobody again.
+        TmCall::Postmigrate(Migration { from, to, vm, .. }) => {
+            let message =
+                format!("VM {vm} runs on {to}, but not all of its disks are settled there");
+            Error::new(error.kind(), message).because(error).remedy(format!(
+                "what is left has no cache: `warmblock detach IMAGE` on {from}, if that lives, then `warmblock attach IMAGE` on {to}; \
+                 `warmblock status` on either says which"
+            ))
+        }
+        TmCall::Mv {
+            from: (from, _), ..
+        } if vm.left_at().is_some() && is_unreached(&error) => {
+            let message = format!("OpenNebula takes {from} for alive, so nothing is taken from it");
+            Error::new(error.kind(), message).because(error).remedy(format!(
+                "if {from} is dead, say so: `onehost offline {from}`, and then `onevm recover --retry {}`",
+                vm.id
+            ))
+        }
+        _ => error,
+    }
 }
 
 fn ask(site: &Site, id: VmId) -> Result<Vm> {
@@ -143,7 +156,7 @@ fn ask(site: &Site, id: VmId) -> Result<Vm> {
 
 /// The VM, and whether the host may live that it is taken from, for that is not in its document.
 fn with_source(site: &Site, mut vm: Vm) -> Result<Vm> {
-    let stay = vm.lost_at().and_then(|stay| vm.history.get_mut(stay));
+    let stay = vm.left_at().and_then(|stay| vm.history.get_mut(stay));
     if let Some(stay) = stay
         && let Some(id) = stay.host_id
     {

@@ -7,7 +7,7 @@ use crate::cmd::Out;
 use crate::host::Host;
 use crate::one::oned::Oned;
 use crate::tests::same;
-use crate::world::{KIB, MIB, SMALL};
+use crate::world::{KIB, MIB, SMALL, path};
 
 const DIR: &str = "/run/links/datastores/100/12";
 
@@ -113,6 +113,30 @@ pub fn refusals(case: &Case) -> Result<()> {
     oned.vm(12, &vm("one/none", "one/none", 1, &["hv1"]));
     line(oned.tm(&clone)?, "there is no image one/none")?;
     line(oned.tm(&clone.replace(host, "nohost"))?, "nohost")?;
+    // A mistake in this program, which is none of Rust's own words.
+    let script = oned.var().join("context.sh");
+    warmblock::sys::atomic::write(&script, b"A='b'\n")?;
+    let program = oned.var().join("bin/warmblock");
+    let words = format!(
+        "{} one tm context {} {host}:{DIR}/disk.4 12 100",
+        path(&program)?,
+        path(&script)?
+    );
+    let words: Vec<&str> = words.split(' ').collect();
+    let panics = oned.run(
+        &[&["env", "WARMBLOCK_PANIC=1"], words.as_slice()].concat(),
+        "",
+    )?;
+    ensure!((1..=125).contains(&panics.code), "{panics}");
+    let (log, told): (Vec<&str>, Vec<&str>) = panics
+        .stderr
+        .lines()
+        .partition(|line| line.starts_with("ERROR: 12 "));
+    same("lines for the user", told.len(), 1)?;
+    ensure!(
+        log.len() == 1 && told[0].contains("has a mistake") && told[0].contains("report"),
+        "{panics}"
+    );
     line(oned.tm("clone one two")?, "was not called as")?;
     line(oned.tm("dance")?, "no driver action")?;
     case.host().sh("rm -rf /run/links").map(drop)

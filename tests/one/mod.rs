@@ -4,6 +4,7 @@
 mod access;
 mod backup_store;
 mod behaviour;
+mod dead;
 mod deploy;
 mod kill;
 mod late;
@@ -14,9 +15,11 @@ mod odd;
 mod oned;
 mod pipes;
 mod play;
+mod rest;
 mod restore;
 mod secrets;
 mod shared;
+mod signal;
 mod stands;
 mod store;
 mod storm;
@@ -55,6 +58,7 @@ pub const LONG: &[Test] = &[
     test("one_kill::begin_and_end", Need::Both, kill::begin_and_end),
     test("one_kill::changes", Need::Both, kill::changes),
     test("one_kill::moves", Need::Both, kill::moves),
+    test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
     test("one_storm::thirty_vms", Need::Both, storm::thirty_vms),
     test("one::migration_killed", Need::Both, vm::migration_killed),
@@ -85,4 +89,6 @@ pub const ALONE: &[Test] = &[
     test("one::live_migration", Need::Both, vm::live_migration),
     test("one_shared::several_vms", Need::Both, shared::several_vms),
     test("one::dead_host", Need::Both, vm::dead_host),
+    test("one::off_on_a_dead_host", Need::Both, dead::off_there),
+    test("one::signals", Need::All, signal::asked_to_stop),
 ];

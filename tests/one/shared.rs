@@ -46,7 +46,7 @@ impl<'c> Vms<'c> {
         Ok(vms)
     }
 
-    /// A VM in a state of its life cycle, after these stays.
+    /// A VM in a state of its life cycle, after these stays. Their hosts oned has no more, should it be asked.
     fn document(&self, id: u32, state: u32, hosts: &[&str]) -> String {
         let disk = |disk: u32, image: &Image, attribute: &str| {
             format!(
@@ -57,7 +57,7 @@ impl<'c> Vms<'c> {
         };
         let stays = hosts.iter().map(|host| {
             format!(
-                "<HISTORY><HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
+                "<HISTORY><HOSTNAME>{host}</HOSTNAME><HID>9</HID><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
             )
         });
         format!(

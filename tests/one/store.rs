@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use warmblock::sys::atomic;
@@ -262,6 +262,8 @@ pub fn images(case: &Case) -> Result<()> {
         )?;
     }
 
+    counted(world, &|words| oned.call(words, &encoded))?;
+
     // The end, twice.
     for id in [9007, 9001, 9002, 9004, 9005] {
         for _ in 0..2 {
@@ -270,6 +272,47 @@ pub fn images(case: &Case) -> Result<()> {
         same("leftovers", of_image(world, id)?, Vec::<String>::new())?;
     }
     Ok(())
+}
+
+/// With a mgr, what the driver says of the pool is what Ceph says.
+fn counted(world: &World, call: &dyn Fn(&[&str]) -> Result<Out>) -> Result<()> {
+    world.lab(&["ceph", "mgr"])?.ok()?;
+    let pool = || -> Result<[u64; 2]> {
+        let df = world
+            .lab(&["exec", "ceph", "df", "--format", "json"])?
+            .ok()?
+            .json()?;
+        let all = df["pools"].as_array().into_iter().flatten();
+        let mut of = all.filter(|pool| pool["name"] == "one");
+        let stats = of.next().cloned().unwrap_or_default()["stats"].clone();
+        let number = |name: &str| stats[name].as_u64().unwrap_or(0);
+        Ok([number("stored"), number("max_avail")])
+    };
+    let told = |words: &[&str]| -> Result<Vec<u64>> {
+        let out = call(words)?.ok()?;
+        same("stderr", out.stderr.as_str(), "")?;
+        let lines = out
+            .stdout
+            .lines()
+            .zip(["USED_MB=", "TOTAL_MB=", "FREE_MB="]);
+        let numbers = lines.map(|(line, name)| Some(line.strip_prefix(name)?.parse().ok()?));
+        let numbers: Option<Vec<u64>> = numbers.collect();
+        same("lines", out.stdout.lines().count(), 3)?;
+        numbers.with_context(|| format!("not three figures: {out}"))
+    };
+    for words in [["ds", "monitor", "101"], ["tm", "monitor", "101"]] {
+        // The figures change until the mgr has heard of all.
+        cmd::eventually("the figures of Ceph", 60, || {
+            let [stored, room] = pool()?;
+            let (used, free) = (stored.div_ceil(MIB), room >> 20);
+            let said = told(&words)?;
+            Ok(stored > 0
+                && room > 0
+                && said == [used, used + free, free]
+                && pool()? == [stored, room])
+        })?;
+    }
+    world.lab(&["ceph", "stop", "mgr.x"])?.ok().map(drop)
 }
 
 /// A VM with one disk, an image of its own.

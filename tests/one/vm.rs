@@ -76,6 +76,15 @@ impl<'c> Vm<'c> {
             .to_string()
     }
 
+    /// The VM leaves hv1, which oned knows as host 1, for hv2 in a state of its life cycle.
+    pub(super) fn leaves(&self, lcm_state: u32) {
+        let stays = "<HISTORY><SEQ>0</SEQ><HOSTNAME>hv1</HOSTNAME><HID>1</HID><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>\
+                     <HISTORY><SEQ>1</SEQ><HOSTNAME>hv2</HOSTNAME><HID>2</HID>";
+        let document = self.document(lcm_state, "hv2");
+        let one = "<HISTORY><SEQ>0</SEQ><HOSTNAME>hv2</HOSTNAME>";
+        self.oned.vm(self.id, &document.replace(one, stays));
+    }
+
     /// Runs a transfer file; `DIR` is the VM's directory, `IDS` its number and the datastore's.
     pub(super) fn transfer(&self, file: &str) -> Result<Heard> {
         self.transfer_in(NOW, file)

@@ -85,7 +85,7 @@ pub struct Stay {
     pub host: Host,
     /// Its number; what is old does not say it.
     pub host_id: Option<HostId>,
-    /// Whether it may be alive for all that oned knows, if oned was asked: see [`Vm::lost_at`].
+    /// Whether it may be alive for all that oned knows; it may unless oned was asked and said that it does not. See [`Vm::left_at`].
     pub may_live: bool,
     /// The system datastore.
     pub datastore: DatastoreId,
@@ -127,11 +127,12 @@ impl Vm {
         self.state == DONE || matches!(self.lcm_state, 15 | 23)
     }
 
-    /// The stay in which the VM was lost that is taken elsewhere: `PROLOG_MIGRATE_UNKNOWN` and its failure (contract, 5.1). That
-    /// is the VM's state and not its host's: a host may live on that does not report a VM.
-    pub fn lost_at(&self) -> Option<usize> {
-        let unknown = matches!(self.lcm_state, 60 | 61);
-        self.history.len().checked_sub(2).filter(|_| unknown)
+    /// The stay that the VM leaves without having run in it just before, so that nobody would have noticed if its host is dead:
+    /// `PROLOG_MIGRATE_POWEROFF`, `…_SUSPEND`, `…_UNKNOWN` and their failures (contract, 5.1). Unknown is the VM's state and not its
+    /// host's: a host may live on that does not report a VM.
+    pub fn left_at(&self) -> Option<usize> {
+        let off = matches!(self.lcm_state, 43..=46 | 60 | 61);
+        self.history.len().checked_sub(2).filter(|_| off)
     }
 
     /// The disks that are ours. Volatile disks are the system datastore's, which may be another driver's that calls us for our
@@ -170,7 +171,7 @@ impl Stay {
         Ok(Self {
             host: required(node, "HOSTNAME")?,
             host_id: value(node, "HID")?,
-            may_live: false,
+            may_live: true,
             datastore: required(node, "DS_ID")?,
             driver: value(node, "TM_MAD")?,
             seq: text(node, "SEQ").map_or(Ok(0), number)?,

@@ -4,9 +4,9 @@
 //! next one is what changed since; it goes when oned says that the next one is safe, which is one backup later, or when a chain
 //! begins anew.
 
-use super::{Known, Plan, if_there, removal, step};
+use super::{Known, Plan, all, if_there, removal, rouse, step};
 use crate::image::{ForgetBackups, ImageJob, OneSnap};
-use crate::job::{Backup, BackupDisk, BackupRoom, EndBackup, Quiet, Request, Rest, StepAsk};
+use crate::job::{Backup, BackupDisk, BackupRoom, EndBackup, Quiet, Request, Rest, StepAsk, Steps};
 use crate::model::{Access, BackupSnap, ImageSpec, SnapName};
 use crate::one::DiskId;
 use crate::one::call::{BackupCall, DiskPlace};
@@ -47,6 +47,9 @@ impl Plan {
             BackupMode::Full => removals(&disks, &snap),
             BackupMode::Increment { last } => forgotten(&disks, last),
         };
+        if live {
+            steps.insert(0, rouse(&call.deploy_id));
+        }
         let files = disks.iter().map(|disk| BackupDisk {
             disk: disk.id.0,
             increment: now.unwrap_or(0),
@@ -70,22 +73,23 @@ impl Plan {
             document: document.to_owned(),
             disks: files,
         })));
-        let undo = Self::nothing().on(&call.host, cleared(call, removals(&disks, &snap)));
+        let undo = Self::nothing().on(&call.host, cleared(call, live, removals(&disks, &snap)));
         Ok(Self::nothing().on(&call.host, steps).or_else(undo))
     }
 
-    /// `postbackup` and `postbackup_live`: the files go, and the snapshot if no increment needs it.
+    /// `postbackup` and `postbackup_live`: the guest goes on, should a backup that was killed have left it at rest; the files go, and
+    /// the snapshot if no increment needs it.
     ///
     /// # Errors
     /// As for [`Plan::backup`].
-    pub fn end_backup(known: &Known<'_>, call: &BackupCall) -> Result<Self> {
+    pub fn end_backup(known: &Known<'_>, call: &BackupCall, live: bool) -> Result<Self> {
         let (now, _) = increments(known);
         let steps = if now.is_none() || known.vm.backup.failed {
             removals(&disks(known, call)?, &BackupSnap { increment: now }.snap()?)
         } else {
             Vec::new()
         };
-        Ok(Self::nothing().on(&call.host, cleared(call, steps)))
+        Ok(Self::nothing().on(&call.host, cleared(call, live, steps)))
     }
 }
 
@@ -179,14 +183,21 @@ fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, guest: Option<(&str, Rest)>) 
     steps
 }
 
-/// The files go, and then what else is to go.
-fn cleared(call: &BackupCall, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
+/// The files go, and then what else is to go. A guest that runs goes on before, and if it does not, that is in nobody's way.
+fn cleared(call: &BackupCall, live: bool, mut more: Vec<StepAsk>) -> Vec<StepAsk> {
     let end = step(Request::EndBackup(EndBackup {
         path: call.dir.path(),
         base: call.base.clone(),
     }));
     more.insert(0, end);
-    more
+    if !live {
+        return more;
+    }
+    let rest = step(Request::Steps(Steps {
+        steps: more,
+        every: false,
+    }));
+    all(vec![rouse(&call.deploy_id), rest])
 }
 
 #[cfg(test)]

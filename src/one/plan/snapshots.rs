@@ -1,9 +1,9 @@
 //! Snapshots of disks, and their size.
 
-use super::{Known, Plan, attach, detach, if_there, removal, step};
+use super::{Known, Plan, attach, detach, if_there, removal, rouse, step};
 use crate::Result;
 use crate::image::{ImageJob, OneSnap, ResizeImage};
-use crate::job::{DiskJob, Quiet, Request, Rest};
+use crate::job::{DiskJob, Quiet, Request, Rest, StepAsk};
 use crate::model::{BeforeRevert, ImageSpec};
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
@@ -20,6 +20,7 @@ pub(super) fn create(
     let (_, image) = known.disk(place)?;
     let take = step(Request::Image(ImageJob::SnapRetake(snap(&image, id)?)));
     let domain = known.vm.deploy_id.clone().filter(|_| live);
+    let before = domain.as_deref().map(rouse);
     let quiet = Request::Quiet(Quiet {
         image,
         domain,
@@ -27,7 +28,8 @@ pub(super) fn create(
         steps: vec![take],
     });
     let quiet = step(quiet).by(known.access(place)?);
-    Ok(Plan::nothing().on_any(&known.acting(host)?, &[quiet]))
+    let steps: Vec<StepAsk> = before.into_iter().chain([quiet]).collect();
+    Ok(Plan::nothing().on_any(&known.acting(host)?, &steps))
 }
 
 /// The disk is taken down, written back, and attached anew once its image is what it was; or as it was, if it cannot be.

@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::image::{ImageJob, Once, OneImage, OneSnap};
-use crate::job::{Attach, Detach, RemoveDir, Request, StepAsk, Steps, VmDirJob};
+use crate::job::{Attach, Detach, RemoveDir, Request, Rouse, StepAsk, Steps, VmDirJob};
 use crate::model::{Access, HostName, ImageSpec, ParseError, Sharing};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
 use crate::one::document::Disk;
@@ -53,13 +53,27 @@ pub(super) fn once(
     })))
 }
 
+/// A guest goes on that somebody who was killed left at rest.
+pub(super) fn rouse(domain: &str) -> StepAsk {
+    let domain = domain.to_owned();
+    step(Request::Rouse(Rouse { domain }))
+}
+
 pub(super) fn remove_dir(dir: &VmDir, own: bool) -> StepAsk {
     let path = dir.path();
     step(Request::RemoveDir(RemoveDir { path, own }))
 }
 
 pub(super) fn make_dir(dir: &VmDir) -> StepAsk {
-    step(Request::MakeDir(VmDirJob { path: dir.path() }))
+    step(Request::MakeDir(VmDirJob::new(dir.path())))
+}
+
+/// The same, of a VM that was suspended; refused where its memory is not.
+pub(super) fn dir_with_checkpoint(dir: &VmDir) -> StepAsk {
+    step(Request::MakeDir(VmDirJob {
+        with_checkpoint: true,
+        ..VmDirJob::new(dir.path())
+    }))
 }
 
 /// Attaches a disk as it was asked for, behind its link.

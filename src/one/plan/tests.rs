@@ -3,6 +3,7 @@ use crate::one::call::{Call, Family};
 use crate::one::document::{Datastore, Vm};
 
 mod access;
+mod dead;
 mod left;
 mod restore;
 
@@ -102,9 +103,9 @@ fn planned_with(vm: &str, datastore: &str, line: &str) -> Result<Plan> {
         unreachable!()
     };
     let mut vm = Vm::parse(vm).unwrap();
-    if let Some(lost) = vm.lost_at() {
+    if let Some(left) = vm.left_at() {
         // As oned is asked for it: of this host it hears.
-        vm.history[lost].may_live = vm.history[lost].host.as_str() == "silent";
+        vm.history[left].may_live = vm.history[left].host.as_str() == "silent";
     }
     let ask = || Datastore::parse(datastore);
     let known = Known {

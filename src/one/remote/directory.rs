@@ -44,7 +44,7 @@ impl Remote {
 
     fn made(&self, at: &At, path: &Path) -> Result<Value> {
         let path = path.to_owned();
-        self.directory(at, Request::MakeDir(VmDirJob { path }))
+        self.directory(at, Request::MakeDir(VmDirJob::new(path)))
     }
 
     fn directory(&self, at: &At, request: Request) -> Result<Value> {

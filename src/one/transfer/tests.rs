@@ -236,7 +236,8 @@ fn disks_that_are_not_settled() {
         let Call::Transfer(call) = Call::parse(Family::Transfer, action, &args).unwrap() else {
             unreachable!()
         };
-        not_settled(&call, Error::new(Kind::Busy, "why"))
+        let vm = Vm::parse("<VM><ID>12</ID><TEMPLATE/></VM>").unwrap();
+        not_settled(&call, &vm, Error::new(Kind::Busy, "why"))
     };
     let error = told("postmigrate");
     assert!(error.chain().starts_with("VM 12 runs on kvm2") && error.chain().ends_with("why"));

@@ -45,7 +45,7 @@ fn plan(action: &str, disks: &str, document: &str) -> String {
     }
     let plan = match &call {
         Call::Transfer(TmCall::Prebackup { live, call }) => Plan::backup(&known, call, *live, "X"),
-        Call::Transfer(TmCall::Postbackup { call, .. }) => Plan::end_backup(&known, call),
+        Call::Transfer(TmCall::Postbackup { live, call }) => Plan::end_backup(&known, call, *live),
         _ => unreachable!(),
     };
     let plan = match plan {
@@ -91,7 +91,8 @@ fn a_full_backup() {
             .as_ref()
             .map(|wanted| planned.matches(wanted.as_str()).count());
         assert_eq!(found, rest.map(|_| 1), "{word}: {planned}");
-        assert_eq!(planned.contains("uuid"), rest.is_some(), "{word}");
+        assert_eq!(planned.contains("\"uuid\","), rest.is_some(), "{word}");
+        assert!(planned.contains("\"op\":\"rouse\",\"domain\":\"uuid\"}"));
     }
 }
 

@@ -1,0 +1,131 @@
+//! A guest of libvirt's: how it comes to rest, and how it goes on.
+
+use std::time::Duration;
+
+use super::request::Rest;
+use crate::exec::{Cmd, Exec, ExecError};
+use crate::sys::wait;
+use crate::{Error, Kind, Result};
+
+/// How long a guest may take to come to rest, or to go on.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A libvirt domain, by its name or its UUID.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guest<'h> {
+    pub(super) exec: &'h Exec,
+    pub(super) domain: &'h str,
+    /// How long we try to let it go on.
+    pub(super) patience: Duration,
+}
+
+/// What a guest does just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is paused because somebody asked for that: an operator, or we.
+    Suspended,
+    /// It is paused for a reason of QEMU's own: an I/O error, a migration.
+    Stopped,
+    /// Anything else.
+    Other,
+}
+
+/// What virsh calls coming to rest and going on, and what it is if either fails.
+pub(super) struct Words {
+    rest: &'static str,
+    pub(super) restless: &'static str,
+    go_on: &'static str,
+    stuck: &'static str,
+    /// How a guest is that was left so.
+    pub(super) left: &'static str,
+}
+
+pub(super) const fn words(rest: Rest) -> Words {
+    match rest {
+        Rest::Freeze => Words {
+            rest: "domfsfreeze",
+            restless: "the guest's file systems could not be frozen, so the snapshot is as after a power cut",
+            go_on: "domfsthaw",
+            stuck: "its file systems may still be frozen, and its writes hang",
+            left: "frozen",
+        },
+        Rest::Suspend => Words {
+            rest: "suspend",
+            restless: "the guest could not be suspended, so the snapshots of its disks may be of different moments",
+            go_on: "resume",
+            stuck: "it may still be suspended",
+            left: "suspended",
+        },
+    }
+}
+
+impl Guest<'_> {
+    /// What it does.
+    pub(super) fn state(&self) -> Result<State, ExecError> {
+        let said = self.exec.run(&self.query("domstate", &["--reason"]))?;
+        // `paused (user)`; a reason that libvirt does not know is none.
+        Ok(match said.text()?.trim() {
+            "paused (user)" => State::Suspended,
+            said if said.starts_with("paused") => State::Stopped,
+            _ => State::Other,
+        })
+    }
+
+    /// Which of the lives of its domain this is: libvirt gives each start a number of its own. None of one that is off or gone.
+    pub(super) fn life(&self) -> Result<Option<String>, ExecError> {
+        match self.exec.run(&self.query("domid", &[])) {
+            Ok(said) => Ok(Some(said.text()?.trim().to_owned()).filter(|life| life != "-")),
+            Err(error) if error.says("failed to get domain") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Brings it to rest.
+    pub(super) fn rest(&self, rest: Rest) -> Result<(), ExecError> {
+        self.exec.run(&self.change(words(rest).rest)).map(drop)
+    }
+
+    /// Lets it go on, asked once.
+    pub(super) fn go_on_once(&self, rest: Rest) -> Result<(), ExecError> {
+        self.exec.run(&self.change(words(rest).go_on)).map(drop)
+    }
+
+    /// Lets it go on, asked until it does: until then it hangs, or at least every write of its.
+    pub(super) fn go_on(&self, rest: Rest) -> Result<()> {
+        let mut last = None;
+        let goes_on = wait::poll(self.patience, || {
+            let asked = self.go_on_once(rest);
+            asked.map_err(|error| last = Some(error)).ok()
+        });
+        match (goes_on, last) {
+            (None, Some(error)) => Err(self.is_stuck(rest, error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_stuck(&self, rest: Rest, error: ExecError) -> Error {
+        let (words, domain) = (words(rest), self.domain);
+        let message = format!("guest {domain} does not go on: {}", words.stuck);
+        let remedy = format!(
+            "on its host, until it comes through: `virsh {} {domain}`",
+            words.go_on
+        );
+        Error::new(Kind::Failed, message)
+            .because(Error::from(error))
+            .remedy(remedy)
+    }
+
+    fn query(&self, verb: &str, more: &[&str]) -> Cmd {
+        self.virsh(Cmd::query("virsh"), verb).args(more)
+    }
+
+    fn change(&self, verb: &str) -> Cmd {
+        self.virsh(Cmd::change("virsh"), verb)
+    }
+
+    fn virsh(&self, virsh: Cmd, verb: &str) -> Cmd {
+        virsh
+            .args(["--connect", "qemu:///system", verb, "--domain", self.domain])
+            .deadline(DEADLINE)
+    }
+}
