@@ -62,6 +62,7 @@ pub fn off_there(case: &Case) -> Result<()> {
     known_as(&vm, MONITORED);
     vm.oned.silent(hv1.name, true)?;
     refused(&vm, line, &["hv1"])?;
+    settings("/lab/warmblock.toml")?;
     ensure!(!is_barred(world, &alive)?, "a host that lives was barred");
     hv1.write(&first, &clone, 4, 2 * MIB, 64 * KIB)?;
     vm.oned.silent(hv1.name, false)?;
@@ -69,7 +70,6 @@ pub fn off_there(case: &Case) -> Result<()> {
     ensure!(!is_barred(world, &alive)?, "a host that lives was barred");
     hv2.check(&first, &clone)?;
     vm.done("MV warmblock hv1:DIR hv2:DIR IDS")?;
-    settings("/lab/warmblock.toml")?;
 
     // Back, and off.
     hv2.wb(&["detach", &clone.spec]).ok()?;

@@ -116,6 +116,17 @@ fn next(vm: &Vm<'_>, host: &Host, what: &str, rest: Rest) -> Result<()> {
     }
 }
 
+/// The snapshots that were taken, or not, are nobody's: the next ones are taken anew.
+fn forgotten(vm: &Vm<'_>) -> Result<()> {
+    for taken in vm.world.snapshots(&vm.own)? {
+        if ["5", "7"].contains(&taken.as_str()) {
+            let spec = format!("{}@{taken}", vm.own.spec);
+            vm.world.rbd(&["snap", "rm", "--no-progress", &spec])?;
+        }
+    }
+    Ok(())
+}
+
 pub fn goes_on(case: &Case) -> Result<()> {
     let (vm, host) = (Vm::new(case, 45)?, case.host());
     vm.prolog()?;
@@ -134,6 +145,7 @@ pub fn goes_on(case: &Case) -> Result<()> {
             }
             let told = || format!("{what}, {rest:?} killed after step {step}");
             next(&vm, host, what, rest).with_context(told)?;
+            forgotten(&vm)?;
             same(&told(), guest.rests()?.as_str(), "running")?;
         }
         if through {
@@ -148,10 +160,7 @@ pub fn goes_on(case: &Case) -> Result<()> {
     somebody_elses(&vm, host, &guest)?;
     guest.ends()?;
     next(&vm, host, "postbackup_live", Rest::Freeze)?;
-    for id in [5, 7] {
-        let spec = format!("{}@{id}", vm.own.spec);
-        vm.world.rbd(&["snap", "rm", "--no-progress", &spec])?;
-    }
+    forgotten(&vm)?;
     vm.epilog(host)?;
     gone(&vm, host)?;
     host.check_gone(&vm.own)
@@ -164,6 +173,7 @@ fn somebody_elses(vm: &Vm<'_>, host: &Host, guest: &Guest<'_>) -> Result<()> {
         killed(vm, host, Rest::Suspend, step)?;
         for what in NEXT {
             next(vm, host, what, Rest::Suspend)?;
+            forgotten(vm)?;
             same(what, guest.rests()?.as_str(), "paused")?;
         }
     }
@@ -172,6 +182,7 @@ fn somebody_elses(vm: &Vm<'_>, host: &Host, guest: &Guest<'_>) -> Result<()> {
     while guest.rests()? == "running" {
         ensure!(step < TOO_MANY, "it was never left suspended");
         killed(vm, host, Rest::Suspend, step)?;
+        forgotten(vm)?;
         step += 1;
     }
     host.sh(&format!("echo 8 >{AT}/life"))?;

@@ -295,7 +295,7 @@ fn counted(world: &World, call: &dyn Fn(&[&str]) -> Result<Out>) -> Result<()> {
             .stdout
             .lines()
             .zip(["USED_MB=", "TOTAL_MB=", "FREE_MB="]);
-        let numbers = lines.map(|(line, name)| Some(line.strip_prefix(name)?.parse().ok()?));
+        let numbers = lines.map(|(line, name)| line.strip_prefix(name)?.parse().ok());
         let numbers: Option<Vec<u64>> = numbers.collect();
         same("lines", out.stdout.lines().count(), 3)?;
         numbers.with_context(|| format!("not three figures: {out}"))

@@ -31,7 +31,7 @@ pub(super) fn when_asked(dialect: Dialect, vm: Option<VmId>) -> Result<()> {
         |error: io::Error| Error::new(Kind::Internal, "cannot listen for signals").because(error);
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(cannot)?;
     let listen = move || {
-        for signal in signals.forever() {
+        if let Some(signal) = signals.forever().next() {
             stopped(&mut Voice::new(dialect, vm, io::stderr()), signal);
             exit(FAILURE);
         }
