@@ -70,7 +70,7 @@ pub struct EndBackup {
     pub base: Option<PathBuf>,
 }
 
-/// Writes the files, for whoever called sudo and nobody else. What an earlier run left is removed first.
+/// Writes the files, for whoever asks and nobody else. What an earlier run left is removed first.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory, and those of [`image::save`].
@@ -79,20 +79,11 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
     if dry_run {
         return Ok(vm_dir::report(&dir, Change::Made, true));
     }
-    clear(&dir)?;
-    if let (Some(base), Some(above)) = (&job.base, dir.parent()) {
-        if !base.is_dir() {
-            let message = format!("there is no directory {} for backups", base.display());
-            return Err(Error::new(Kind::Missing, message)
-                .remedy("make it on each host, for oneadmin, as BACKUP_BASE_PATH says"));
-        }
-        make_above(above)?;
-    }
-    make_dir(&dir)?;
+    host.as_caller(|| prepare(&dir, job.base.as_deref()))?;
     for disk in &job.disks {
         let path = dir.join(format!("disk.{}.{}", disk.disk, disk.increment));
-        let file = File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error))?;
-        vm_dir::give_away(&path)?;
+        let new = || File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error));
+        let file = host.as_caller(new)?;
         let apart = disk.access.as_ref().map(|access| host.by(access));
         let host = apart.as_ref().unwrap_or(host);
         image::save(host, &disk.image, &disk.snap, disk.since.as_ref(), &file)
@@ -101,8 +92,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
     }
     let path = dir.join("vm.xml");
     let document = BASE64_STANDARD.encode(&job.document);
-    atomic::write_mode(&path, document.as_bytes(), 0o600)?;
-    vm_dir::give_away(&path)?;
+    host.as_caller(|| atomic::write_mode(&path, document.as_bytes(), 0o600))?;
     Ok(vm_dir::report(&dir, Change::Made, false))
 }
 
@@ -110,7 +100,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory.
-pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirReport> {
+pub(super) fn end(job: &EndBackup, dry_run: bool) -> Result<VmDirReport> {
     let dir = directory(&job.path, job.base.as_deref())?;
     let change = match dir.exists() {
         true => Change::Removed,
@@ -126,23 +116,29 @@ pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirR
     Ok(vm_dir::report(&dir, change, dry_run))
 }
 
-/// Makes a directory for whoever called sudo.
-fn make_dir(dir: &Path) -> Result<()> {
+/// Makes the directory of a backup, which has nothing of another one.
+fn prepare(dir: &Path, base: Option<&Path>) -> Result<()> {
+    clear(dir)?;
+    if let (Some(base), Some(above)) = (base, dir.parent()) {
+        if !base.is_dir() {
+            let message = format!("there is no directory {} for backups", base.display());
+            return Err(Error::new(Kind::Missing, message)
+                .remedy("make it on each host, for oneadmin, as BACKUP_BASE_PATH says"));
+        }
+        make_above(above)?;
+    }
     let made = DirBuilder::new().mode(0o700).recursive(true).create(dir);
-    made.map_err(|error| vm_dir::failed("make", dir, error))?;
-    vm_dir::give_away(dir)
+    made.map_err(|error| vm_dir::failed("make", dir, error))
 }
 
-/// Makes the directory of a VM's backups where there is none, for whoever called sudo. The one above is that caller's, so nothing is
-/// given away that was there: it may be a link to anything.
+/// Makes the directory of a VM's backups where there is none.
 fn make_above(dir: &Path) -> Result<()> {
     match fs::symlink_metadata(dir) {
         Ok(meta) if meta.is_dir() => Ok(()),
         Ok(_) => Err(no_directory(dir)),
         Err(_) => {
             let made = DirBuilder::new().mode(0o700).create(dir);
-            made.map_err(|error| vm_dir::failed("make", dir, error))?;
-            vm_dir::give_away(dir)
+            made.map_err(|error| vm_dir::failed("make", dir, error))
         }
     }
 }

@@ -78,12 +78,12 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
         Request::Recover(ask) => Answer::Recover(disk::recover(host, ask, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
-        Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
-        Request::LookDir(ask) => Answer::Directory(store_dir::look(ask)?),
-        Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::MakeDir(ask) => directory(host, || vm_dir::make(host, ask, dry))?,
+        Request::LookDir(ask) => directory(host, || store_dir::look(ask))?,
+        Request::RemoveDir(ask) => directory(host, || vm_dir::remove(host, ask, dry))?,
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
-        Request::EndBackup(ask) => Answer::Directory(backup::end(host, ask, dry)?),
-        Request::PutFile(ask) => Answer::Directory(vm_file::put(host, ask, dry)?),
+        Request::EndBackup(ask) => directory(host, || backup::end(ask, dry))?,
+        Request::PutFile(ask) => directory(host, || vm_file::put(ask, dry))?,
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,
         },
@@ -94,6 +94,11 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
             steps: several(host, &ask.steps, dry)?,
         },
     })
+}
+
+/// What is done with files alone is done as whoever asks.
+fn directory(host: &Host, act: impl FnOnce() -> Result<VmDirReport>) -> Result<Answer> {
+    host.as_caller(act).map(Answer::Directory)
 }
 
 /// Does requests one after the other, whatever becomes of them; the first failure is kept.
@@ -138,3 +143,6 @@ fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> 
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

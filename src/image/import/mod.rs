@@ -54,7 +54,7 @@ pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageRe
         }
         path if path == Path::new("-") => from_reader(host, ask, std::io::stdin().lock()),
         path => {
-            let source = Source::open(path)?;
+            let source = host.as_caller(|| Source::open(path))?;
             if dry_run {
                 plan(host, ask, Some(&source))
             } else {
