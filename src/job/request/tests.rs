@@ -29,11 +29,14 @@ const SAMPLES: &str = r#"
 {"op":"remove-dir","path":"/d/100/12","own":true}
 {"op":"backup","path":"/d/100/12","document":"<VM/>","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
 {"op":"backup","path":"/d/100/12","base":"/b","document":"<VM/>","disks":[{"disk":0,"increment":1,"image":"one/a","snap":"t","since":"s","access":{"user":"libvirt"}}]}
+{"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
+{"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"end-backup","path":"/d/100/12"}
 {"op":"end-backup","path":"/d/100/12","base":"/b"}
 {"op":"put-file","path":"/d/100/12/disk.1","content":"QQ=="}
 {"op":"quiet","image":"one/a","steps":[{"request":{"op":"hello"}}]}
 {"op":"quiet","image":"one/a","domain":"one-12","rest":"suspend","steps":[]}
+{"op":"rouse","domain":"one-12"}
 {"op":"steps","steps":[{"request":{"op":"hello"}}]}
 {"op":"steps","steps":[{"request":{"op":"hello"},"content_with":["not-found"],"access":{"user":"libvirt","conf":"/etc/ceph/a.conf","keyfile":"/etc/ceph/a.key"}}],"every":true}
 {"op":"image","verb":"import","source":"-","image":"one/a"}
@@ -44,6 +47,10 @@ const SAMPLES: &str = r#"
 {"op":"image","verb":"clone","parent":"one/a@s","child":"one/b","size":"2G","clone_format":"v2","fresh":true,"data_pool":"ec"}
 {"op":"image","verb":"once","image":"one/b","made_for":"VM 12","make":{"verb":"create","image":"one/b","size":"1G"}}
 {"op":"image","verb":"once","image":"one/b","made_for":"VM 12","left_by":["kvm1"],"make":{"verb":"create","image":"one/b","size":"1G"}}
+{"op":"image","verb":"once","image":"one/b","made_for":"VM 12 of 1","same":["VM 12"],"of":["VM 12 of 1, "],"make":{"verb":"create","image":"one/b","size":"1G"}}
+{"op":"image","verb":"remove","image":"one/b","of":["VM 12 of 1, "]}
+{"op":"image","verb":"create","image":"one/a","size":"1G","made_for":"it"}
+{"op":"image","verb":"clone","parent":"one/a","child":"one/b","made_for":"it"}
 {"op":"image","verb":"list","pool":"one"}
 {"op":"image","verb":"list","pool":"one","namespace":"t","all_namespaces":true,"allocated":true}
 {"op":"image","verb":"allocated","pool":"one","like":"one-*-*-*","seconds":20}
@@ -54,6 +61,7 @@ const SAMPLES: &str = r#"
 {"op":"image","verb":"replace","image":"one/a","step":"exchange","of":{"id":"ID","images":[{"image":"one/a","access":{"user":"libvirt"}}]}}
 {"op":"image","verb":"replace","image":"one/a","step":"clear","of":{"id":"ID","images":[{"image":"one/a"}]},"made_for":"it"}
 {"op":"image","verb":"discard","image":"one/a"}
+{"op":"image","verb":"put-right","image":"one/a"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G","shrink":true}
 {"op":"image","verb":"flatten","image":"one/a"}
