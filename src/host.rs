@@ -1,6 +1,7 @@
 //! The machine a job runs on: its configuration, where things are, how tools are run, who watches.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::cache::Drivers;
@@ -11,7 +12,8 @@ use crate::disk::Me;
 use crate::exec::Exec;
 use crate::model::Access;
 use crate::progress::{Progress, ProgressMode};
-use crate::sys::{Roots, host, trust};
+use crate::sys::trust::{self, Trust};
+use crate::sys::{Caller, Roots, host};
 use crate::tools::dmsetup::Dmsetup;
 use crate::tools::krbd::{Client, Krbd, MapOptions};
 use crate::tools::lvm::Lvm;
@@ -36,6 +38,8 @@ pub struct Host {
     pub drivers: Arc<Drivers>,
     /// How Ceph is reached for what is asked now, where that is not as the settings say.
     pub access: Option<Access>,
+    /// Who called sudo for what is asked now; root does with his paths what he might do himself.
+    pub caller: Option<Caller>,
     /// The words that give this program the same settings once more, in another process.
     pub settings: Vec<OsString>,
     lvm_filter: OnceLock<String>,
@@ -48,6 +52,7 @@ impl Host {
         Self {
             drivers: Arc::new(Drivers::new(&config, &exec, &roots)),
             access: None,
+            caller: None,
             config,
             roots,
             exec,
@@ -71,6 +76,7 @@ impl Host {
             cancel: self.cancel.clone(),
             drivers: Arc::clone(&self.drivers),
             access: Some(access.clone()).filter(|access| *access != Access::OWN),
+            caller: self.caller,
             settings: self.settings.clone(),
             lvm_filter: self.lvm_filter.clone(),
         }
@@ -106,6 +112,17 @@ impl Host {
         })
     }
 
+    /// Does something with the files of whoever asks, see [`Caller::act`].
+    ///
+    /// # Errors
+    /// Those of `act`.
+    pub fn as_caller<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.caller {
+            Some(caller) => caller.act(act),
+            None => act(),
+        }
+    }
+
     /// How images are mapped.
     pub fn krbd_options(&self) -> MapOptions {
         MapOptions {
@@ -133,18 +150,12 @@ impl Host {
         let Some(access) = access else {
             return Ok(own.clone());
         };
-        // One that is not there is told by whoever reads it.
+        let mut settings = own.by(access);
         let conf = access.conf.as_ref().map(|file| file.path());
-        let conf = conf.filter(|conf| !own.is_own(Some(conf)));
-        let exchangeable = conf.and_then(|conf| trust::exchangeable(conf).ok().flatten());
-        if let (Some(conf), Some((part, why))) = (conf, exchangeable) {
-            let (conf, part) = (conf.display(), part.display());
-            let message = format!("the configuration file {conf} is not used: {part} {why}");
-            return Err(Error::new(Kind::Config, message).remedy(format!(
-                "`chown root: {part}; chmod go-w {part}`, once you know who put it there"
-            )));
+        if let Some(conf) = conf.filter(|conf| !own.is_own(Some(conf))) {
+            settings.conf = Some(trusted(conf)?);
         }
-        Ok(own.by(access))
+        Ok(settings)
     }
 
     /// How the cluster is reached, as the settings say.
@@ -164,5 +175,26 @@ impl Host {
     pub fn connect_by(&self, access: Option<&Access>) -> Result<Cluster> {
         let target = self.ceph(access)?.target();
         Cluster::connect(&target).context(|| format!("cannot reach Ceph as client.{}", target.id))
+    }
+}
+
+/// A configuration file by the path that nobody but root can exchange. By another one it might be another file when it is read.
+fn trusted(conf: &Path) -> Result<PathBuf> {
+    let shown = conf.display();
+    let judged = trust::judge(conf).map_err(|error| {
+        let message = format!("cannot look at the configuration file {shown}");
+        Error::new(Kind::Config, message)
+            .because(error)
+            .remedy("name one that is on this host, as CEPH_CONF says")
+    })?;
+    match judged {
+        Trust::Roots(path) => Ok(path),
+        Trust::Exchangeable { part, why } => {
+            let part = part.display();
+            let message = format!("the configuration file {shown} is not used: {part} {why}");
+            Err(Error::new(Kind::Config, message).remedy(format!(
+                "`chown root: {part}; chmod go-w {part}`, once you know who put it there"
+            )))
+        }
     }
 }

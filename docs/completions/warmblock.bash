@@ -139,6 +139,9 @@ _warmblock() {
             warmblock__subcmd__one,tm)
                 cmd="warmblock__subcmd__one__subcmd__tm"
                 ;;
+            warmblock__subcmd__one,uninstall)
+                cmd="warmblock__subcmd__one__subcmd__uninstall"
+                ;;
             warmblock__subcmd__tgt,apply)
                 cmd="warmblock__subcmd__tgt__subcmd__apply"
                 ;;
@@ -1597,7 +1600,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__one)
-            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help tm ds install doctor"
+            opts="-v -q -h --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help tm ds install uninstall doctor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1779,6 +1782,52 @@ _warmblock() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keyring)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        warmblock__subcmd__one__subcmd__uninstall)
+            opts="-v -q -h --location --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --location)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

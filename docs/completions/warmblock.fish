@@ -541,21 +541,22 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_s
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l root -d 'Put every path below this directory, for tests' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l id -d 'Ceph client id, without "client."' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l conf -d 'Ceph configuration file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l keyring -d 'Ceph keyring file' -r -F
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l cluster -d 'Ceph cluster name' -r
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -s q -l quiet -d 'Say nothing on standard error but errors'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -s h -l help -d 'Print help'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "tm" -d 'Do an action of the transfer-manager driver'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "ds" -d 'Do an action of the datastore driver'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "install" -d 'Install the drivers into this OpenNebula front-end'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install doctor" -f -a "doctor" -d 'Check the drivers\' installation, from oned.conf to every host'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -f -a "tm" -d 'Do an action of the transfer-manager driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -f -a "ds" -d 'Do an action of the datastore driver'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -f -a "install" -d 'Install the drivers into this OpenNebula front-end'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -f -a "uninstall" -d 'Take the drivers out of this OpenNebula front-end'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor" -f -a "doctor" -d 'Check the drivers\' installation, from oned.conf to every host'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
@@ -591,6 +592,19 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l root -d 'Put every path below this directory, for tests' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l id -d 'Ceph client id, without "client."' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l conf -d 'Ceph configuration file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l keyring -d 'Ceph keyring file' -r -F
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l json -d 'Answer with one JSON document on standard output, errors too'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s v -l verbose -d 'Say more on standard error; twice for every external command'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l root -d 'Put every path below this directory, for tests' -r -F

@@ -44,11 +44,16 @@ fn parse(text: &[u8]) -> Result<Job> {
     let Version { version } =
         serde_json::from_slice(text).map_err(|error| refuse(&error.to_string()))?;
     if version != Job::VERSION {
-        return Err(refuse(&format!(
-            "it is of version {version}, and this is version {}",
-            Job::VERSION
-        ))
-        .remedy("install the same release of warmblock on both hosts"));
+        let release = env!("CARGO_PKG_VERSION");
+        let error = refuse(&Job::other_version(version));
+        return Err(error.remedy(match version < Job::VERSION {
+            true => format!(
+                "whoever sent it is older: install this release of warmblock, {release}, there"
+            ),
+            false => format!(
+                "this host's warmblock, {release}, is older: install here the release of whoever sent it"
+            ),
+        }));
     }
     serde_json::from_slice(text).map_err(|error| refuse(&error.to_string()))
 }
@@ -113,6 +118,18 @@ mod tests {
         let long = std::io::BufReader::new(std::io::repeat(b' '));
         let long = read_job(&mut { long }).unwrap_err();
         assert!(long.chain().contains("64 MiB"));
+    }
+
+    #[test]
+    fn another_version_names_the_side_to_update() {
+        let told = |version| {
+            let text = format!("{{\"version\":{version},\"other\":1}}");
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert_eq!(Job::version_read(&error.chain()), Some(Job::VERSION));
+            error.remedy_text().unwrap().to_owned()
+        };
+        assert!(told(Job::VERSION + 1).starts_with("this host's warmblock"));
+        assert!(told(Job::VERSION - 1).starts_with("whoever sent it is older"));
     }
 
     #[test]

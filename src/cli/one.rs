@@ -10,7 +10,7 @@ use super::args::{Global, OneCall, OneCommand};
 use super::{Output, log, render};
 use crate::doctor::Findings;
 use crate::one::call::Family;
-use crate::one::oned::Surroundings;
+use crate::one::oned::{Oned, Surroundings};
 use crate::one::voice::Voice;
 use crate::one::{self, Call, Site, Stdio, Tree};
 use crate::{Error, Kind, Result};
@@ -22,6 +22,13 @@ pub(super) fn run(global: &Global, output: &Output, command: &OneCommand) -> Res
         OneCommand::Ds(call) => Ok(act(global, Family::Datastore, call)),
         OneCommand::Install(args) => {
             let report = one::install::install(&args.tree.tree(), args.changing.dry_run)?;
+            output.answer(&report, render::install::human)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        OneCommand::Uninstall(args) => {
+            let (tree, dry_run) = (args.tree.tree(), args.changing.dry_run);
+            let oned = Oned::find(&Surroundings::of(&tree));
+            let report = one::install::uninstall(&tree, &oned, dry_run)?;
             output.answer(&report, render::install::human)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -57,7 +64,7 @@ fn act(global: &Global, family: Family, asked: &OneCall) -> ExitCode {
             stdout: &mut io::stdout().lock(),
             stderr: &mut io::stderr(),
         };
-        one::act(&site, call, stdio)
+        one::act(&site, &asked.action, call, stdio)
     });
     match done {
         true => ExitCode::SUCCESS,

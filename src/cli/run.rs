@@ -12,6 +12,7 @@ use crate::cancel::Cancel;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
 use crate::progress::ProgressMode;
+use crate::sys::Caller;
 use crate::{Error, Kind, Result, disk, doctor, seed, tools};
 
 /// Does what the command line asks for, and answers.
@@ -76,8 +77,13 @@ fn host(global: &Global) -> Result<Host> {
 }
 
 fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {
-    let alive = matches!(cli.command, Command::Host).then(Alive::start);
-    let answer = job::run(&host(&cli.global)?, job);
+    let asked_for = matches!(cli.command, Command::Host);
+    let alive = asked_for.then(Alive::start);
+    let mut host = host(&cli.global)?;
+    if asked_for {
+        host.caller = Caller::of_sudo()?;
+    }
+    let answer = job::run(&host, job);
     // Nothing may come between it and what is answered.
     drop(alive);
     let answer = answer?;

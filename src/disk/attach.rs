@@ -61,7 +61,7 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let driver = exchange.as_ref().map(|new| &new.driver);
     equip(host, driver.unwrap_or(&disk.record.driver), dry_run)?;
     for link in disk.record.link.iter().chain(&ask.link) {
-        refuse_file(link)?;
+        host.as_caller(|| refuse_file(link))?;
     }
     if let Some(image) = disk.image.as_ref().filter(|_| !dry_run) {
         finish_replacement(host, &ask.image, &image.pool)?;

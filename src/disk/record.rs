@@ -12,7 +12,7 @@ use crate::model::{
     Access, Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec,
     Sharing, VgName,
 };
-use crate::sys::{Roots, atomic};
+use crate::sys::{Caller, Roots, atomic};
 use crate::{Context, Error, Kind, Result};
 
 /// What is wanted of a disk.
@@ -58,6 +58,9 @@ pub struct Record {
     pub seed: SeedSpec,
     /// The link to the front.
     pub link: Option<PathBuf>,
+    /// Who asked for the links by sudo: root does with them what he might do himself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Caller>,
     /// The lease's generation under which this host has the disk.
     pub generation: u64,
     /// The kernel's boot under which the devices were made.
@@ -121,6 +124,7 @@ impl Record {
             vg: None,
             seed: SeedSpec::None,
             link: None,
+            by: None,
             generation: 0,
             boot_id: String::new(),
             access,

@@ -7,7 +7,7 @@ use super::clean::{clean, lease_is_dirty, reopen};
 use super::fill::refuse_beneath_a_guest;
 use super::fits::refuse_what_does_not_fit;
 use super::later;
-use super::layers::{Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
+use super::layers::{Found, Front, Layer as _, LeaseLayer, Link, Map, Slice, close, leave};
 use super::open::OpenDisk;
 use super::record::Intent;
 use super::revive::revive;
@@ -40,23 +40,25 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
 }
 
 /// Takes over the size that the image has now: the cache leaves the path, the front takes the size, and the cache comes in again.
-/// A disk that was bypassed stays so. Its guest can grow whether it is cached or not, so a cache that does not come in again is
-/// warned of.
+/// A disk that was bypassed stays so. Its guest can grow whether it is cached or not, so a cache that does not come in again for its
+/// own sake is warned of, once the front is seen to lead to the RBD.
+///
+/// Errors: [`Kind::NotFound`] only if this host has no such disk mapped, with which a caller may be content; those of `bypass`.
 pub fn take_size(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
     let filled_later = later::is_stopped_by(host, &ask.image, dry_run)?;
     let mut walk = start_taking_out(host, &ask.image, "resize", dry_run)?;
     if walk.disk.record.intent == Intent::Bypassed {
-        take_out(&mut walk, Stay::Out)?;
+        take_out(&mut walk, Stay::Out).map_err(not_of_the_disk)?;
         return Ok(walk.report(true));
     }
-    take_out(&mut walk, Stay::Moment)?;
+    take_out(&mut walk, Stay::Moment).map_err(not_of_the_disk)?;
     if filled_later {
         let mut report = walk.report(true);
         later::go_on(host, &mut report);
         return Ok(report);
     }
     match put_in(&mut walk) {
-        Err(error) if error.cleanup_errors().is_empty() => {
+        Err(error) if is_the_caches(&error) && is_served_by_origin(&mut walk) => {
             let message = format!(
                 "it has its new size, and no cache: {}; `warmblock insert {}` tries again",
                 error.chain(),
@@ -64,9 +66,34 @@ pub fn take_size(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
             );
             walk.warnings.push(message);
         }
-        done => done?,
+        done => done.map_err(not_of_the_disk)?,
     }
     Ok(walk.report(true))
+}
+
+/// Whether a failure is about the cache alone, so that a disk without it is as good: no room for it, or a tool or the kernel that does
+/// not make it. Whatever is about the image, its lease or its data is not, and nor is a stop.
+fn is_the_caches(error: &Error) -> bool {
+    let kind = error.kind();
+    let caches = matches!(
+        kind,
+        Kind::NoSpace | Kind::Missing | Kind::Failed | Kind::Timeout
+    );
+    caches && error.cleanup_errors().is_empty()
+}
+
+/// Whether the front leads to the RBD, as large as that is, and the record wants it so.
+fn is_served_by_origin(walk: &mut Walk<'_>) -> bool {
+    walk.disk.record.intent == Intent::Bypassed && matches!(Front::probe(walk), Ok(Found::Right(_)))
+}
+
+/// That something is not there is no word about the disk, which is.
+fn not_of_the_disk(error: Error) -> Error {
+    if error.kind() != Kind::NotFound {
+        return error;
+    }
+    let message = "the disk is here, and did not take the new size over";
+    Error::new(Kind::Failed, message).because(error)
 }
 
 /// Seeds the cache of an attached disk anew, under load.
@@ -260,4 +287,31 @@ fn plan(walk: &mut Walk<'_>) -> Result<()> {
         Instant::now(),
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cache_may_be_missing_after_a_resize() {
+        let failed = |kind| is_the_caches(&Error::new(kind, "it"));
+        let warned: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| failed(*kind)).collect();
+        assert_eq!(
+            warned,
+            [Kind::NoSpace, Kind::Missing, Kind::Timeout, Kind::Failed]
+        );
+        let unclean = Error::new(Kind::NoSpace, "no room");
+        let unclean = unclean.and_then_cleanup(Err(Error::new(Kind::Failed, "stuck")));
+        assert!(!is_the_caches(&unclean));
+    }
+
+    /// With which the driver of OpenNebula is content.
+    #[test]
+    fn what_a_disk_lacks_is_not_a_disk_that_is_not_here() {
+        let lacks = |kind| not_of_the_disk(Error::new(kind, "no pool"));
+        assert_eq!(lacks(Kind::NotFound).kind(), Kind::Failed);
+        assert!(lacks(Kind::NotFound).chain().contains("no pool"));
+        assert_eq!(lacks(Kind::LeaseHeld).kind(), Kind::LeaseHeld);
+    }
 }

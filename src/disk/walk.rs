@@ -66,6 +66,14 @@ impl<'h> Walk<'h> {
         }
     }
 
+    /// Does something with the disk's links, as whoever asks now or asked for them.
+    pub(super) fn as_asker<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.host.caller.or(self.disk.record.by) {
+            Some(caller) => caller.act(act),
+            None => act(),
+        }
+    }
+
     /// The driver in use.
     pub(super) fn driver(&self) -> Result<&'h dyn Driver> {
         cache::driver(self.host, &self.disk.record.driver_in_use())

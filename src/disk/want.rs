@@ -67,6 +67,7 @@ pub(super) fn fresh(
         vg: config.slice.vg.clone(),
         seed: seed(driver, ask.seed, config.seed.what)?,
         link: ask.link.clone().filter(|_| ask.shared.is_none()),
+        by: host.caller,
         generation: 0,
         boot_id: String::new(),
         access: host.access.clone(),
@@ -196,6 +197,7 @@ pub(super) fn again(
         }
         record.link = Some(link.clone());
     }
+    record.by = host.caller.or(record.by);
     record.image = ask.image.clone();
     record.access = host.access.clone().or(record.access);
     record.intent = intent(ask);

@@ -35,6 +35,7 @@ pub struct Cmd {
     /// Which of the arguments are shown to nobody.
     secret_args: Vec<usize>,
     pub(super) env: Vec<(String, OsString)>,
+    pub(super) inherited: Vec<(OsString, OsString)>,
     pub(super) stdin: Stdin,
     stdin_is_secret: bool,
     pub(super) deadline: Duration,
@@ -61,6 +62,7 @@ impl Cmd {
             args: Vec::new(),
             secret_args: Vec::new(),
             env: Vec::new(),
+            inherited: Vec::new(),
             stdin: Stdin::Null,
             stdin_is_secret: false,
             deadline: Self::DEADLINE,
@@ -111,6 +113,14 @@ impl Cmd {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Passes on a variable of this process's surroundings, which is shown in no log and no error: it may hold a password.
+    #[must_use]
+    pub fn inherited(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.inherited
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 

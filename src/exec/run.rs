@@ -125,7 +125,13 @@ impl Exec {
             .env
             .iter()
             .map(|(name, value)| (name.into(), value.clone()));
-        fixed.into_iter().chain(passed).chain(own).collect()
+        let inherited = cmd.inherited.iter().cloned();
+        fixed
+            .into_iter()
+            .chain(passed)
+            .chain(inherited)
+            .chain(own)
+            .collect()
     }
 }
 

@@ -94,7 +94,7 @@ fn formatted(host: &Host, ask: &CreateImage, fs: mkfs::FileSystem) -> Result<Ima
         .because(error)
         .remedy("the datastore's STAGING_DIR names another directory")
     };
-    let file = tempfile::tempfile_in(&dir).map_err(failed)?;
+    let file = host.as_caller(|| tempfile::tempfile_in(&dir).map_err(failed))?;
     file.set_len(ask.size.0).map_err(failed)?;
     let path = format!(
         "/proc/{}/fd/{}",

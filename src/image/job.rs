@@ -22,12 +22,16 @@ pub enum ImageJob {
     Once(Once),
     /// List the images of a pool.
     List(ListImages),
+    /// Say what the images of a pool take.
+    Allocated(ListAllocated),
     /// Say all that is known of an image.
     Info(OneImage),
     /// Remove an image.
     Remove(RemoveImage),
     /// Exchange an image for the one that was made beside it, step by step.
     Replace(ReplaceImage),
+    /// Finish or undo what was stopped of an image's replacement, and remove what it left beside the image.
+    PutRight(OneImage),
     /// Put an image into its pool's trash, with its snapshots.
     Discard(OneImage),
     /// Change an image's size.
@@ -67,14 +71,29 @@ pub struct ListImages {
     /// The pool.
     pub pool: PoolName,
     /// One namespace of it; the default one where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub namespace: Option<Namespace>,
     /// The default namespace and all others.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub all_namespaces: bool,
     /// With the bytes that each image takes (quick where images have fast-diff, slow otherwise).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub allocated: bool,
+}
+
+/// `allocated`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListAllocated {
+    /// The pool.
+    pub pool: PoolName,
+    /// One namespace of it; the default one where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Namespace>,
+    /// What the images' names are like: the parts between their hyphens, where `*` stands for any one part.
+    pub like: String,
+    /// How many seconds it may take, about; what is known then is the answer.
+    pub seconds: u64,
 }
 
 /// A request that needs nothing but the image.
@@ -92,7 +111,7 @@ pub struct ForgetBackups {
     /// The image.
     pub image: ImageSpec,
     /// The increment whose snapshot stays.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub keep: Option<u32>,
 }
 
@@ -115,7 +134,7 @@ pub struct SnapFlatten {
     /// What the image is to be. It goes last.
     pub snap: SnapName,
     /// The others that go.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub others: Vec<SnapName>,
 }
 
@@ -126,17 +145,17 @@ pub struct RemoveImage {
     /// The image.
     pub image: ImageSpec,
     /// Remove its own snapshots first. Clones are never removed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub snapshots: bool,
     /// Be content when there is no such image.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub missing_ok: bool,
     /// Hosts that are said to be dead, or to have no use for the image any more: a lease that one of them holds, under
     /// whatever name of its, is no hindrance once Ceph shows nobody who has the image open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_by: Vec<HostName>,
     /// Nor is one that says dirty: what only that host's cache holds goes with the image.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub discard_dirty: bool,
 }
 
@@ -162,7 +181,7 @@ pub struct ResizeImage {
     /// The new size.
     pub size: Bytes,
     /// Allow the new size to be smaller; what is beyond it is lost.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub shrink: bool,
 }
 
@@ -193,7 +212,7 @@ pub struct OnePool {
     /// The pool.
     pub pool: PoolName,
     /// The pool of its images' data, where that is another one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub data_pool: Option<PoolName>,
 }
 

@@ -74,7 +74,7 @@ fn rows_of(host: &Host, ask: &ListImages, pool: &Pool) -> Result<Vec<ImageRow>> 
 }
 
 /// Does something for each of many, in their order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {

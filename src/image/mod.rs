@@ -2,6 +2,7 @@
 //!
 //! [`run`] does one [`ImageJob`] on one connection and says what happened in an [`ImageReport`].
 
+mod allocated;
 mod backups;
 mod change;
 mod checksum;
@@ -29,18 +30,19 @@ mod snap;
 mod untake;
 mod usage;
 
+pub use allocated::Allocated;
 pub use checksum::{Algorithm, Checksum};
 pub use feature::Feature;
 pub use format::{Packing, SourceFormat};
-pub use import::{from_reader as import_reader, measure};
+pub use import::{from_reader as import_reader, measure, too_late};
 pub use job::{
-    CloneImage, CreateImage, ForgetBackups, ImageJob, Import, ListImages, Once, OneDigest,
-    OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ReplaceImage, ReplaceStep, ResizeImage,
-    SnapFlatten,
+    CloneImage, CreateImage, ForgetBackups, ImageJob, Import, ListAllocated, ListImages, Once,
+    OneDigest, OneImage, OnePool, OneSnap, RemoveImage, RenameImage, ReplaceImage, ReplaceStep,
+    ResizeImage, SnapFlatten,
 };
 pub use report::{ImageFacts, ImageReport, ImageRow, ImageStep, ImportProof, Metadatum, MoreFacts};
 
-pub use save::save;
+pub use save::{save, weigh};
 pub use usage::Usage;
 
 use crate::Result;
@@ -57,9 +59,11 @@ pub fn run(host: &Host, job: &ImageJob, dry_run: bool) -> Result<ImageReport> {
         ImageJob::Clone(ask) => clone::clone(host, ask, dry_run),
         ImageJob::Once(ask) => once::once(host, ask, dry_run),
         ImageJob::List(ask) => list::list(host, ask),
+        ImageJob::Allocated(ask) => allocated::allocated(host, ask),
         ImageJob::Info(ask) => info::info(host, ask),
         ImageJob::Remove(ask) => remove::remove(host, ask, dry_run),
         ImageJob::Replace(ask) => replace::replace(host, ask, dry_run),
+        ImageJob::PutRight(ask) => replace::put_right(host, ask, dry_run),
         ImageJob::Discard(ask) => remove::discard(host, ask, dry_run),
         ImageJob::Resize(ask) => change::resize(host, ask, dry_run),
         ImageJob::Flatten(ask) => change::flatten(host, ask, dry_run),

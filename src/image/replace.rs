@@ -19,7 +19,7 @@ mod beside;
 
 use self::beside::Images;
 use super::import;
-use super::job::{ReplaceImage, ReplaceStep};
+use super::job::{OneImage, ReplaceImage, ReplaceStep};
 use super::once;
 use super::reach::{self, Found, not_found};
 use super::remove::in_the_way;
@@ -327,6 +327,28 @@ pub(super) fn finish(
         }
     }
     Ok(())
+}
+
+/// Finishes or undoes what was stopped of a replacement, and removes what it left, of an image that stays: nobody may ever replace
+/// it again. What cannot be done of that, and what is still being brought, is told.
+///
+/// # Errors
+/// Those of reaching the image's pool.
+pub(super) fn put_right(host: &Host, ask: &OneImage, dry_run: bool) -> Result<ImageReport> {
+    let (spec, cluster) = (&ask.image, host.connect()?);
+    let pool = reach::pool(&cluster, spec)?;
+    let mut report = ImageReport::new(Some(spec), dry_run);
+    let finished = finish(host, &pool, spec, &mut report);
+    if let Ok(images) = Images::new(pool.clone(), spec) {
+        let gone = images.forget(host, &images.obsolete, &mut report);
+        let cleared = import::clear(host, &pool, &images.incoming, &mut report);
+        let failed = [finished, gone, cleared]
+            .into_iter()
+            .filter_map(Result::err);
+        report.warnings.extend(failed.map(|error| error.chain()));
+    }
+    report.change.get_or_insert(Change::Kept);
+    Ok(report)
 }
 
 /// Removes what replacements left that were stopped, of an image that is gone. What is still being brought is told of: whoever

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::allocated::Allocated;
 use super::feature::Feature;
 use super::format::{Packing, SourceFormat};
 use super::usage::Usage;
@@ -28,6 +29,9 @@ pub struct ImageReport {
     pub facts: Option<Box<ImageFacts>>,
     /// The images of `list`.
     pub images: Option<Vec<ImageRow>>,
+    /// What `allocated` measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocated: Option<Vec<Allocated>>,
     /// The snapshots of `snap-list`.
     pub snapshots: Option<Vec<Snap>>,
     /// What an import read and wrote.
@@ -54,6 +58,7 @@ impl ImageReport {
             steps: Vec::new(),
             facts: None,
             images: None,
+            allocated: None,
             snapshots: None,
             import: None,
             digest: None,

@@ -8,7 +8,7 @@ use qcow2::{CLUSTER, Qcow2Writer};
 
 use super::reach::{self, Found};
 use super::rolled_back;
-use crate::ceph::{BulkOptions, DiffOptions, Pool, Range};
+use crate::ceph::{BulkOptions, DiffOptions, Image, Pool, Range};
 use crate::host::Host;
 use crate::model::{Bytes, ImageSpec, SnapName};
 use crate::{Context, Error, Kind, Result};
@@ -36,18 +36,7 @@ pub fn save(
     let size = open
         .size()
         .context(|| format!("cannot read the size of {what}"))?;
-    let wanted = DiffOptions {
-        from: since,
-        include_parent: since.is_none(),
-        ..DiffOptions::default()
-    };
-    let mut changed = Vec::new();
-    let listed = open.diff(&wanted, |extent| changed.push((extent.offset, extent.len)));
-    listed.context(|| match since {
-        Some(since) => format!("cannot ask what of {what} changed since {since}"),
-        None => format!("cannot ask where {what} has data"),
-    })?;
-    let ranges = whole_clusters(&changed, size);
+    let ranges = changed(&open, &what, size, since)?;
     let total = ranges.iter().map(|range| range.len).sum();
     let task = host.progress.start("save", Bytes(total));
     let mut writer = Qcow2Writer::new(file, size.0, since.is_some());
@@ -60,6 +49,38 @@ pub fn save(
     writer.finish().map_err(unwritable)?;
     task.finish();
     Ok(Bytes(total))
+}
+
+/// How many bytes [`save`] would read if the image were as it is now, and write at most, but for the tables of the file.
+///
+/// # Errors
+/// As of [`save`].
+pub fn weigh(host: &Host, image: &ImageSpec, since: Option<&SnapName>) -> Result<Bytes> {
+    let pool = reach::pool(&host.connect()?, image)?;
+    if let Some(since) = since {
+        refuse_rolled_back(pool.clone(), image, since)?;
+    }
+    let found = Found::in_pool(pool, image)?;
+    let size = found.image.size();
+    let size = size.context(|| format!("cannot read the size of {image}"))?;
+    let ranges = changed(&found.image, &image.to_string(), size, since)?;
+    Ok(Bytes(ranges.iter().map(|range| range.len).sum()))
+}
+
+/// Where an image has data, or other data than at an older snapshot.
+fn changed(open: &Image, what: &str, size: Bytes, since: Option<&SnapName>) -> Result<Vec<Range>> {
+    let wanted = DiffOptions {
+        from: since,
+        include_parent: since.is_none(),
+        ..DiffOptions::default()
+    };
+    let mut changed = Vec::new();
+    let listed = open.diff(&wanted, |extent| changed.push((extent.offset, extent.len)));
+    listed.context(|| match since {
+        Some(since) => format!("cannot ask what of {what} changed since {since}"),
+        None => format!("cannot ask where {what} has data"),
+    })?;
+    Ok(whole_clusters(&changed, size))
 }
 
 /// What changed since a snapshot can be told only of an image that was not rolled back meanwhile.

@@ -23,6 +23,38 @@ pub struct Usage {
 /// # Errors
 /// [`Kind::NotFound`] for a pool that is not there; [`Kind::Ceph`] if there is no mgr to count.
 pub(super) fn usage(host: &Host, ask: &OnePool) -> Result<ImageReport> {
+    let mut report = ImageReport::new(None, false);
+    report.usage = Some(count(host, ask)?);
+    Ok(report)
+}
+
+/// Refuses to begin what a pool has no room for: one that runs full stops all who write to it. Where nobody counts, nobody knows, and
+/// it is begun.
+pub(super) fn must_have_room(host: &Host, ask: &OnePool, wanted: Bytes) -> Result<()> {
+    match count(host, ask) {
+        Ok(usage) => enough(
+            wanted,
+            usage.free,
+            ask.data_pool.as_ref().unwrap_or(&ask.pool),
+        ),
+        Err(error) => {
+            tracing::debug!("{}", error.chain());
+            Ok(())
+        }
+    }
+}
+
+fn enough(wanted: Bytes, free: Bytes, pool: &PoolName) -> Result<()> {
+    if wanted <= free {
+        return Ok(());
+    }
+    let message = format!("the source has up to {wanted}, and pool {pool} has room for {free}");
+    Err(Error::new(Kind::NoSpace, message).remedy(
+        "make room in the pool; a source that is mostly zeroes is smaller once it is sparse (`fallocate --dig-holes`) or packed",
+    ))
+}
+
+fn count(host: &Host, ask: &OnePool) -> Result<Usage> {
     let cluster = host.connect()?;
     let command = json!({"prefix": "df", "detail": "detail", "format": "json"});
     let answer = cluster.mon_command(&command);
@@ -50,9 +82,7 @@ pub(super) fn usage(host: &Host, ask: &OnePool) -> Result<ImageReport> {
             free: data.free,
         };
     }
-    let mut report = ImageReport::new(None, false);
-    report.usage = Some(usage);
-    Ok(report)
+    Ok(usage)
 }
 
 /// A pool in the answer of `ceph df detail`. Before Nautilus there was no `stored`.
@@ -82,6 +112,15 @@ fn of(answer: &Value, pool: &PoolName) -> Result<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_pool_has_no_room_for_is_refused() {
+        let judged = |wanted, free| enough(Bytes(wanted), Bytes(free), &"one".parse().unwrap());
+        assert!(judged(7, 7).is_ok());
+        let refused = judged(8, 7).unwrap_err();
+        assert_eq!(refused.kind(), Kind::NoSpace);
+        assert!(refused.chain().contains("pool one"), "{}", refused.chain());
+    }
 
     #[test]
     fn a_quota_counts_and_old_releases_are_read() {

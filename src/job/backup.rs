@@ -6,11 +6,12 @@ use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
 
 use super::{VmDirReport, vm_dir};
 use crate::host::Host;
-use crate::model::{Access, Change, ImageSpec, SnapName};
+use crate::model::{Access, Bytes, Change, ImageSpec, SnapName};
 use crate::sys::atomic;
 use crate::{Context, Error, Kind, Result, image};
 
@@ -52,11 +53,24 @@ pub struct BackupDisk {
     /// The snapshot that is saved.
     pub snap: SnapName,
     /// The one of the increment before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub since: Option<SnapName>,
     /// How it is reached, where that is not as the host's configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
+}
+
+/// `backup-room`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackupRoom {
+    /// `…/DATASTORE/VM`
+    pub path: PathBuf,
+    /// As of [`Backup`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
+    /// The disks that are to be saved. Their snapshots need not be there yet.
+    pub disks: Vec<BackupDisk>,
 }
 
 /// `end-backup`.
@@ -70,7 +84,46 @@ pub struct EndBackup {
     pub base: Option<PathBuf>,
 }
 
-/// Writes the files, for whoever called sudo and nobody else. What an earlier run left is removed first.
+/// Sees that there is room for the files while the guest still runs; what an earlier run left is removed for it. What a write-back
+/// cache has not written yet is not counted.
+///
+/// # Errors
+/// [`Kind::NoSpace`], and those of [`image::weigh`].
+pub(super) fn room(host: &Host, job: &BackupRoom, dry_run: bool) -> Result<VmDirReport> {
+    let dir = directory(&job.path, job.base.as_deref())?;
+    if !dry_run {
+        host.as_caller(|| clear(&dir))?;
+    }
+    let mut wanted = 0;
+    for disk in &job.disks {
+        let apart = disk.access.as_ref().map(|access| host.by(access));
+        let host = apart.as_ref().unwrap_or(host);
+        let weight = image::weigh(host, &disk.image, disk.since.as_ref());
+        wanted += weight
+            .context(|| format!("cannot back up disk {}", disk.disk))?
+            .0;
+    }
+    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(&dir);
+    let free = statvfs(there).map_err(|error| vm_dir::failed("look at", there, error.into()))?;
+    let free = free.blocks_available() as u64 * free.fragment_size() as u64;
+    enough(Bytes(wanted), Bytes(free), &dir)?;
+    Ok(vm_dir::report(&dir, Change::Kept, dry_run))
+}
+
+fn enough(wanted: Bytes, free: Bytes, dir: &Path) -> Result<()> {
+    if wanted <= free {
+        return Ok(());
+    }
+    let message = format!(
+        "the files of the backup may take {wanted}, and there is room for {free} at {}",
+        dir.display()
+    );
+    Err(Error::new(Kind::NoSpace, message).remedy(
+        "make room there, or have BACKUP_BASE_PATH of oned's datastore.conf name a directory on a larger file system",
+    ))
+}
+
+/// Writes the files, for whoever asks and nobody else. What an earlier run left is removed first.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory, and those of [`image::save`].
@@ -79,20 +132,11 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
     if dry_run {
         return Ok(vm_dir::report(&dir, Change::Made, true));
     }
-    clear(&dir)?;
-    if let (Some(base), Some(above)) = (&job.base, dir.parent()) {
-        if !base.is_dir() {
-            let message = format!("there is no directory {} for backups", base.display());
-            return Err(Error::new(Kind::Missing, message)
-                .remedy("make it on each host, for oneadmin, as BACKUP_BASE_PATH says"));
-        }
-        make_above(above)?;
-    }
-    make_dir(&dir)?;
+    host.as_caller(|| prepare(&dir, job.base.as_deref()))?;
     for disk in &job.disks {
         let path = dir.join(format!("disk.{}.{}", disk.disk, disk.increment));
-        let file = File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error))?;
-        vm_dir::give_away(&path)?;
+        let new = || File::create_new(&path).map_err(|error| vm_dir::failed("make", &path, error));
+        let file = host.as_caller(new)?;
         let apart = disk.access.as_ref().map(|access| host.by(access));
         let host = apart.as_ref().unwrap_or(host);
         image::save(host, &disk.image, &disk.snap, disk.since.as_ref(), &file)
@@ -101,8 +145,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
     }
     let path = dir.join("vm.xml");
     let document = BASE64_STANDARD.encode(&job.document);
-    atomic::write_mode(&path, document.as_bytes(), 0o600)?;
-    vm_dir::give_away(&path)?;
+    host.as_caller(|| atomic::write_mode(&path, document.as_bytes(), 0o600))?;
     Ok(vm_dir::report(&dir, Change::Made, false))
 }
 
@@ -110,7 +153,7 @@ pub(super) fn make(host: &Host, job: &Backup, dry_run: bool) -> Result<VmDirRepo
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory.
-pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirReport> {
+pub(super) fn end(job: &EndBackup, dry_run: bool) -> Result<VmDirReport> {
     let dir = directory(&job.path, job.base.as_deref())?;
     let change = match dir.exists() {
         true => Change::Removed,
@@ -126,23 +169,29 @@ pub(super) fn end(_host: &Host, job: &EndBackup, dry_run: bool) -> Result<VmDirR
     Ok(vm_dir::report(&dir, change, dry_run))
 }
 
-/// Makes a directory for whoever called sudo.
-fn make_dir(dir: &Path) -> Result<()> {
+/// Makes the directory of a backup, which has nothing of another one.
+fn prepare(dir: &Path, base: Option<&Path>) -> Result<()> {
+    clear(dir)?;
+    if let (Some(base), Some(above)) = (base, dir.parent()) {
+        if !base.is_dir() {
+            let message = format!("there is no directory {} for backups", base.display());
+            return Err(Error::new(Kind::Missing, message)
+                .remedy("make it on each host, for oneadmin, as BACKUP_BASE_PATH says"));
+        }
+        make_above(above)?;
+    }
     let made = DirBuilder::new().mode(0o700).recursive(true).create(dir);
-    made.map_err(|error| vm_dir::failed("make", dir, error))?;
-    vm_dir::give_away(dir)
+    made.map_err(|error| vm_dir::failed("make", dir, error))
 }
 
-/// Makes the directory of a VM's backups where there is none, for whoever called sudo. The one above is that caller's, so nothing is
-/// given away that was there: it may be a link to anything.
+/// Makes the directory of a VM's backups where there is none.
 fn make_above(dir: &Path) -> Result<()> {
     match fs::symlink_metadata(dir) {
         Ok(meta) if meta.is_dir() => Ok(()),
         Ok(_) => Err(no_directory(dir)),
         Err(_) => {
             let made = DirBuilder::new().mode(0o700).create(dir);
-            made.map_err(|error| vm_dir::failed("make", dir, error))?;
-            vm_dir::give_away(dir)
+            made.map_err(|error| vm_dir::failed("make", dir, error))
         }
     }
 }
@@ -203,6 +252,20 @@ mod tests {
             assert_eq!(at(Some(bad)).unwrap_err().kind(), Kind::Usage, "{bad:?}");
         }
         assert!(directory(Path::new("/d/100/x"), Some(Path::new("/srv"))).is_err());
+    }
+
+    #[test]
+    fn there_must_be_room() {
+        let judged =
+            |wanted, free| enough(Bytes(wanted), Bytes(free), Path::new("/d/100/12/backup"));
+        assert!(judged(7, 7).is_ok());
+        let refused = judged(3 << 30, 1 << 30).unwrap_err();
+        assert_eq!(refused.kind(), Kind::NoSpace);
+        assert!(
+            refused.chain().contains("3 GiB") && refused.chain().contains("/d/100/12"),
+            "{}",
+            refused.chain()
+        );
     }
 
     /// The directory above is that of whoever called sudo, who may have put anything there.

@@ -11,7 +11,7 @@ mod store_dir;
 mod vm_dir;
 mod vm_file;
 
-pub use backup::{Backup, BackupDisk, EndBackup};
+pub use backup::{Backup, BackupDisk, BackupRoom, EndBackup};
 pub use report::{FlushProof, LayerName, Report, Step};
 pub use request::{
     Attach, Detach, DiskJob, HandOver, Insert, Job, Quiet, Recover, Request, Rest, Rouse, SeedJob,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backup, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
+use super::{Backup, BackupRoom, EndBackup, PutFile, RemoveDir, StoreDir, VmDirJob};
 use crate::Kind;
 use crate::image::ImageJob;
 use crate::model::{
@@ -18,7 +18,7 @@ pub struct Job {
     /// The version of this format; [`Job::VERSION`].
     pub version: u32,
     /// Say what would be done, and do nothing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub dry_run: bool,
     /// What is asked.
     pub request: Request,
@@ -29,6 +29,21 @@ impl Job {
     pub const VERSION: u32 = 1;
     /// How the error of a job begins that a host does not understand. Whoever asked for it may be of a newer release.
     pub const NOT_UNDERSTOOD: &str = "cannot understand the job on standard input";
+    /// Behind this, such an error names the version that the host reads, if that is why.
+    const READS: &str = "here is read version ";
+
+    /// Why a job of another version is not understood.
+    pub(crate) fn other_version(version: u32) -> String {
+        let ours = Self::VERSION;
+        format!("it is of version {version}, and {}{ours}", Self::READS)
+    }
+
+    /// The version that a host reads, by what it says of a job of another one. A release that does not say it is older.
+    pub(crate) fn version_read(error: &str) -> Option<u32> {
+        let (_, rest) = error.rsplit_once(Self::READS)?;
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        rest[..end.unwrap_or(rest.len())].parse().ok()
+    }
 }
 
 /// What is asked of the host.
@@ -67,6 +82,8 @@ pub enum Request {
     LookDir(StoreDir),
     /// Remove a VM's directory and what is in it.
     RemoveDir(RemoveDir),
+    /// Say whether there is room for that.
+    BackupRoom(BackupRoom),
     /// Save a VM's disks as files.
     Backup(Backup),
     /// Remove those files.
@@ -99,7 +116,7 @@ pub struct Steps {
     /// The requests, in their order.
     pub steps: Vec<StepAsk>,
     /// Do what follows a request that failed all the same; the first failure is the answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub every: bool,
 }
 
@@ -110,7 +127,7 @@ pub struct StepAsk {
     /// What is asked.
     pub request: Request,
     /// Failures of these kinds are none: what was to be taken away is not there, say.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub content_with: Vec<Kind>,
     /// How Ceph is reached for it, and for the requests within it; as the host's configuration says where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,57 +166,57 @@ pub struct Attach {
     /// The image.
     pub image: ImageSpec,
     /// The cache driver; the configuration's where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub driver: Option<DriverName>,
     /// The cache mode; likewise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub mode: Option<CacheMode>,
     /// The slice's size; likewise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub size: Option<Bytes>,
     /// What to seed; likewise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub seed: Option<SeedSpec>,
     /// At most so many bytes a second are seeded; likewise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub rate: Option<Bytes>,
     /// What to do when there is no room; likewise.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub on_full: Option<OnFull>,
     /// A symbolic link to make to the front.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub link: Option<PathBuf>,
     /// Take the lease from a host that is known to be dead and fenced.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub break_lease: bool,
     /// The host that is dead, as the caller knows it: no other's lease is broken, and nobody is barred but for it. Where it
     /// is absent, the lease of whoever holds it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub dead_host: Option<HostName>,
     /// Give up the data that only a lost cache held. Only together with `break_lease`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub discard_dirty: bool,
     /// Bar everybody else who has the image open, or its lock, from Ceph. Only together with `break_lease`: it is what makes a
     /// host that is said to be dead harmless.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub fence: bool,
     /// Bar the `dead_host` once Ceph has forgotten it, and not before: it may live, and is refused as long as Ceph shows it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub fence_late: bool,
     /// Do not wait for the seed: the disk is served from Ceph until then, and the seed goes on after the answer. A disk whose seed
     /// goes on so already is left to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub seed_later: bool,
     /// A disk that this host has already keeps its driver, mode, size and seed, whatever is asked for here.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub keep: bool,
     /// Come in beside the lease's holder, which hands the disk over to a host of this name: without a cache, until the holder
     /// let go and the disk is attached again without this.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub guest: Option<HostName>,
     /// Several VMs have the image at once, on this host and others, each behind a link of its own, and nobody holds the lease.
     /// What they write is not cached; what they only read is as asked for here, in write-through.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub shared: Option<Sharing>,
 }
 
@@ -235,11 +252,11 @@ pub struct Detach {
     /// The image.
     pub image: ImageSpec,
     /// Drop dirty data instead of writing them back. Says how many bytes go.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub discard_dirty: bool,
     /// The link by which the caller knows the disk. If the disk has another one it is somebody else's, and stays as it is.
     /// What counts are the last two names, such as `12/disk.0`: a VM's directory may have moved.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub link: Option<PathBuf>,
     /// Afterwards nobody may have the image: if another host does, that is an error, though this one has let go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -281,7 +298,7 @@ pub struct Quiet {
     /// The image of the disk. On a host that does not have it, the requests are done as they are.
     pub image: ImageSpec,
     /// The libvirt domain that comes to rest meanwhile. A guest that cannot is warned of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub domain: Option<String>,
     /// How it does.
     #[serde(default, skip_serializing_if = "Rest::is_freeze")]
@@ -315,7 +332,7 @@ pub struct HandOver {
 #[serde(deny_unknown_fields)]
 pub struct Recover {
     /// How long Ceph is waited for, in seconds, where there are disks that need it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub wait: u64,
 }
 
@@ -326,13 +343,13 @@ pub struct SeedJob {
     /// The image.
     pub image: ImageSpec,
     /// What to seed; what the disk was attached with where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub what: Option<SeedSpec>,
     /// At most so many bytes a second are read; the configuration's limit where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub rate: Option<Bytes>,
     /// Compare what is resident with the image instead of seeding.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub verify: bool,
 }
 
@@ -343,13 +360,13 @@ pub struct Insert {
     /// The image.
     pub image: ImageSpec,
     /// What to seed; what the disk was attached with where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub seed: Option<SeedSpec>,
     /// At most so many bytes a second are seeded; the configuration's limit where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub rate: Option<Bytes>,
     /// A host that the disk was on its way to may be dead: wait until Ceph has forgotten it before refusing because of it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub patient: bool,
 }
 
@@ -362,3 +379,6 @@ pub struct SetMode {
     /// The mode; `none` is the same as bypass.
     pub mode: CacheMode,
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,9 +55,13 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
     if job.version != Job::VERSION {
         return Err(Error::new(
             Kind::Usage,
-            format!("a job of version {} is not understood", job.version),
+            format!(
+                "{}: {}",
+                Job::NOT_UNDERSTOOD,
+                Job::other_version(job.version)
+            ),
         )
-        .remedy("install the same release of warmblock on both hosts"));
+        .remedy("make it for this release: `docs/schema/job.json` describes it"));
     }
     request(host, &job.request, job.dry_run)
 }
@@ -81,12 +85,13 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
         Request::Recover(ask) => Answer::Recover(recover(host, *ask, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
-        Request::MakeDir(ask) => Answer::Directory(vm_dir::make(host, ask, dry)?),
-        Request::LookDir(ask) => Answer::Directory(store_dir::look(ask)?),
-        Request::RemoveDir(ask) => Answer::Directory(vm_dir::remove(host, ask, dry)?),
+        Request::MakeDir(ask) => directory(host, || vm_dir::make(host, ask, dry))?,
+        Request::LookDir(ask) => directory(host, || store_dir::look(ask))?,
+        Request::RemoveDir(ask) => directory(host, || vm_dir::remove(host, ask, dry))?,
+        Request::BackupRoom(ask) => Answer::Directory(backup::room(host, ask, dry)?),
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),
-        Request::EndBackup(ask) => Answer::Directory(backup::end(host, ask, dry)?),
-        Request::PutFile(ask) => Answer::Directory(vm_file::put(host, ask, dry)?),
+        Request::EndBackup(ask) => directory(host, || backup::end(ask, dry))?,
+        Request::PutFile(ask) => directory(host, || vm_file::put(ask, dry))?,
         Request::Rouse(ask) => Answer::Guest(rested::rouse(host, ask, dry)?),
         Request::Quiet(ask) => Answer::Steps {
             steps: quiet::run(host, ask, dry)?,
@@ -106,6 +111,11 @@ fn recover(host: &Host, ask: Recover, dry: bool) -> Result<disk::RecoverReport> 
     let mut report = disk::recover(host, &ask, dry)?;
     report.findings.splice(0..0, guests);
     Ok(report)
+}
+
+/// What is done with files alone is done as whoever asks.
+fn directory(host: &Host, act: impl FnOnce() -> Result<VmDirReport>) -> Result<Answer> {
+    host.as_caller(act).map(Answer::Directory)
 }
 
 /// Does requests one after the other, whatever becomes of them; the first failure is kept.
@@ -150,3 +160,6 @@ fn one_of_several(host: &Host, step: &StepAsk, dry: bool) -> Result<StepAnswer> 
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,13 @@
-//! The directory of a system datastore on a host: whether root may work in it, which an NFS server may not allow.
+//! The directory of a system datastore on a host: whether whoever asks may work in it.
 
 use std::path::{Component, Path, PathBuf};
 
-use nix::unistd::{AccessFlags, access};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::{AccessFlags, faccessat};
 use serde::{Deserialize, Serialize};
 
 use super::VmDirReport;
-use super::vm_dir::{ROOT_IS_NOBODY, report};
+use super::vm_dir::{MAY_NOT, report};
 use crate::model::Change;
 use crate::{Error, Kind, Result};
 
@@ -18,8 +19,8 @@ pub struct StoreDir {
     pub path: PathBuf,
 }
 
-/// Looks whether the directories of VMs can be made there. Nothing is written: the kernel asks an NFS server what root may do
-/// (the ACCESS procedure, RFC 1813), and the answer is that of whoever root is over there.
+/// Looks whether the directories of VMs can be made there. Nothing is written: the kernel asks an NFS server what this user may do
+/// (the ACCESS procedure, RFC 1813). A kernel before 5.8 tells what root may do (access(2), `AT_EACCESS`).
 ///
 /// # Errors
 /// [`Kind::Missing`] if it may not; [`Kind::Usage`] for a path that is no datastore's.
@@ -27,12 +28,13 @@ pub(super) fn look(job: &StoreDir) -> Result<VmDirReport> {
     check(&job.path)?;
     let there = job.path.ancestors().find(|dir| dir.exists());
     let there = there.unwrap_or_else(|| Path::new("/"));
-    let may = access(there, AccessFlags::W_OK | AccessFlags::X_OK);
+    let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
+    let may = faccessat(AT_FDCWD, there, wanted, AtFlags::AT_EACCESS);
     may.map_err(|error| {
-        let message = format!("root may not write in {}", there.display());
+        let message = format!("whoever asks for it may not write in {}", there.display());
         Error::new(Kind::Missing, message)
             .because(error)
-            .remedy(ROOT_IS_NOBODY)
+            .remedy(MAY_NOT)
     })?;
     let change = match there == job.path {
         true => Change::Kept,

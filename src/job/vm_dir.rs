@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt as _, lchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -50,7 +50,7 @@ pub struct RemoveDir {
     /// `…/DATASTORE/VM`, both of them numbers.
     pub path: PathBuf,
     /// Only if it is this host's alone: what has moved to another host is not to be removed there as well.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub own: bool,
 }
 
@@ -75,7 +75,7 @@ struct Owner {
     mark: Option<String>,
 }
 
-/// Makes a VM's directory, and those above it, for whoever called sudo.
+/// Makes a VM's directory, and those above it.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no VM's directory; [`Kind::Exists`] if something else stands there; [`Kind::NotFound`] if
@@ -134,20 +134,8 @@ fn make_one(dir: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(error),
     }
-    lchown(dir, caller("SUDO_UID"), caller("SUDO_GID"))?;
     crate::fault::step(&format!("make {}", dir.display()));
     Ok(())
-}
-
-/// Makes a file or directory that of whoever called sudo. No link is followed: one may have been put there meanwhile.
-pub(super) fn give_away(path: &Path) -> Result<()> {
-    let given = lchown(path, caller("SUDO_UID"), caller("SUDO_GID"));
-    given.map_err(|error| failed("give away", path, error))
-}
-
-/// The number of whoever called sudo.
-pub(super) fn caller(name: &str) -> Option<u32> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 /// Notes that this host has the directory; whether others have it too, and its mark, which is a `new` one if it has none.
@@ -174,7 +162,6 @@ fn own(
     if there.as_ref() != Some(&now) {
         let file = dir.join(OWNER);
         atomic::write_mode(&file, format!("{name}\n{mark}\n").as_bytes(), 0o644)?;
-        give_away(&file)?;
     }
     Ok((shared, Some(mark)))
 }
@@ -261,15 +248,15 @@ pub(super) fn report(path: &Path, change: Change, shared: bool) -> VmDirReport {
     }
 }
 
-/// What to do where root may not do what it has to.
-pub(super) const ROOT_IS_NOBODY: &str = "if it lies on NFS, the server takes root for nobody: export it with no_root_squash to the \
-     hosts, or let each host have a directory of its own there";
+/// What to do where whoever asks may not do what has to be done.
+pub(super) const MAY_NOT: &str = "it must be allowed to the user who asks for it by sudo, as oneadmin is in his datastores: \
+     `ls -ld` tells whose the directory is";
 
 pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
     let may_not = error.kind() == ErrorKind::PermissionDenied;
     let failed = Error::new(Kind::Failed, format!("cannot {what} {}", path.display()));
     match may_not {
-        true => failed.because(error).remedy(ROOT_IS_NOBODY),
+        true => failed.because(error).remedy(MAY_NOT),
         false => failed.because(error),
     }
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::VmDirReport;
 use super::vm_dir;
-use crate::host::Host;
 use crate::model::Change;
 use crate::sys::atomic;
 use crate::{Error, Kind, Result};
@@ -30,11 +29,11 @@ impl std::fmt::Debug for PutFile {
     }
 }
 
-/// Puts the file there as a whole, for whoever called sudo and nobody else.
+/// Puts the file there as a whole, for whoever asks and nobody else.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a path that is no file of a VM's directory.
-pub(super) fn put(_host: &Host, job: &PutFile, dry_run: bool) -> Result<VmDirReport> {
+pub(super) fn put(job: &PutFile, dry_run: bool) -> Result<VmDirReport> {
     let wrong = |why: &str| Error::new(Kind::Usage, format!("{} {why}", job.path.display()));
     let name = job.path.file_name().and_then(|name| name.to_str());
     let number = name.and_then(|name| name.strip_prefix("disk."));
@@ -46,7 +45,6 @@ pub(super) fn put(_host: &Host, job: &PutFile, dry_run: bool) -> Result<VmDirRep
         .map_err(|error| wrong("has a content that is no base64").because(error))?;
     if !dry_run {
         atomic::write_mode(&job.path, &content, 0o600)?;
-        vm_dir::give_away(&job.path)?;
     }
     Ok(vm_dir::report(&job.path, Change::Made, false))
 }

@@ -29,3 +29,9 @@ pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize
 pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};
 pub use spec::{ImageSpec, SnapSpec};
+
+/// Whether a value is the one that it has where nothing is said. What goes to another host leaves such fields out: an older release
+/// knows no newer one, and need not where that asks for nothing.
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

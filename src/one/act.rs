@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::call::{Call, Node, TmCall};
 use super::oned::Surroundings;
+use super::remote::is_silence;
 use super::voice::{Dialect, Voice};
 use super::{Tree, store, transfer};
-use crate::Result;
+use crate::{Error, Result};
 
 /// How long a host may be silent about its part. One of this release says now and then that it gets somewhere, however long it takes:
 /// a backup of many terabytes, say; when nothing moves any more, as on a file server that is gone, it is silent. One of an older
@@ -55,8 +56,9 @@ pub struct Stdio<'a> {
     pub stderr: &'a mut dyn Write,
 }
 
-/// Does an action, as far as its words were understood, and speaks to oned; whether it came through.
-pub fn act(site: &Site, call: Result<Call>, stdio: Stdio<'_>) -> bool {
+/// Does an action, as far as its words were understood, and speaks to oned; whether it came through. `action` is its name: of a
+/// host that does not answer the user is told what it was asked for (contract, 9.3.11), for all that ssh knows is the host.
+pub fn act(site: &Site, action: &str, call: Result<Call>, stdio: Stdio<'_>) -> bool {
     let Stdio {
         stdin,
         stdout,
@@ -66,7 +68,9 @@ pub fn act(site: &Site, call: Result<Call>, stdio: Stdio<'_>) -> bool {
     let mut voice = Voice::new(site.dialect, vm, stderr).with_logs(&site.oned.var);
     let done = call.and_then(|call| match call {
         Call::Datastore(call) => store::act(site, &call, stdin, &mut voice),
-        Call::Transfer(TmCall::Monitor { input, .. }) => store::monitor(&input, stdin, &mut voice),
+        Call::Transfer(TmCall::Monitor { input, .. }) => {
+            store::monitor(site, &input, stdin, &mut voice)
+        }
         Call::Transfer(TmCall::MonitorDs { dir }) => store::disks_below(Path::new(&dir)),
         Call::Transfer(call) => {
             transfer::act(site, &call, stdin, &mut voice).map(|()| String::new())
@@ -77,6 +81,11 @@ pub fn act(site: &Site, call: Result<Call>, stdio: Stdio<'_>) -> bool {
             // oned closes its end when the action is cancelled; what was done stays done.
             let _nobody_listens = stdout.write_all(answer.as_bytes());
             true
+        }
+        Err(error) if is_silence(&error) => {
+            let told = Error::new(error.kind(), format!("{action} failed"));
+            voice.fail(&told.because(error));
+            false
         }
         Err(error) => {
             voice.fail(&error);

@@ -1,11 +1,13 @@
 //! The context CD: an ISO 9660 image with the files that a guest configures itself by.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::web::{Patience, get, without_secrets};
 use crate::exec::{Cmd, Exec, ExecError};
 use crate::{Context, Error, Kind, Result};
 
@@ -39,10 +41,7 @@ pub(super) fn build(files: &[String]) -> Result<String> {
         Error::new(Kind::Failed, "cannot read the context CD that was made").because(error)
     })?;
     if content.len() as u64 > LIMIT {
-        return Err(
-            Error::new(Kind::Usage, "the context CD is larger than 40 MiB")
-                .remedy("give the guest what is large in an image of its own"),
-        );
+        return Err(too_large());
     }
     Ok(BASE64_STANDARD.encode(content))
 }
@@ -106,20 +105,30 @@ fn target(root: &Path, name: &str) -> Result<PathBuf> {
 }
 
 fn download(url: &str, to: &Path) -> Result<()> {
-    let failed =
-        |error: ureq::Error| Error::new(Kind::Failed, format!("cannot fetch {url}")).because(error);
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(DEADLINE))
-        .build()
-        .into();
-    let mut answer = agent.get(url).call().map_err(failed)?;
-    let content = answer.body_mut().with_config().limit(LIMIT).read_to_vec();
-    crate::sys::atomic::write(to, &content.map_err(failed)?)
+    let answer = get(url, Patience::Within(DEADLINE))?;
+    let mut content = Vec::new();
+    let read = answer.body.take(LIMIT + 1).read_to_end(&mut content);
+    read.map_err(|error| {
+        let url = without_secrets(url);
+        Error::new(Kind::Failed, format!("cannot fetch {url}")).because(error)
+    })?;
+    match content.len() as u64 > LIMIT {
+        true => Err(too_large()),
+        false => crate::sys::atomic::write(to, &content),
+    }
+}
+
+fn too_large() -> Error {
+    Error::new(Kind::Usage, "the context CD is larger than 40 MiB")
+        .remedy("give the guest what is large in an image of its own")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+    use crate::one::web::tests::{asked, serve};
 
     #[test]
     fn files_go_onto_it_under_their_names() {
@@ -143,6 +152,30 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn a_url_goes_onto_it_under_its_last_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = serve(|mut caller| {
+            let asked = asked(&mut caller);
+            let size = if asked.contains("/large") {
+                LIMIT + 1
+            } else {
+                2
+            };
+            let said =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n");
+            let _gone = caller.write_all(said.as_bytes());
+            let _gone = caller.write_all(&vec![b'x'; usize::try_from(size).unwrap()]);
+        });
+        bring(&format!("http://{server}/a/init.sh?token=1"), dir.path()).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("init.sh")).unwrap(),
+            "xx"
+        );
+        let large = bring(&format!("http://{server}/large"), dir.path()).unwrap_err();
+        assert!(large.chain().contains("40 MiB"), "{}", large.chain());
     }
 
     #[test]

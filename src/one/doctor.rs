@@ -5,11 +5,13 @@
 mod hosts;
 mod pools;
 
-use super::install::{self, CACHE_ATTRIBUTES, NAME};
+use super::install::{self, CACHE_ATTRIBUTES, Settings};
 use super::oned::{Oned, Surroundings};
 use super::tree::Tree;
+use crate::Error;
 use crate::doctor::{Finding, Findings};
 
+const AS_WHOM: &str = "run it as root or oneadmin, on the front-end";
 const INSTALL: &str = "`warmblock one install` mends it";
 
 /// Looks at everything.
@@ -67,16 +69,9 @@ fn scripts(tree: &Tree) -> Finding {
 
 fn oned_conf(tree: &Tree) -> Vec<Finding> {
     let path = tree.oned_conf();
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) => {
-            let found = format!("{} cannot be read: {error}", path.display());
-            return vec![Finding::fail(
-                "oned.conf",
-                found,
-                "run it as root or oneadmin, on the front-end",
-            )];
-        }
+    let text = match Settings::read(&path) {
+        Ok(settings) => settings.text,
+        Err(error) => return vec![Finding::of_error("oned.conf", &error, AS_WHOM)],
     };
     let lacks = match install::lacks(&text) {
         Ok(lacks) => lacks,
@@ -116,37 +111,43 @@ fn is_comfort(what: &str) -> bool {
 fn execrc(tree: &Tree) -> Finding {
     const WHAT: &str = "live snapshots";
     let path = tree.execrc();
-    match std::fs::read_to_string(&path) {
-        Err(error) => Finding::warn(
-            WHAT,
-            format!("{} cannot be read: {error}", path.display()),
-            "run it as root or oneadmin, on the front-end",
-        ),
-        Ok(text) if install::mended_execrc(&text).is_some() => Finding::warn(
-            WHAT,
-            format!(
-                "LIVE_DISK_SNAPSHOTS does not name kvm-{NAME}: snapshots of disks of running VMs are refused"
-            ),
-            format!("{INSTALL}; then restart oned"),
-        ),
-        Ok(_) => Finding::ok(WHAT, format!("registered in {}", path.display())),
+    let text = match Settings::read(&path) {
+        Ok(settings) => settings.text,
+        Err(error) => return Finding::warn(WHAT, error.chain(), AS_WHOM),
+    };
+    let lacks = install::lacks_of_execrc(&text);
+    if lacks.is_empty() {
+        return Finding::ok(WHAT, format!("registered in {}", path.display()));
     }
+    Finding::warn(
+        WHAT,
+        format!(
+            "LIVE_DISK_SNAPSHOTS does not name {}: such snapshots of disks of running VMs are refused",
+            lacks.join(", ")
+        ),
+        format!("{INSTALL}; then restart oned"),
+    )
 }
 
 /// What only a running oned knows: the datastores, and the hosts.
 fn running(oned: &Oned) -> Vec<Finding> {
-    let asked = oned
-        .datastores()
-        .and_then(|stores| Ok((stores, oned.hosts()?)));
-    let (stores, hosts) = match asked {
+    let asked = || Ok::<_, Error>((oned.datastores()?, oned.images()?, oned.hosts()?));
+    let (stores, images, hosts) = match asked() {
         Ok(known) => known,
         Err(error) => return vec![Finding::of_error("oned", &error, "start oned")],
     };
-    let stores = pools::datastores(&stores);
-    let mut findings = stores.findings;
-    match pools::hosts(&hosts) {
+    let mut stores = pools::datastores(&stores);
+    let mut findings = std::mem::take(&mut stores.findings);
+    match pools::images(&images, &stores.ids) {
+        Err(error) => findings.push(Finding::of_error("images", &error, "please report it")),
+        Ok(found) => findings.extend(found),
+    }
+    match pools::hosts(&hosts, &stores) {
         Err(error) => findings.push(Finding::of_error("hosts", &error, "please report it")),
-        Ok(hosts) => findings.extend(hosts::examine(&hosts, &stores.bridges, &stores.dirs)),
+        Ok((hosts, passed_over)) => {
+            findings.extend(passed_over);
+            findings.extend(hosts::examine(&hosts, &stores.bridges, &stores.dirs));
+        }
     }
     findings
 }

@@ -1,9 +1,11 @@
 //! `one install`: the driver into an OpenNebula, and nothing else of it changed. Run again, it mends what is missing.
 
-mod conf;
+pub(super) mod conf;
 mod execrc;
 mod files;
 mod oned_conf;
+mod settings;
+mod uninstall;
 
 use std::borrow::Cow;
 use std::os::unix::fs::MetadataExt;
@@ -12,13 +14,15 @@ use std::path::{Path, PathBuf};
 use nix::unistd::User;
 use serde::Serialize;
 
-pub use execrc::mended as mended_execrc;
+pub use execrc::lacks as lacks_of_execrc;
 pub use oned_conf::{CACHE_ATTRIBUTES, Lack, NAME, TRANSFER, lacks};
+pub use settings::Settings;
+pub use uninstall::uninstall;
 
 use super::shims::{self, Shim};
 use super::tree::Tree;
 use crate::model::Change;
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Result};
 
 /// What lets the user who runs oned run what a host is asked to do, and nothing else; and lets sudo find it, for OpenNebula's own
 /// file sets a path without `/usr/local/bin` (contract, 3.7).
@@ -41,7 +45,7 @@ fn runs_oned(tree: &Tree) -> String {
     user.map_or_else(|| "oneadmin".to_owned(), |user| user.name)
 }
 
-/// What was installed.
+/// What was installed, or taken out again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct InstallReport {
     /// The version of this format.
@@ -63,7 +67,7 @@ pub struct InstalledFile {
     pub path: PathBuf,
     /// What happened to it, or would.
     pub change: Change,
-    /// What it lacked, if only a part of it is ours.
+    /// What it lacked, or had if that was taken out: of a file of which only a part is ours.
     pub lacked: Vec<String>,
     /// Where the file is kept as it was before.
     pub backup: Option<PathBuf>,
@@ -72,24 +76,29 @@ pub struct InstalledFile {
 impl InstallReport {
     /// The version that this program writes.
     pub const VERSION: u32 = 1;
+
+    const fn new(dry_run: bool) -> Self {
+        Self {
+            version: Self::VERSION,
+            dry_run,
+            files: Vec::new(),
+            next: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// Installs into a tree.
 ///
 /// # Errors
-/// [`Kind::NotFound`] if there is no OpenNebula; [`Kind::Config`] for settings that cannot be read; [`Kind::Failed`] for a
+/// [`Kind::NotFound`](crate::Kind::NotFound) if there is no OpenNebula; `Kind::Config` for settings that cannot be read; `Kind::Failed` for a
 /// file that cannot be written. Nothing is written before everything was read.
 pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
-    let mut report = InstallReport {
-        version: InstallReport::VERSION,
-        dry_run,
-        files: Vec::new(),
-        next: Vec::new(),
-        warnings: Vec::new(),
-    };
-    let oned = read(&tree.oned_conf())?;
-    let lacks = lacks(&oned).context(|| format!("cannot change {}", tree.oned_conf().display()))?;
-    let execrc = read(&tree.execrc())?;
+    let mut report = InstallReport::new(dry_run);
+    let oned = Settings::read(&tree.oned_conf())?;
+    let lacks = lacks(&oned.text);
+    let lacks = lacks.context(|| format!("cannot change {}", oned.path.display()))?;
+    let execrc = Settings::read(&tree.execrc())?;
     for (path, text, mode) in wanted(tree) {
         let change = files::put(&path, text.as_bytes(), mode, &tree.remotes, dry_run)?;
         report.files.push(InstalledFile {
@@ -100,16 +109,14 @@ pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
         });
     }
     let (mended, left): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(Lack::is_mended);
-    let text = (!mended.is_empty()).then(|| oned_conf::mended(&oned, &mended));
+    let text = (!mended.is_empty()).then(|| oned_conf::mended(&oned.text, &mended));
     let lacked = mended.into_iter().map(|lack| lack.what).collect();
-    edit(&mut report, &tree.oned_conf(), text, lacked)?;
-    let text = execrc::mended(&execrc);
-    let lacked = text
-        .iter()
-        .map(|_| format!("LIVE_DISK_SNAPSHOTS lacks {}", execrc::word()));
-    let lacked = lacked.collect();
-    edit(&mut report, &tree.execrc(), text, lacked)?;
-    let file = tree.oned_conf().display().to_string();
+    edit(&mut report, &oned, text, lacked)?;
+    let text = execrc::mended(&execrc.text);
+    let lacked = execrc::lacks(&execrc.text).into_iter();
+    let lacked = lacked.map(|word| format!("LIVE_DISK_SNAPSHOTS lacks {word}"));
+    edit(&mut report, &execrc, text, lacked.collect())?;
+    let file = oned.path.display().to_string();
     report.warnings = left
         .into_iter()
         .map(|lack| format!("{file}: {}; it is left as it is", lack.what))
@@ -132,37 +139,36 @@ pub(super) fn wanted(tree: &Tree) -> Vec<(PathBuf, Cow<'static, str>, u32)> {
     all
 }
 
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => Kind::NotFound,
-            _ => Kind::Failed,
-        };
-        Error::new(kind, format!("cannot read {}", path.display()))
-            .because(error)
-            .remedy("run this on the front-end as root; ONE_LOCATION or --location names a self-contained installation")
-    })
-}
-
 /// Writes a file of OpenNebula's own anew, and keeps what it was.
 fn edit(
     report: &mut InstallReport,
-    path: &Path,
+    file: &Settings,
     text: Option<String>,
     lacked: Vec<String>,
 ) -> Result<()> {
     let (change, backup) = match text {
         None => (Change::Kept, None),
         Some(_) if report.dry_run => (Change::Altered, None),
-        Some(text) => (Change::Altered, Some(files::rewrite(path, &text)?)),
+        Some(text) => (
+            Change::Altered,
+            Some(files::rewrite(&file.path, &file.encode(&text))?),
+        ),
     };
     report.files.push(InstalledFile {
-        path: path.to_owned(),
+        path: file.path.clone(),
         change,
         lacked,
         backup,
     });
     Ok(())
+}
+
+fn restart(tree: &Tree) -> String {
+    let how = match tree.etc == Path::new("/etc/one") {
+        true => "systemctl restart opennebula",
+        false => "`one stop` and `one start`",
+    };
+    format!("restart oned, which reads its settings only then: {how}")
 }
 
 /// What only a person can do, if anything changed.
@@ -174,13 +180,7 @@ fn next(tree: &Tree, report: &InstallReport) -> Vec<String> {
     };
     let mut next = Vec::new();
     if changed(&tree.etc) {
-        let restart = match tree.etc == Path::new("/etc/one") {
-            true => "systemctl restart opennebula".to_owned(),
-            false => "`one stop` and `one start`".to_owned(),
-        };
-        next.push(format!(
-            "restart oned, which reads its settings only then: {restart}"
-        ));
+        next.push(restart(tree));
         next.push("datastores of this driver that there are already take new settings over at their next update: `onedatastore update ID`, and save".into());
     }
     if changed(&tree.remotes) {
@@ -191,6 +191,7 @@ fn next(tree: &Tree, report: &InstallReport) -> Vec<String> {
         ));
     }
     if !next.is_empty() {
+        next.push("do the same on each other front-end of a high-availability zone, for any of them may come to lead; followers are restarted first".into());
         next.push("then see that all is well: `warmblock one doctor`".into());
     }
     next

@@ -14,6 +14,7 @@ pub mod document;
 mod ids;
 pub mod install;
 mod mad;
+mod monitord;
 pub mod names;
 pub mod oned;
 mod others;
@@ -25,6 +26,7 @@ mod store;
 mod transfer;
 mod tree;
 pub mod voice;
+mod web;
 
 pub use act::{Site, Stdio, act};
 pub use call::Call;

@@ -5,10 +5,17 @@ use std::time::Duration;
 
 use super::document::{self, Datastore, Vm};
 use super::{DatastoreId, HostId, ImageNumber, Tree, VmId};
+use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
 /// How long oned may take; its own CLI waits longer, but a driver holds one of fifteen places meanwhile.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The pauses after which oned is asked again when it hung up.
+const PAUSES: [Duration; 2] = match cfg!(test) {
+    true => [Duration::ZERO; 2],
+    false => [Duration::from_secs(1), Duration::from_secs(3)],
+};
 
 /// No answer is nearly as long.
 const LIMIT: u64 = 64 << 20;
@@ -37,6 +44,8 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// `/var/lib/one`, or `$ONE_LOCATION/var`
     pub var: PathBuf,
+    /// `/etc/one`, or `$ONE_LOCATION/etc`
+    pub etc: PathBuf,
 }
 
 impl Surroundings {
@@ -48,6 +57,7 @@ impl Surroundings {
             auth: var("ONE_AUTH").map(PathBuf::from),
             home: var("HOME").map(PathBuf::from),
             var: tree.var.clone(),
+            etc: tree.etc.clone(),
         }
     }
 }
@@ -102,7 +112,7 @@ impl Oned {
     /// A datastore, as oned's document, with what is secret of it in the clear. Implements `one.datastore.info`.
     pub fn datastore_document(&self, id: DatastoreId) -> Result<String> {
         let session = session(&self.auth)?;
-        let request = request("one.datastore.info", &session, Some(id.0), true);
+        let request = request("one.datastore.info", &session, &[i64::from(id.0)], true);
         let document = self.post(&request).and_then(|answer| read(&answer));
         document.context(|| format!("cannot ask oned for datastore {id}"))
     }
@@ -128,6 +138,15 @@ impl Oned {
         document.context(|| "cannot ask oned for its datastores".into())
     }
 
+    /// All images, of whomever, as oned's document. Implements `one.imagepool.info`.
+    pub fn images(&self) -> Result<String> {
+        let session = session(&self.auth)?;
+        // Everybody's, from the first to the last.
+        let request = request("one.imagepool.info", &session, &[-2, -1, -1], false);
+        let document = self.post(&request).and_then(|answer| read(&answer));
+        document.context(|| "cannot ask oned for its images".into())
+    }
+
     /// All hosts, as oned's document. Implements `one.hostpool.info`.
     pub fn hosts(&self) -> Result<String> {
         let document = self.call("one.hostpool.info", None);
@@ -140,26 +159,39 @@ impl Oned {
 
     fn call(&self, method: &str, id: Option<u32>) -> Result<String> {
         let session = session(&self.auth)?;
-        let answer = self.post(&request(method, &session, id, false))?;
+        let id: Vec<i64> = id.map(i64::from).into_iter().collect();
+        let answer = self.post(&request(method, &session, &id, false))?;
         read(&answer)
     }
 
+    /// What oned answers. One that is busy for a moment, its queue of callers full, is asked again: every question only reads.
     fn post(&self, body: &str) -> Result<String> {
+        let mut said = self.post_once(body);
+        for pause in PAUSES {
+            match &said {
+                Err(error) if is_hung_up(error) => tracing::debug!("oned: {error}; asking again"),
+                _ => break,
+            }
+            let _over = wait::poll(pause, || None::<()>);
+            said = self.post_once(body);
+        }
+        said.map_err(|error| {
+            Error::new(Kind::Failed, format!("oned does not answer at {}", self.endpoint))
+                .because(error)
+                .remedy("is it running there? ONE_XMLRPC and ~/.one/one_endpoint say where it is looked for")
+        })
+    }
+
+    fn post_once(&self, body: &str) -> Result<String, ureq::Error> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(DEADLINE))
             .proxy(None)
             .build()
             .into();
-        let unreachable = |error: ureq::Error| {
-            Error::new(Kind::Failed, format!("oned does not answer at {}", self.endpoint))
-                .because(error)
-                .remedy("is it running there? ONE_XMLRPC and ~/.one/one_endpoint say where it is looked for")
-        };
         let mut answer = agent
             .post(&self.endpoint)
             .content_type("text/xml")
-            .send(body)
-            .map_err(unreachable)?;
+            .send(body)?;
         answer
             .body_mut()
             .with_config()
@@ -167,7 +199,23 @@ impl Oned {
             // What users write into templates need not be UTF-8.
             .lossy_utf8(true)
             .read_to_string()
-            .map_err(unreachable)
+    }
+}
+
+/// Whether the connection was refused or broke, rather than that oned thinks for too long.
+fn is_hung_up(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind;
+    match error {
+        ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        ),
+        _ => false,
     }
 }
 
@@ -185,17 +233,16 @@ fn session(auth: &Path) -> Result<String> {
 }
 
 /// The call, with everything escaped; `decrypt` asks for secrets in the clear.
-fn request(method: &str, session: &str, id: Option<u32>, decrypt: bool) -> String {
-    let id = id.map_or_else(String::new, |id| {
-        format!("<param><value><i4>{id}</i4></value></param>")
-    });
+fn request(method: &str, session: &str, numbers: &[i64], decrypt: bool) -> String {
+    let number = |number: &i64| format!("<param><value><i4>{number}</i4></value></param>");
+    let numbers: String = numbers.iter().map(number).collect();
     let decrypt = match decrypt {
         true => "<param><value><boolean>1</boolean></value></param>",
         false => "",
     };
     format!(
         "<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>\
-         <param><value><string>{}</string></value></param>{id}{decrypt}</params></methodCall>",
+         <param><value><string>{}</string></value></param>{numbers}{decrypt}</params></methodCall>",
         escape(session)
     )
 }

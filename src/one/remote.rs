@@ -1,6 +1,5 @@
 //! A job on a host: one ssh, one process of warmblock's there, the job on its standard input.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,21 +16,22 @@ mod answer;
 mod directory;
 mod patience;
 mod script;
+mod settings;
 mod stream;
 mod told;
 mod unreached;
 
 use answer::answer;
 use patience::patiently;
+use settings::Settings;
 pub use stream::Data;
-pub(super) use unreached::is_unreached;
+pub(super) use unreached::{is_silence, is_unreached};
 
 /// How warmblock is reached on other hosts.
 #[derive(Debug, Clone)]
 pub struct Remote {
     exec: Exec,
-    /// What oned's environment gives: its PATH has a wrapper of ssh's that shares connections (contract, 1.1).
-    environment: Vec<(&'static str, OsString)>,
+    settings: Settings,
     deadline: Duration,
 }
 
@@ -43,22 +43,9 @@ impl Remote {
         let dirs: Vec<PathBuf> = std::env::split_paths(&path)
             .filter(|dir| dir.is_absolute())
             .collect();
-        let names = [
-            "PATH",
-            "HOME",
-            "USER",
-            "LOGNAME",
-            "SSH_AUTH_SOCK",
-            "ONE_LOCATION",
-            "ONE_XMLRPC",
-            "ONE_AUTH",
-        ];
-        let given = names
-            .into_iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?)));
         Self {
             exec: Exec::new(dirs),
-            environment: given.collect(),
+            settings: Settings::given(),
             deadline,
         }
     }
@@ -85,7 +72,7 @@ impl Remote {
 
     fn run_here(&self, cmd: Cmd, job: &Job) -> Result<Value> {
         let codes: Vec<i32> = (1..=255).collect();
-        let cmd = with(cmd, &self.environment).stdin(write(job)?);
+        let cmd = self.settings.to(cmd).stdin(write(job)?);
         let output = self.exec.run(
             &cmd.deadline(self.deadline)
                 .while_it_speaks()
@@ -161,19 +148,13 @@ impl Remote {
     fn ssh(&self, node: &Node) -> Result<Cmd> {
         let cmd = ssh::command(node.as_str(), &["warmblock", "host"], self.deadline)?;
         let cmd = cmd.while_it_speaks();
-        Ok(with(cmd, &self.environment).ok_codes(&[ssh::OWN_FAILURE]))
+        Ok(self.settings.to(cmd).ok_codes(&[ssh::OWN_FAILURE]))
     }
 }
 
 fn write(job: &Job) -> Result<Vec<u8>> {
     serde_json::to_vec(job)
         .map_err(|error| Error::new(Kind::Internal, "cannot write the job").because(error))
-}
-
-fn with(cmd: Cmd, environment: &[(&str, OsString)]) -> Cmd {
-    environment
-        .iter()
-        .fold(cmd, |cmd, (name, value)| cmd.env(name, value))
 }
 
 fn text(path: &Path) -> Result<&str> {

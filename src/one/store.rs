@@ -5,20 +5,22 @@
 
 mod answer;
 mod bridge;
+mod disks;
 mod measure;
 mod origin;
 mod plan;
 mod secrets;
 
 use std::io::Read;
-use std::path::Path;
 
 use super::act::{Site, warnings};
 use super::call::{DsAction, DsCall, DsInput};
 use super::document::DatastoreJob;
+use super::monitord::Monitord;
+use super::oned::Surroundings;
 use super::voice::{Level, Voice};
-use crate::job::{Job, Request, Steps};
-use crate::{Context, Result};
+use crate::job::{Job, Request, StepAsk, Steps};
+use crate::{Context, Error, Kind, Result};
 
 pub use answer::disks_below;
 use plan::Plan;
@@ -36,7 +38,7 @@ pub fn act(
     let document = DatastoreJob::parse(&call.input.document(stdin)?)?;
     let plan = Plan::of(call.action, call.id, &document);
     let plan = plan.context(|| format!("cannot do {}", name(call.action)))?;
-    let done = run(&plan, &document, call.id, &site.oned.var, voice);
+    let done = run(&plan, &document, call.id, &site.oned, voice);
     done.map_err(|error| secrets::hide(&site.oned, plan.path(), error))
 }
 
@@ -45,6 +47,7 @@ pub fn act(
 /// # Errors
 /// As for [`act`].
 pub fn monitor(
+    site: &Site,
     input: &DsInput,
     stdin: impl Read,
     voice: &mut Voice<impl std::io::Write>,
@@ -52,21 +55,21 @@ pub fn monitor(
     let document = DatastoreJob::parse(&input.document(stdin)?)?;
     let plan = Plan::of(DsAction::Monitor, 0, &document)?;
     let turn = document.datastore.id.map_or(0, |id| id.0);
-    run(&plan, &document, turn, Path::new("/"), voice)
+    run(&plan, &document, turn, &site.oned, voice)
 }
 
 fn run(
     plan: &Plan,
     document: &DatastoreJob,
     turn: u32,
-    var: &Path,
+    around: &Surroundings,
     voice: &mut Voice<impl std::io::Write>,
 ) -> Result<String> {
     let datastore = &document.datastore;
     let (steps, data, answer) = match plan {
         Plan::Answer(line) => return Ok(format!("{line}\n")),
         Plan::Measure(path, size) => {
-            let origin = origin::Origin::of(path, datastore, var)?;
+            let origin = origin::Origin::of(path, datastore, &around.var)?;
             return measure::size(&origin, datastore, *size).map(|size| format!("{size}\n"));
         }
         Plan::Host {
@@ -77,21 +80,46 @@ fn run(
     };
     let origin = data.as_deref();
     let origin = origin
-        .map(|path| origin::Origin::of(path, datastore, var))
+        .map(|path| origin::Origin::of(path, datastore, &around.var))
         .transpose()?;
-    let job = Job {
-        version: Job::VERSION,
-        dry_run: false,
-        request: Request::Steps(Steps {
-            steps: steps.clone(),
-            every: false,
-        }),
+    let data = origin.as_ref().and_then(origin::Origin::data);
+    let steps = plan::expecting(steps, data);
+    let ask = |steps: Vec<StepAsk>| {
+        let job = Job {
+            version: Job::VERSION,
+            dry_run: false,
+            request: Request::Steps(Steps {
+                steps,
+                every: false,
+            }),
+        };
+        bridge::run(datastore, turn, &job, origin.as_ref())
     };
-    let (node, said) = bridge::run(datastore, turn, &job, origin.as_ref())?;
+    let measuring = steps.iter().position(disks::is_asked_by);
+    let (node, said) = match (ask(steps.clone()), measuring) {
+        (Err(error), Some(nr)) if error.kind() == Kind::Missing => {
+            // A host of an older release cannot measure disks, and can tell how full the pool is.
+            let asked = ask(steps.iter().take(nr).cloned().collect())?;
+            not_measured(voice, &error);
+            asked
+        }
+        (asked, _) => asked?,
+    };
     for warning in warnings(&said) {
         voice.log(Level::Warning, &format!("{node}: {warning}"));
     }
-    answer.text(&node, &said)
+    let text = answer.text(&node, &said)?;
+    if let Some(nr) = measuring.filter(|nr| !said["steps"][nr].is_null()) {
+        let told = disks::sizes(&said, nr).context(|| format!("on host {node}"));
+        let told = told.and_then(|sizes| Monitord::find(&around.etc)?.tell(&sizes));
+        let _told = told.map_err(|error| not_measured(voice, &error));
+    }
+    Ok(text)
+}
+
+fn not_measured(voice: &mut Voice<impl std::io::Write>, error: &Error) {
+    let message = format!("what disks of VMs take is not told: {}", error.chain());
+    voice.log(Level::Warning, &message);
 }
 
 fn name(action: DsAction) -> &'static str {

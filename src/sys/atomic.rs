@@ -139,7 +139,12 @@ fn cannot(verb: &str, path: &Path, error: io::Error) -> Error {
         io::ErrorKind::StorageFull => Kind::NoSpace,
         _ => Kind::Failed,
     };
-    Error::new(kind, format!("cannot {verb} {}", path.display())).because(error)
+    let may_not = error.kind() == io::ErrorKind::PermissionDenied;
+    let failed = Error::new(kind, format!("cannot {verb} {}", path.display())).because(error);
+    match may_not {
+        true => failed.remedy("let the user who asks for it write in that directory"),
+        false => failed,
+    }
 }
 
 #[cfg(test)]

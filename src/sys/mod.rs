@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod block;
+pub mod caller;
 pub mod direct;
 pub mod holders;
 pub mod host;
@@ -13,4 +14,5 @@ pub mod trust;
 pub mod wait;
 
 pub use block::{Block, DevNum};
+pub use caller::Caller;
 pub use roots::Roots;

@@ -73,7 +73,7 @@ pub(super) fn good(root: &Path) {
     stub(
         root,
         "vgs",
-        r#"echo '{"report":[{"vg":[{"vg_size":"107374182400","vg_free":"53687091200","pv_name":"/dev/sdb"}]}]}'"#,
+        r#"echo '{"report":[{"vg":[{"vg_name":"ssd","vg_size":"107374182400","vg_free":"53687091200","vg_extent_size":"4194304","pv_name":"/dev/sdb"}]}]}'"#,
     );
     stub(
         root,

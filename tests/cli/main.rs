@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails the test")]
 
 mod answers;
+mod conformance;
 mod doctor;
 mod documents;
 mod drivers;
 mod help;
+mod monitor;
 mod refusals;
 
 use std::path::Path;

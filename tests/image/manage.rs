@@ -3,8 +3,8 @@
 use warmblock::Kind;
 use warmblock::ceph::{CreateOptions, meta};
 use warmblock::image::{
-    CloneImage, ImageJob, ImageReport, ListImages, OneImage, OneSnap, RemoveImage, RenameImage,
-    ResizeImage,
+    CloneImage, ImageJob, ImageReport, ListAllocated, ListImages, OneImage, OneSnap, RemoveImage,
+    RenameImage, ResizeImage,
 };
 use warmblock::model::{Bytes, Change, Lease, SnapSpec};
 
@@ -24,6 +24,36 @@ pub const TESTS: &[(&str, Test)] = &[
 ];
 
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// What images take, by what their names are like, one namespace at a time.
+fn allocated_soon(parent: &Scratch, inside: &Scratch) -> Outcome {
+    let like = parent.spec.image.as_str();
+    let measured = |like: &str, namespace, seconds| {
+        let ask = ListAllocated {
+            pool: pool_name(),
+            namespace,
+            like: like.to_owned(),
+            seconds,
+        };
+        do_it(ImageJob::Allocated(ask))
+    };
+    let all = measured(like, None, 600)?.allocated.unwrap();
+    let [one] = all.as_slice() else {
+        panic!("{all:?}")
+    };
+    assert_eq!(one.name, parent.spec.image);
+    assert!((1..=4 << 20).contains(&one.allocated.0), "{one:?}");
+    let namespace = inside.spec.namespace.clone();
+    assert_eq!(measured(like, namespace, 600)?.allocated, Some(Vec::new()));
+    let late = measured(like, None, 0)?;
+    assert_eq!(late.allocated, Some(Vec::new()));
+    assert!(
+        late.warnings[0].starts_with("1 of 1"),
+        "{:?}",
+        late.warnings
+    );
+    Ok(())
+}
 
 pub fn made(stem: &str) -> Scratch {
     let scratch = Scratch::new(stem);
@@ -152,6 +182,7 @@ fn list() -> Outcome {
     assert_eq!(row(&child).lease.as_ref().unwrap().holder, None);
     assert_eq!(row(&child).allocated, Some(Bytes(0)));
     assert_eq!(row(&inside).namespace, inside.spec.namespace);
+    allocated_soon(&parent, &inside)?;
     let namespace = inside.spec.namespace.clone();
     let ask = ListImages {
         pool: pool_name(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use warmblock::Kind;
 use warmblock::image::{
-    Algorithm, CreateImage, ImageJob, Import, Once, OneDigest, RemoveImage, ReplaceImage,
+    Algorithm, CreateImage, ImageJob, Import, Once, OneDigest, OneImage, RemoveImage, ReplaceImage,
     ReplaceStep, import_reader,
 };
 use warmblock::model::{Beside, Bytes, Change, ReplacedImage, Replacement};
@@ -32,6 +32,10 @@ pub const TESTS: &[(&str, Test)] = &[
     (
         "replace: snapshots that somebody took are named and stay",
         somebodys_snapshots,
+    ),
+    (
+        "replace: what was stopped is put right when the image's VM goes",
+        put_right,
     ),
     (
         "replace: an image that goes leaves nothing of it, and the others what was decided",
@@ -337,6 +341,35 @@ fn somebodys_snapshots() -> Outcome {
     }
     all(&pair.jobs(&pair.of()));
     assert_eq!(pair.usable(), [Some(NEW); 2]);
+    pair.alone();
+    Ok(())
+}
+
+/// The VM is deleted after a restore that was killed, and its persistent images stay.
+fn put_right() -> Outcome {
+    // Brought; exchanged by half; exchanged; settled.
+    for (far, stays) in [(6, OLD), (7, OLD), (8, OLD), (9, NEW), (10, NEW)] {
+        let pair = Pair::new();
+        let jobs = pair.jobs(&pair.of());
+        all(&jobs[..far]);
+        for image in &pair.images {
+            let image = image.spec.clone();
+            let done = do_it(ImageJob::PutRight(OneImage { image }))?;
+            assert_eq!(done.warnings, [""; 0], "from job {far} on");
+        }
+        assert_eq!(pair.usable(), [Some(stays); 2], "from job {far} on");
+        pair.alone();
+    }
+    // Killed between the two renames of the first one.
+    let pair = Pair::new();
+    let jobs = pair.jobs(&pair.of());
+    all(&jobs[..6]);
+    assert!(!crash_after(1, &jobs[6]));
+    for image in &pair.images {
+        let image = image.spec.clone();
+        do_it(ImageJob::PutRight(OneImage { image }))?;
+    }
+    assert_eq!(pair.usable(), [Some(OLD); 2]);
     pair.alone();
     Ok(())
 }

@@ -43,7 +43,7 @@ impl Oned {
             log: Vec::new(),
         };
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            last = heard(version, &self.script(line)?);
+            last = heard(version, &self.script(line, "")?);
             if !last.success {
                 break;
             }
@@ -51,8 +51,9 @@ impl Oned {
         Ok(last)
     }
 
-    /// Runs a line's script: `ACTION DRIVER ARGUMENT…`, split at blanks. One with a suffix that is not there is taken without.
-    fn script(&self, line: &str) -> Result<Out> {
+    /// Runs a line's script: `ACTION DRIVER ARGUMENT…`, split at blanks. One with a suffix that is not there is taken without. With
+    /// this on its standard input.
+    pub fn script(&self, line: &str, stdin: &str) -> Result<Out> {
         let mut words = line.split_whitespace();
         let action = words.next().unwrap_or_default().to_lowercase();
         let scripts = self
@@ -66,7 +67,7 @@ impl Oned {
             script = scripts.join(plain);
         }
         let argv: Vec<&str> = [path(&script)?].into_iter().chain(words).collect();
-        self.run(&argv, "")
+        self.run(&argv, stdin)
     }
 }
 

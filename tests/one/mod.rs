@@ -3,6 +3,7 @@
 
 mod access;
 mod backup_store;
+mod behaviour;
 mod dead;
 mod deploy;
 mod kill;
@@ -12,12 +13,17 @@ mod left;
 mod mad;
 mod odd;
 mod oned;
+mod pipes;
+mod play;
 mod rest;
 mod restore;
+mod secrets;
 mod shared;
 mod signal;
+mod stands;
 mod store;
 mod storm;
+mod vectors;
 mod vm;
 
 use crate::case::{Need, Test};
@@ -42,6 +48,8 @@ pub const LONG: &[Test] = &[
         Need::Both,
         shared::strangers_and_remains,
     ),
+    test("one_conform::behaviour", Need::One, behaviour::behaviour),
+    test("one_conform::vectors", Need::Both, vectors::contract),
     test("one_odd::seldom", Need::Both, odd::seldom),
     test("one_store::backups", Need::One, store::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),
@@ -50,6 +58,8 @@ pub const LONG: &[Test] = &[
     test("one_kill::begin_and_end", Need::Both, kill::begin_and_end),
     test("one_kill::changes", Need::Both, kill::changes),
     test("one_kill::moves", Need::Both, kill::moves),
+    test("one::off_on_a_dead_host", Need::Both, dead::off_there),
+    test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
     test("one_storm::thirty_vms", Need::Both, storm::thirty_vms),
@@ -81,6 +91,4 @@ pub const ALONE: &[Test] = &[
     test("one::live_migration", Need::Both, vm::live_migration),
     test("one_shared::several_vms", Need::Both, shared::several_vms),
     test("one::dead_host", Need::Both, vm::dead_host),
-    test("one::off_on_a_dead_host", Need::Both, dead::off_there),
-    test("one::signals", Need::All, signal::asked_to_stop),
 ];

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
@@ -29,15 +29,16 @@ pub struct Oned {
     binary: PathBuf,
 }
 
-/// Ends with what the driver calls on the host: sudo is not in a host's way as root.
+/// Ends with what the driver calls on the host, by the user to whom the datastores there belong: sudo, which a host has not, would say
+/// so to what it runs as root.
 const SSH: &str = r#"#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
 case $1 in dead*) echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255 ;; esac
 [ ! -e "$VAR/silent.$1" ] || { echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255; }
 case $2 in
-"sudo -n "*) line=${2#sudo -n } ;;
-"tar "*) line=$2 ;;
+"sudo -n "*) line="env SUDO_UID=$USER_ID SUDO_GID=$USER_ID ${2#sudo -n }" ;;
+"tar "*) line="setpriv --reuid=$USER_ID --regid=$USER_ID --clear-groups $2" ;;
 *) exit 9 ;;
 esac
 if [ -e "$VAR/crash.$1" ]; then
@@ -50,12 +51,16 @@ if [ -e "$VAR/crash.$1" ]; then
     fi
 fi
 echo "$1 $line" >>"$VAR/ssh.log"
-LAB_ID=$ID exec "$LAB" host ssh "$1" "$line"
+# A host by its full name is the same host.
+LAB_ID=$ID exec "$LAB" host ssh "${1%%.*}" "install -d -o $USER_ID -g $USER_ID /run/links; exec $line"
 "#;
 
 /// oned waits for an action for as long as it takes; a test does not wait for one that hangs. Fifteen at once on the lab's hosts may
 /// take many times what one takes.
 const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Whoever calls sudo on the hosts: nobody.
+const USER_ID: &str = "65534";
 
 impl Oned {
     /// Starts one.
@@ -68,6 +73,7 @@ impl Oned {
         let id = std::env::var("LAB_ID")?;
         let ssh = var.join("bin/ssh");
         let script = SSH
+            .replace("$USER_ID", USER_ID)
             .replace("$LAB", LAB)
             .replace("$ID", &id)
             .replace("$VAR", path(&var)?);
@@ -157,19 +163,32 @@ impl Oned {
 
     /// Runs a program in the environment that oned gives its drivers.
     pub fn run(&self, argv: &[&str], stdin: &str) -> Result<Out> {
-        self.start_program(argv, stdin)?.wait(PATIENCE)
+        let began = Instant::now();
+        let out = self.begin(argv, stdin)?.wait(PATIENCE)?;
+        if std::env::var_os("WARMBLOCK_LAB_TRACE").is_some() {
+            let took = began.elapsed().as_secs_f64();
+            eprintln!("{took:6.2} s  {}  exit code {}", argv.join(" "), out.code);
+        }
+        Ok(out)
     }
 
-    /// Starts a program likewise.
-    pub fn start_program(&self, argv: &[&str], stdin: &str) -> Result<Running> {
+    /// Starts one.
+    pub fn begin(&self, argv: &[&str], stdin: &str) -> Result<Running> {
+        let words = self.words(argv)?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Running::start_with(&words, stdin.as_bytes())
+    }
+
+    /// The words that start one in that environment.
+    pub fn words(&self, argv: &[&str]) -> Result<Vec<String>> {
         let var = self.var();
         let search = format!("PATH={}:/usr/bin:/bin", path(&var.join("bin"))?);
         let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
         let auth = format!("ONE_AUTH={}", path(&var.join(".one/one_auth"))?);
         let location = format!("ONE_LOCATION={}", path(&self.location)?);
-        let fixed = ["env", &search, &endpoint, &auth, &location];
-        let argv = [&fixed, argv].concat();
-        Running::start_with(&argv, stdin.as_bytes())
+        let fixed = ["env".to_owned(), search, endpoint, auth, location];
+        let argv = argv.iter().map(|word| (*word).to_owned());
+        Ok(fixed.into_iter().chain(argv).collect())
     }
 
     /// Where its files are.
@@ -240,7 +259,10 @@ fn serve(mut stream: TcpStream, documents: &Documents) -> Result<()> {
         Some(document) => (1, document.clone()),
         None => (0, format!("[{method}] no object {id}")),
     };
-    let said = said.replace('&', "&amp;").replace('<', "&lt;");
+    let said = said
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     let body = format!(
         "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><boolean>{success}</boolean></value>\
          <value><string>{said}</string></value><value><i4>{}</i4></value></data></array></value></param></params></methodResponse>",

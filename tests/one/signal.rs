@@ -64,7 +64,7 @@ fn start(oned: &Oned, words: &[&str], stdin: &str) -> Result<(Running, String)> 
         path(&program)?,
         "one",
     ];
-    let running = oned.start_program(&[&argv, words].concat(), stdin)?;
+    let running = oned.begin(&[&argv, words].concat(), stdin)?;
     eventually("the action to begin", 60, || Ok(leader.exists()))?;
     Ok((running, std::fs::read_to_string(&leader)?.trim().to_owned()))
 }
@@ -100,7 +100,7 @@ fn unheard(vm: &Vm<'_>, host: &Host, words: &[&str]) -> Result<()> {
         "one",
     ];
     let still = Still::stands(vm.world)?;
-    let running = vm.oned.start_program(&[&argv, words].concat(), "")?;
+    let running = vm.oned.begin(&[&argv, words].concat(), "")?;
     at_work(host, true)?;
     atomic::write(&var.join("go"), b"")?;
     eventually("the pipes to be closed", 60, || {

@@ -498,6 +498,11 @@ pub fn dead_host(case: &Case) -> Result<()> {
     let (hv1, hv2, own) = (case.host(), case.other(), &vm.own);
     vm.prolog()?;
     hv1.write(&vm.disk(1), own, 5, MIB, 256 * KIB)?;
+    let clone = Image {
+        spec: format!("{}-{}-0", vm.parent.spec, vm.id),
+        ..vm.parent.clone()
+    };
+    let clients = vm.world.watchers(&clone)?;
     hv1.cut_power()?;
     vm.state(60, "hv2");
     let before = vm.oned.connections().len();
@@ -514,11 +519,18 @@ pub fn dead_host(case: &Case) -> Result<()> {
         "{spoken:?}"
     );
     hv2.sh(&format!("test -b {}", vm.disk(0)))?;
+    let barred = vm
+        .world
+        .lab(&["exec", "ceph", "osd", "blocklist", "ls"])?
+        .ok()?;
+    ensure!(
+        !clients.is_empty() && clients.iter().all(|client| barred.stdout.contains(client)),
+        "{clients:?} are not in {barred}"
+    );
     // It comes back, and writes home what it alone had; what was taken from it stays the other's.
     hv1.boot()?;
     let recovered = hv1.wb(&["recover"]).run()?;
-    let clone = format!("{}-{}-0", vm.parent.spec, vm.id);
-    hv1.wb(&["detach", &clone]).ok()?;
+    hv1.wb(&["detach", &clone.spec]).ok()?;
     hv1.detach(own)
         .with_context(|| format!("recover said {recovered}"))?;
     vm.world.check_ceph(own)?;

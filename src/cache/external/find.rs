@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::model::DriverName;
-use crate::sys::trust;
+use crate::sys::trust::{self, Trust};
 use crate::{Error, Kind, Result};
 
 /// The executable in a driver's directory.
@@ -53,10 +53,10 @@ pub fn program(dir: &Path) -> Result<PathBuf> {
         .because(error)
         .remedy("a driver is a directory with an executable file `driver` in it")
     })?;
-    let exchangeable = trust::exchangeable(&path).map_err(|error| {
+    let judged = trust::judge(&path).map_err(|error| {
         Error::new(Kind::Failed, format!("cannot look at {}", path.display())).because(error)
     })?;
-    if let Some((part, why)) = exchangeable {
+    if let Trust::Exchangeable { part, why } = judged {
         let (dir, part) = (dir.display(), part.display());
         let message = format!("the driver {dir} is not run: {part} {why}");
         return Err(Error::new(Kind::Config, message).remedy(format!(

@@ -17,6 +17,9 @@ pub enum OneCommand {
     /// Install the drivers into this OpenNebula front-end
     #[command(after_help = INSTALL_HELP)]
     Install(InstallArgs),
+    /// Take the drivers out of this OpenNebula front-end
+    #[command(after_help = UNINSTALL_HELP)]
+    Uninstall(InstallArgs),
     /// Check the drivers' installation, from oned.conf to every host
     #[command(after_help = DOCTOR_HELP)]
     Doctor(TreeArgs),
@@ -37,6 +40,15 @@ says what has to be.
 
 Example:
   sudo warmblock one install --dry-run";
+
+const UNINSTALL_HELP: &str = "\
+It takes out what `warmblock one install` put in: the scripts, and of
+oned.conf and vmm_execrc what is about the drivers; both are kept as they
+were beside them. It asks oned for its datastores, and refuses while any is
+of these drivers. What is to be done on the hosts it says.
+
+Example:
+  sudo warmblock one uninstall --dry-run";
 
 const DOCTOR_HELP: &str = "\
 Run it as oneadmin on the front-end: it asks oned for its datastores and
@@ -61,7 +73,7 @@ impl TreeArgs {
     }
 }
 
-/// `one install`.
+/// `one install` and `one uninstall`.
 #[derive(Debug, Clone, Args)]
 pub struct InstallArgs {
     /// Which one.

@@ -214,6 +214,7 @@ mod tests {
             steps: Vec::new(),
             facts: None,
             images: None,
+            allocated: None,
             snapshots: None,
             import: None,
             digest: None,

@@ -1,9 +1,8 @@
-//! What `one install` did, in words.
+//! What `one install` and `one uninstall` did, in words.
 
 use std::fmt::Write as _;
 
 use crate::cli::paint::{Paint, Tone};
-use crate::model::Change;
 use crate::one::install::{InstallReport, InstalledFile};
 
 /// What changed, what could not be, and what is left to do.
@@ -12,10 +11,7 @@ pub fn human(report: &InstallReport, paint: Paint) -> String {
     for file in report.files.iter().filter(|file| file.change.is_change()) {
         text.push_str(&changed(file, report.dry_run, paint));
     }
-    let kept = report
-        .files
-        .iter()
-        .filter(|file| file.change == Change::Kept);
+    let kept = report.files.iter().filter(|file| !file.change.is_change());
     let _infallible = writeln!(
         text,
         "{} of {} files are as they should be",
@@ -55,6 +51,7 @@ fn changed(file: &InstalledFile, dry_run: bool, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Change;
 
     #[test]
     fn an_installation_in_words() {

@@ -21,7 +21,7 @@ impl Layer for Link {
     const NAME: LayerName = LayerName::Link;
 
     fn probe(walk: &mut Walk<'_>) -> Result<Found> {
-        let links = links(walk);
+        let links = links(walk)?;
         if links.is_empty() {
             let leaving = walk.disk.record.intent == Intent::Detached;
             let none = "none asked for".to_owned();
@@ -31,36 +31,36 @@ impl Layer for Link {
             });
         }
         let front = target(walk);
-        let found: Vec<Found> = links
-            .iter()
-            .map(|link| look(link, &front))
-            .collect::<Result<_>>()?;
-        Ok(together(found))
+        let look = || links.iter().map(|link| look(link, &front)).collect();
+        walk.as_asker(look).map(together)
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let front = target(walk);
-        for link in links(walk) {
-            if !matches!(look(&link, &front)?, Found::Right(_)) {
-                refuse_file(&link)?;
-                atomic::symlink(&front, &link)?;
-            }
-        }
-        Ok(())
+        let (front, links) = (target(walk), links(walk)?);
+        walk.as_asker(|| links.iter().try_for_each(|link| set(link, &front)))
     }
 
     fn down(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
-        let links = links(walk);
+        let links = links(walk)?;
         links.iter().try_for_each(|link| unlink(walk, link))
     }
 }
 
 /// The links that there should be. One VM's directory that is gone does not keep the others from their disk, nor does one in
 /// which something else is by now.
-fn links(walk: &Walk<'_>) -> Vec<PathBuf> {
+fn links(walk: &Walk<'_>) -> Result<Vec<PathBuf>> {
     let (record, front) = (&walk.disk.record, target(walk));
     let ours = |link: &&Path| record.shared.is_none() || is_free(link, &front);
-    record.links().filter(ours).map(Path::to_path_buf).collect()
+    walk.as_asker(|| Ok(record.links().filter(ours).map(Path::to_path_buf).collect()))
+}
+
+/// Leads a link to the front.
+fn set(link: &Path, front: &Path) -> Result<()> {
+    if matches!(look(link, front)?, Found::Right(_)) {
+        return Ok(());
+    }
+    refuse_file(link)?;
+    atomic::symlink(front, link)
 }
 
 /// Whether nothing but a link to this front is at a place, which is there.
@@ -75,10 +75,10 @@ fn is_free(link: &Path, front: &Path) -> bool {
 
 /// Makes way for the link of one of several VMs, whatever it led to before; those of the others are left alone.
 pub(in crate::disk) fn make_way(walk: &Walk<'_>, link: &Path) -> Result<()> {
-    match look(link, &target(walk))? {
+    walk.as_asker(|| match look(link, &target(walk))? {
         Found::Wrong { .. } => refuse_file(link).and_then(|()| atomic::remove(link).map(drop)),
         _ => Ok(()),
-    }
+    })
 }
 
 /// What is at the place of a link.
@@ -122,8 +122,10 @@ fn together(found: Vec<Found>) -> Found {
 
 /// Removes a link. One that leads elsewhere is not ours and stays; so does one that another host needs.
 pub(in crate::disk) fn unlink(walk: &Walk<'_>, link: &Path) -> Result<()> {
-    match look(link, &target(walk))? {
-        Found::Right(_) if !others_link::is_needed(walk, link)? => atomic::remove(link).map(drop),
+    match walk.as_asker(|| look(link, &target(walk)))? {
+        Found::Right(_) if !others_link::is_needed(walk, link)? => {
+            walk.as_asker(|| atomic::remove(link).map(drop))
+        }
         _ => Ok(()),
     }
 }
@@ -152,6 +154,23 @@ fn arrow(link: &Path, front: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Also a link is nobody's to exchange but his in whose directory it is.
+    #[test]
+    fn a_link_of_the_systems_is_not_led_elsewhere_for_others() {
+        let Some(nobody) = crate::sys::Caller::nobody() else {
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(dir.path(), open).unwrap();
+        let (link, front) = (dir.path().join("bin"), Path::new("/dev/mapper/wb-x"));
+        std::os::unix::fs::symlink("usr/bin", &link).unwrap();
+        assert!(nobody.act(|| set(&link, front)).is_err());
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("usr/bin"));
+        set(&link, front).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), front);
+    }
 
     #[test]
     fn several_links_are_right_only_together() {

@@ -12,7 +12,7 @@ use crate::model::Lease;
 pub(super) fn is_needed(walk: &Walk<'_>, link: &Path) -> Result<bool> {
     let me = walk.host.me()?;
     let shared = match link.parent() {
-        Some(dir) => is_others_too(&me.host, dir)?,
+        Some(dir) => walk.as_asker(|| is_others_too(&me.host, dir))?,
         None => false,
     };
     if !shared {

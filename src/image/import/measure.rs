@@ -43,14 +43,16 @@ pub fn measure(
             count => size += count as u64,
         }
         if began.elapsed() > deadline {
-            let message = format!(
-                "cannot tell in {} s how large the unpacked image is",
-                deadline.as_secs()
-            );
-            return Err(Error::new(Kind::Timeout, message)
-                .remedy("say it: SIZE = MB in the image's template"));
+            return Err(too_late(deadline));
         }
     }
+}
+
+/// The error of a source whose size cannot be told in time; [`Kind::Timeout`].
+pub fn too_late(deadline: Duration) -> Error {
+    let seconds = deadline.as_secs();
+    let message = format!("cannot tell in {seconds} s how large the unpacked image is");
+    Error::new(Kind::Timeout, message).remedy("say it: SIZE = MB in the image's template")
 }
 
 #[cfg(test)]

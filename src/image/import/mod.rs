@@ -20,7 +20,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
-pub use measure::measure;
+pub use measure::{measure, too_late};
 use pending::Pending;
 pub(super) use pending::{clear, refuse_running};
 use source::{Disk, Source};
@@ -31,7 +31,8 @@ use super::feature::Feature;
 use super::once;
 use super::reach::{self, Found, facts};
 use super::report::{ImageReport, ImportProof};
-use super::{Import, Packing, SourceFormat};
+use super::usage;
+use super::{Import, OnePool, Packing, SourceFormat};
 use crate::ceph::{CreateOptions, Image};
 use crate::disk::replacement;
 use crate::host::Host;
@@ -56,7 +57,7 @@ pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageRe
         }
         path if path == Path::new("-") => from_reader(host, ask, std::io::stdin().lock()),
         path => {
-            let source = Source::open(path)?;
+            let source = host.as_caller(|| Source::open(path))?;
             if dry_run {
                 plan(host, ask, Some(&source))
             } else {
@@ -114,6 +115,13 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
     let mut report = ImageReport::new(Some(&ask.image), false);
     let cluster = host.connect()?;
     let pool = reach::pool_to_create(&cluster, &ask.image)?;
+    if let Some(expected) = ask.expected {
+        let into = OnePool {
+            pool: ask.image.pool.clone(),
+            data_pool: ask.data_pool.clone(),
+        };
+        usage::must_have_room(host, &into, expected)?;
+    }
     let pending = Pending::new(&pool, &ask.image)?;
     if pending.clear(host)? {
         report.warnings.push(format!(

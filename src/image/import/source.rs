@@ -162,7 +162,7 @@ impl<'a> Disk<'a> {
                 total,
             }),
             SourceFormat::Qcow2 => {
-                let file = staging::stage(&mut bytes, ask.staging_dir.as_deref(), &host.cancel)?;
+                let file = staging::stage(&mut bytes, ask.staging_dir.as_deref(), host)?;
                 let read = tap.count();
                 tap.verify()?;
                 Ok(Self::Qcow2 {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::tap::{fill, unreadable};
 use super::zero;
-use crate::cancel::Cancel;
+use crate::host::Host;
 use crate::{Error, Kind, Result};
 
 const PIECE: usize = 4 << 20;
@@ -22,7 +22,7 @@ fn directory(asked: Option<&Path>) -> PathBuf {
 }
 
 /// Reads a stream into a file that has no name, so that it is gone with the process whatever happens to that.
-pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, cancel: &Cancel) -> Result<File> {
+pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, host: &Host) -> Result<File> {
     let directory = directory(asked);
     let failed = |error: std::io::Error| {
         let kind = match error.kind() {
@@ -33,11 +33,11 @@ pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, cancel: &Cancel) 
             .because(error)
             .remedy("qcow2 cannot be read from a stream: choose another --staging-dir, or import it from an unpacked file")
     };
-    let file = tempfile::tempfile_in(&directory).map_err(failed)?;
+    let file = host.as_caller(|| tempfile::tempfile_in(&directory).map_err(failed))?;
     let mut buffer = vec![0; PIECE];
     let mut at = 0;
     loop {
-        cancel.check()?;
+        host.cancel.check()?;
         let filled = fill(from, &mut buffer).map_err(unreadable)?;
         let piece = buffer.get(..filled).unwrap_or_default();
         for range in zero::data(piece) {
@@ -56,13 +56,22 @@ pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, cancel: &Cancel) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Cancel;
+    use crate::config::Config;
+    use crate::progress::ProgressMode;
+    use crate::sys::Roots;
+
+    fn host() -> Host {
+        let roots = Roots::at(Path::new("/nowhere"));
+        Host::new(Config::default(), roots, ProgressMode::Quiet, Cancel::new())
+    }
 
     #[test]
     fn a_staged_file_is_what_came() {
         let mut bytes = vec![0; PIECE + zero::GRAIN * 3 + 5];
         bytes[PIECE + 1] = 7;
         let dir = tempfile::tempdir().unwrap();
-        let file = stage(&mut &bytes[..], Some(dir.path()), &Cancel::new()).unwrap();
+        let file = stage(&mut &bytes[..], Some(dir.path()), &host()).unwrap();
         let mut back = vec![1; bytes.len() + 1];
         assert_eq!(file.read_at(&mut back, 0).unwrap(), bytes.len());
         assert_eq!(back[..bytes.len()], bytes);
@@ -71,7 +80,7 @@ mod tests {
 
     #[test]
     fn no_directory_is_an_error_that_names_it() {
-        let error = stage(&mut &b"x"[..], Some(Path::new("/no/such")), &Cancel::new()).unwrap_err();
+        let error = stage(&mut &b"x"[..], Some(Path::new("/no/such")), &host()).unwrap_err();
         assert!(error.chain().contains("/no/such"));
     }
 }

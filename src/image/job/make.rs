@@ -71,39 +71,42 @@ pub struct Import {
     /// The image to make. One that is there already is refused.
     pub image: ImageSpec,
     /// What the source is, once it is unpacked; found out by its first bytes where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub format: Option<SourceFormat>,
     /// The image's size; the source's where it is absent, and never less.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub size: Option<Bytes>,
     /// What the bytes of the source (packed, as they come) must hash to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub checksum: Option<Checksum>,
     /// At most so many bytes a second are written; as fast as it goes where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub rate: Option<Bytes>,
     /// The pool for the data, such as an erasure-coded one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub data_pool: Option<PoolName>,
     /// The size of the image's objects: a power of two from 4 KiB to 32 MiB.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub object_size: Option<Bytes>,
     /// The image's features; the cluster's defaults where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub features: Option<Vec<Feature>>,
     /// Where a source that must be staged is staged; `$TMPDIR` or `/var/tmp` where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub staging_dir: Option<PathBuf>,
     /// Take a packed source as it is instead of unpacking it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub keep_packed: bool,
     /// The standard input comes in chunks that say how long they are, so that one that was cut is known: a length of four
     /// bytes, big-endian, and so many bytes; the last one is empty.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub chunked: bool,
     /// What the image is for. One that is there already and says so of itself is kept, and the source not read.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub made_for: Option<String>,
+    /// How many bytes of data the source has at most, where that is known: a pool without room for them is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Bytes>,
     /// The replacement that the image is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<Replacement>,
@@ -126,6 +129,7 @@ impl Import {
             keep_packed: false,
             chunked: false,
             made_for: None,
+            expected: None,
             replacement: None,
         }
     }
@@ -140,13 +144,13 @@ pub struct CreateImage {
     /// Its size.
     pub size: Bytes,
     /// The file system that it gets; none where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub filesystem: Option<FileSystem>,
     /// The pool for the data, such as an erasure-coded one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub data_pool: Option<PoolName>,
     /// Where the file system is made before it becomes the image; `/var/tmp` where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub staging_dir: Option<PathBuf>,
 }
 
@@ -160,16 +164,16 @@ pub struct CloneImage {
     /// The clone.
     pub child: ImageSpec,
     /// The clone's size; the parent's where it is absent, and never less.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub size: Option<Bytes>,
     /// The clone format; as the cluster allows where it is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub clone_format: CloneFormat,
     /// Clone what the image holds now, by a snapshot taken for that. `parent` then names none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub fresh: bool,
     /// The pool for the clone's data; it is not inherited from the parent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub data_pool: Option<PoolName>,
 }
 

@@ -113,6 +113,12 @@ fn asked(remote: &Remote, node: &Node, request: Request) -> Result<Value> {
     remote.run(node, &job)
 }
 
+/// A release, to be compared; of one that is no three numbers, what can be read of it.
+fn numbers(release: &str) -> Vec<u32> {
+    let words = release.split(|c: char| !c.is_ascii_digit());
+    words.map_while(|word| word.parse().ok()).collect()
+}
+
 /// Whether VMs' directories can be made in a datastore's.
 pub(super) fn judged_dir(node: &Node, dir: &Path, said: Result<Value>) -> Finding {
     let name = format!("host {node}, {}", dir.display());
@@ -132,7 +138,10 @@ pub(super) fn judged(node: &Node, said: Result<String, Error>) -> Finding {
         Ok(release) => Finding::warn(
             name,
             format!("it has warmblock {release}, and the front-end {OURS}"),
-            format!("install {OURS} there, or {release} here"),
+            match numbers(&release) > numbers(OURS) {
+                true => format!("install {release} here, on the front-end"),
+                false => format!("install {OURS} there"),
+            },
         ),
         // An older one knows no such request.
         Err(error) if error.chain().contains("hello") => Finding::fail(

@@ -1,10 +1,14 @@
-//! What oned tells of its datastores and hosts.
+//! What oned tells of its datastores, images and hosts.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::doctor::Finding;
+use crate::one::DatastoreId;
 use crate::one::call::Node;
-use crate::one::document::{DatastoreRow, HostRow, parse_datastores, parse_hosts};
+use crate::one::document::{
+    DatastoreRow, HostRow, ImageRow, parse_datastores, parse_hosts, parse_images,
+};
 use crate::one::install::{NAME, TRANSFER};
 use crate::one::names::DEFAULT_POOL;
 use crate::{Error, Result};
@@ -18,6 +22,10 @@ pub(super) struct Stores {
     pub(super) bridges: Vec<Node>,
     /// The directories of those that VMs run in, on every host.
     pub(super) dirs: Vec<PathBuf>,
+    /// Which they are.
+    pub(super) ids: BTreeSet<DatastoreId>,
+    /// The clusters whose hosts VMs with their disks come to; none if nobody says which.
+    clusters: BTreeSet<String>,
 }
 
 impl Stores {
@@ -49,7 +57,10 @@ pub(super) fn datastores(text: &str) -> Stores {
     }
     let bridges = ours.iter().flat_map(|row| row.bridges.iter());
     let systems = ours.iter().filter(|row| row.is_system);
+    let clusters = ours.iter().flat_map(|row| row.clusters.iter().cloned());
     Stores {
+        ids: ours.iter().map(|row| row.id).collect(),
+        clusters: clusters.collect(),
         findings: ours.iter().flat_map(|row| datastore(row)).collect(),
         bridges: bridges.filter_map(|name| name.parse().ok()).collect(),
         dirs: systems.map(|row| row.path.clone()).collect(),
@@ -65,6 +76,13 @@ fn datastore(row: &DatastoreRow) -> Vec<Finding> {
             &name,
             format!("DISK_TYPE is {is}, so VMs would open its disks past the cache or not at all"),
             "set DISK_TYPE = BLOCK; images and VMs that there are already keep the old type",
+        ));
+    }
+    if let Some(is) = row.context_disk_type.as_deref().filter(|is| *is == "BLOCK") {
+        findings.push(Finding::fail(
+            &name,
+            format!("CONTEXT_DISK_TYPE is {is}, and the context CDs of this driver are files: VMs would not start"),
+            "take CONTEXT_DISK_TYPE out of its template",
         ));
     }
     if row.bridges.is_empty() {
@@ -146,13 +164,59 @@ fn datastore(row: &DatastoreRow) -> Vec<Finding> {
     findings
 }
 
-/// The hosts that run VMs, but for those that were declared to be off. `text` is a `HOST_POOL`.
-pub(super) fn hosts(text: &str) -> Result<Vec<Node>> {
+/// The images of these datastores that VMs would not open by their links, as each keeps the type that its datastore had when it
+/// was made. `text` is an `IMAGE_POOL`.
+pub(super) fn images(text: &str, stores: &BTreeSet<DatastoreId>) -> Result<Option<Finding>> {
+    let rows = parse_images(text)?;
+    let wrong = |row: &&ImageRow| stores.contains(&row.datastore) && row.opened_as.is_some();
+    let named = |row: &ImageRow| {
+        let is = row.opened_as.unwrap_or_default();
+        format!("{} ({}) is {is}", row.id, row.name)
+    };
+    let wrong: Vec<String> = rows.iter().filter(wrong).map(named).collect();
+    Ok((!wrong.is_empty()).then(|| {
+        Finding::fail(
+            "images",
+            format!(
+                "not opened as block devices, so VMs of them are refused: {}",
+                some(&wrong)
+            ),
+            "with DISK_TYPE = BLOCK in the datastore, make each anew there: `oneimage clone`",
+        )
+    }))
+}
+
+/// The first of them.
+fn some(all: &[String]) -> String {
+    const FEW: usize = 10;
+    let first = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(FEW) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// The hosts that run VMs which may have disks of these datastores, and what there is to be said of those that are passed over.
+/// `text` is a `HOST_POOL`.
+pub(super) fn hosts(text: &str, stores: &Stores) -> Result<(Vec<Node>, Option<Finding>)> {
     let rows = parse_hosts(text)?;
-    let runs = |row: &HostRow| matches!(row.driver.as_deref(), Some("kvm" | "qemu" | "lxc"));
-    let names = rows
-        .into_iter()
-        .filter(|row| runs(row) && !row.is_offline)
-        .map(|row| row.name.parse().map_err(Error::from));
-    names.collect()
+    let runs = |row: &&HostRow| matches!(row.driver.as_deref(), Some("kvm" | "qemu" | "lxc"));
+    let (mut asked, mut aside) = (Vec::new(), Vec::new());
+    for row in rows.iter().filter(runs) {
+        let ours =
+            |cluster: &String| stores.clusters.is_empty() || stores.clusters.contains(cluster);
+        let elsewhere = !row.cluster.as_ref().is_none_or(ours);
+        match row.put_aside {
+            Some(why) => aside.push(format!("{} is {why}", row.name)),
+            None if elsewhere => {
+                aside.push(format!(
+                    "{} is in a cluster without a datastore of this driver",
+                    row.name
+                ));
+            }
+            None => asked.push(row.name.parse().map_err(Error::from)?),
+        }
+    }
+    let passed_over = || Finding::ok("hosts passed over", format!("not asked: {}", some(&aside)));
+    Ok((asked, (!aside.is_empty()).then(passed_over)))
 }

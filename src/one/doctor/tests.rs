@@ -1,5 +1,6 @@
 use super::*;
 use crate::doctor::State;
+use crate::one::DatastoreId;
 use crate::one::install::install;
 use crate::sys::atomic;
 use crate::{Error, Kind};
@@ -76,7 +77,8 @@ fn datastores_that_would_not_work() {
           <TEMPLATE><DISK_TYPE>RBD</DISK_TYPE><WARMBLOCK_MODE>fast</WARMBLOCK_MODE><LIMIT_TRANSFER_BW>1.5M</LIMIT_TRANSFER_BW>
           <EC_POOL_NAME>a/b</EC_POOL_NAME><SHARED>no</SHARED><CLONE_TARGET>self</CLONE_TARGET></TEMPLATE></DATASTORE>
         <DATASTORE><ID>103</ID><NAME>sys</NAME><DS_MAD>-</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>1</TYPE>
-          <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><BRIDGE_LIST>c2 -x</BRIDGE_LIST></TEMPLATE></DATASTORE>
+          <CLUSTERS><ID>0</ID><ID>5</ID></CLUSTERS>
+          <TEMPLATE><DISK_TYPE>BLOCK</DISK_TYPE><CONTEXT_DISK_TYPE>BLOCK</CONTEXT_DISK_TYPE><BRIDGE_LIST>c2 -x</BRIDGE_LIST></TEMPLATE></DATASTORE>
         </DATASTORE_POOL>";
     let stores = pools::datastores(pool);
     insta::assert_snapshot!(told(&stores.findings));
@@ -96,8 +98,12 @@ fn hosts_that_would_not_work() {
     let pool = "<HOST_POOL><HOST><ID>0</ID><NAME>kvm1</NAME><VM_MAD>kvm</VM_MAD></HOST>
         <HOST><ID>1</ID><NAME>vc</NAME><VM_MAD>vcenter</VM_MAD></HOST>
         <HOST><ID>2</ID><NAME>kvm2</NAME><VM_MAD>kvm</VM_MAD><STATE>8</STATE></HOST></HOST_POOL>";
-    let hosts = pools::hosts(pool).unwrap();
+    let (hosts, passed_over) = pools::hosts(pool, &pools::Stores::default()).unwrap();
     assert_eq!(hosts.len(), 1);
+    assert_eq!(
+        told(&[passed_over.unwrap()]),
+        "Ok hosts passed over: not asked: kvm2 is OFFLINE"
+    );
     let no_sudo =
         Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock").remedy("sudoers");
     let findings: Vec<Finding> = [
@@ -116,6 +122,83 @@ fn hosts_that_would_not_work() {
             .iter()
             .skip(1)
             .all(|finding| finding.remedy.is_some())
+    );
+}
+
+/// It is the older side that is to be updated.
+#[test]
+fn a_host_of_another_release() {
+    let remedy = |release: &str| {
+        let judged = hosts::judged(&"kvm1".parse().unwrap(), Ok(release.to_owned()));
+        judged.remedy.unwrap()
+    };
+    let ours = env!("CARGO_PKG_VERSION");
+    assert_eq!(remedy("0.0.1"), format!("install {ours} there"));
+    assert_eq!(remedy("99.10.0"), "install 99.10.0 here, on the front-end");
+}
+
+/// A host that gets no VM with a disk of ours needs nothing of ours.
+#[test]
+fn hosts_that_get_no_such_vms_are_not_asked() {
+    let stores = "<DATASTORE_POOL>
+        <DATASTORE><ID>1</ID><TM_MAD>ceph</TM_MAD><TYPE>1</TYPE><CLUSTERS><ID>7</ID></CLUSTERS></DATASTORE>
+        <DATASTORE><ID>103</ID><TM_MAD>warmblock</TM_MAD><TYPE>1</TYPE><CLUSTERS><ID>0</ID><ID>5</ID></CLUSTERS></DATASTORE>
+        </DATASTORE_POOL>";
+    let host = |id: u32, cluster: u32, state: u32| {
+        format!(
+            "<HOST><ID>{id}</ID><NAME>kvm{id}</NAME><VM_MAD>kvm</VM_MAD><STATE>{state}</STATE><CLUSTER_ID>{cluster}</CLUSTER_ID></HOST>"
+        )
+    };
+    let hosts = [
+        host(0, 0, 2),
+        host(1, 7, 2),
+        host(2, 5, 3),
+        host(3, 0, 4),
+        host(4, 5, 8),
+    ]
+    .concat();
+    let stores = pools::datastores(stores);
+    let (asked, passed_over) =
+        pools::hosts(&format!("<HOST_POOL>{hosts}</HOST_POOL>"), &stores).unwrap();
+    let asked: Vec<&str> = asked.iter().map(|node| node.as_str()).collect();
+    assert_eq!(asked, ["kvm0", "kvm2"]);
+    let found = passed_over.unwrap().found;
+    assert_eq!(
+        found,
+        "not asked: kvm1 is in a cluster without a datastore of this driver, kvm3 is DISABLED, kvm4 is OFFLINE"
+    );
+}
+
+#[test]
+fn images_that_vms_would_not_open_by_their_links() {
+    let image = |id: u32, datastore: u32, kind: u32, disk_type: u32| {
+        format!(
+            "<IMAGE><ID>{id}</ID><NAME>i{id}</NAME><TYPE>{kind}</TYPE><DISK_TYPE>{disk_type}</DISK_TYPE><DATASTORE_ID>{datastore}</DATASTORE_ID></IMAGE>"
+        )
+    };
+    let judged = |images: &[String]| {
+        let pool = format!("<IMAGE_POOL>{}</IMAGE_POOL>", images.concat());
+        let found = pools::images(&pool, &[DatastoreId(101)].into()).unwrap();
+        found.map(|finding| (finding.state, finding.found))
+    };
+    // Blocks, a CDROM, another driver's, a backup.
+    let well = [
+        image(1, 101, 0, 2),
+        image(2, 101, 1, 1),
+        image(3, 1, 0, 3),
+        image(4, 101, 6, 0),
+    ];
+    assert_eq!(judged(&well), None);
+    let (state, found) = judged(&[
+        image(5, 101, 0, 3),
+        image(6, 101, 2, 0),
+        image(7, 101, 1, 4),
+    ])
+    .unwrap();
+    assert_eq!(state, State::Fail);
+    assert!(
+        found.ends_with("5 (i5) is RBD, 6 (i6) is FILE, 7 (i7) is RBD_CDROM"),
+        "{found}"
     );
 }
 

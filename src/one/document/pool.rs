@@ -1,4 +1,4 @@
-//! All datastores, and all hosts, as oned lists them.
+//! All datastores, as oned lists them.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,9 @@ use roxmltree::Node;
 
 use super::datastore::Datastore;
 use super::words::CacheWords;
-use super::xml::{parse, required, text};
+use super::xml::{at, parse, required, text};
 use crate::Result;
-use crate::one::ids::{DatastoreId, HostId};
+use crate::one::ids::DatastoreId;
 use crate::one::install::TRANSFER;
 
 /// A datastore in the list.
@@ -26,6 +26,10 @@ pub struct DatastoreRow {
     pub is_system: bool,
     /// How its disks reach the hypervisor.
     pub disk_type: Option<String>,
+    /// How the context CDs of its VMs reach the hypervisor, if it says so.
+    pub context_disk_type: Option<String>,
+    /// The clusters it is in, whose hosts VMs with its disks come to.
+    pub clusters: Vec<String>,
     /// Its pool.
     pub pool: Option<String>,
     /// Where its files are on hosts, and those of its VMs.
@@ -37,19 +41,6 @@ pub struct DatastoreRow {
     /// What it took over of the driver's settings when it was made, of which it has its own copy: name and value.
     pub settings: Vec<(&'static str, String)>,
     cache: CacheWords,
-}
-
-/// A host in the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostRow {
-    /// Its number.
-    pub id: HostId,
-    /// Its name.
-    pub name: String,
-    /// The hypervisor's driver.
-    pub driver: Option<String>,
-    /// Whether it was declared to be off.
-    pub is_offline: bool,
 }
 
 impl DatastoreRow {
@@ -81,6 +72,8 @@ impl DatastoreRow {
             driver: own("TM_MAD"),
             is_system: text(node, "TYPE") == Some("1"),
             disk_type: own("TEMPLATE/DISK_TYPE"),
+            context_disk_type: own("TEMPLATE/CONTEXT_DISK_TYPE"),
+            clusters: clusters(node),
             pool: own("TEMPLATE/POOL_NAME"),
             bridges: bridges.split_whitespace().map(str::to_owned).collect(),
             unusable: Datastore::unusable(node),
@@ -88,6 +81,15 @@ impl DatastoreRow {
             cache: CacheWords::below(node, "TEMPLATE/"),
         })
     }
+}
+
+fn clusters(node: Node<'_, '_>) -> Vec<String> {
+    let ids = at(node, "CLUSTERS")
+        .into_iter()
+        .flat_map(|all| all.children());
+    let ids = ids.filter(|child| child.has_tag_name("ID"));
+    ids.filter_map(|id| Some(id.text()?.trim().to_owned()))
+        .collect()
 }
 
 /// What a datastore has of the driver's settings.
@@ -108,58 +110,4 @@ pub fn parse_datastores(document: &str) -> Result<Vec<DatastoreRow>> {
     let rows = document.root_element().children();
     let rows = rows.filter(|node| node.has_tag_name("DATASTORE"));
     rows.map(DatastoreRow::read).collect()
-}
-
-/// Whether a host may be alive for all that oned knows, by its state: not if its monitoring fails (`ERROR`, `MONITORING_ERROR`),
-/// nor if it was declared to be off (`OFFLINE`). Reads a `HOST`.
-///
-/// # Errors
-/// [`Kind::Usage`](crate::Kind::Usage).
-pub fn may_live(document: &str) -> Result<bool> {
-    let document = parse(document, "HOST")?;
-    let state = text(document.root_element(), "STATE");
-    Ok(!matches!(state, Some("3" | "5" | "8")))
-}
-
-/// Reads a `HOST_POOL`.
-///
-/// # Errors
-/// [`Kind::Usage`](crate::Kind::Usage).
-pub fn parse_hosts(document: &str) -> Result<Vec<HostRow>> {
-    let document = parse(document, "HOST_POOL")?;
-    let rows = document.root_element().children();
-    let rows = rows.filter(|node| node.has_tag_name("HOST"));
-    let row = |node| {
-        Ok(HostRow {
-            id: required(node, "ID")?,
-            name: text(node, "NAME").unwrap_or_default().to_owned(),
-            driver: text(node, "VM_MAD").map(str::to_owned),
-            is_offline: text(node, "STATE") == Some("8"),
-        })
-    };
-    rows.map(row).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// INIT, MONITORED and DISABLED say nothing against it.
-    #[test]
-    fn a_host_lives_until_oned_misses_it() {
-        for (state, lives) in [
-            ("0", true),
-            ("1", true),
-            ("2", true),
-            ("3", false),
-            ("4", true),
-            ("5", false),
-            ("7", true),
-            ("8", false),
-        ] {
-            let document = format!("<HOST><ID>1</ID><STATE>{state}</STATE></HOST>");
-            assert_eq!(may_live(&document).unwrap(), lives, "{state}");
-        }
-        assert!(may_live("<VM/>").is_err());
-    }
 }

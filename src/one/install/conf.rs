@@ -12,6 +12,8 @@ pub struct Attribute {
     pub name: String,
     /// What it is set to.
     pub value: Value,
+    /// Its bytes in the file, from its name to the end of what it is set to.
+    pub at: Range<usize>,
 }
 
 /// What an attribute is set to.
@@ -67,6 +69,7 @@ pub fn parse(text: &str) -> Result<Vec<Attribute>> {
         if reader.peek().is_none() {
             return Ok(all);
         }
+        let from = reader.at;
         let name = reader.name()?;
         reader.skip(|c| c == ' ' || c == '\t');
         let value = if reader.eat('[') {
@@ -74,7 +77,8 @@ pub fn parse(text: &str) -> Result<Vec<Attribute>> {
         } else {
             Value::Single(reader.string(|c| c == '\n' || c == '#')?)
         };
-        all.push(Attribute { name, value });
+        let at = from..reader.at;
+        all.push(Attribute { name, value, at });
     }
 }
 
@@ -200,6 +204,11 @@ mod tests {
         let backend = all[1].element("backend").unwrap();
         assert_eq!(&FILE[backend.at.clone()], "mysql");
         assert_eq!(all[1].element("PORT").unwrap().text, "0");
+        assert!(
+            FILE[all[1].at.clone()].starts_with("DB=[")
+                && FILE[all[1].at.clone()].ends_with("PORT = 0 ]")
+        );
+        assert_eq!(&FILE[all[4].at.clone()], "NAME = \"a # \\\" b\"");
         assert_eq!(all[3].single(), Some("5900"));
         assert_eq!(all[4].single(), Some("a # \\\" b"));
         assert_eq!(all[5].single(), Some(""));

@@ -5,57 +5,108 @@ use super::oned_conf::NAME;
 /// The shell variable.
 const VARIABLE: &str = "LIVE_DISK_SNAPSHOTS";
 
+/// The hypervisors whose guests' file systems can be brought to rest: both are libvirt's.
+const HYPERVISORS: [&str; 2] = ["kvm", "qemu"];
+
+/// The comment above what is added where there was nothing.
+const MADE_BY: &str = "# The driver warmblock; made by `warmblock one install`\n";
+
 /// What stands in it for this driver.
-pub fn word() -> String {
-    format!("kvm-{NAME}")
+fn words() -> [String; 2] {
+    HYPERVISORS.map(|hypervisor| format!("{hypervisor}-{NAME}"))
 }
 
-/// The file with the word in the variable; `None` if it has it.
+/// What it lacks.
+pub fn lacks(text: &str) -> Vec<String> {
+    let there = assigned(text).map_or("", |place| place.inner);
+    let known = |word: &String| there.split_whitespace().any(|known| known == word);
+    words().into_iter().filter(|word| !known(word)).collect()
+}
+
+/// The file with the words in the variable; `None` if it has them.
 pub fn mended(text: &str) -> Option<String> {
-    let word = word();
-    let mut at = 0;
-    // The last assignment counts, as in a shell.
-    let mut place = None;
-    for line in text.split_inclusive('\n') {
-        if let Some(value) = line.trim_start().strip_prefix(VARIABLE)
-            && let Some(value) = value.strip_prefix('=')
-        {
-            let from = at + line.len() - value.len();
-            place = Some((from, value.trim_end()));
-        }
-        at += line.len();
+    let lacks = lacks(text).join(" ");
+    if lacks.is_empty() {
+        return None;
     }
-    let Some((from, value)) = place else {
+    let Some(place) = assigned(text) else {
         let gap = if text.is_empty() || text.ends_with('\n') {
             ""
         } else {
             "\n"
         };
-        return Some(format!("{text}{gap}{VARIABLE}=\"{word}\"\n"));
+        return Some(format!("{text}{gap}{MADE_BY}{VARIABLE}=\"{lacks}\"\n"));
     };
-    let quote = value.chars().next().filter(|c| *c == '"' || *c == '\'');
-    let inner = match quote {
-        Some(quote) => {
-            let rest = value.get(1..).unwrap_or_default();
-            rest.split(quote).next().unwrap_or_default()
-        }
-        None => value.split(['#', ' ']).next().unwrap_or_default(),
+    let joined = match place.inner {
+        "" => lacks,
+        there => format!("{there} {lacks}"),
     };
-    if inner.split_whitespace().any(|known| known == word) {
+    place.set_to(text, &joined)
+}
+
+/// The file without the words in the variable, and without the line if it is the installer's; `None` if it has none of them.
+pub fn without(text: &str) -> Option<String> {
+    let (place, words) = (assigned(text)?, words());
+    let is_ours = |word: &&str| words.iter().any(|ours| ours == word);
+    if !place.inner.split_whitespace().any(|word| is_ours(&word)) {
         return None;
     }
-    let joined = [inner, &word].join(" ");
-    let (start, end) = match quote {
-        Some(_) => (from + 1, from + 1 + inner.len()),
-        None => (from, from + inner.len()),
-    };
-    let joined = if quote.is_some() {
-        joined
-    } else {
-        format!("\"{joined}\"")
-    };
-    let (head, tail) = (text.get(..start)?, text.get(end..)?);
-    Some(format!("{head}{}{tail}", joined.trim_start()))
+    let left: Vec<&str> = place
+        .inner
+        .split_whitespace()
+        .filter(|word| !is_ours(word))
+        .collect();
+    let changed = place.set_to(text, &left.join(" "))?;
+    Some(changed.replace(&format!("{MADE_BY}{VARIABLE}=\"\"\n"), ""))
+}
+
+/// Where the variable is set: the last time counts, as in a shell.
+struct Assigned<'t> {
+    /// What it is set to, without its quotes.
+    inner: &'t str,
+    at: usize,
+    is_quoted: bool,
+}
+
+impl Assigned<'_> {
+    /// The file with something else there, in quotes.
+    fn set_to(&self, text: &str, inner: &str) -> Option<String> {
+        let (head, tail) = (
+            text.get(..self.at)?,
+            text.get(self.at + self.inner.len()..)?,
+        );
+        Some(match self.is_quoted {
+            true => format!("{head}{inner}{tail}"),
+            false => format!("{head}\"{inner}\"{tail}"),
+        })
+    }
+}
+
+fn assigned(text: &str) -> Option<Assigned<'_>> {
+    let mut at = 0;
+    let mut place = None;
+    for line in text.split_inclusive('\n') {
+        if let Some(value) = line.trim_start().strip_prefix(VARIABLE)
+            && let Some(value) = value.strip_prefix('=')
+        {
+            place = Some((at + line.len() - value.len(), value.trim_end()));
+        }
+        at += line.len();
+    }
+    let (from, value) = place?;
+    let quote = value.chars().next().filter(|c| *c == '"' || *c == '\'');
+    Some(match quote {
+        Some(quote) => Assigned {
+            inner: value.get(1..)?.split(quote).next().unwrap_or_default(),
+            at: from + 1,
+            is_quoted: true,
+        },
+        None => Assigned {
+            inner: value.split(['#', ' ']).next().unwrap_or_default(),
+            at: from,
+            is_quoted: false,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -67,24 +118,36 @@ mod tests {
         for (before, after) in [
             (
                 "# c\nLIVE_DISK_SNAPSHOTS=\"kvm-qcow2 kvm-ceph\"\nX=1\n",
-                "# c\nLIVE_DISK_SNAPSHOTS=\"kvm-qcow2 kvm-ceph kvm-warmblock\"\nX=1\n",
+                "# c\nLIVE_DISK_SNAPSHOTS=\"kvm-qcow2 kvm-ceph kvm-warmblock qemu-warmblock\"\nX=1\n",
             ),
             (
                 "LIVE_DISK_SNAPSHOTS=\"\"\n",
-                "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock\"\n",
+                "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock\"\n",
             ),
             (
                 "LIVE_DISK_SNAPSHOTS=kvm-ceph # x\n",
-                "LIVE_DISK_SNAPSHOTS=\"kvm-ceph kvm-warmblock\" # x\n",
+                "LIVE_DISK_SNAPSHOTS=\"kvm-ceph kvm-warmblock qemu-warmblock\" # x\n",
             ),
-            ("X=1", "X=1\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock\"\n"),
+            (
+                "X=1",
+                "X=1\n# The driver warmblock; made by `warmblock one install`\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock\"\n",
+            ),
             (
                 "#LIVE_DISK_SNAPSHOTS=\"a\"\n",
-                "#LIVE_DISK_SNAPSHOTS=\"a\"\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock\"\n",
+                "#LIVE_DISK_SNAPSHOTS=\"a\"\n# The driver warmblock; made by `warmblock one install`\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock\"\n",
             ),
         ] {
             assert_eq!(mended(before).as_deref(), Some(after));
             assert_eq!(mended(after), None, "{after}");
+            // A line break that was missing stays, and so do quotes.
+            let plain = before.replace("=kvm-ceph", "=\"kvm-ceph\"");
+            let plain = if plain == "X=1" { "X=1\n" } else { &plain };
+            assert_eq!(without(after).as_deref(), Some(plain));
+            assert_eq!(without(plain), None);
         }
+        // Of an earlier release.
+        let half = "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock kvm-ceph\"\n";
+        assert_eq!(lacks(half), ["qemu-warmblock"]);
+        assert_eq!(without(half).unwrap(), "LIVE_DISK_SNAPSHOTS=\"kvm-ceph\"\n");
     }
 }

@@ -46,14 +46,14 @@ pub(super) fn put(
 
 /// Writes a file anew with the owner and mode that it has; where it is kept as it was. What a link leads to is written, and
 /// the link stays.
-pub(super) fn rewrite(path: &Path, text: &str) -> Result<PathBuf> {
+pub(super) fn rewrite(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
     let real = path.canonicalize();
     let path = &real.map_err(|error| failed("look at", path, error))?;
     let meta = std::fs::metadata(path).map_err(|error| failed("look at", path, error))?;
     let mode = meta.permissions().mode() & 0o7777;
     let old = std::fs::read(path).map_err(|error| failed("read", path, error))?;
     let backup = free_name(path);
-    for (path, bytes) in [(&backup, old.as_slice()), (path, text.as_bytes())] {
+    for (path, bytes) in [(&backup, old.as_slice()), (path, bytes)] {
         atomic::write_mode(path, bytes, mode)
             .context(|| format!("cannot write {}", path.display()))?;
         own(path, &meta)?;
@@ -86,7 +86,7 @@ fn own(path: &Path, like: &std::fs::Metadata) -> Result<()> {
         .map_err(|error| failed("give away", path, error))
 }
 
-fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
+pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Failed, format!("cannot {what} {}", path.display()))
         .because(error)
         .remedy("run it as root")

@@ -1,7 +1,11 @@
 //! What oned.conf must say for the driver to be used.
 
+mod without;
+
 use super::conf::{Attribute, parse};
 use crate::Result;
+
+pub use without::without;
 
 /// The driver's name.
 pub const NAME: &str = "warmblock";
@@ -45,6 +49,18 @@ const LISTS: [(&str, &str, &str); 3] = [
     ("DATASTORE_MAD", "-s", "one_datastore for system datastores"),
 ];
 
+/// The attributes of the file that register attributes of datastores, images and disks: with what before a name, and whether also
+/// those that say how Ceph is reached.
+const REGISTERED: [(&str, &str, bool); 4] = [
+    ("INHERIT_DATASTORE_ATTR", "", true),
+    ("INHERIT_IMAGE_ATTR", "", false),
+    ("VM_RESTRICTED_ATTR", "DISK/", true),
+    ("IMAGE_RESTRICTED_ATTR", "", false),
+];
+
+/// The comment above what is added.
+const MADE_BY: &str = "# The driver warmblock; made by `warmblock one install`";
+
 /// Something that the file lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
@@ -76,12 +92,7 @@ pub fn lacks(text: &str) -> Result<Vec<Lack>> {
     }
     lacks.extend(block(&all, "TM_MAD_CONF", &TRANSFER));
     lacks.extend(block(&all, "DS_MAD_CONF", &DATASTORE));
-    for (attribute, prefix, of_datastores) in [
-        ("INHERIT_DATASTORE_ATTR", "", true),
-        ("INHERIT_IMAGE_ATTR", "", false),
-        ("VM_RESTRICTED_ATTR", "DISK/", true),
-        ("IMAGE_RESTRICTED_ATTR", "", false),
-    ] {
+    for (attribute, prefix, of_datastores) in REGISTERED {
         let access = ACCESS_ATTRIBUTES.iter().filter(|_| of_datastores);
         let names = CACHE_ATTRIBUTES.iter().chain(access);
         lacks.extend(lines(&all, attribute, prefix, names));
@@ -109,7 +120,8 @@ pub fn mended(text: &str, lacks: &[Lack]) -> String {
     if !end.is_empty() {
         let gap = if mended.ends_with('\n') { "\n" } else { "\n\n" };
         mended.push_str(gap);
-        mended.push_str("# The driver warmblock; made by `warmblock one install`\n");
+        mended.push_str(MADE_BY);
+        mended.push('\n');
         mended.push_str(&end);
     }
     mended
@@ -136,12 +148,17 @@ fn list(all: &[Attribute], daemon: &str, option: &str, who: &str) -> Option<Lack
 
 /// Where the list of an option ends, if it is there and lacks the driver.
 fn list_end(arguments: &str, option: &str) -> Option<usize> {
+    let (at, list) = list_words(arguments, option)?;
+    (!list.split(',').any(|driver| driver == NAME)).then_some(at + list.len())
+}
+
+/// The list of an option, and where it begins.
+fn list_words<'a>(arguments: &'a str, option: &str) -> Option<(usize, &'a str)> {
     let mut words = arguments
         .split_whitespace()
         .map(|word| (word.as_ptr() as usize - arguments.as_ptr() as usize, word));
     words.find(|(_, word)| *word == option)?;
-    let (at, list) = words.next()?;
-    (!list.split(',').any(|driver| driver == NAME)).then_some(at + list.len())
+    words.next()
 }
 
 /// A vector about the driver. One that is there and says something else is an operator's decision.
@@ -203,4 +220,4 @@ impl Lack {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::Kind;
 use crate::sys::atomic;
 
 const ONED_CONF: &str = "PORT = 2633\nTM_MAD = [ EXECUTABLE = \"one_tm\", ARGUMENTS = \"-t 15 -d dummy,ceph\" ]\n\
@@ -47,7 +48,7 @@ fn an_installation_and_the_same_again() {
     let first = install(&tree, false).unwrap();
     assert_eq!(changes(&planned), changes(&first));
     assert_eq!(first.files.len(), 35 + 1 + 2);
-    assert_eq!(first.next.len(), 5);
+    assert_eq!(first.next.len(), 6);
     let shim = tree.remotes.join("tm/warmblock/clone");
     let text = std::fs::read_to_string(&shim).unwrap();
     assert_eq!(text, "#!/bin/sh\nexec warmblock one tm clone \"$@\"\n");
@@ -70,7 +71,7 @@ fn an_installation_and_the_same_again() {
     assert!(
         std::fs::read_to_string(tree.execrc())
             .unwrap()
-            .contains("kvm-ceph kvm-warmblock\"")
+            .contains("kvm-ceph kvm-warmblock qemu-warmblock\"")
     );
 
     let second = install(&tree, false).unwrap();

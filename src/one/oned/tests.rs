@@ -6,24 +6,44 @@ use super::*;
 
 /// Answers one call, and gives back what was asked.
 fn serve(status: &'static str, body: impl Into<Vec<u8>>) -> (String, thread::JoinHandle<String>) {
+    serve_after(0, status, body)
+}
+
+/// The same, once it has hung up so many times: before a word was said, and after the question.
+fn serve_after(
+    hang_ups: usize,
+    status: &'static str,
+    body: impl Into<Vec<u8>>,
+) -> (String, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/RPC2", listener.local_addr().unwrap());
     let body = body.into();
     let server = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut asked = Vec::new();
-        let mut chunk = [0; 4096];
-        while !String::from_utf8_lossy(&asked).contains("</methodCall>") {
-            let len = stream.read(&mut chunk).unwrap();
-            assert_ne!(len, 0, "the call ends too early");
-            asked.extend_from_slice(&chunk[..len]);
+        for time in 0..hang_ups {
+            let (mut stream, _) = listener.accept().unwrap();
+            if time % 2 == 1 {
+                call(&mut stream);
+            }
         }
+        let (mut stream, _) = listener.accept().unwrap();
+        let asked = call(&mut stream);
         write!(stream, "HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())
             .unwrap();
         stream.write_all(&body).unwrap();
-        String::from_utf8_lossy(&asked).into_owned()
+        asked
     });
     (endpoint, server)
+}
+
+fn call(stream: &mut std::net::TcpStream) -> String {
+    let mut asked = Vec::new();
+    let mut chunk = [0; 4096];
+    while !String::from_utf8_lossy(&asked).contains("</methodCall>") {
+        let len = stream.read(&mut chunk).unwrap();
+        assert_ne!(len, 0, "the call ends too early");
+        asked.extend_from_slice(&chunk[..len]);
+    }
+    String::from_utf8_lossy(&asked).into_owned()
 }
 
 fn answer(success: u8, said: &str, code: u32) -> String {
@@ -57,6 +77,34 @@ fn a_vm_is_asked_for() {
     assert!(asked.contains("<string>oneadmin:a&lt;b&amp;c</string>"));
     assert!(asked.contains("<i4>12</i4>"));
     assert!(!format!("{oned:?}").contains("oneadmin"));
+}
+
+#[test]
+fn an_oned_that_hangs_up_is_asked_again() {
+    let vm = || answer(1, "<VM><ID>12</ID><TEMPLATE/></VM>", 0);
+    let (endpoint, server) = serve_after(2, "200 OK", vm());
+    assert_eq!(oned(endpoint).1.vm(VmId(12)).unwrap().id, VmId(12));
+    server.join().unwrap();
+    // Not for ever.
+    let (endpoint, server) = serve_after(3, "200 OK", vm());
+    let (_home, oned) = oned(endpoint);
+    assert!(oned.vm(VmId(12)).is_err());
+    oned.vm(VmId(12)).unwrap();
+    server.join().unwrap();
+}
+
+/// What it thinks about is not asked once more: it has enough to do.
+#[test]
+fn only_a_connection_that_broke_is_made_again() {
+    let io = |kind| ureq::Error::Io(std::io::Error::from(kind));
+    assert!(is_hung_up(&io(std::io::ErrorKind::ConnectionRefused)));
+    for other in [
+        io(std::io::ErrorKind::TimedOut),
+        ureq::Error::Timeout(ureq::Timeout::Global),
+        ureq::Error::StatusCode(500),
+    ] {
+        assert!(!is_hung_up(&other), "{other}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use super::{Known, Plan, all, if_there, removal, rouse, step};
 use crate::image::{ForgetBackups, ImageJob, OneSnap};
-use crate::job::{Backup, BackupDisk, EndBackup, Quiet, Request, Rest, StepAsk, Steps};
+use crate::job::{Backup, BackupDisk, BackupRoom, EndBackup, Quiet, Request, Rest, StepAsk, Steps};
 use crate::model::{Access, BackupSnap, ImageSpec, SnapName};
 use crate::one::DiskId;
 use crate::one::call::{BackupCall, DiskPlace};
@@ -50,9 +50,6 @@ impl Plan {
         if live {
             steps.insert(0, rouse(&call.deploy_id));
         }
-        let guest = known.vm.backup.rest.filter(|_| live);
-        let guest = guest.map(|rest| (call.deploy_id.as_str(), rest));
-        steps.extend(quietly(&disks, &snap, guest));
         let files = disks.iter().map(|disk| BackupDisk {
             disk: disk.id.0,
             increment: now.unwrap_or(0),
@@ -61,11 +58,20 @@ impl Plan {
             since: since.clone(),
             access: disk.access.cloned(),
         });
+        let files: Vec<BackupDisk> = files.collect();
+        steps.push(step(Request::BackupRoom(BackupRoom {
+            path: call.dir.path(),
+            base: call.base.clone(),
+            disks: files.clone(),
+        })));
+        let guest = known.vm.backup.rest.filter(|_| live);
+        let guest = guest.map(|rest| (call.deploy_id.as_str(), rest));
+        steps.extend(quietly(&disks, &snap, guest));
         steps.push(step(Request::Backup(Backup {
             path: call.dir.path(),
             base: call.base.clone(),
             document: document.to_owned(),
-            disks: files.collect(),
+            disks: files,
         })));
         let undo = Self::nothing().on(&call.host, cleared(call, live, removals(&disks, &snap)));
         Ok(Self::nothing().on(&call.host, steps).or_else(undo))

@@ -1,5 +1,8 @@
 //! Disks end: the image stays and has everything, or it goes with the VM.
 
+use std::iter;
+
+use super::steps::put_right;
 use super::{Known, Plan, When, as_disk, detach, host_name, image, remove_dir, step};
 use crate::image::{ImageJob, RemoveImage};
 use crate::job::{Request, StepAsk};
@@ -77,9 +80,11 @@ pub(super) fn unless_attached(
 /// asked for at its target alone (contract, 5.4), so it is taken down at the source as well: what is another VM's stays, and a
 /// host that has nothing of it does nothing.
 fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Result<Plan> {
-    let step = detach(known, image, place, false)?;
+    let steps: Vec<StepAsk> = iter::once(detach(known, image, place, false)?)
+        .chain(put_right(known, image, place)?)
+        .collect();
     let down = |plan: Plan, at: &Node| {
-        plan.then(known, at, vec![step.clone()])
+        plan.then(known, at, steps.clone())
             .instead(When::Unreached, Plan::nothing())
     };
     let other = known.other_host(host).filter(|_| known.vm.is_going());

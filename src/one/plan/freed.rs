@@ -7,7 +7,9 @@
 //! Nothing is taken by force. A host lets go as `detach` has it: of what is this VM's disk and in nobody's use, written back and
 //! proven clean. One that refuses, or is not reached, keeps what it has, and the second try says so.
 
-use super::steps::detach_freed;
+use std::iter;
+
+use super::steps::{detach_freed, put_right};
 use super::{At, Instead, Known, Plan, Task, When, all, detach};
 use crate::Result;
 use crate::job::StepAsk;
@@ -59,7 +61,10 @@ impl Plan {
         place: &DiskPlace,
     ) -> Result<Self> {
         let others = Freeing::elsewhere(known, &[node], [(image, place)])?;
-        let plain = vec![detach(known, image, place, false)?];
+        let right = put_right(known, image, place)?;
+        let plain: Vec<StepAsk> = iter::once(detach(known, image, place, false)?)
+            .chain(right.clone())
+            .collect();
         if others.is_nothing() || known.is_nowhere(node) {
             return Ok(self.then(known, node, plain));
         }
@@ -71,7 +76,8 @@ impl Plan {
             };
             return Ok(others.hosts.iter().fold(self, gone).on(node, plain.clone()));
         }
-        let freed = self.on(node, vec![detach_freed(known, image, place)?]);
+        let freed = iter::once(detach_freed(known, image, place)?).chain(right);
+        let freed = self.on(node, freed.collect());
         let again = Self::nothing().on(node, plain).tasks;
         Ok(freed.after(&others, again))
     }

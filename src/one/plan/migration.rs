@@ -38,7 +38,12 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
         there.push(step(Request::Attach(ask)).by(known.access(place)?));
     }
     let left = disks.iter().map(|(_, image, place)| (image, place));
-    let left = Freeing::elsewhere(known, &[&call.from, &call.to], left)?;
+    // A VM that goes back may find them with the target still, which was to let go after the move here.
+    let mut earlier = known.vm.history.iter().rev().skip(1);
+    let back = earlier.any(|stay| stay.host == call.to);
+    let but = [&call.from, &call.to];
+    let but = but.get(..if back { 1 } else { 2 }).unwrap_or_default();
+    let left = Freeing::elsewhere(known, but, left)?;
     Ok(Plan::nothing()
         .on(&call.from, away)
         .freed(&call.from, &left)

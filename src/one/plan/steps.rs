@@ -1,7 +1,7 @@
 //! The steps that plans are made of.
 
 use super::Known;
-use crate::image::{ImageJob, Once, OneSnap};
+use crate::image::{ImageJob, Once, OneImage, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, Rouse, StepAsk, Steps, VmDirJob};
 use crate::model::{Access, HostName, ImageSpec, ParseError, Sharing};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
@@ -162,6 +162,22 @@ pub(super) fn detach_freed(
         free: true,
     };
     Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
+}
+
+/// What a restore left beside an image that its VM gives back: it was killed, and nobody may ever restore the image again. An image
+/// that several VMs have is never restored.
+pub(super) fn put_right(
+    known: &Known<'_>,
+    image: &ImageSpec,
+    place: &DiskPlace,
+) -> Result<Option<StepAsk>> {
+    let disk = known.vm.disk(place.disk);
+    if !disk.is_ok_and(|disk| disk.sharing().is_none()) {
+        return Ok(None);
+    }
+    let image = image.clone();
+    let right = if_there(Request::Image(ImageJob::PutRight(OneImage { image })));
+    Ok(Some(right.by(known.access(place)?)))
 }
 
 /// A host's name as leases take it: an address in brackets has characters that they do not.

@@ -565,6 +565,32 @@ fn a_vm_that_is_nowhere_has_all_bridges() {
     assert!(planned.starts_with("c2: "), "{planned}");
 }
 
+/// No bridge is named: the host that had it last acts, and a VM that never had one can only be told of (contract, 6.3.13).
+#[test]
+fn a_vm_that_is_nowhere_without_a_bridge() {
+    let none = DATASTORE.replace("<BRIDGE_LIST>c1</BRIDGE_LIST>", "");
+    let lines = [
+        "resize fe:DIR/disk.0 30720 12 101",
+        "snap_delete fe:DIR/disk.0 0 12 101",
+        "cpds fe:DIR/disk.0 one/one-77 -1 12 101",
+    ];
+    let begin = VM.find("<HISTORY>").unwrap();
+    let nowhere = format!("{}</HISTORY_RECORDS></VM>", &VM[..begin]);
+    for line in lines {
+        let planned = plan_with(VM, &none, line);
+        let there = |line: &str| line.contains("kvm1: ");
+        assert!(
+            !planned.is_empty() && planned.lines().all(there),
+            "{planned}"
+        );
+        let planned = plan_with(&nowhere, &none, line);
+        assert!(
+            planned.contains("no host is known that reaches Ceph"),
+            "{planned}"
+        );
+    }
+}
+
 /// The kind of a move says which side is "nowhere", and a delete means either of the last two stays.
 #[test]
 fn a_front_end_that_is_left_or_reached() {
@@ -683,6 +709,19 @@ fn a_snapshot_of_a_disk_that_is_nowhere_is_gone_back_to() {
 }
 
 /// It would be taken for let go, and be up and dirty.
+/// In the trash a clone would keep its parent from being removed, and there is nothing in it that oned could give back.
+#[test]
+fn what_was_made_for_a_vm_does_not_go_to_the_trash() {
+    let trash = "<CEPH_TRASH>YES</CEPH_TRASH>";
+    let vm = VM.replace("<SIZE>20480", &format!("{trash}<SIZE>20480"));
+    let datastore = DATASTORE.replace("<POOL_NAME>", &format!("{trash}<POOL_NAME>"));
+    for disk in ["disk.0 12 101", "disk.2 12 100"] {
+        let planned = plan_with(&vm, &datastore, &format!("delete kvm1:DIR/{disk}"));
+        assert!(planned.contains("\"verb\":\"remove\""), "{planned}");
+        assert!(!planned.contains("discard\""), "{planned}");
+    }
+}
+
 #[test]
 fn an_image_that_is_not_the_disks_is_not_let_go() {
     let error = planned_with(VM, DATASTORE, "mvds kvm1:DIR/disk.1 one/one-44 12 101").unwrap_err();

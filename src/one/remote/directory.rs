@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Remote, patiently, text, unreached, with};
+use super::{Remote, patiently, text, unreached};
 use crate::exec::{Cmd, ExecError, Status};
 use crate::job::{Job, OWNER, RemoveDir, Request, VmDirJob};
 use crate::one::plan::At;
@@ -56,7 +56,7 @@ impl Remote {
         self.run_at(at, &job)
     }
 
-    /// Packs and unpacks.
+    /// Packs and unpacks, which may take any time as long as bytes pass.
     fn bring(&self, (from, path): (&At, &str), (at, to): (&At, &str), at_rest: bool) -> Result<()> {
         let owner = format!("--exclude=./{OWNER}");
         let pack = ["tar", "--sparse", &owner, "-C", path, "-cf", "-", "."];
@@ -86,7 +86,7 @@ impl Remote {
             (At::Here, [tool, args @ ..]) => Cmd::query(tool).args(args).deadline(self.deadline),
             (At::Here, []) => return Err(Error::new(Kind::Internal, "no command")),
         };
-        Ok(with(cmd, &self.environment))
+        Ok(self.settings.to(cmd))
     }
 }
 

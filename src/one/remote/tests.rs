@@ -18,10 +18,12 @@ pub(in crate::one) fn remote(script: &str) -> (tempfile::TempDir, Remote) {
     write_script(&dir.path().join("ssh"), script);
     let remote = Remote {
         exec: Exec::new([dir.path().to_owned()]),
-        environment: vec![
-            ("PATH", "/usr/bin:/bin".into()),
-            ("ONE_LOCATION", "/one".into()),
-        ],
+        settings: Settings::of([
+            ("PATH", "/usr/bin:/bin"),
+            ("ONE_LOCATION", "/one"),
+            ("SSH_OPT_CONTROL_MASTER", "no"),
+            ("TMRC", "its own"),
+        ]),
         deadline: Duration::from_secs(20),
     };
     (dir, remote)
@@ -52,6 +54,26 @@ fn the_job_goes_in_and_the_answer_comes_out() {
         read -r job; printf '{"got":%s}' "$job""#)
     .unwrap();
     assert_eq!(answer["got"]["request"]["op"], "detach");
+}
+
+#[test]
+fn ssh_is_told_what_oned_says_of_it_and_the_scripts_of_drivers_everything() {
+    let (dir, remote) = remote(
+        r#"cat >/dev/null; printf '{"control":"%s","tmrc":"%s"}' "$SSH_OPT_CONTROL_MASTER" "$TMRC""#,
+    );
+    let answer = remote.run(&"kvm1".parse().unwrap(), &job()).unwrap();
+    assert_eq!(
+        (&answer["control"], &answer["tmrc"]),
+        (&"no".into(), &"".into())
+    );
+    let script = dir.path().join("premigrate");
+    write_script(
+        &script,
+        r#"echo "$SSH_OPT_CONTROL_MASTER, $TMRC" >"${0%/*}/found""#,
+    );
+    remote.script(&script, &[], b"").unwrap();
+    let found = std::fs::read_to_string(dir.path().join("found")).unwrap();
+    assert_eq!(found, "no, its own\n");
 }
 
 /// A host by the name of `dead` is not there.

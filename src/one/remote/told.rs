@@ -17,7 +17,8 @@ struct Failed {
 
 #[derive(Debug, Deserialize)]
 struct Body {
-    kind: Kind,
+    /// A newer release may have kinds that this one does not know.
+    kind: Value,
     message: String,
     remedy: Option<String>,
 }
@@ -48,19 +49,36 @@ pub(super) fn failure(node: &impl fmt::Display, answer: &Value) -> Error {
 }
 
 fn of_job(node: &impl fmt::Display, told: Body) -> Error {
-    let not_understood = told.kind == Kind::Usage && told.message.starts_with(Job::NOT_UNDERSTOOD);
-    let error = Error::new(told.kind, told.message);
+    let kind = Kind::deserialize(&told.kind).unwrap_or(Kind::Failed);
+    if kind == Kind::Usage && told.message.starts_with(Job::NOT_UNDERSTOOD) {
+        return of_another_release(node, told);
+    }
+    let error = Error::new(kind, told.message);
     match told.remedy {
-        _ if not_understood => {
-            let message =
-                "its warmblock is of another release, and does not know what is asked of it";
-            Error::new(Kind::Missing, message)
-                .because(error)
-                .remedy(install(node))
-        }
         Some(remedy) => error.remedy(remedy),
         None => error,
     }
+}
+
+/// A host that does not know what is asked of it is older, unless it reads a newer version of jobs: then we are.
+fn of_another_release(node: &impl fmt::Display, told: Body) -> Error {
+    let newer = Job::version_read(&told.message).is_some_and(|reads| reads > Job::VERSION);
+    let (what, remedy) = match newer {
+        false => (
+            "older, and does not know what is asked of it",
+            install(node),
+        ),
+        true => (
+            "newer, and does not read the jobs of this one any more",
+            format!(
+                "install the release of {node}, which `warmblock --version` tells there, on this machine: it has {}",
+                env!("CARGO_PKG_VERSION")
+            ),
+        ),
+    };
+    Error::new(Kind::Missing, format!("its warmblock is {what}"))
+        .because(Error::new(Kind::Usage, told.message))
+        .remedy(remedy)
 }
 
 /// Every disk that could not be dealt with, and what can be done about the first.
@@ -93,20 +111,63 @@ mod tests {
         failure(&"kvm1", answer)
     }
 
-    #[test]
-    fn a_host_of_an_older_release_is_to_get_this_one() {
+    /// What is told of a host that refuses a job for this reason.
+    fn mismatch(why: &str) -> String {
+        let message = format!("{}: {why}", Job::NOT_UNDERSTOOD);
         let error = told(
             &json!({"version": 1, "error": {"kind": "usage", "exit_code": 2, "cleanup": [],
-            "message": "cannot understand the job on standard input: unknown field `dead_host`",
-            "remedy": "`docs/schema/job.json` of this release describes it"}}),
+            "message": message, "remedy": "`docs/schema/job.json` of this release describes it"}}),
         );
         assert_eq!(error.kind(), Kind::Missing);
-        assert!(error.chain().contains("unknown field `dead_host`"));
-        let remedy = error.remedy_text().unwrap();
+        format!("{}\n{}", error.chain(), error.remedy_text().unwrap())
+    }
+
+    #[test]
+    fn the_side_that_is_older_is_to_get_the_others_release() {
+        let reads = |version: u32| {
+            let ours = Job::other_version(1);
+            ours.replace(
+                &format!("read version {}", Job::VERSION),
+                &format!("read version {version}"),
+            )
+        };
+        let newer_host = mismatch(&reads(Job::VERSION + 1));
         assert!(
-            remedy.contains("install this release") && remedy.contains("kvm1"),
-            "{remedy}"
+            newer_host.contains("its warmblock is newer"),
+            "{newer_host}"
         );
+        assert!(
+            newer_host.contains("install the release of kvm1")
+                && newer_host.contains("on this machine"),
+            "{newer_host}"
+        );
+        for older in [
+            reads(Job::VERSION - 1),
+            "it is of version 2, and this is version 1".to_owned(),
+            "unknown field `dead_host`, expected one of `image`".to_owned(),
+            "unknown variant `allocated`".to_owned(),
+        ] {
+            let told = mismatch(&older);
+            assert!(
+                told.contains("its warmblock is older") && told.contains(&older),
+                "{told}"
+            );
+            assert!(
+                told.contains("install this release of warmblock") && told.contains("on kvm1"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_kind_of_a_newer_release_is_an_error_all_the_same() {
+        let error =
+            told(&json!({"error": {"kind": "quota", "message": "too much", "remedy": "less"}}));
+        assert_eq!(
+            (error.kind(), error.chain().as_str()),
+            (Kind::Failed, "too much")
+        );
+        assert_eq!(error.remedy_text(), Some("less"));
     }
 
     #[test]

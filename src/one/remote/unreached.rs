@@ -102,6 +102,11 @@ pub(in crate::one) fn is_unreached(error: &Error) -> bool {
     reach(error) == Some(Reach::Nowhere)
 }
 
+/// Whether a host has not answered, for whatever reason.
+pub(in crate::one) fn is_silence(error: &Error) -> bool {
+    reach(error).is_some()
+}
+
 /// Whether nothing has begun there: another host can be asked instead.
 pub(super) fn nothing_began(error: &Error) -> bool {
     matches!(
@@ -171,6 +176,7 @@ mod tests {
             assert_eq!(Silence::read(stderr).reach, reach, "{stderr}");
             let error = Err::<(), _>(error(&"kvm1", stderr)).context(|| "on host kvm1".into());
             let error = error.unwrap_err();
+            assert!(is_silence(&error), "{stderr}");
             assert_eq!(is_unreached(&error), reach == Reach::Nowhere);
             assert_eq!(nothing_began(&error), reach != Reach::Inside);
             assert_eq!(is_crowded(&error), reach == Reach::HungUp);
@@ -183,6 +189,6 @@ mod tests {
         }
         // Nobody else's words count.
         let other = Error::new(Kind::Failed, "ssh: connect to host kvm1 port 22: no");
-        assert!(!is_unreached(&other) && !nothing_began(&other));
+        assert!(!is_silence(&other) && !nothing_began(&other));
     }
 }

@@ -1,11 +1,9 @@
 //! Where the bytes of a new image come from: a file of the front-end, a web server, or a backup.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::model::Bytes;
 use crate::one::Remote;
@@ -13,11 +11,8 @@ use crate::one::act::JOB_DEADLINE;
 use crate::one::backups::{BackupUrl, Part, download};
 use crate::one::document::Datastore;
 use crate::one::remote::Data;
+use crate::one::web::{Patience, get};
 use crate::{Error, Kind, Result};
-
-/// How long a server may take to answer, and a download as a whole.
-const ANSWER: Duration = Duration::from_secs(60);
-const DOWNLOAD: Duration = Duration::from_secs(4 * 3600);
 
 /// What no user may make an image of, whatever the datastore says: oned's own settings and keys.
 const ALWAYS_RESTRICTED: [&str; 4] = ["/etc", "/root", "/proc", "/sys"];
@@ -75,11 +70,22 @@ impl Origin {
         Ok(Self::File(path.into(), Rules::of(datastore, var)))
     }
 
+    /// How many bytes of data it has at most, if that can be told before it is read: a file's holes are none.
+    pub(super) fn data(&self) -> Option<Bytes> {
+        let Self::File(path, rules) = self else {
+            return None;
+        };
+        let meta = open(path, rules).ok()?.metadata().ok()?;
+        Some(Bytes(meta.len().min(meta.blocks() * 512)))
+    }
+
     /// Opens it to be read from the front to the end.
     pub(super) fn open(&self, rate: Option<Bytes>) -> Result<Data> {
         match self {
             Self::File(path, rules) => Ok(Data::new(open(path, rules)?)),
-            Self::Web(url) => Ok(Data::new(get(url)?.1).limited_to(rate)),
+            Self::Web(url) => {
+                Ok(Data::new(get(url, Patience::WhileItComes)?.body).limited_to(rate))
+            }
             Self::Backup { url, var } => {
                 let bytes = download(&Remote::new(JOB_DEADLINE), url, Part::Whole, var)?;
                 Ok(Data::new(bytes).limited_to(rate))
@@ -145,47 +151,6 @@ pub(super) fn open(path: &Path, rules: &Rules) -> Result<File> {
     Ok(file)
 }
 
-/// Asks a web server for a document: how long it is, if it says so, and its bytes as they come.
-pub(super) fn get(url: &str) -> Result<(Option<u64>, impl Read + Send + 'static)> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(Duration::from_secs(10)))
-        .timeout_recv_response(Some(ANSWER))
-        .timeout_recv_body(Some(DOWNLOAD))
-        .tls_config(
-            ureq::tls::TlsConfig::builder()
-                .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-                .build(),
-        )
-        .user_agent(concat!("warmblock/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
-    let answer = agent.get(url).call().map_err(|error| {
-        Error::new(
-            Kind::Failed,
-            format!("cannot fetch {}", without_secrets(url)),
-        )
-        .because(error)
-        .remedy(
-            "can the front-end reach it? http_proxy and https_proxy of oned's environment are used",
-        )
-    })?;
-    let body = answer.into_body();
-    Ok((body.content_length(), body.into_reader()))
-}
-
-/// An URL without user, password and query.
-pub(super) fn without_secrets(url: &str) -> String {
-    let plain = url.split(['?', '#']).next().unwrap_or_default();
-    match plain.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let host = host.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://{host}/{path}")
-        }
-        None => plain.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_holds_without_its_holes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sparse");
+        let file = File::create(&path).unwrap();
+        file.set_len(1 << 30).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[1; 1 << 20], 0).unwrap();
+        file.sync_all().unwrap();
+        let data = Origin::File(path, rules(&[], &[])).data().unwrap();
+        assert!((1 << 20..1 << 24).contains(&data.0), "{data}");
+        assert_eq!(Origin::Web("http://h/a".into()).data(), None);
+    }
+
+    #[test]
     fn a_prefix_of_a_name_is_no_directory() {
         let rules = rules(&[], &[Path::new("/no/such")]);
         assert!(rules.allow(Path::new("/no/such-thing/a")));
@@ -264,12 +242,5 @@ mod tests {
         assert!(
             rules.allow(Path::new("/var/tmp/a")) && !rules.allow(Path::new("/etc/one/oned.conf"))
         );
-    }
-
-    #[test]
-    fn no_password_is_shown() {
-        let url = "https://joe:pw@h:8/a/b?token=x#y";
-        assert_eq!(without_secrets(url), "https://h:8/a/b");
-        assert_eq!(without_secrets("http://h"), "http://h/");
     }
 }

@@ -1,12 +1,13 @@
 //! What a datastore's action comes to. Pure: the document says all that is needed.
 
 use super::answer::Answer;
+use super::disks;
 use crate::image::{
     Algorithm, Checksum, CloneImage, CreateImage, ImageJob, Import, OneDigest, OneImage, OnePool,
     OneSnap, RemoveImage, ResizeImage, SnapFlatten, SourceFormat,
 };
 use crate::job::{Request, StepAsk};
-use crate::model::{Access, ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
+use crate::model::{Access, Bytes, ImageSpec, ParseError, PoolName, SnapName, SnapSpec};
 use crate::one::backups::BackupUrl;
 use crate::one::call::DsAction;
 use crate::one::document::{Datastore, DatastoreJob, ImageDocument};
@@ -43,6 +44,7 @@ impl Plan {
             id: ImageNumber(id),
             datastore: &document.datastore,
             image: document.image.as_ref(),
+            measure_disks: document.measure_disks,
         };
         let plan = match action {
             DsAction::Cp => ask.cp(),
@@ -91,6 +93,7 @@ struct Ask<'a> {
     id: ImageNumber,
     datastore: &'a Datastore,
     image: Option<&'a ImageDocument>,
+    measure_disks: bool,
 }
 
 impl Ask<'_> {
@@ -222,7 +225,11 @@ impl Ask<'_> {
             pool: self.pool()?,
             data_pool: self.datastore.data_pool.get()?,
         });
-        Ok(Plan::host(vec![step(usage)], Answer::Usage))
+        let mut steps = vec![step(usage)];
+        if self.measure_disks {
+            steps.push(disks::ask(self.pool()?, self.datastore.namespace.get()?));
+        }
+        Ok(Plan::host(steps, Answer::Usage))
     }
 
     fn export(&self) -> Result<Plan> {
@@ -260,6 +267,17 @@ impl Ask<'_> {
         });
         Ok(Plan::host(vec![step(flatten)], Answer::Nothing))
     }
+}
+
+/// The same steps, of which an import is told how many bytes of data come.
+pub(super) fn expecting(steps: &[StepAsk], data: Option<Bytes>) -> Vec<StepAsk> {
+    let mut steps = steps.to_vec();
+    for step in &mut steps {
+        if let Request::Image(ImageJob::Import(import)) = &mut step.request {
+            import.expected = data;
+        }
+    }
+    steps
 }
 
 /// The checksum that the user gave, the better one of two.

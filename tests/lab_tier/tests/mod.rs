@@ -19,7 +19,7 @@ mod shared;
 mod signatures;
 mod ssd;
 mod stuck;
-mod write_back;
+pub mod write_back;
 
 use std::fmt::Debug;
 

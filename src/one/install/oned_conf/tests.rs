@@ -1,19 +1,17 @@
 use super::*;
 
-/// The parts that matter of a release's file, as they are laid out there.
-fn release(tm: &str, ds: &str, ds_system: &str) -> String {
-    format!(
-        "# *******\n# OpenNebula Configuration file\n# *******\nLOG = [\n  SYSTEM      = \"file\",\n  DEBUG_LEVEL = 3\n]\n\
-         PORT = 2633\n\nTM_MAD = [\n    EXECUTABLE = \"one_tm\",\n    ARGUMENTS  = \"-t 15 -d {tm}\"\n]\n\n\
-         DATASTORE_MAD = [\n    EXECUTABLE = \"one_datastore\",\n    ARGUMENTS  = \"-t 15 -d {ds} -s {ds_system}\"\n]\n\n\
-         INHERIT_DATASTORE_ATTR  = \"CEPH_USER\"\nINHERIT_DATASTORE_ATTR  = \"POOL_NAME\"\nVM_RESTRICTED_ATTR = \"NIC/MAC\"\n\n\
-         TM_MAD_CONF = [\n    NAME = \"ceph\", LN_TARGET = \"NONE\", CLONE_TARGET = \"SELF\", SHARED = \"YES\",\n\
-         \x20   DS_MIGRATE = \"NO\", DRIVER = \"raw\", ALLOW_ORPHANS=\"mixed\",\n    TM_MAD_SYSTEM = \"ssh,shared\"\n]\n\n\
-         DS_MAD_CONF = [\n    NAME = \"ceph\",\n    REQUIRED_ATTRS = \"DISK_TYPE,BRIDGE_LIST\",\n    PERSISTENT_ONLY = \"NO\"\n]\n"
-    )
+/// A file such as releases bring, whole.
+fn release(tm: &str, ds: &str, ds_system: &str, inherited: &[&str]) -> String {
+    let line = |name: &&str| format!("INHERIT_DATASTORE_ATTR  = \"{name}\"\n");
+    let inherited: String = inherited.iter().map(line).collect();
+    include_str!("whole.conf")
+        .replace("{TM}", tm)
+        .replace("{DS}", ds)
+        .replace("{SYSTEM}", ds_system)
+        .replace("{INHERITED}", &inherited)
 }
 
-fn releases() -> [(&'static str, String); 3] {
+pub(in crate::one::install) fn releases() -> [(&'static str, String); 4] {
     [
         (
             "5.12",
@@ -21,6 +19,16 @@ fn releases() -> [(&'static str, String); 3] {
                 "dummy,lvm,shared,fs_lvm,qcow2,ssh,ceph,dev,vcenter,iscsi_libvirt",
                 "dummy,fs,lvm,ceph,dev,iscsi_libvirt,vcenter",
                 "shared,ssh,ceph,fs_lvm,qcow2,vcenter",
+                &["CEPH_USER"],
+            ),
+        ),
+        (
+            "6.4",
+            release(
+                "dummy,lvm,shared,fs_lvm,fs_lvm_ssh,qcow2,ssh,ceph,dev,vcenter,iscsi_libvirt",
+                "dummy,fs,lvm,ceph,dev,iscsi_libvirt,vcenter,restic,rsync",
+                "shared,ssh,ceph,fs_lvm,fs_lvm_ssh,qcow2,vcenter",
+                &ACCESS_ATTRIBUTES,
             ),
         ),
         (
@@ -29,6 +37,7 @@ fn releases() -> [(&'static str, String); 3] {
                 "dummy,lvm,shared,fs_lvm,fs_lvm_ssh,qcow2,ssh,ceph,dev,iscsi_libvirt",
                 "dummy,fs,lvm,ceph,dev,iscsi_libvirt,restic,rsync",
                 "shared,ssh,ceph,fs_lvm,fs_lvm_ssh,qcow2",
+                &ACCESS_ATTRIBUTES,
             ),
         ),
         (
@@ -37,6 +46,7 @@ fn releases() -> [(&'static str, String); 3] {
                 "dummy,lvm,shared,fs_lvm,fs_lvm_ssh,qcow2,ssh,local,ceph,dev,iscsi_libvirt,netapp,purefa",
                 "dummy,fs,lvm,ceph,dev,iscsi_libvirt,restic,rsync,netapp,purefa,virtiofs,interactive",
                 "dummy,lvm,shared,ssh,local,ceph,fs_lvm,fs_lvm_ssh,qcow2,netapp,purefa",
+                &ACCESS_ATTRIBUTES,
             ),
         ),
     ]
@@ -46,11 +56,11 @@ fn releases() -> [(&'static str, String); 3] {
 fn every_release_is_mended_once_and_what_was_there_stays() {
     for (name, text) in releases() {
         let before = lacks(&text).unwrap();
-        assert_eq!(
-            before.len(),
-            3 + 2 + 4 * 5 + 2 * 3 - 1,
-            "{name}: {before:?}"
-        );
+        let known = text.matches("= \"CEPH_USER").count()
+            + text.matches("= \"CEPH_CONF").count()
+            + text.matches("= \"CEPH_KEY").count();
+        let wanted = 3 + 2 + 4 * 5 + 2 * 3 - known;
+        assert_eq!(before.len(), wanted, "{name}: {before:?}");
         let after = mended(&text, &before);
         assert_eq!(lacks(&after).unwrap(), [], "{name}");
         assert_eq!(mended(&after, &[]), after);
@@ -63,7 +73,7 @@ fn every_release_is_mended_once_and_what_was_there_stays() {
 
 #[test]
 fn what_is_added() {
-    let (_, text) = &releases()[2];
+    let (_, text) = &releases()[3];
     let after = mended(text, &lacks(text).unwrap());
     let changed = after
         .lines()

@@ -124,7 +124,8 @@ fn a_backup_is_made_where_it_is_looked_for() {
         let planned = plan(action, "0", &document);
         assert_eq!(
             planned.matches(base).count(),
-            planned.matches("backup\",\"path\"").count(),
+            planned.matches("\"op\":\"backup").count()
+                + planned.matches("\"op\":\"end-backup").count(),
             "{planned}"
         );
         assert!(planned.contains(base), "{planned}");

@@ -43,12 +43,20 @@ fn what_a_failed_move_left() {
     insta::assert_snapshot!(planned.join("\n\n"));
 }
 
-/// The target of an earlier try is let in again: nothing has to be let go for that. And where a VM has never been elsewhere,
-/// nobody is asked.
+/// After a `postmigrate` that failed the source has the leases still, and the VM goes back there.
+#[test]
+fn a_vm_that_goes_back_is_let_go_where_it_came_from() {
+    let back = stayed(4, &["kvm1", "kvm2", "kvm1"]);
+    let planned = plan_of(&back, "premigrate kvm2 kvm1 DIR 12 100");
+    let freed = "held at kvm2: first, kvm1: all the same, {\"image\":\"one/one-42-12-0\"";
+    assert!(planned.contains(freed), "{planned}");
+}
+
+/// Where a VM has never been elsewhere, nobody is asked.
 #[test]
 fn where_nothing_can_be_left() {
-    let again = stayed(4, &["kvm1", "kvm2", "kvm1", "kvm2"]);
-    let planned = plan_of(&again, "premigrate kvm1 kvm2 DIR 12 100");
+    let first = stayed(4, &["kvm1", "kvm2"]);
+    let planned = plan_of(&first, "premigrate kvm1 kvm2 DIR 12 100");
     assert!(!planned.contains("held at"), "{planned}");
     for line in [
         "context /var/lib/one/vms/12/context.sh kvm1:DIR/disk.4 12 100",

@@ -96,6 +96,23 @@ fn snapshots() {
 }
 
 #[test]
+fn disks_are_measured_where_that_is_asked_for() {
+    let text = format!(
+        "<DS_DRIVER_ACTION_DATA><DATASTORE><ID>100</ID><TEMPLATE>{DATASTORE}<RBD_NAMESPACE>t</RBD_NAMESPACE></TEMPLATE></DATASTORE>\
+         <MONITOR_VM_DISKS>1</MONITOR_VM_DISKS></DS_DRIVER_ACTION_DATA>"
+    );
+    let document = DatastoreJob::parse(&text).unwrap();
+    let Ok(Plan::Host { steps, .. }) = Plan::of(DsAction::Monitor, 0, &document) else {
+        panic!("no host")
+    };
+    let asked: Vec<String> = steps
+        .iter()
+        .map(|step| serde_json::to_string(&step.request).unwrap())
+        .collect();
+    insta::assert_snapshot!(asked.join("\n"));
+}
+
+#[test]
 fn what_is_only_told() {
     insta::assert_snapshot!(plan(DsAction::Monitor, "", DATASTORE));
     insta::assert_snapshot!(plan(
