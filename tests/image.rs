@@ -35,6 +35,8 @@ mod clone;
 mod import;
 #[path = "image/manage.rs"]
 mod manage;
+#[path = "image/once.rs"]
+mod once;
 #[path = "image/outdated.rs"]
 mod outdated;
 #[path = "image/remove.rs"]
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         import::TESTS,
         stopped::TESTS,
         clone::TESTS,
+        once::TESTS,
         outdated::TESTS,
         manage::TESTS,
         remove::TESTS,

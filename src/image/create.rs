@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::import;
+use super::made_for;
+use super::pending::Pending;
 use super::reach::{self, Found, facts};
 use super::report::ImageReport;
 use super::{CreateImage, Import, SourceFormat};
@@ -12,15 +14,18 @@ use crate::model::{Bytes, Change};
 use crate::tools::mkfs;
 use crate::{Context, Error, Kind, Result};
 
-/// Makes an image, or finds it made and untouched.
+/// Makes an image, or finds it made: by what it says that it was made for, or untouched if nothing was to be said.
 ///
 /// # Errors
-/// [`Kind::Exists`] for an image of another size or with data; [`Kind::Missing`] if the tool is missing that makes the file
+/// [`Kind::Exists`] for an image that was made for something else, or is of another size or has data; [`Kind::Missing`] if the tool is missing that makes the file
 /// system; [`Kind::NotFound`] for a pool or namespace that is not there.
 pub(super) fn create(host: &Host, ask: &CreateImage, dry_run: bool) -> Result<ImageReport> {
     if ask.size == Bytes(0) {
         let message = format!("image {} cannot have the size 0", ask.image);
         return Err(Error::new(Kind::Usage, message));
+    }
+    if let Some(kept) = made_for::kept(host, &ask.image, ask.made_for.as_deref(), dry_run)? {
+        return Ok(kept);
     }
     match ask.filesystem {
         Some(fs) if !dry_run => formatted(host, ask, fs),
@@ -34,11 +39,12 @@ fn empty(host: &Host, ask: &CreateImage, dry_run: bool) -> Result<ImageReport> {
     let pool = reach::pool_to_create(&cluster, spec)?;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let there = pool.image_exists(&spec.image);
-    if there.context(|| format!("cannot look for {spec}"))? {
+    if there.context(|| format!("cannot look for {spec}"))? && ask.made_for.is_none() {
         untouched(&pool, ask)?;
         report.change = Some(Change::Kept);
         return Ok(report);
     }
+    let pending = Pending::new(&pool, spec, ask.made_for.as_deref())?;
     let what = match ask.filesystem {
         Some(fs) => format!("make {spec} with {} and {fs} in it", ask.size),
         None => format!("make {spec} with {}", ask.size),
@@ -49,8 +55,10 @@ fn empty(host: &Host, ask: &CreateImage, dry_run: bool) -> Result<ImageReport> {
         ..CreateOptions::default()
     };
     report.main_step(Change::Made, what, || {
-        let made = pool.create(&spec.image, &options);
-        made.context(|| format!("cannot make image {spec}"))
+        pending.clear(host)?;
+        let made = pending.create(host, &options);
+        let made = made.and_then(|image| pending.commit(image, ask.made_for.as_deref()));
+        made.map_err(|error| error.and_then_cleanup(pending.remove()))
     })?;
     if !dry_run {
         report.facts = Some(facts(Found::in_pool(pool, spec)?.info()?));
@@ -108,6 +116,7 @@ fn formatted(host: &Host, ask: &CreateImage, fs: mkfs::FileSystem) -> Result<Ima
         format: Some(SourceFormat::Raw),
         keep_packed: true,
         data_pool: ask.data_pool.clone(),
+        made_for: ask.made_for.clone(),
         ..Import::new(path.into(), ask.image.clone())
     };
     import::import(host, &import, false)

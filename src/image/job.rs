@@ -18,7 +18,7 @@ pub enum ImageJob {
     Create(CreateImage),
     /// Make a copy-on-write clone.
     Clone(CloneImage),
-    /// Make an image for a purpose, once: one that was made for another is replaced.
+    /// Make an image for a purpose, once: one that an earlier life of the same thing left is replaced.
     Once(Once),
     /// List the images of a pool.
     List(ListImages),
@@ -157,6 +157,10 @@ pub struct RemoveImage {
     /// Nor is one that says dirty: what only that host's cache holds goes with the image.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub discard_dirty: bool,
+    /// How begins what the image may say that it was made for; one that says something else is somebody's, and stays. Where
+    /// there are no such words, it goes whatever it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<String>,
 }
 
 impl RemoveImage {
@@ -168,6 +172,7 @@ impl RemoveImage {
             missing_ok: true,
             left_by: Vec::new(),
             discard_dirty: false,
+            of: Vec::new(),
         }
     }
 }

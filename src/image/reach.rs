@@ -7,11 +7,17 @@ use super::report::ImageFacts;
 use crate::ceph::{Child, Cluster, Image, ImageInfo, Pool, Snap, Watcher, meta};
 use crate::disk::{parse_lease, refuse_half_replaced, refuse_half_reverted};
 use crate::host::Host;
-use crate::model::{Bytes, ImageSpec, Lease};
+use crate::model::{Bytes, ImageName, ImageSpec, Lease, ParseError};
 use crate::{Context, Error, Kind, Result};
 
-/// How the name of an image ends that an import has under way; see `import::pending`.
+/// How the name of an image ends that is being made; see `pending`.
 pub(super) const PENDING: &str = ".wb-import";
+
+/// How an image will be called that is still being made; any other one is called so.
+pub(super) fn named(image: &ImageName) -> Result<ImageName, ParseError> {
+    let name = image.as_str();
+    name.strip_suffix(PENDING).unwrap_or(name).parse()
+}
 
 /// Ceph forgets a client that died after `osd_client_watch_timeout`, 30 s by default.
 pub(super) const WATCH_TIMEOUT: Duration = Duration::from_secs(45);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::import;
+use super::made_for;
+use super::pending;
 use super::reach::{self, Found, not_found};
 use super::replace;
 use super::report::ImageReport;
@@ -24,6 +25,9 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     let mut report = ImageReport::new(Some(spec), dry_run);
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, spec)?;
+    if is_somebodys(&pool, ask, &mut report)? {
+        return Ok(report);
+    }
     put_right(host, &pool, ask, &mut report)?;
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
@@ -55,6 +59,23 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     }
     clear(host, &pool, spec, &mut report)?;
     Ok(report)
+}
+
+/// Whether the image says that it was made for something else than it was to be; it stays then, and is told.
+fn is_somebodys(pool: &Pool, ask: &RemoveImage, report: &mut ImageReport) -> Result<bool> {
+    let RemoveImage { image, of, .. } = ask;
+    if of.is_empty() {
+        return Ok(false);
+    }
+    let says = made_for::of(pool, image)?;
+    let other = says.filter(|says| !of.iter().any(|of| says.starts_with(of)));
+    if let Some(says) = &other {
+        report.change = Some(Change::Kept);
+        report.warnings.push(format!(
+            "{image} was made for {says}, and stays; if nobody needs it, remove it: `warmblock image rm {image}`"
+        ));
+    }
+    Ok(other.is_some())
 }
 
 /// Nobody has the image, or only a host that left it behind; the snapshots that go with it.
@@ -97,8 +118,13 @@ fn put_right(host: &Host, pool: &Pool, ask: &RemoveImage, report: &mut ImageRepo
 }
 
 /// What was to become the image, or was it before, and is left of something that was killed.
-fn clear(host: &Host, pool: &Pool, spec: &ImageSpec, report: &mut ImageReport) -> Result<()> {
-    import::clear(host, pool, spec, report)?;
+pub(super) fn clear(
+    host: &Host,
+    pool: &Pool,
+    spec: &ImageSpec,
+    report: &mut ImageReport,
+) -> Result<()> {
+    pending::clear(host, pool, spec, report)?;
     replace::clear(host, pool, spec, report)
 }
 
@@ -303,6 +329,7 @@ mod tests {
                 missing_ok: true,
                 left_by,
                 discard_dirty,
+                of: Vec::new(),
             };
             is_left(lease, &ask)
         };

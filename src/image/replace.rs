@@ -18,9 +18,9 @@
 mod beside;
 
 use self::beside::Images;
-use super::import;
 use super::job::{OneImage, ReplaceImage, ReplaceStep};
-use super::once;
+use super::made_for;
+use super::pending;
 use super::reach::{self, Found, not_found};
 use super::remove::in_the_way;
 use super::report::ImageReport;
@@ -141,7 +141,7 @@ impl Exchange<'_> {
         };
         let Images { pool, incoming, .. } = &self.images;
         let found = Found::in_pool(pool.clone(), incoming)?;
-        once::stamp(pool, found.image.id(), incoming, made_for)
+        made_for::stamp(pool, found.image.id(), incoming, made_for)
     }
 
     /// From here on there is no way back, for none of the images.
@@ -201,7 +201,7 @@ impl Exchange<'_> {
             Decision::Settled => images.settle(host, of, &mut self.report)?,
             Decision::Undone => images.undo(host, Some(&of.id), &mut self.report)?,
         }
-        import::clear(host, &images.pool, &images.incoming, &mut self.report)
+        pending::clear(host, &images.pool, &images.incoming, &mut self.report)
     }
 
     /// That nobody is bringing anything for it.
@@ -212,7 +212,7 @@ impl Exchange<'_> {
             incoming,
             ..
         } = &self.images;
-        let alone = import::refuse_running(self.host, pool, incoming);
+        let alone = pending::refuse_running(self.host, pool, incoming);
         alone.context(|| format!("cannot replace {spec}: another restore of it is under way"))
     }
 
@@ -341,7 +341,7 @@ pub(super) fn put_right(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Im
     let finished = finish(host, &pool, spec, &mut report);
     if let Ok(images) = Images::new(pool.clone(), spec) {
         let gone = images.forget(host, &images.obsolete, &mut report);
-        let cleared = import::clear(host, &pool, &images.incoming, &mut report);
+        let cleared = pending::clear(host, &pool, &images.incoming, &mut report);
         let failed = [finished, gone, cleared]
             .into_iter()
             .filter_map(Result::err);
@@ -366,7 +366,7 @@ pub(super) fn clear(
     for left in [&images.incoming, &images.replaced, &images.obsolete] {
         images.forget(host, left, report)?;
     }
-    if let Err(error) = import::clear(host, pool, &images.incoming, report) {
+    if let Err(error) = pending::clear(host, pool, &images.incoming, report) {
         report.warnings.push(error.chain());
     }
     Ok(())

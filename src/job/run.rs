@@ -105,17 +105,17 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
     })
 }
 
+/// What is done with files alone is done as whoever asks.
+fn directory(host: &Host, act: impl FnOnce() -> Result<VmDirReport>) -> Result<Answer> {
+    host.as_caller(act).map(Answer::Directory)
+}
+
 /// Guests go on first, for they wait.
 fn recover(host: &Host, ask: Recover, dry: bool) -> Result<disk::RecoverReport> {
     let guests = rested::recover(host, dry);
     let mut report = disk::recover(host, &ask, dry)?;
     report.findings.splice(0..0, guests);
     Ok(report)
-}
-
-/// What is done with files alone is done as whoever asks.
-fn directory(host: &Host, act: impl FnOnce() -> Result<VmDirReport>) -> Result<Answer> {
-    host.as_caller(act).map(Answer::Directory)
 }
 
 /// Does requests one after the other, whatever becomes of them; the first failure is kept.

@@ -10,6 +10,7 @@ mod freed;
 mod known;
 mod migration;
 mod moving;
+mod purpose;
 mod restore;
 mod snapshots;
 mod start;

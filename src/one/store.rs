@@ -1,7 +1,8 @@
 //! The datastore's actions: images come, are copied, and go; how full the pools are.
 //!
-//! None of them asks oned for anything: the document says it all. What is needed of Ceph is one job over one ssh to a host
-//! of the datastore's BRIDGE_LIST; what an image is made of streams over that ssh's standard input.
+//! None of them asks oned for anything before: the document says it all. What is needed of Ceph is one job over one ssh to a host
+//! of the datastore's BRIDGE_LIST; what an image is made of streams over that ssh's standard input. Once an image is made oned is
+//! asked whether it still has it (`wanted`).
 
 mod answer;
 mod bridge;
@@ -10,16 +11,17 @@ mod measure;
 mod origin;
 mod plan;
 mod secrets;
+mod wanted;
 
 use std::io::Read;
 
-use super::act::{Site, warnings};
+use super::act::Site;
 use super::call::{DsAction, DsCall, DsInput};
 use super::document::DatastoreJob;
 use super::monitord::Monitord;
 use super::oned::Surroundings;
 use super::voice::{Level, Voice};
-use crate::job::{Job, Request, StepAsk, Steps};
+use crate::job::StepAsk;
 use crate::{Context, Error, Kind, Result};
 
 pub use answer::disks_below;
@@ -39,7 +41,19 @@ pub fn act(
     let plan = Plan::of(call.action, call.id, &document);
     let plan = plan.context(|| format!("cannot do {}", name(call.action)))?;
     let done = run(&plan, &document, call.id, &site.oned, voice);
-    done.map_err(|error| secrets::hide(&site.oned, plan.path(), error))
+    let done = done.map_err(|error| secrets::hide(&site.oned, plan.path(), error))?;
+    if let (true, Plan::Host { undo, .. }) = (done.made, &plan) {
+        wanted::look(site, &document, undo.as_deref(), voice)?;
+    }
+    Ok(done.answer)
+}
+
+/// What came of an action.
+struct Done {
+    /// What oned reads.
+    answer: String,
+    /// Whether this call made the image, and not one before it.
+    made: bool,
 }
 
 /// How full a system datastore is: `monitor` of the transfer-manager driver, whose document comes as a datastore action's does.
@@ -55,7 +69,7 @@ pub fn monitor(
     let document = DatastoreJob::parse(&input.document(stdin)?)?;
     let plan = Plan::of(DsAction::Monitor, 0, &document)?;
     let turn = document.datastore.id.map_or(0, |id| id.0);
-    run(&plan, &document, turn, &site.oned, voice)
+    run(&plan, &document, turn, &site.oned, voice).map(|done| done.answer)
 }
 
 fn run(
@@ -64,18 +78,24 @@ fn run(
     turn: u32,
     around: &Surroundings,
     voice: &mut Voice<impl std::io::Write>,
-) -> Result<String> {
+) -> Result<Done> {
+    let told = |answer| Done {
+        answer,
+        made: false,
+    };
     let datastore = &document.datastore;
     let (steps, data, answer) = match plan {
-        Plan::Answer(line) => return Ok(format!("{line}\n")),
+        Plan::Answer(line) => return Ok(told(format!("{line}\n"))),
         Plan::Measure(path, size) => {
             let origin = origin::Origin::of(path, datastore, &around.var)?;
-            return measure::size(&origin, datastore, *size).map(|size| format!("{size}\n"));
+            let size = measure::size(&origin, datastore, *size)?;
+            return Ok(told(format!("{size}\n")));
         }
         Plan::Host {
             steps,
             data,
             answer,
+            ..
         } => (steps, data, answer),
     };
     let origin = data.as_deref();
@@ -84,37 +104,28 @@ fn run(
         .transpose()?;
     let data = origin.as_ref().and_then(origin::Origin::data);
     let steps = plan::expecting(steps, data);
-    let ask = |steps: Vec<StepAsk>| {
-        let job = Job {
-            version: Job::VERSION,
-            dry_run: false,
-            request: Request::Steps(Steps {
-                steps,
-                every: false,
-            }),
-        };
-        bridge::run(datastore, turn, &job, origin.as_ref())
-    };
     let measuring = steps.iter().position(disks::is_asked_by);
-    let (node, said) = match (ask(steps.clone()), measuring) {
+    let asked = bridge::run(datastore, turn, steps.clone(), origin.as_ref(), voice);
+    let (node, said) = match (asked, measuring) {
         (Err(error), Some(nr)) if error.kind() == Kind::Missing => {
             // A host of an older release cannot measure disks, and can tell how full the pool is.
-            let asked = ask(steps.iter().take(nr).cloned().collect())?;
+            let known: Vec<StepAsk> = steps.into_iter().take(nr).collect();
+            let asked = bridge::run(datastore, turn, known, origin.as_ref(), voice)?;
             not_measured(voice, &error);
             asked
         }
         (asked, _) => asked?,
     };
-    for warning in warnings(&said) {
-        voice.log(Level::Warning, &format!("{node}: {warning}"));
-    }
-    let text = answer.text(&node, &said)?;
+    let done = Done {
+        answer: answer.text(&node, &said)?,
+        made: answer::has_made(&said),
+    };
     if let Some(nr) = measuring.filter(|nr| !said["steps"][nr].is_null()) {
         let told = disks::sizes(&said, nr).context(|| format!("on host {node}"));
         let told = told.and_then(|sizes| Monitord::find(&around.etc)?.tell(&sizes));
         let _told = told.map_err(|error| not_measured(voice, &error));
     }
-    Ok(text)
+    Ok(done)
 }
 
 fn not_measured(voice: &mut Voice<impl std::io::Write>, error: &Error) {

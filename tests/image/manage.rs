@@ -95,6 +95,7 @@ pub fn removal(scratch: &Scratch) -> RemoveImage {
         missing_ok: false,
         left_by: Vec::new(),
         discard_dirty: false,
+        of: Vec::new(),
     }
 }
 

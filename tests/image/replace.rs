@@ -381,14 +381,23 @@ fn removed() -> Outcome {
         let of = pair.of();
         let jobs = pair.jobs(&of);
         all(&jobs[..6]);
-        assert!(!crash_after(1, &jobs[6]));
         let [image, other] = &pair.images;
+        let open = image.pool.open(&image.spec.image)?;
+        let mark = format!(
+            "{{\"image\":\"{}\",\"made_for\":\"VM 12, disk 0, stay 0\"}}",
+            open.id()
+        );
+        open.metadata_set("warmblock.made-for", &mark)?;
+        drop(open);
+        assert!(!crash_after(1, &jobs[6]));
         assert!(!image.exists());
         let job = match recreate {
             false => ImageJob::Remove(gone(image)),
             true => ImageJob::Once(Once {
                 image: image.spec.clone(),
                 made_for: "VM 12, disk 0, stay 1".into(),
+                same: Vec::new(),
+                of: vec!["VM 12, disk 0, ".into()],
                 left_by: Vec::new(),
                 make: Box::new(ImageJob::Create(CreateImage {
                     image: image.spec.clone(),
@@ -396,6 +405,7 @@ fn removed() -> Outcome {
                     filesystem: None,
                     data_pool: None,
                     staging_dir: None,
+                    made_for: None,
                 })),
             }),
         };

@@ -116,6 +116,15 @@ impl Oned {
         self.know("one.image.info", id, document);
     }
 
+    /// Says that there is no such image any more.
+    pub fn forget_image(&self, id: u32) {
+        let mut known = self
+            .documents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.remove(&("one.image.info".to_owned(), id));
+    }
+
     /// Says what `one.host.info` answers from now on.
     pub fn host(&self, id: u32, document: &str) {
         self.know("one.host.info", id, document);

@@ -262,6 +262,7 @@ pub fn images(case: &Case) -> Result<()> {
         )?;
     }
 
+    unwanted(case, &oned, &first)?;
     counted(world, &|words| oned.call(words, &encoded))?;
 
     // The end, twice.
@@ -313,6 +314,54 @@ fn counted(world: &World, call: &dyn Fn(&[&str]) -> Result<Out>) -> Result<()> {
         })?;
     }
     world.lab(&["ceph", "stop", "mgr.x"])?.ok().map(drop)
+}
+
+/// What is registered is this image and no other one of its number; and what oned deleted while it was made goes again.
+fn unwanted(case: &Case, oned: &Oned, of: &Image) -> Result<()> {
+    let world = &*case.world;
+    let registered = |id: u32, time: u32, more: &str| {
+        let image = format!("<ID>{id}</ID><REGTIME>{time}</REGTIME><FORMAT>raw</FORMAT>{more}");
+        document(case, &image, "")
+    };
+    let file = format!("<PATH>{}</PATH>", path(&world.file(SMALL.name))?);
+    let copy = format!("<PATH>{}</PATH>", of.spec);
+    let actions = [
+        ("cp", 9021, file.as_str(), " raw"),
+        ("clone", 9022, copy.as_str(), " raw"),
+        ("mkfs", 9023, "<SIZE>8</SIZE>", ""),
+        ("mkfs", 9024, "<SIZE>8</SIZE><FS>ext4</FS>", ""),
+    ];
+    let none = Vec::<String>::new();
+    for (action, id, more, format) in actions {
+        let call = |time| oned.ds(action, id, &registered(id, time, more)?);
+        fails(call(1)?, &["was deleted while it was made"])?;
+        same("leftovers", of_image(world, id)?, none.clone())?;
+        let snaps = world.snapshots(of)?;
+        ensure!(
+            !snaps.iter().any(|snap| snap.starts_with("wb-clone-")),
+            "{snaps:?}"
+        );
+        oned.image(id, &format!("<IMAGE><ID>{id}</ID></IMAGE>"));
+        let line = format!("one/one-{id}{format}\n");
+        for _ in 0..2 {
+            says(call(1)?, &line)?;
+        }
+        // What is of another registration is somebody's, and stays, also if oned does not know its number.
+        oned.forget_image(id);
+        let both = ["registered at 1", "registered at 2"];
+        fails(call(2)?, &both)?;
+        same("kept", of_image(world, id)?, vec![format!("one-{id}")])?;
+        world.rbd(&[
+            "snap",
+            "create",
+            "--no-progress",
+            &format!("one/one-{id}@mine"),
+        ])?;
+        fails(call(2)?, &both)?;
+        let source = format!("<SOURCE>one/one-{id}</SOURCE>");
+        says(oned.ds("rm", id, &document(case, &source, "")?)?, "")?;
+    }
+    Ok(())
 }
 
 /// A VM with one disk, an image of its own.

@@ -23,17 +23,12 @@ impl ImageCommand {
             Self::Ls(args) => (Changing::default(), ImageJob::List(args.job())),
             Self::Info(args) => (Changing::default(), ImageJob::Info(one(&args.image))),
             Self::Rm(args) => {
-                let (image, snapshots) = (args.image.clone(), args.snapshots);
-                (
-                    args.changing,
-                    ImageJob::Remove(RemoveImage {
-                        image,
-                        snapshots,
-                        missing_ok: args.missing_ok,
-                        left_by: Vec::new(),
-                        discard_dirty: false,
-                    }),
-                )
+                let remove = RemoveImage {
+                    snapshots: args.snapshots,
+                    missing_ok: args.missing_ok,
+                    ..RemoveImage::whole(args.image.clone())
+                };
+                (args.changing, ImageJob::Remove(remove))
             }
             Self::Resize(args) => {
                 let (image, size) = (args.image.clone(), args.size);

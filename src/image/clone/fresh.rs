@@ -20,7 +20,7 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, of)?;
     let children = reach::pool_to_create(&cluster, &ask.child)?;
-    let snap = CopySnap::Clone.of(&ask.child.image)?;
+    let snap = CopySnap::Clone.of(&reach::named(&ask.child.image)?)?;
     let mut report = ImageReport::new(Some(&ask.child), dry_run);
     if is_there(&pool, of, &children, &ask.child)? {
         report.change = Some(Change::Kept);

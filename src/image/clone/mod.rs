@@ -6,6 +6,7 @@
 mod base;
 mod existing;
 mod fresh;
+mod purpose;
 
 use base::Bases;
 
@@ -37,8 +38,10 @@ pub(super) fn clone(host: &Host, ask: &CloneImage, dry_run: bool) -> Result<Imag
             format!("{of} is still being imported"),
         ));
     }
-    if ask.fresh {
-        return fresh::clone(host, ask, dry_run);
+    match &ask.made_for {
+        Some(made_for) => return purpose::clone(host, ask, made_for, dry_run),
+        None if ask.fresh => return fresh::clone(host, ask, dry_run),
+        None => {}
     }
     let cluster = host.connect()?;
     let pool = reach::pool(&cluster, of)?;

@@ -5,7 +5,6 @@
 //! name when it is complete (`pending`), and is removed if anything fails.
 
 mod measure;
-mod pending;
 mod qcow2;
 mod raw;
 mod source;
@@ -21,14 +20,13 @@ use std::path::Path;
 use std::time::Instant;
 
 pub use measure::{measure, too_late};
-use pending::Pending;
-pub(super) use pending::{clear, refuse_running};
 use source::{Disk, Source};
 use writer::{Extent, Writer};
 
 use super::chunks::Chunks;
 use super::feature::Feature;
-use super::once;
+use super::made_for;
+use super::pending::Pending;
 use super::reach::{self, Found, facts};
 use super::report::{ImageReport, ImportProof};
 use super::usage;
@@ -47,7 +45,7 @@ use crate::{Context, Error, Kind, Result};
 /// is not read or does not fit, [`Kind::Mismatch`] for a wrong checksum or a damaged source, [`Kind::Busy`] if the same
 /// image is being imported already, [`Kind::NoSpace`].
 pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageReport> {
-    if let Some(report) = kept(host, ask, dry_run)? {
+    if let Some(report) = made_for::kept(host, &ask.image, ask.made_for.as_deref(), dry_run)? {
         return Ok(report);
     }
     match ask.source.as_path() {
@@ -67,24 +65,6 @@ pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageRe
     }
 }
 
-/// The image that an attempt made which did not live to tell.
-fn kept(host: &Host, ask: &Import, dry_run: bool) -> Result<Option<ImageReport>> {
-    if ask.made_for.is_none() {
-        return Ok(None);
-    }
-    let found = match Found::by_name(host, &ask.image) {
-        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
-        found => found?,
-    };
-    if once::read(&found)? != ask.made_for {
-        return Ok(None);
-    }
-    let mut report = ImageReport::new(Some(&ask.image), dry_run);
-    report.change = Some(Change::Kept);
-    report.facts = Some(facts(found.info()?));
-    Ok(Some(report))
-}
-
 /// Imports what a reader gives, as if it were the standard input; the job's source is not looked at.
 ///
 /// # Errors
@@ -96,7 +76,7 @@ pub fn from_reader<'a>(host: &Host, ask: &Import, reader: impl Read + 'a) -> Res
 fn plan(host: &Host, ask: &Import, source: Option<&Source<'_>>) -> Result<ImageReport> {
     let cluster = host.connect()?;
     let pool = reach::pool_to_create(&cluster, &ask.image)?;
-    Pending::new(&pool, &ask.image)?;
+    Pending::new(&pool, &ask.image, ask.made_for.as_deref())?;
     let what = match source {
         Some(source) => format!(
             "import {} ({})",
@@ -122,7 +102,7 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
         };
         usage::must_have_room(host, &into, expected)?;
     }
-    let pending = Pending::new(&pool, &ask.image)?;
+    let pending = Pending::new(&pool, &ask.image, ask.made_for.as_deref())?;
     if pending.clear(host)? {
         report.warnings.push(format!(
             "an import of {} that was stopped was removed",
@@ -195,15 +175,12 @@ fn make(
     let filled = pending.create(host, options).and_then(|image| {
         let filled = fill(host, ask, disk, &image, options.size, proof);
         filled.and_then(|()| host.cancel.check())?;
-        if let Some(made_for) = &ask.made_for {
-            once::stamp(pending.pool(), image.id(), &ask.image, made_for)?;
-        }
         if let Some(of) = &ask.replacement {
             replacement::stamp(pending.pool(), image.id(), &ask.image, of)?;
         }
         Ok(image)
     });
-    let made = filled.and_then(|image| pending.commit(image));
+    let made = filled.and_then(|image| pending.commit(image, ask.made_for.as_deref()));
     made.map_err(|error| error.and_then_cleanup(pending.remove()))
 }
 

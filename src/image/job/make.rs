@@ -18,13 +18,19 @@ use crate::tools::mkfs::FileSystem;
 pub struct Once {
     /// The image.
     pub image: ImageSpec,
-    /// What it is for, such as `VM 12, disk 0, stay 3`. An image that says so of itself is kept as it is.
+    /// What it is for, such as `VM 12 of 1700000000, disk 0, stay 3`. An image that says so of itself is kept as it is.
     pub made_for: String,
-    /// Hosts that may have left one behind that was made for another purpose; see [`RemoveImage::left_by`]. One whose lease
-    /// says dirty stays.
+    /// The same as earlier releases said it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<String>,
+    /// How begins what one says that an earlier life of the same thing left, such as `VM 12 of 1700000000, disk 0, `: it is
+    /// replaced. Whatever else has the name is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<String>,
+    /// Hosts that may have left such a one behind; see [`RemoveImage::left_by`]. One whose lease says dirty stays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_by: Vec<HostName>,
-    /// What makes it.
+    /// What makes it: a clone, a creation or an import.
     pub make: Box<ImageJob>,
 }
 
@@ -152,6 +158,10 @@ pub struct CreateImage {
     /// Where the file system is made before it becomes the image; `/var/tmp` where it is absent.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub staging_dir: Option<PathBuf>,
+    /// What the image is for. One that is there already and says so of itself is kept; one that says something else, or nothing,
+    /// is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_for: Option<String>,
 }
 
 /// `image clone`.
@@ -175,6 +185,10 @@ pub struct CloneImage {
     /// The pool for the clone's data; it is not inherited from the parent.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub data_pool: Option<PoolName>,
+    /// What the clone is for. One that is there already and says so of itself is kept; one that says something else, or nothing,
+    /// is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_for: Option<String>,
 }
 
 impl CloneImage {
@@ -187,6 +201,7 @@ impl CloneImage {
             clone_format: CloneFormat::Auto,
             fresh: false,
             data_pool: None,
+            made_for: None,
         }
     }
 }

@@ -24,9 +24,12 @@ const SAMPLES: &str = r#"
 {"op":"recover"}
 {"op":"recover","wait":60}
 {"op":"make-dir","path":"/d/100/12"}
+{"op":"make-dir","path":"/d/100/12","with_checkpoint":true}
 {"op":"look-dir","path":"/d/100"}
 {"op":"remove-dir","path":"/d/100/12"}
 {"op":"remove-dir","path":"/d/100/12","own":true}
+{"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
+{"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"backup","path":"/d/100/12","document":"<VM/>","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
 {"op":"backup","path":"/d/100/12","base":"/b","document":"<VM/>","disks":[{"disk":0,"increment":1,"image":"one/a","snap":"t","since":"s","access":{"user":"libvirt"}}]}
 {"op":"end-backup","path":"/d/100/12"}
@@ -34,6 +37,7 @@ const SAMPLES: &str = r#"
 {"op":"put-file","path":"/d/100/12/disk.1","content":"QQ=="}
 {"op":"quiet","image":"one/a","steps":[{"request":{"op":"hello"}}]}
 {"op":"quiet","image":"one/a","domain":"one-12","rest":"suspend","steps":[]}
+{"op":"rouse","domain":"one-12"}
 {"op":"steps","steps":[{"request":{"op":"hello"}}]}
 {"op":"steps","steps":[{"request":{"op":"hello"},"content_with":["not-found"],"access":{"user":"libvirt","conf":"/etc/ceph/a.conf","keyfile":"/etc/ceph/a.key"}}],"every":true}
 {"op":"image","verb":"import","source":"-","image":"one/a"}

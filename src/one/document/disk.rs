@@ -4,7 +4,7 @@ use roxmltree::Node;
 
 use super::words::CacheWords;
 use super::xml::{access, required, text, value, yes};
-use crate::model::{Access, ParseError, PoolName, Sharing};
+use crate::model::{Access, ParseError, Sharing};
 use crate::one::call::Source;
 use crate::one::{DatastoreId, DiskId, ImageNumber, Mad, Megabytes};
 use crate::{Error, Kind, Result};
@@ -24,8 +24,6 @@ pub struct Disk {
     pub size: Option<Megabytes>,
     /// The size of its image, where the disk is larger.
     pub original_size: Option<Megabytes>,
-    /// The pool, as the VM inherited it from the datastore.
-    pub pool: Option<PoolName>,
     /// How Ceph is reached for it, as the VM inherited it from the datastore; a volatile disk inherits nothing. Or why its words cannot
     /// be used, which one disk's are not the others' matter: see [`Disk::reached`].
     pub access: Result<Option<Access>, String>,
@@ -118,7 +116,6 @@ impl Disk {
             datastore: value(node, "DATASTORE_ID")?,
             size: value(node, "SIZE")?,
             original_size: value(node, "ORIGINAL_SIZE")?,
-            pool: value(node, "POOL_NAME")?,
             access: access(node, "").map_err(|error| error.chain()),
             fs: own("FS").or_else(|| own("FORMAT").filter(|_| yes(node, "FORMATTED"))),
             format: own("DRIVER"),
@@ -142,7 +139,6 @@ impl Disk {
             datastore: None,
             size: None,
             original_size: None,
-            pool: None,
             access: Ok(None),
             fs: None,
             format: None,

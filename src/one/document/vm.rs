@@ -18,6 +18,9 @@ pub struct Vm {
     pub state: u32,
     /// The state of its life cycle, by the numbers of the contract, 5.1.
     pub lcm_state: u32,
+    /// When it was made, in seconds since 1970: oned gives no number twice, but there may be several of it, or one that was set
+    /// back to what it was before. It says so of every VM, and never changes it.
+    pub since: Option<u64>,
     /// The name of its domain at the hypervisor.
     pub deploy_id: Option<String>,
     /// Its disks, without the context CD.
@@ -113,6 +116,7 @@ impl Vm {
             id: required(root, "ID")?,
             state: text(root, "STATE").map_or(Ok(0), number)?,
             lcm_state: text(root, "LCM_STATE").map_or(Ok(0), number)?,
+            since: text(root, "STIME").and_then(|time| time.trim().parse().ok()),
             deploy_id: text(root, "DEPLOY_ID").map(str::to_owned),
             disks: disks.map(Disk::read).collect::<Result<_>>()?,
             context: value(root, "TEMPLATE/CONTEXT/DISK_ID")?,
@@ -185,7 +189,8 @@ mod tests {
     use super::*;
     use crate::one::Megabytes;
 
-    const VM: &str = "<VM><ID>12</ID><STATE>3</STATE><LCM_STATE>62</LCM_STATE><DEPLOY_ID>4d3c</DEPLOY_ID><TEMPLATE>
+    const VM: &str = "<VM><ID>12</ID><STATE>3</STATE><LCM_STATE>62</LCM_STATE><STIME>1700000000</STIME><DEPLOY_ID>4d3c</DEPLOY_ID>
+        <TEMPLATE>
         <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><DATASTORE_ID>101</DATASTORE_ID><TM_MAD>warmblock</TM_MAD>
           <TYPE>BLOCK</TYPE><SOURCE><![CDATA[one/one-42]]></SOURCE><CLONE>YES</CLONE><SIZE>20480</SIZE>
           <ORIGINAL_SIZE>10240</ORIGINAL_SIZE><POOL_NAME>one</POOL_NAME><WARMBLOCK_MODE>writeback</WARMBLOCK_MODE></DISK>
@@ -200,8 +205,8 @@ mod tests {
     fn a_vm() {
         let vm = Vm::parse(VM).unwrap();
         assert_eq!(
-            (vm.id, vm.lcm_state, vm.context),
-            (VmId(12), 62, Some(DiskId(2)))
+            (vm.id, vm.since, vm.lcm_state, vm.context),
+            (VmId(12), Some(1_700_000_000), 62, Some(DiskId(2)))
         );
         let kinds: Vec<&DiskKind> = vm.disks.iter().map(|disk| &disk.kind).collect();
         assert!(matches!(

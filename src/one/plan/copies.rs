@@ -9,7 +9,8 @@ use crate::one::{SnapshotId, names};
 use crate::{Kind, Result};
 
 /// A clone of a snapshot, parted from it at once: the disk goes with its VM, and the image stays. Of the present a snapshot is
-/// taken while the image is complete, which goes when the copy stands.
+/// taken while the image is complete, which goes when the copy stands. An image that has the copy's name and is no copy of this disk's is
+/// somebody's: oned may have forgotten it, or not yet heard of it.
 pub(super) fn cpds(
     known: &Known<'_>,
     host: &Node,
@@ -29,9 +30,9 @@ pub(super) fn cpds(
         image: of.clone(),
         snap: Some(name),
     };
+    let purpose = known.copy(place, &parent);
     let mut clone = CloneImage::new(parent, copy.clone());
     clone.data_pool = known.datastore.get()?.data_pool.get()?;
-    let purpose = format!("copy of disk {} of VM {}", place.disk, known.vm.id);
     let made = once(&copy, purpose, Vec::new(), ImageJob::Clone(clone));
     let flatten = step(Request::Image(ImageJob::Flatten(OneImage { image: copy })));
     let access = known.access(place)?;

@@ -155,7 +155,7 @@ impl Going<'_> {
         detach(self.known, self.image, self.place, true)
     }
 
-    /// Its own snapshots go with it; clones that others made of it never do.
+    /// Its own snapshots go with it; clones that others made of it never do, nor does the disk of another VM that has its number.
     fn gone(&self, dead: Option<&Node>) -> Result<StepAsk> {
         let left_by: Vec<HostName> = dead.map(host_name).transpose()?.into_iter().collect();
         let remove = RemoveImage {
@@ -164,6 +164,7 @@ impl Going<'_> {
             missing_ok: true,
             discard_dirty: !left_by.is_empty(),
             left_by,
+            of: self.known.lives(self.place),
         };
         let gone = step(Request::Image(ImageJob::Remove(remove)));
         Ok(gone.by(self.known.access(self.place)?))

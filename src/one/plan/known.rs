@@ -158,13 +158,6 @@ impl<'k> Known<'k> {
         };
         self.vm.ours().map(with_place).collect()
     }
-
-    /// What a disk of this VM is made for: a disk of the same number that was made in another stay of the VM's on a host is
-    /// left from an earlier life of it.
-    pub(super) fn purpose(&self, place: &DiskPlace) -> String {
-        let stay = self.vm.history.last().map_or(0, |stay| stay.seq);
-        format!("VM {}, disk {}, stay {stay}", self.vm.id, place.disk)
-    }
 }
 
 /// The image of a disk: its own one, the clone, or the volatile one.
@@ -180,9 +173,9 @@ pub(super) fn image_of(known: &Known<'_>, disk: &Disk) -> Result<ImageSpec> {
         DiskKind::Volatile => {
             let name = names::Name::Volatile(known.vm.id, disk.id).image()?;
             let datastore = known.datastore.get()?;
-            let pool = datastore.pool.as_ref().or(disk.pool.as_ref());
             Ok(ImageSpec {
-                pool: names::pool_of(pool)?,
+                // A user may write any pool into a disk.
+                pool: names::pool_of(datastore.pool.as_ref())?,
                 namespace: datastore.namespace.get()?,
                 image: name,
             })

@@ -170,7 +170,7 @@ impl<'r> Restoration<'r> {
                 image: image.clone(),
                 step,
                 of: self.of.clone(),
-                made_for: says.then(|| self.known.purpose(place)),
+                made_for: says.then(|| self.known.purpose(place).made_for),
             });
             Ok(super::step(Request::Image(replace)).by(self.known.access(place)?))
         };

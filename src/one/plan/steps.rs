@@ -1,6 +1,7 @@
 //! The steps that plans are made of.
 
 use super::Known;
+use super::purpose::Purpose;
 use crate::image::{ImageJob, Once, OneImage, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, Rouse, StepAsk, Steps, VmDirJob};
 use crate::model::{Access, HostName, ImageSpec, ParseError, Sharing};
@@ -38,16 +39,19 @@ pub(in crate::one) fn removal(snap: OneSnap, access: Option<&Access>) -> Vec<Ste
     jobs.map(step).into()
 }
 
-/// An image that is made for one purpose, in place of what these hosts may have left.
+/// An image that is made for one purpose, in place of what an earlier life of the same thing left, be it on these hosts.
 pub(super) fn once(
     image: &ImageSpec,
-    made_for: String,
+    purpose: Purpose,
     left_by: Vec<HostName>,
     make: ImageJob,
 ) -> StepAsk {
+    let Purpose { made_for, same, of } = purpose;
     step(Request::Image(ImageJob::Once(Once {
         image: image.clone(),
         made_for,
+        same,
+        of,
         left_by,
         make: Box::new(make),
     })))

@@ -7,7 +7,7 @@ mod dead;
 mod left;
 mod restore;
 
-const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><TEMPLATE>
+const VM: &str = "<VM><ID>12</ID><LCM_STATE>3</LCM_STATE><STIME>1700000000</STIME><TEMPLATE>
     <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-42</SOURCE><CLONE>YES</CLONE>
       <SIZE>20480</SIZE><ORIGINAL_SIZE>10240</ORIGINAL_SIZE><WARMBLOCK_MODE>WriteBack</WARMBLOCK_MODE></DISK>
     <DISK><DISK_ID>1</DISK_ID><IMAGE_ID>43</IMAGE_ID><TM_MAD>warmblock</TM_MAD><SOURCE>one/one-43</SOURCE><CLONE>NO</CLONE></DISK>
@@ -44,8 +44,15 @@ fn a_front_end_that_is_a_bridge() {
 fn a_system_datastore_without_a_pool() {
     let line = "mkswap 512 kvm1:DIR/disk.2 12 100";
     let none = DATASTORE.replace("<POOL_NAME>sys</POOL_NAME>", "");
-    assert!(plan(line).contains("sys/one-sys-12-2"));
-    assert!(plan_with(VM, &none, line).contains("\"one/one-sys-12-2\""));
+    // What a user wrote into the disk decides nothing.
+    let users = VM.replace(
+        "<TYPE>fs</TYPE>",
+        "<TYPE>fs</TYPE><POOL_NAME>other</POOL_NAME>",
+    );
+    for vm in [VM, &users] {
+        assert!(plan_of(vm, line).contains("\"sys/one-sys-12-2\""));
+        assert!(plan_with(vm, &none, line).contains("\"one/one-sys-12-2\""));
+    }
 }
 
 /// The VM in a state of its life cycle, after stays on these hosts.

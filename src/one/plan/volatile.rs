@@ -69,6 +69,7 @@ fn make(
         filesystem,
         data_pool: datastore.data_pool.get()?,
         staging_dir: datastore.staging_dir.clone(),
+        made_for: None,
     });
     let steps = vec![
         make_dir(&place.dir),

@@ -80,6 +80,11 @@ impl Answer {
     }
 }
 
+/// Whether the first step made an image, which was not there before.
+pub(super) fn has_made(said: &Value) -> bool {
+    first(said)["change"] == "made"
+}
+
 /// The report of the first step.
 fn first(said: &Value) -> &Value {
     &said["steps"][0]["done"]

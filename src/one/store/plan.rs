@@ -31,6 +31,8 @@ pub(super) enum Plan {
         data: Option<String>,
         /// What oned is told.
         answer: Answer,
+        /// How the image goes again that is made, if nobody wants it any more.
+        undo: Option<Box<RemoveImage>>,
     },
 }
 
@@ -84,6 +86,7 @@ impl Plan {
             steps,
             data: None,
             answer,
+            undo: None,
         }
     }
 }
@@ -119,6 +122,20 @@ impl Ask<'_> {
         })
     }
 
+    /// What an image is made for: this registration, and no other one of its number.
+    fn made_for(&self) -> Option<String> {
+        let time = self.image?.registered?;
+        Some(format!("image {}, registered at {time}", self.id))
+    }
+
+    /// How an image goes again that was made for nobody. It was never one of oned's, so it is not put into the trash.
+    fn undo(&self, image: ImageSpec) -> RemoveImage {
+        RemoveImage {
+            of: self.made_for().into_iter().collect(),
+            ..RemoveImage::whole(image)
+        }
+    }
+
     /// The image that there is.
     fn source(&self) -> Result<ImageSpec> {
         let source = self.image()?.source.as_ref();
@@ -145,9 +162,7 @@ impl Ask<'_> {
             staging_dir: self.datastore.staging_dir.clone(),
             keep_packed: is_backup || self.datastore.keep_packed,
             chunked: true,
-            made_for: document
-                .registered
-                .map(|time| format!("image {}, registered at {time}", self.id)),
+            made_for: self.made_for(),
             ..Import::new("-".into(), image.clone())
         };
         let mut steps = vec![step(ImageJob::Import(import))];
@@ -164,6 +179,7 @@ impl Ask<'_> {
             steps,
             data: Some(self.path()?.to_owned()),
             answer: Answer::Line(format!("{image} raw")),
+            undo: Some(Box::new(self.undo(image))),
         })
     }
 
@@ -187,9 +203,14 @@ impl Ask<'_> {
             filesystem: document.fs.as_deref().map(str::parse).transpose()?,
             data_pool: self.datastore.data_pool.get()?,
             staging_dir: self.datastore.staging_dir.clone(),
+            made_for: self.made_for(),
         };
-        let steps = vec![step(ImageJob::Create(create))];
-        Ok(Plan::host(steps, Answer::Line(image.to_string())))
+        Ok(Plan::Host {
+            steps: vec![step(ImageJob::Create(create))],
+            data: None,
+            answer: Answer::Line(image.to_string()),
+            undo: Some(Box::new(self.undo(image))),
+        })
     }
 
     fn clone(&self) -> Result<Plan> {
@@ -201,8 +222,13 @@ impl Ask<'_> {
         let mut ask = CloneImage::new(parent, image.clone());
         ask.fresh = true;
         ask.data_pool = self.datastore.data_pool.get()?;
-        let steps = vec![step(ImageJob::Clone(ask))];
-        Ok(Plan::host(steps, Answer::Line(format!("{image} raw"))))
+        ask.made_for = self.made_for();
+        Ok(Plan::Host {
+            steps: vec![step(ImageJob::Clone(ask))],
+            data: None,
+            answer: Answer::Line(format!("{image} raw")),
+            undo: Some(Box::new(self.undo(image))),
+        })
     }
 
     fn rm(&self) -> Result<Plan> {

@@ -19,6 +19,7 @@ fn plan(action: DsAction, image: &str, datastore: &str) -> String {
             steps,
             data,
             answer,
+            ..
         }) => (steps, data, answer),
         Ok(other) => return format!("{other:?}"),
     };
@@ -53,6 +54,11 @@ fn images_come() {
         "<PATH>two/one-7</PATH><SIZE>24</SIZE>",
         DATASTORE
     ));
+    insta::assert_snapshot!(plan(
+        DsAction::Clone,
+        "<PATH>two/one-7</PATH><SIZE>24</SIZE><REGTIME>1700000000</REGTIME>",
+        DATASTORE
+    ));
 }
 
 #[test]
@@ -60,6 +66,8 @@ fn images_are_made() {
     let empty = "<SIZE>24</SIZE><FORMAT>raw</FORMAT>";
     insta::assert_snapshot!(plan(DsAction::Mkfs, empty, DATASTORE));
     insta::assert_snapshot!(plan(DsAction::Mkfs, &format!("{empty}<FS>ext4</FS>"), ""));
+    let registered = format!("{empty}<REGTIME>1700000000</REGTIME><FS>ext4</FS>");
+    insta::assert_snapshot!(plan(DsAction::Mkfs, &registered, ""));
     assert_eq!(
         plan(DsAction::Mkfs, "<FORMAT>save_as</FORMAT>", DATASTORE),
         "Answer(\"one/one-8\")"

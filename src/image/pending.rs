@@ -1,5 +1,5 @@
-//! An image in the making. It has a name of its own until it is complete, so that no tool, of ours or not, can take an
-//! import that was stopped for an image.
+//! An image in the making. It has a name of its own until it is complete and says what it is for, so that no tool, of ours or
+//! not, can take an import that was stopped for an image.
 //!
 //! The name is `IMAGE.wb-import`: whoever imports IMAGE again finds what a killed import left, and removes it. The image
 //! keeps its id when it is renamed at the end, and no marker has to be taken off a finished image. Its metadata say who
@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::reach::{self, PENDING, WATCH_TIMEOUT};
-use super::super::report::ImageReport;
+use super::made_for;
+use super::reach::{self, PENDING, WATCH_TIMEOUT};
+use super::report::ImageReport;
 use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
 use crate::disk::Me;
 use crate::host::Host;
@@ -47,19 +48,23 @@ pub(super) struct Pending<'a> {
 }
 
 impl<'a> Pending<'a> {
-    /// Finds the name free.
+    /// Finds the name free; the image is to say that it is made `wanted` for, or nothing.
     ///
     /// # Errors
     /// [`Kind::Exists`] if there is an image of that name.
-    pub(super) fn new(pool: &'a Pool, spec: &'a ImageSpec) -> Result<Self> {
+    pub(super) fn new(pool: &'a Pool, spec: &'a ImageSpec, wanted: Option<&str>) -> Result<Self> {
         let pending = Self::of(pool, spec)?;
-        if pool
-            .image_exists(&spec.image)
-            .context(|| format!("cannot look for {spec}"))?
-        {
-            return Err(taken(spec));
+        let there = pool.image_exists(&spec.image);
+        if !there.context(|| format!("cannot look for {spec}"))? {
+            return Ok(pending);
         }
-        Ok(pending)
+        Err(match wanted {
+            Some(wanted) => {
+                let says = made_for::of(pool, spec)?;
+                made_for::somebodys(spec, says.as_deref(), wanted)
+            }
+            None => taken(spec),
+        })
     }
 
     fn of(pool: &'a Pool, spec: &'a ImageSpec) -> Result<Self> {
@@ -77,6 +82,11 @@ impl<'a> Pending<'a> {
     /// Where it is made.
     pub(super) const fn pool(&self) -> &Pool {
         self.pool
+    }
+
+    /// What it is called until it is complete.
+    pub(super) const fn temporary(&self) -> &ImageSpec {
+        &self.temporary
     }
 
     /// Removes what an import left that was killed; whether there was anything.
@@ -121,17 +131,46 @@ impl<'a> Pending<'a> {
             .context(|| format!("cannot open image {}", self.temporary))
     }
 
-    /// Gives the complete image its name. The mark goes when nobody has the image open any more, for the same reason.
+    /// Gives the complete image its name, with what it is for if it is to say so. The mark goes when nobody has the image open any
+    /// more, for the same reason.
     ///
     /// # Errors
     /// [`Kind::Exists`] if somebody made one of that name meanwhile.
-    pub(super) fn commit(&self, image: Image) -> Result<()> {
+    pub(super) fn commit(&self, image: Image, made_for: Option<&str>) -> Result<()> {
+        if let Some(made_for) = made_for {
+            made_for::stamp(self.pool, image.id(), self.spec, made_for)?;
+        }
         image
             .close()
             .context(|| format!("cannot close image {}", self.temporary))?;
         let (id, mark) = self.mark()?;
         let unset = meta::compare_and_set(self.pool, &id, KEY, mark.as_deref(), None);
         unset.context(|| format!("cannot unmark image {}", self.temporary))?;
+        self.rename()
+    }
+
+    /// Has an image say what it is for that was made without being opened, and gives it its name, if it still is what was made.
+    ///
+    /// # Errors
+    /// [`Kind::Exists`] if somebody made one of that name meanwhile; [`Kind::Busy`] if somebody makes this one.
+    pub(super) fn name(&self, id: &ImageId, made_for: &str) -> Result<()> {
+        let others = || {
+            let message = format!("somebody else makes {} at the same moment", self.spec);
+            Error::new(Kind::Busy, message).remedy("run it again")
+        };
+        match made_for::stamp(self.pool, id, self.spec, made_for) {
+            Err(error) if error.kind() == Kind::NotFound => return Err(others().because(error)),
+            stamped => stamped?,
+        }
+        let now = self.pool.image_id(&self.temporary.image);
+        let now = now.context(|| format!("cannot look for {}", self.temporary))?;
+        match now.as_ref() == Some(id) {
+            true => self.rename(),
+            false => Err(others()),
+        }
+    }
+
+    fn rename(&self) -> Result<()> {
         let renamed = self.pool.rename(&self.temporary.image, &self.spec.image);
         match renamed.map_err(Error::from) {
             Err(error) if error.kind() == Kind::Exists => Err(taken(self.spec)),
@@ -187,7 +226,10 @@ impl<'a> Pending<'a> {
 
     /// Waits until Ceph has forgotten a process of this host that is gone.
     fn wait_for_watch(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
-        self.refuse_living(host, watchers)?;
+        // A clone, which bears no mark, is open for moments only.
+        if self.importer()?.is_some() {
+            self.refuse_living(host, watchers)?;
+        }
         let gone = wait::poll(WATCH_TIMEOUT, || match self.watchers() {
             Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
             Ok(_) => Some(Ok(())),
@@ -216,7 +258,7 @@ impl<'a> Pending<'a> {
 ///
 /// # Errors
 /// [`Kind::Busy`], with who does it.
-pub(in crate::image) fn refuse_running(host: &Host, pool: &Pool, spec: &ImageSpec) -> Result<()> {
+pub(super) fn refuse_running(host: &Host, pool: &Pool, spec: &ImageSpec) -> Result<()> {
     let pending = Pending::of(pool, spec)?;
     let name = &pending.temporary;
     let there = pool.image_exists(&name.image);
@@ -235,7 +277,7 @@ pub(in crate::image) fn refuse_running(host: &Host, pool: &Pool, spec: &ImageSpe
 }
 
 /// Removes what an import left that was killed, when the image goes. One that is under way is left to its importer, and told.
-pub(in crate::image) fn clear(
+pub(super) fn clear(
     host: &Host,
     pool: &Pool,
     spec: &ImageSpec,
