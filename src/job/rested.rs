@@ -211,8 +211,10 @@ impl<'h> Held<'h> {
         atomic::write_json(&self.note, &note)
     }
 
+    /// With what was left half written by anybody who was killed.
     fn forget(&self) -> Result<()> {
-        atomic::remove(&self.note).map(drop)
+        atomic::remove(&self.note)?;
+        self.note.parent().map_or(Ok(0), atomic::sweep).map(drop)
     }
 }
 

@@ -58,6 +58,8 @@ pub const LONG: &[Test] = &[
     test("one_kill::begin_and_end", Need::Both, kill::begin_and_end),
     test("one_kill::changes", Need::Both, kill::changes),
     test("one_kill::moves", Need::Both, kill::moves),
+    test("one::off_on_a_dead_host", Need::Both, dead::off_there),
+    test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
     test("one_storm::thirty_vms", Need::Both, storm::thirty_vms),
@@ -89,6 +91,4 @@ pub const ALONE: &[Test] = &[
     test("one::live_migration", Need::Both, vm::live_migration),
     test("one_shared::several_vms", Need::Both, shared::several_vms),
     test("one::dead_host", Need::Both, vm::dead_host),
-    test("one::off_on_a_dead_host", Need::Both, dead::off_there),
-    test("one::signals", Need::All, signal::asked_to_stop),
 ];

@@ -24,9 +24,12 @@ const SAMPLES: &str = r#"
 {"op":"recover"}
 {"op":"recover","wait":60}
 {"op":"make-dir","path":"/d/100/12"}
+{"op":"make-dir","path":"/d/100/12","with_checkpoint":true}
 {"op":"look-dir","path":"/d/100"}
 {"op":"remove-dir","path":"/d/100/12"}
 {"op":"remove-dir","path":"/d/100/12","own":true}
+{"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
+{"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"backup","path":"/d/100/12","document":"<VM/>","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
 {"op":"backup","path":"/d/100/12","base":"/b","document":"<VM/>","disks":[{"disk":0,"increment":1,"image":"one/a","snap":"t","since":"s","access":{"user":"libvirt"}}]}
 {"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}

@@ -3,6 +3,8 @@
 use super::*;
 use crate::exec::Exec;
 
+const LONG: Duration = Duration::from_secs(60);
+
 struct Lab {
     dir: tempfile::TempDir,
     exec: Exec,
@@ -43,18 +45,23 @@ impl Lab {
         said.map(str::to_owned).collect()
     }
 
-    fn held(&self, patience: Duration) -> Result<Held<'_>> {
-        let guest = Guest {
+    fn guest(&self, patience: Duration) -> Guest<'_> {
+        Guest {
             exec: &self.exec,
             domain: "one-12",
             patience,
-        };
-        Held::of(guest, &self.dir.path().join("run"), "test", Duration::ZERO)
+        }
+    }
+
+    fn held(&self, patience: Duration) -> Result<Held<'_>> {
+        let guest = self.guest(patience);
+        // A child that some other test is just about to start has the lock for a moment, until it is that program.
+        Held::of(guest, &self.dir.path().join("run"), "test", LONG)
     }
 
     fn at_rest<T>(&self, rest: Rest, work: impl FnOnce() -> Result<T>) -> (Result<T>, Vec<String>) {
         let mut warnings = Vec::new();
-        let held = self.held(Duration::from_secs(60)).unwrap();
+        let held = self.held(LONG).unwrap();
         (held.at_rest(rest, &mut warnings, work), warnings)
     }
 
@@ -235,7 +242,9 @@ fn what_does_not_go_on_stays_noted() {
 fn nobody_else_lets_a_guest_go_on() {
     let lab = Lab::new(&[]);
     let _works = lab.held(Duration::ZERO).unwrap();
-    assert_eq!(lab.held(Duration::ZERO).unwrap_err().kind(), Kind::Busy);
+    let guest = lab.guest(Duration::ZERO);
+    let other = Held::of(guest, &lab.dir.path().join("run"), "test", Duration::ZERO);
+    assert_eq!(other.unwrap_err().kind(), Kind::Busy);
 }
 
 #[test]
