@@ -69,6 +69,7 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
     let known = Record::load(&host.roots, &disk.record.key)?;
     let mut walk = Walk::new(host, disk, dry_run);
     walk.rate = ask.rate.or(walk.rate);
+    walk.calls_off = walk.disk.record.kept_out;
     note(&mut walk, known.as_ref())?;
     if known.is_none() {
         let told = unasked_write_back(host, ask, &walk.disk.record)?;

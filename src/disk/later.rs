@@ -112,7 +112,7 @@ fn has_to_be_filled(walk: &mut Walk<'_>) -> Result<bool> {
     let (driver, record) = (walk.driver()?, &walk.disk.record);
     let ability = driver.capabilities().seed;
     let seeds = driver.caches() && ability != SeedAbility::Never;
-    if !seeds || record.seed == SeedSpec::None || record.guest.is_some() {
+    if !seeds || record.seed == SeedSpec::None || record.guest.is_some() || record.kept_out {
         return Ok(false);
     }
     let unfilled = match driver.probe(walk.host, &record.key)? {

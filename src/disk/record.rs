@@ -41,6 +41,10 @@ pub struct Record {
     pub fsid: Fsid,
     /// What is wanted.
     pub intent: Intent,
+    /// Whether `bypass` took the cache out to stay out, from an SSD that fails, say: only `insert` by hand, or an attach by hand, puts
+    /// it in again. What moves a disk takes its cache out for a while.
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
+    pub kept_out: bool,
     /// The driver wanted.
     pub driver: DriverName,
     /// Whether there was no room for a slice, so that the disk is served without a cache until it is inserted.
@@ -116,6 +120,7 @@ impl Record {
             image,
             fsid,
             intent: Intent::Detached,
+            kept_out: false,
             driver: crate::config::fixed("dm-cache"),
             uncached: false,
             mode: CacheMode::Writethrough,

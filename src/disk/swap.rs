@@ -22,13 +22,21 @@ use crate::{Error, Kind, Result};
 /// Takes the cache out of the path: flush, prove clean, exchange the front's table, remove the cache. The slice stays.
 pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
     let mut walk = start_taking_out(host, &ask.image, "bypass", dry_run)?;
+    walk.disk.record.kept_out = true;
     take_out(&mut walk, Stay::Out)?;
     Ok(walk.report(true))
 }
 
-/// Puts a cache into the path, cold but for what is seeded: what it held before the bypass may be stale.
+/// Puts a cache into the path, cold but for what is seeded: what it held before the bypass may be stale. One that was taken out to stay
+/// out does, if it is only to come `back`; a hand-over is called off then as well.
 pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "insert", dry_run)?;
+    if ask.back && walk.disk.record.kept_out {
+        walk.calls_off = true;
+        walk.up::<LeaseLayer>()?;
+        return Ok(walk.report(true));
+    }
+    walk.disk.record.kept_out = false;
     walk.rate = ask.rate.or(walk.rate);
     walk.disk.force.patient = ask.patient;
     if let Some(seed) = ask.seed {

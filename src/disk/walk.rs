@@ -36,6 +36,8 @@ pub(super) struct Walk<'h> {
     pub(super) plan: Option<SeedPlan>,
     /// How fast to seed at most.
     pub(super) rate: Option<Bytes>,
+    /// Whether a hand-over is called off, though the cache stays out.
+    pub(super) calls_off: bool,
     /// Whether somebody may open the disk at any time, since nobody waits for its seed.
     pub(super) guest_may_come: bool,
     steps: Vec<Step>,
@@ -57,6 +59,7 @@ impl<'h> Walk<'h> {
             cache_id: None,
             plan: None,
             rate: host.config.seed.rate,
+            calls_off: false,
             guest_may_come: false,
             steps: Vec::new(),
             seed: None,

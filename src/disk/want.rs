@@ -59,6 +59,7 @@ pub(super) fn fresh(
         image: ask.image.clone(),
         fsid,
         intent: intent(ask),
+        kept_out: false,
         driver: name,
         uncached: false,
         mode,
@@ -200,7 +201,10 @@ pub(super) fn again(
     record.by = host.caller.or(record.by);
     record.image = ask.image.clone();
     record.access = host.access.clone().or(record.access);
-    record.intent = intent(ask);
+    record.kept_out &= ask.keep;
+    if !record.kept_out {
+        record.intent = intent(ask);
+    }
     // The lease layer lets a guest become the holder, and knows what else it finds.
     record.guest = ask.guest.clone().or(record.guest);
     Ok((record, exchange))

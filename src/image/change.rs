@@ -31,7 +31,7 @@ pub(super) fn resize(host: &Host, ask: &ResizeImage, dry_run: bool) -> Result<Im
     } else {
         if ask.size < info.size {
             may_shrink(&found, ask, info.size)?;
-        } else if found.lease()?.is_attached() {
+        } else if !ask.taken_over && found.lease()?.is_attached() {
             report.warnings.push(format!(
                 "{spec} is attached: its device keeps {} until `warmblock bypass {spec}` and `warmblock insert {spec}` on \
                  that host, or a detach and an attach",

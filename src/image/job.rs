@@ -188,6 +188,9 @@ pub struct ResizeImage {
     /// Allow the new size to be smaller; what is beyond it is lost.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub shrink: bool,
+    /// The hosts that have it attached take the new size over next, so there is nothing to warn of.
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
+    pub taken_over: bool,
 }
 
 /// `image rename`.

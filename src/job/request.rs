@@ -368,6 +368,9 @@ pub struct Insert {
     /// A host that the disk was on its way to may be dead: wait until Ceph has forgotten it before refusing because of it.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub patient: bool,
+    /// Only if it was not taken out to stay out: what is called off puts things back as they were.
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
+    pub back: bool,
 }
 
 /// `mode`.

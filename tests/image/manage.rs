@@ -251,6 +251,7 @@ fn resize() -> Outcome {
             image: image.spec.clone(),
             size,
             shrink,
+            taken_over: false,
         })
     };
     assert_eq!(do_it(to(Bytes::mib(16), false))?.change, Some(Change::Kept));

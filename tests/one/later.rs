@@ -134,10 +134,12 @@ fn life(case: &Case, cache: &str) -> Result<()> {
     host.wb(&["bypass", &own.spec]).ok()?;
     same("intent", &vm.status(own)?["intent"], "bypassed")?;
     host.check(&disk1, own)?;
-    // To its end.
-    vm.config("")?;
+    // And puts it in again.
     let line = format!("ln fe:{} {}:{DIR}/disk.1 38 101", own.spec, host.name);
     vm.oned.tm(&line)?.ok()?;
+    same("intent", &vm.status(own)?["intent"], "bypassed")?;
+    vm.config("")?;
+    host.wb(&["insert", &own.spec]).ok()?;
     eventually("the cache", 60, || {
         let status = vm.status(own)?;
         Ok(status["well"] == true && status["at_work"].is_null())

@@ -274,15 +274,31 @@ fn called_off(vm: &Vm<'_>, from: &Host, to: &Host) -> Result<()> {
         vm.migrated("failmigrate", from, to)?;
     }
     from.check(&device, own)?;
-    let holder = holder(vm.world, own)?;
+    goes_on(vm, from, "attached")?;
+    gone(vm, to)?;
+    // A cache that was taken out to stay out does.
+    from.wb(&["bypass", &own.spec]).ok()?;
+    for action in ["failmigrate", "premigrate", "premigrate", "failmigrate"] {
+        vm.migrated(action, from, to)?;
+    }
+    goes_on(vm, from, "bypassed")?;
+    vm.state(2, from.name);
+    let line = format!("LN warmblock FE:{} {}:DIR/disk.1 IDS", own.spec, from.name);
+    vm.done(&line)?;
+    goes_on(vm, from, "bypassed")?;
+    from.check(&device, own)?;
+    from.wb(&["insert", &own.spec]).ok()?;
+    goes_on(vm, from, "attached")?;
+    gone(vm, to)
+}
+
+/// The source has its disk, which goes nowhere.
+fn goes_on(vm: &Vm<'_>, from: &Host, intent: &str) -> Result<()> {
+    let holder = holder(vm.world, &vm.own)?;
     same("the holder", holder["host"].as_str(), Some(from.name))?;
     ensure!(holder["moving"].is_null(), "{holder}");
-    gone(vm, to)?;
-    same(
-        "intent",
-        from.status(own)?["intent"].as_str(),
-        Some("attached"),
-    )
+    let status = from.status(&vm.own)?;
+    same("intent", status["intent"].as_str(), Some(intent))
 }
 
 /// Killed at a step of any of the three, on either host: run again, it comes to the same end.

@@ -210,6 +210,7 @@ impl DiskCommand {
                     seed: args.seed,
                     rate: args.rate,
                     patient: false,
+                    back: false,
                 }),
             ),
             Self::Mode(args) => (

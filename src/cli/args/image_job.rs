@@ -38,6 +38,7 @@ impl ImageCommand {
                         image,
                         size,
                         shrink: args.allow_shrink,
+                        taken_over: false,
                     }),
                 )
             }

@@ -48,7 +48,7 @@ impl Layer for LeaseLayer {
                 },
             });
         }
-        let wants_cache = record.intent == Intent::Attached;
+        let wants_cache = record.intent == Intent::Attached || walk.calls_off;
         let claim = claim(&record.image, &cell.lease, &me, &force)?;
         if claim == Claim::Held && wants_cache && is_moving(&cell.lease) {
             refuse_guest(host, record, image, &cell, &force)?;
@@ -71,7 +71,10 @@ impl Layer for LeaseLayer {
             return walk.disk.record.save(&host.roots);
         }
         let warned = match claim(&record.image, &cell.lease, &me, &force)? {
-            Claim::Held if record.intent == Intent::Attached && is_moving(&cell.lease) => {
+            Claim::Held
+                if (record.intent == Intent::Attached || walk.calls_off)
+                    && is_moving(&cell.lease) =>
+            {
                 alone(host, record, image, &mut cell, &force)?
             }
             Claim::Held => None,

@@ -17,7 +17,7 @@ const SAMPLES: &str = r#"
 {"op":"flush","image":"one/a"}
 {"op":"bypass","image":"one/a"}
 {"op":"insert","image":"one/a"}
-{"op":"insert","image":"one/a","seed":"first:1G","rate":"1M","patient":true}
+{"op":"insert","image":"one/a","seed":"first:1G","rate":"1M","patient":true,"back":true}
 {"op":"take-size","image":"one/a"}
 {"op":"hand-over","image":"one/a","to":"kvm2"}
 {"op":"mode","image":"one/a","mode":"writethrough"}
@@ -67,6 +67,7 @@ const SAMPLES: &str = r#"
 {"op":"image","verb":"put-right","image":"one/a"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G","shrink":true}
+{"op":"image","verb":"resize","image":"one/a","size":"2G","taken_over":true}
 {"op":"image","verb":"flatten","image":"one/a"}
 {"op":"image","verb":"rename","image":"one/a","to":"b"}
 {"op":"image","verb":"snap-create","image":"one/a","snap":"s"}

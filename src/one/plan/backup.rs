@@ -168,9 +168,12 @@ fn quietly(disks: &[OneDisk<'_>], snap: &SnapName, guest: Option<(&str, Rest)>) 
         .by(access(disk).as_ref())
     };
     let mut steps: Vec<StepAsk> = disks.iter().map(take).collect();
+    // In one order for all VMs: two that have the same images would wait for each other.
+    let mut disks: Vec<&OneDisk<'_>> = disks.iter().collect();
+    disks.sort_by_key(|disk| disk.image.to_string());
     // The innermost brings the guest to rest: all images are complete by then, and that may have taken long.
     let innermost = disks.len().saturating_sub(1);
-    for (at, disk) in disks.iter().enumerate().rev() {
+    for (at, disk) in disks.into_iter().enumerate().rev() {
         let guest = guest.filter(|_| at == innermost);
         let quiet = Quiet {
             image: disk.image.clone(),

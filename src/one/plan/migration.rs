@@ -107,6 +107,7 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
                 seed: None,
                 rate: None,
                 patient,
+                back: true,
             };
             Ok(if_there(Request::Insert(insert)).by(known.access(place)?))
         };

@@ -103,6 +103,7 @@ impl<'r> Restoration<'r> {
                 image: new,
                 size: size.bytes(),
                 shrink: false,
+                taken_over: false,
             })),
             content_with: vec![Kind::Usage],
             access: access.cloned(),

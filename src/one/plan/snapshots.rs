@@ -78,11 +78,13 @@ pub(super) fn resize(
     place: &DiskPlace,
     size: Megabytes,
 ) -> Result<Plan> {
-    let (_, image) = known.disk(place)?;
+    let (disk, image) = known.disk(place)?;
     let grow = step(Request::Image(ImageJob::Resize(ResizeImage {
         image: image.clone(),
         size: size.bytes(),
         shrink: false,
+        // By the host that has it; others that have a shared image open keep the size that they know.
+        taken_over: disk.sharing().is_none(),
     })));
     let take = if_there(Request::TakeSize(DiskJob { image }));
     let access = known.access(place)?;

@@ -172,6 +172,7 @@ impl Ask<'_> {
                 image: image.clone(),
                 size: size.bytes(),
                 shrink: false,
+                taken_over: false,
             });
             steps.push(step(resize).content_with(Kind::Usage));
         }
