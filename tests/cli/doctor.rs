@@ -230,7 +230,7 @@ fn one_fault_at_a_time() {
                     "echo '  Volume group \"ssd\" not found' >&2; exit 5",
                 )
             },
-            "not found",
+            "no volume group",
         ),
         (
             "dm-cache target",

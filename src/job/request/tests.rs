@@ -32,6 +32,8 @@ const SAMPLES: &str = r#"
 {"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"backup","path":"/d/100/12","document":"<VM/>","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
 {"op":"backup","path":"/d/100/12","base":"/b","document":"<VM/>","disks":[{"disk":0,"increment":1,"image":"one/a","snap":"t","since":"s","access":{"user":"libvirt"}}]}
+{"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
+{"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"end-backup","path":"/d/100/12"}
 {"op":"end-backup","path":"/d/100/12","base":"/b"}
 {"op":"put-file","path":"/d/100/12/disk.1","content":"QQ=="}
@@ -48,6 +50,10 @@ const SAMPLES: &str = r#"
 {"op":"image","verb":"clone","parent":"one/a@s","child":"one/b","size":"2G","clone_format":"v2","fresh":true,"data_pool":"ec"}
 {"op":"image","verb":"once","image":"one/b","made_for":"VM 12","make":{"verb":"create","image":"one/b","size":"1G"}}
 {"op":"image","verb":"once","image":"one/b","made_for":"VM 12","left_by":["kvm1"],"make":{"verb":"create","image":"one/b","size":"1G"}}
+{"op":"image","verb":"once","image":"one/b","made_for":"VM 12 of 1","same":["VM 12"],"of":["VM 12 of 1, "],"make":{"verb":"create","image":"one/b","size":"1G"}}
+{"op":"image","verb":"remove","image":"one/b","of":["VM 12 of 1, "]}
+{"op":"image","verb":"create","image":"one/a","size":"1G","made_for":"it"}
+{"op":"image","verb":"clone","parent":"one/a","child":"one/b","made_for":"it"}
 {"op":"image","verb":"list","pool":"one"}
 {"op":"image","verb":"list","pool":"one","namespace":"t","all_namespaces":true,"allocated":true}
 {"op":"image","verb":"allocated","pool":"one","like":"one-*-*-*","seconds":20}
@@ -59,6 +65,7 @@ const SAMPLES: &str = r#"
 {"op":"image","verb":"replace","image":"one/a","step":"clear","of":{"id":"ID","images":[{"image":"one/a"}]},"made_for":"it"}
 {"op":"image","verb":"put-right","image":"one/a"}
 {"op":"image","verb":"discard","image":"one/a"}
+{"op":"image","verb":"put-right","image":"one/a"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G","shrink":true}
 {"op":"image","verb":"flatten","image":"one/a"}
