@@ -63,7 +63,6 @@ const SAMPLES: &str = r#"
 {"op":"image","verb":"remove","image":"one/a","snapshots":true,"missing_ok":true,"left_by":["kvm1"],"discard_dirty":true}
 {"op":"image","verb":"replace","image":"one/a","step":"exchange","of":{"id":"ID","images":[{"image":"one/a","access":{"user":"libvirt"}}]}}
 {"op":"image","verb":"replace","image":"one/a","step":"clear","of":{"id":"ID","images":[{"image":"one/a"}]},"made_for":"it"}
-{"op":"image","verb":"put-right","image":"one/a"}
 {"op":"image","verb":"discard","image":"one/a"}
 {"op":"image","verb":"put-right","image":"one/a"}
 {"op":"image","verb":"resize","image":"one/a","size":"2G"}
