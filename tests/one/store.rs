@@ -376,7 +376,7 @@ fn vm(own: &str, config: &str) -> String {
 }
 
 pub fn backups(case: &Case) -> Result<()> {
-    const DIR: &str = "/run/backups/datastores/100/13";
+    const DIR: &str = "/run/links/datastores/100/13";
     let (world, host) = (&*case.world, case.host());
     let oned = Oned::start(world)?;
     oned.datastore(100, "<DATASTORE><ID>100</ID><TEMPLATE/></DATASTORE>");
@@ -499,7 +499,7 @@ pub fn backups(case: &Case) -> Result<()> {
         says(oned.tm(&away)?, "")?;
     }
     says(oned.tm(&format!("delete {place} 13 100"))?, "")?;
-    host.sh("rm -rf /run/backups")?;
+    host.sh("rm -rf /run/links")?;
     world.check_ceph(&second)?;
     world.check_ceph(&own)?;
     world

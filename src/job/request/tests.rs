@@ -32,8 +32,6 @@ const SAMPLES: &str = r#"
 {"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"backup","path":"/d/100/12","document":"<VM/>","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
 {"op":"backup","path":"/d/100/12","base":"/b","document":"<VM/>","disks":[{"disk":0,"increment":1,"image":"one/a","snap":"t","since":"s","access":{"user":"libvirt"}}]}
-{"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
-{"op":"backup-room","path":"/d/100/12","base":"/b","disks":[]}
 {"op":"end-backup","path":"/d/100/12"}
 {"op":"end-backup","path":"/d/100/12","base":"/b"}
 {"op":"put-file","path":"/d/100/12/disk.1","content":"QQ=="}
