@@ -103,11 +103,18 @@ pub(super) fn room(host: &Host, job: &BackupRoom, dry_run: bool) -> Result<VmDir
             .context(|| format!("cannot back up disk {}", disk.disk))?
             .0;
     }
-    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(&dir);
-    let free = statvfs(there).map_err(|error| vm_dir::failed("look at", there, error.into()))?;
-    let free = free.blocks_available() as u64 * free.fragment_size() as u64;
-    enough(Bytes(wanted), Bytes(free), &dir)?;
+    let free = host.as_caller(|| free_at(&dir))?;
+    enough(Bytes(wanted), free, &dir)?;
     Ok(vm_dir::report(&dir, Change::Kept, dry_run))
+}
+
+/// The room where a directory is, or will be.
+fn free_at(dir: &Path) -> Result<Bytes> {
+    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
+    let free = statvfs(there).map_err(|error| vm_dir::failed("look at", there, error.into()))?;
+    Ok(Bytes(
+        free.blocks_available() as u64 * free.fragment_size() as u64,
+    ))
 }
 
 fn enough(wanted: Bytes, free: Bytes, dir: &Path) -> Result<()> {

@@ -25,7 +25,7 @@ use answer::answer;
 use patience::patiently;
 use settings::Settings;
 pub use stream::Data;
-pub(super) use unreached::{is_silence, is_unreached};
+pub(super) use unreached::{is_silence, is_unreached, is_unreached_at};
 
 /// How warmblock is reached on other hosts.
 #[derive(Debug, Clone)]

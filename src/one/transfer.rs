@@ -11,7 +11,7 @@ use super::document::Vm;
 use super::oned::Oned;
 use super::others::Others;
 use super::plan::{Asked, Instead, Known, Plan, Task, When, Work};
-use super::remote::is_unreached;
+use super::remote::{is_unreached, is_unreached_at};
 use super::voice::{Level, Voice};
 use super::{Remote, VmId, backup_base, context, restore};
 use crate::error::both;
@@ -139,7 +139,7 @@ fn not_settled(call: &TmCall, vm: &Vm, error: Error) -> Error {
         }
         TmCall::Mv {
             from: (from, _), ..
-        } if vm.left_at().is_some() && is_unreached(&error) => {
+        } if was_off_at_a_living_host(vm) && is_unreached_at(&error, from) => {
             let message = format!("OpenNebula takes {from} for alive, so nothing is taken from it");
             Error::new(error.kind(), message).because(error).remedy(format!(
                 "if {from} is dead, say so: `onehost offline {from}`, and then `onevm recover --retry {}`",
@@ -148,6 +148,12 @@ fn not_settled(call: &TmCall, vm: &Vm, error: Error) -> Error {
         }
         _ => error,
     }
+}
+
+/// Whether a VM that was off leaves a host that oned does not miss.
+fn was_off_at_a_living_host(vm: &Vm) -> bool {
+    let stay = vm.left_at().and_then(|stay| vm.history.get(stay));
+    matches!(vm.lcm_state, 43..=46) && stay.is_some_and(|stay| stay.may_live)
 }
 
 fn ask(site: &Site, id: VmId) -> Result<Vm> {

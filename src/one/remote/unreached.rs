@@ -23,6 +23,7 @@ enum Reach {
 #[derive(Debug, thiserror::Error)]
 #[error("{said}")]
 struct Silence {
+    node: String,
     reach: Reach,
     said: String,
 }
@@ -61,12 +62,13 @@ impl Reach {
 }
 
 impl Silence {
-    fn read(stderr: &str) -> Self {
+    fn read(node: &impl fmt::Display, stderr: &str) -> Self {
         let mut lines = stderr.lines().map(str::trim);
         let told = lines.find_map(|line| Some((Reach::of(line)?, line)));
         let last = || stderr.lines().last().unwrap_or("ssh says nothing");
         let (reach, said) = told.unwrap_or_else(|| (Reach::Inside, last()));
         Self {
+            node: node.to_string(),
             reach,
             said: said.to_owned(),
         }
@@ -75,7 +77,7 @@ impl Silence {
 
 /// The error of a host that has not answered, from all that ssh said.
 pub(super) fn error(node: &impl fmt::Display, stderr: &str) -> Error {
-    let silence = Silence::read(stderr);
+    let silence = Silence::read(node, stderr);
     let kind = match stderr.contains("timed out") {
         true => Kind::Timeout,
         false => Kind::Failed,
@@ -102,6 +104,11 @@ pub(in crate::one) fn is_unreached(error: &Error) -> bool {
     reach(error) == Some(Reach::Nowhere)
 }
 
+/// Whether it is this host that is not reached.
+pub(in crate::one) fn is_unreached_at(error: &Error, node: &impl fmt::Display) -> bool {
+    silence(error).is_some_and(|silence| silence.node == node.to_string()) && is_unreached(error)
+}
+
 /// Whether a host has not answered, for whatever reason.
 pub(in crate::one) fn is_silence(error: &Error) -> bool {
     reach(error).is_some()
@@ -122,10 +129,14 @@ pub(super) fn is_crowded(error: &Error) -> bool {
 }
 
 fn reach(error: &Error) -> Option<Reach> {
+    silence(error).map(|silence| silence.reach)
+}
+
+fn silence(error: &Error) -> Option<&Silence> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         if let Some(silence) = cause.downcast_ref::<Silence>() {
-            return Some(silence.reach);
+            return Some(silence);
         }
         next = cause.source();
     }
@@ -173,11 +184,13 @@ mod tests {
             ),
             ("", Reach::Inside),
         ] {
-            assert_eq!(Silence::read(stderr).reach, reach, "{stderr}");
+            assert_eq!(Silence::read(&"kvm1", stderr).reach, reach, "{stderr}");
             let error = Err::<(), _>(error(&"kvm1", stderr)).context(|| "on host kvm1".into());
             let error = error.unwrap_err();
             assert!(is_silence(&error), "{stderr}");
             assert_eq!(is_unreached(&error), reach == Reach::Nowhere);
+            assert_eq!(is_unreached_at(&error, &"kvm1"), reach == Reach::Nowhere);
+            assert!(!is_unreached_at(&error, &"kvm2"));
             assert_eq!(nothing_began(&error), reach != Reach::Inside);
             assert_eq!(is_crowded(&error), reach == Reach::HungUp);
             assert!(error.chain().contains(reach.words()), "{}", error.chain());
