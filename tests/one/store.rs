@@ -334,6 +334,7 @@ fn unwanted(case: &Case, oned: &Oned, of: &Image) -> Result<()> {
     let none = Vec::<String>::new();
     for (action, id, more, format) in actions {
         let call = |time| oned.ds(action, id, &registered(id, time, more)?);
+        oned.forget_image(id);
         fails(call(1)?, &["was deleted while it was made"])?;
         same("leftovers", of_image(world, id)?, none.clone())?;
         let snaps = world.snapshots(of)?;
