@@ -59,8 +59,11 @@ impl Host {
             .lab(&["host", "put", self.name, path(&binary)?])?
             .ok()?;
         self.put("warmblock.toml", CONFIG.as_bytes())?;
-        self.sh("mkdir -p /etc/warmblock && ln -sf /lab/warmblock.toml /etc/warmblock/")
-            .map(drop)
+        // Where VMs have their directories, which are nobody's; a disk's record asks for its link there.
+        self.sh(
+            "mkdir -p /etc/warmblock && ln -sf /lab/warmblock.toml /etc/warmblock/ && install -d -o nobody /run/links",
+        )
+        .map(drop)
     }
 
     /// A power cut.

@@ -48,12 +48,12 @@ impl Layer for LeaseLayer {
                 },
             });
         }
-        let wants_cache = record.intent == Intent::Attached || walk.calls_off;
+        let stays = record.intent == Intent::Attached || walk.calls_off;
         let claim = claim(&record.image, &cell.lease, &me, &force)?;
-        if claim == Claim::Held && wants_cache && is_moving(&cell.lease) {
+        if claim == Claim::Held && stays && is_moving(&cell.lease) {
             refuse_guest(host, record, image, &cell, &force)?;
         }
-        Ok(found(&cell.lease, &claim, &me, record, &force))
+        Ok(found(&cell.lease, &claim, &me, record, stays, &force))
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
@@ -204,7 +204,14 @@ fn leaving(cell: &LeaseCell<'_>, me: &Me) -> Found {
 }
 
 /// What the lease is to a disk that is wanted.
-fn found(lease: &Lease, claim: &Claim, me: &Me, record: &Record, force: &Force) -> Found {
+fn found(
+    lease: &Lease,
+    claim: &Claim,
+    me: &Me,
+    record: &Record,
+    stays: bool,
+    force: &Force,
+) -> Found {
     let (host, generation) = (&me.host, lease.generation);
     let why = match claim {
         Claim::Take => {
@@ -214,7 +221,7 @@ fn found(lease: &Lease, claim: &Claim, me: &Me, record: &Record, force: &Force) 
         Claim::Reopen { cache_id } => {
             format!("held by {host} before it went down, with dirty cache {cache_id}")
         }
-        Claim::Held if record.intent == Intent::Attached && is_moving(lease) => {
+        Claim::Held if stays && is_moving(lease) => {
             format!("held by {host}; it is handed over to nobody any more")
         }
         Claim::Held if lease.is_given_up() && force.discard_dirty => {
