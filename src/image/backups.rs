@@ -8,7 +8,8 @@ use crate::Result;
 use crate::host::Host;
 use crate::model::{BackupSnap, Change, SnapName};
 
-/// Removes those of all backups but one: of a chain that has gone on, or was begun anew, or of another VM's that had the image.
+/// Removes those of all backups but one: of a chain that has gone on, or was begun anew, or of another VM's that had the image. All stay
+/// if that one is gone, for the increment that needs it cannot be made, and what is left is all that there is of the chain.
 ///
 /// # Errors
 /// [`crate::Kind::NotFound`] for an image that is not there.
@@ -21,7 +22,12 @@ pub(super) fn forget(host: &Host, ask: &ForgetBackups, dry_run: bool) -> Result<
     });
     let keep = keep.map(BackupSnap::snap).transpose()?;
     let stale = |name: &SnapName| BackupSnap::is(name) && keep.as_ref() != Some(name);
-    for snap in found.snapshots()? {
+    let taken = found.snapshots()?;
+    let is_kept = |keep: &SnapName| taken.iter().any(|snap| snap.name == *keep);
+    if keep.as_ref().is_some_and(|keep| !is_kept(keep)) {
+        return Ok(report);
+    }
+    for snap in taken {
         if stale(&snap.name) {
             untake::remove(&found, &snap, &mut report)?;
             report.change = Some(Change::Removed);
