@@ -160,7 +160,6 @@ pub fn contract(case: &Case) -> Result<()> {
     let (hv1, hv2, own) = (story.hv1, story.hv2, &story.vm.own);
     story.play(IMAGES)?;
     story.play(CLONE)?;
-    killed_before_it_grew(&story)?;
     story.play(CLONE)?;
     hv1.write(&story.vm.disk(0), &story.clone, 1, MIB, 256 * KIB)?;
     story.play(CLONE_AGAIN)?;
@@ -182,24 +181,6 @@ pub fn contract(case: &Case) -> Result<()> {
     }
     hv1.check_gone(own)?;
     hv2.check_gone(own)
-}
-
-/// As if the first call had not lived to make it as large as it is to be, and to say that it is complete; the second one must
-/// (contract, 6.3.10).
-fn killed_before_it_grew(story: &Story<'_>) -> Result<()> {
-    let (world, spec) = (story.vm.world, story.clone.spec.as_str());
-    story.hv1.wb(&["detach", spec]).ok()?;
-    world.rbd(&[
-        "resize",
-        "--no-progress",
-        "--allow-shrink",
-        "--size",
-        "24M",
-        spec,
-    ])?;
-    world
-        .rbd(&["image-meta", "remove", spec, "warmblock.made-for"])
-        .map(drop)
 }
 
 fn snapshots(story: &Story<'_>) -> Result<()> {
