@@ -18,15 +18,15 @@ const THROUGH: &[&str] = &["--size", "16M", "--seed", "allocated"];
 const BACK: &[&str] = &["--size", "16M", "--seed", "first:6M", "--mode", "writeback"];
 
 pub fn attach_write_through_odd(case: &Case) -> Result<()> {
-    attach_and_detach(case, THROUGH, 1, every(2, 4))
+    attach_and_detach(case, THROUGH, 1, every(2, 7))
 }
 pub fn attach_write_through_even(case: &Case) -> Result<()> {
-    attach_and_detach(case, THROUGH, 2, every(2, 4))
+    attach_and_detach(case, THROUGH, 2, every(2, 9))
 }
 
 /// A part of the steps will do: they are those of write-through, but for the lease's mark.
 pub fn attach_write_back(case: &Case) -> Result<()> {
-    attach_and_detach(case, BACK, 2, every(1, 8))
+    attach_and_detach(case, BACK, 2, every(1, 11))
 }
 
 /// How many steps lie between two crashes: in an exhaustive run, and in a usual one, which has to be short.
@@ -167,7 +167,7 @@ pub fn bypass_and_insert(case: &Case) -> Result<()> {
         attach: THROUGH,
         there: &["bypass"],
         back: &["insert"],
-        every: every(1, 3),
+        every: every(1, 7),
     };
     story.tell(case)
 }
@@ -177,7 +177,7 @@ pub fn modes(case: &Case) -> Result<()> {
         attach: THROUGH,
         there: &["mode", "writeback"],
         back: &["mode", "writethrough"],
-        every: every(1, 3),
+        every: every(1, 7),
     };
     story.tell(case)
 }
@@ -188,7 +188,7 @@ pub fn seed_and_flush(case: &Case) -> Result<()> {
         attach: BACK,
         there: &["seed"],
         back: &["flush"],
-        every: every(1, 5),
+        every: every(1, 9),
     };
     story.tell(case)
 }
@@ -205,7 +205,7 @@ pub fn flush_then_attach(case: &Case) -> Result<()> {
     past_the_cache(case, BACK, &["flush"], 1)
 }
 
-/// A verb is killed after every second of its steps, the guest goes on writing, and then it is not that verb that is run again but
+/// A verb is killed after some of its steps, the guest goes on writing, and then it is not that verb that is run again but
 /// `attach`: whatever the cache missed, it must not serve.
 fn past_the_cache(case: &Case, options: &[&str], verb: &[&str], first: u32) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
@@ -214,7 +214,7 @@ fn past_the_cache(case: &Case, options: &[&str], verb: &[&str], first: u32) -> R
     let line = with_image(verb, &image);
     let line: Vec<&str> = line.iter().map(String::as_str).collect();
     let device = front(&host.wb(&attach).ok()?)?;
-    for n in (first..TOO_MANY).step_by(2) {
+    for n in (first..TOO_MANY).step_by(every(2, 5)) {
         let step = |error: anyhow::Error| error.context(format!("killed after step {n}"));
         let through = came_through(&host.wb(&line).crash_after(n).run()?)?;
         let seed = u64::from(n);
