@@ -56,7 +56,7 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         let message = format!("the link {} is no absolute path", link.display());
         return Err(Error::new(Kind::Usage, message).remedy("give it from the root on: `/…`"));
     }
-    let mut disk = OpenDisk::to_attach(host, ask)?;
+    let mut disk = OpenDisk::to_attach(host, ask, dry_run)?;
     let exchange = disk.exchange.take();
     let driver = exchange.as_ref().map(|new| &new.driver);
     equip(host, driver.unwrap_or(&disk.record.driver), dry_run)?;

@@ -14,11 +14,12 @@ use super::meant::meant;
 use super::record::{Intent, Record};
 use super::swap::{Stay, start, take_out};
 use super::walk::Walk;
+use super::want::again;
 use crate::cache::{Cache, Running, SeedAbility};
 use crate::exec::Cmd;
 use crate::host::Host;
 use crate::job::{Attach, DiskJob, Job, LayerName, Report, Request, Step, StepAsk, Steps};
-use crate::model::{Change, ImageSpec, Role, SeedSpec};
+use crate::model::{Bytes, Change, ImageSpec, Role, SeedSpec};
 use crate::sys::lock::{DiskLock, Holder};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
@@ -55,7 +56,8 @@ pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Opti
         return Ok(None);
     };
     let key = &record.key;
-    let wanted = record.intent == Intent::Attached && record.link == ask.link;
+    let wanted =
+        record.intent == Intent::Attached && ask.guest.is_none() && record.link == ask.link;
     let front = host.roots.mapper(key.dm(Role::Front));
     let leads = |link| std::fs::read_link(link).is_ok_and(|to| to == front);
     let led = ask.link.as_ref().is_none_or(leads);
@@ -65,6 +67,10 @@ pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Opti
     let Some(holder) = at_work(host, &record).filter(|_| wanted && up) else {
         return Ok(None);
     };
+    let size = mapped.iter().map(|mapping| mapping.size).max();
+    if is_in_the_way(host, &record, ask, size.unwrap_or_default())? {
+        return Ok(None);
+    }
     Ok(Some(Report {
         version: Report::VERSION,
         dry_run,
@@ -82,6 +88,20 @@ pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Opti
         verify: None,
         warnings: Vec::new(),
     }))
+}
+
+/// Whether what an attach asks of a disk whose cache is filled in the background can be done only once that was stopped: another
+/// driver, or another rate.
+///
+/// Errors: [`Kind::Exists`] if it asks for what a disk that is attached cannot have in this way.
+pub(super) fn is_in_the_way(
+    host: &Host,
+    record: &Record,
+    ask: &Attach,
+    image: Bytes,
+) -> Result<bool> {
+    let (wanted, exchange) = again(host, record.clone(), ask, image)?;
+    Ok(exchange.is_some() || ask.rate.is_some() && wanted.rate != record.rate)
 }
 
 /// Brings a disk up without its cache, if that has to be filled first; whether it has. What a write-back cache may hold comes
@@ -112,7 +132,9 @@ fn has_to_be_filled(walk: &mut Walk<'_>) -> Result<bool> {
     let (driver, record) = (walk.driver()?, &walk.disk.record);
     let ability = driver.capabilities().seed;
     let seeds = driver.caches() && ability != SeedAbility::Never;
-    if !seeds || record.seed == SeedSpec::None || record.guest.is_some() || record.kept_out {
+    // A host that is let in beside another has no cache; once it is the one that has the disk, it is as any other.
+    let lets_in = record.intent == Intent::Bypassed;
+    if !seeds || record.seed == SeedSpec::None || lets_in || record.kept_out {
         return Ok(false);
     }
     let unfilled = match driver.probe(walk.host, &record.key)? {
@@ -178,6 +200,7 @@ fn begin(host: &Host, report: &Report) -> Result<()> {
 pub fn seed_later(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, WHAT, dry_run)?;
     walk.guest_may_come = true;
+    walk.rate = walk.disk.record.rate.or(walk.rate);
     if walk.disk.record.intent == Intent::Attached && !dry_run {
         attach::climb(&mut walk)?;
     }

@@ -130,9 +130,20 @@ impl OpenImage {
     }
 }
 
+/// Whether a cache is being filled in the background that an attach wants otherwise.
+fn changes_what_is_filled(host: &Host, key: &DiskKey, ask: &Attach, image: Bytes) -> Result<bool> {
+    match Record::load(&host.roots, key)? {
+        Some(record) if later::at_work(host, &record).is_some() => {
+            later::is_in_the_way(host, &record, ask, image)
+        }
+        _ => Ok(false),
+    }
+}
+
 impl OpenDisk {
     /// Opens a disk to attach it: the image must be there. A record that exists is kept, and must not contradict `ask`.
-    pub(super) fn to_attach(host: &Host, ask: &Attach) -> Result<Self> {
+    /// Who fills its cache in the background is stopped if `ask` wants that done otherwise.
+    pub(super) fn to_attach(host: &Host, ask: &Attach, dry_run: bool) -> Result<Self> {
         let image = OpenImage::by_name(host, &ask.image)?;
         refuse_half_replaced(host, &ask.image, &image.pool, "attach")?;
         refuse_half_reverted(&ask.image, &image.image, "attach")?;
@@ -150,7 +161,14 @@ impl OpenDisk {
             Some(_) => deadline.flush.max(deadline.lock),
             None => deadline.lock,
         };
-        let lock = DiskLock::acquire(&host.roots.run, &key, "attach", patience)?;
+        let lock = match !dry_run && changes_what_is_filled(host, &key, ask, image.size)? {
+            true => {
+                let times = (patience, deadline.flush.max(patience));
+                let may_stop = |holder: &Holder| holder.what == later::WHAT;
+                DiskLock::acquire_stopping(&host.roots.run, &key, "attach", times, may_stop)
+            }
+            false => DiskLock::acquire(&host.roots.run, &key, "attach", patience),
+        }?;
         let force = Force {
             break_lease: ask.break_lease,
             dead_host: ask.dead_host.clone(),

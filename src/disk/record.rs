@@ -60,6 +60,9 @@ pub struct Record {
     pub vg: Option<VgName>,
     /// What to seed.
     pub seed: SeedSpec,
+    /// At most so many bytes a second are seeded by whom nobody waits for; the configuration's limit where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Bytes>,
     /// The link to the front.
     pub link: Option<PathBuf>,
     /// Who asked for the links by sudo: root does with them what he might do himself.
@@ -128,6 +131,7 @@ impl Record {
             block,
             vg: None,
             seed: SeedSpec::None,
+            rate: None,
             link: None,
             by: None,
             generation: 0,

@@ -67,6 +67,7 @@ pub(super) fn fresh(
         block: config.cache.block,
         vg: config.slice.vg.clone(),
         seed: seed(driver, ask.seed, config.seed.what)?,
+        rate: ask.rate.filter(|_| ask.seed_later),
         link: ask.link.clone().filter(|_| ask.shared.is_none()),
         by: host.caller,
         generation: 0,
@@ -199,6 +200,9 @@ pub(super) fn again(
         record.link = Some(link.clone());
     }
     record.by = host.caller.or(record.by);
+    if ask.seed_later && !ask.keep {
+        record.rate = ask.rate;
+    }
     record.image = ask.image.clone();
     record.access = host.access.clone().or(record.access);
     record.kept_out &= ask.keep;

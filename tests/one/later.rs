@@ -2,11 +2,13 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use warmblock::Kind;
 
 use crate::case::Case;
 use crate::cmd::eventually;
 use crate::host::{CONFIG, Host, front};
 use crate::one::oned::Oned;
+use crate::one::vm::{Vm, gone};
 use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World};
 
@@ -199,6 +201,7 @@ fn called(case: &Case) -> Result<()> {
     let said = host.sh(&format!("cd /proc/{seeder}/fd; readlink 1 2"))?;
     same("where it speaks", said.text(), "/dev/null\n/dev/null")?;
     host.detach(&own)?;
+    changed(host, &own, &words)?;
     let held = format!(
         "exec 9>/run/held; flock 9; warmblock {} | cat >/dev/null; exec 9>&-; flock -n /run/held true; rm /run/held",
         words.join(" ")
@@ -206,6 +209,71 @@ fn called(case: &Case) -> Result<()> {
     host.sh(&held)?;
     host.detach(&own)?;
     host.check_gone(&own)
+}
+
+/// A seed under way is what was asked for, or is stopped, or what is asked for is refused, as of a disk that is attached.
+fn changed(host: &Host, own: &Image, words: &[&str]) -> Result<()> {
+    let work = || Ok::<_, anyhow::Error>(host.status(own)?["at_work"]["pid"].as_u64());
+    let again = |more: &[&str]| host.wb(&[words, more].concat()).run();
+    again(&[])?.ok()?;
+    eventually("the seed", 60, || Ok(work()?.is_some()))?;
+    let seeder = work()?;
+    again(&[])?.ok()?;
+    let mode = again(&["--mode", "writeback"])?;
+    mode.refused(Kind::Exists, &["writethrough", "warmblock mode"])?;
+    let size = host.wb(&["attach", &own.spec, "--no-wait", "--size", "20M"]);
+    size.run()?.refused(Kind::Exists, &["a slice of"])?;
+    same("the process that fills it", work()?, seeder)?;
+    // Another rate is another seed.
+    again(&["--rate", "32K"])?.ok()?;
+    eventually("the other seed", 60, || {
+        Ok(work()?.is_some_and(|pid| Some(pid) != seeder))
+    })?;
+    let seeder = work()?;
+    again(&["--rate", "32K"])?.ok()?;
+    same("the process that fills it", work()?, seeder)?;
+    // And so is another driver.
+    host.put("warmblock.toml", CONFIG.as_bytes())?;
+    let bcache = host.wb(&["attach", &own.spec, "--no-wait", "--driver", "bcache"]);
+    let device = front(&bcache.ok()?)?;
+    let status = host.status(own)?;
+    same("the driver", &status["driver"], "bcache")?;
+    same("it is well", &status["well"], true)?;
+    host.check(&device, own)?;
+    host.put("warmblock.toml", format!("{CONFIG}{HOURS}").as_bytes())?;
+    host.detach(own).map(drop)
+}
+
+/// The guest moves, and nobody waits for the seed on its new host either.
+pub fn moved(case: &Case) -> Result<()> {
+    let seed = "<WARMBLOCK_SEED>allocated</WARMBLOCK_SEED><WARMBLOCK_WAIT>NO</WARMBLOCK_WAIT>";
+    let vm = Vm::seeded(case, 39, seed)?;
+    let (from, to, own, device) = (case.host(), case.other(), &vm.own, vm.disk(1));
+    for host in [from, to] {
+        host.put("warmblock.toml", format!("{CONFIG}{HOURS}").as_bytes())?;
+    }
+    vm.prolog()?;
+    from.write(&device, own, 1, MIB, 256 * KIB)?;
+    // The source's seed is not done yet.
+    vm.migrated("premigrate", from, to)?;
+    from.write(&device, own, 2, 2 * MIB, 256 * KIB)?;
+    to.check(&device, own)?;
+    to.write(&device, own, 3, 3 * MIB, 64 * KIB)?;
+    for _ in 0..2 {
+        vm.migrated("postmigrate", from, to)?;
+    }
+    let status = to.status(own)?;
+    same("what", &status["at_work"]["what"], "seed in the background")?;
+    same("the mode", &status["mode"], "writeback")?;
+    // What the guest writes meanwhile is nowhere but where it should be.
+    to.write(&device, own, 4, 4 * MIB, 64 * KIB)?;
+    to.check(&device, own)?;
+    vm.epilog(to)?;
+    for host in [from, to] {
+        gone(&vm, host)?;
+        host.check_gone(own)?;
+    }
+    vm.world.check_ceph(own)
 }
 
 pub fn write_through(case: &Case) -> Result<()> {

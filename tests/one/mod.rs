@@ -36,6 +36,7 @@ pub const LONG: &[Test] = &[
         Need::One,
         late::deleted_while_it_is_made,
     ),
+    test("one_later::moved", Need::Both, later::moved),
     test("one_later::write_through", Need::One, later::write_through),
     test(
         "one_later::write_back_by_reading",

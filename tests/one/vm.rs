@@ -28,10 +28,16 @@ pub(super) struct Vm<'c> {
     pub(super) id: u32,
     /// Its directory, the same path everywhere.
     pub(super) dir: PathBuf,
+    /// How its disks are seeded.
+    pub(super) seed: &'static str,
 }
 
 impl<'c> Vm<'c> {
     pub(super) fn new(case: &'c Case, id: u32) -> Result<Self> {
+        Self::seeded(case, id, "<WARMBLOCK_SEED>none</WARMBLOCK_SEED>")
+    }
+
+    pub(super) fn seeded(case: &'c Case, id: u32, seed: &'static str) -> Result<Self> {
         let world = &*case.world;
         let vm = Self {
             world,
@@ -42,6 +48,7 @@ impl<'c> Vm<'c> {
             id,
             // The front-end has one of that name as well, and hosts see the machine's files but for those below /run.
             dir: datastores(world)?.join("100").join(id.to_string()),
+            seed,
         };
         vm.oned.datastore(
             101,
@@ -57,7 +64,10 @@ impl<'c> Vm<'c> {
     }
 
     pub(super) fn document(&self, lcm_state: u32, host: &str) -> String {
-        let common = "<TM_MAD>warmblock</TM_MAD><WARMBLOCK_SIZE>16M</WARMBLOCK_SIZE><WARMBLOCK_SEED>none</WARMBLOCK_SEED>";
+        let common = format!(
+            "<TM_MAD>warmblock</TM_MAD><WARMBLOCK_SIZE>16M</WARMBLOCK_SIZE>{}",
+            self.seed
+        );
         format!(
             "<VM><ID>{}</ID><LCM_STATE>{lcm_state}</LCM_STATE><DEPLOY_ID>one-12</DEPLOY_ID><TEMPLATE>\
              <DISK><DISK_ID>0</DISK_ID><IMAGE_ID>42</IMAGE_ID>{common}<SOURCE>{}</SOURCE><CLONE>YES</CLONE></DISK>\
