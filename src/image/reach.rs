@@ -8,6 +8,7 @@ use crate::ceph::{Child, Cluster, Image, ImageInfo, Pool, Snap, Watcher, meta};
 use crate::disk::{parse_lease, refuse_half_replaced, refuse_half_reverted};
 use crate::host::Host;
 use crate::model::{Bytes, ImageName, ImageSpec, Lease, ParseError};
+use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
 /// How the name of an image ends that is being made; see `pending`.
@@ -229,6 +230,17 @@ impl<'a> Found<'a> {
         } else {
             Err(watched(self.spec, &watchers, verb))
         }
+    }
+
+    /// The same, after a while: somebody who was killed has it open for a while still, as Ceph sees it, and whoever repeats what he
+    /// did is not to be refused for that.
+    pub(super) fn must_be_left_alone(&self, host: &Host, verb: &str) -> Result<()> {
+        let alone = wait::poll(WATCH_TIMEOUT, || match self.watchers() {
+            Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
+            Ok(_) => Some(Ok(())),
+            Err(error) => Some(Err(error)),
+        });
+        alone.unwrap_or_else(|| self.must_be_unwatched(verb))
     }
 
     /// Opens it to change it.

@@ -95,6 +95,9 @@ fn may_go(
         until_forgotten(found, patience)?;
     } else {
         found.must_be_detached("remove")?;
+        if !report.dry_run {
+            found.must_be_left_alone(host, "remove")?;
+        }
     }
     removable(found, ask.snapshots)
 }
@@ -157,6 +160,9 @@ pub(super) fn discard(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
         found => {
             let found = found?;
             found.must_be_detached("remove")?;
+            if !dry_run {
+                found.must_be_left_alone(host, "remove")?;
+            }
             removable(&found, true)?
         }
     };

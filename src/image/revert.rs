@@ -7,13 +7,12 @@
 
 use super::OneSnap;
 use super::change::stoppable;
-use super::reach::{Found, WATCH_TIMEOUT};
+use super::reach::Found;
 use super::report::ImageReport;
 use super::rolled_back;
 use crate::ceph::{Image, OnProgress, ignore};
 use crate::host::Host;
 use crate::model::{BeforeRevert, Change, ImageSpec, SnapName};
-use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
 /// Makes an image what it was at a snapshot; or, at [`BeforeRevert`], what it was before a revert that was killed.
@@ -33,7 +32,7 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
         )));
     }
     found.must_be_detached("roll back")?;
-    must_be_left_alone(host, &found)?;
+    found.must_be_left_alone(host, "roll back")?;
     let mut report = ImageReport::new(Some(spec), dry_run);
     let what = format!("roll {spec} back to {spec}@{}", ask.snap);
     if dry_run {
@@ -63,16 +62,6 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
     }
     forget(&image, spec, &present, &mut report)?;
     Ok(report)
-}
-
-/// Nobody has the image open. A revert that was killed, at whatever step, has it open for a while still, as Ceph sees it.
-fn must_be_left_alone(host: &Host, found: &Found<'_>) -> Result<()> {
-    let alone = wait::poll(WATCH_TIMEOUT, || match found.watchers() {
-        Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
-        Ok(_) => Some(Ok(())),
-        Err(error) => Some(Err(error)),
-    });
-    alone.unwrap_or_else(|| found.must_be_unwatched("roll back"))
 }
 
 /// Rolls the image back to one of its snapshots.
