@@ -62,7 +62,7 @@ pub const LONG: &[Test] = &[
     test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
-    test("one_storm::thirty_vms", Need::Both, storm::thirty_vms),
+    test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
     test("one::migration_killed", Need::Both, vm::migration_killed),
     test(
         "one::what_failed_moves_left",
