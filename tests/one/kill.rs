@@ -26,7 +26,7 @@ fn killed(vm: &Vm<'_>, host: &Host, step: u32, lines: &str) -> Result<bool> {
 }
 
 /// Plays a story with its actions killed after their first step, their second, … until none is killed any more.
-fn walk(mut story: impl FnMut(u32) -> Result<bool>) -> Result<()> {
+pub(super) fn walk(mut story: impl FnMut(u32) -> Result<bool>) -> Result<()> {
     for step in 1..TOO_MANY {
         let told = story(step).with_context(|| format!("killed after step {step}"))?;
         if told {
@@ -81,6 +81,27 @@ pub fn begin_and_end(case: &Case) -> Result<()> {
         Ok(through)
     })?;
     host.check_gone(&vm.own)
+}
+
+/// A disk for swapping begins and ends.
+pub fn swap(case: &Case) -> Result<()> {
+    let (vm, host) = (Vm::new(case, 48)?, case.host());
+    let document = vm.document(1, "hv1").replace(
+        "</TEMPLATE>",
+        "<DISK><DISK_ID>3</DISK_ID><TYPE>swap</TYPE><SIZE>8</SIZE><WARMBLOCK_DRIVER>none</WARMBLOCK_DRIVER></DISK></TEMPLATE>",
+    );
+    vm.oned.vm(48, &document);
+    let signature = "dd if=DISK bs=1 skip=4086 count=10 status=none".replace("DISK", &vm.disk(3));
+    walk(|step| {
+        let mut through = killed(&vm, host, step, "MKSWAP warmblock 8 hv1:DIR/disk.3 IDS")?;
+        same("the signature", host.sh(&signature)?.text(), "SWAPSPACE2")?;
+        through &= killed(&vm, host, step, "DELETE warmblock hv1:DIR/disk.3 IDS")?;
+        vm.done("DELETE warmblock hv1:DIR IDS")?;
+        gone(&vm, host)?;
+        let images = vm.world.rbd(&["ls", "one"])?;
+        ensure!(!images.stdout.contains("one-sys-48-3"), "{images}");
+        Ok(through)
+    })
 }
 
 /// Snapshots, a copy, and a disk that grows, while somebody has it open.

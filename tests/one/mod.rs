@@ -7,6 +7,8 @@ mod behaviour;
 mod dead;
 mod deploy;
 mod kill;
+mod kill_backup;
+mod kill_store;
 mod late;
 mod later;
 mod left;
@@ -57,13 +59,16 @@ pub const LONG: &[Test] = &[
     test("one_restore::refused", Need::Both, restore::refused),
     test("one_restore::killed", Need::Both, restore::killed),
     test("one_kill::begin_and_end", Need::Both, kill::begin_and_end),
+    test("one_kill::swap", Need::Both, kill::swap),
     test("one_kill::changes", Need::Both, kill::changes),
     test("one_kill::moves", Need::Both, kill::moves),
+    test("one_kill::datastore", Need::One, kill_store::datastore),
+    test("one_kill::backups", Need::Both, kill_backup::backups),
     test("one::off_on_a_dead_host", Need::Both, dead::off_there),
     test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
-    test("one_storm::thirty_vms", Need::Both, storm::thirty_vms),
+    test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
     test("one::migration_killed", Need::Both, vm::migration_killed),
     test(
         "one::what_failed_moves_left",

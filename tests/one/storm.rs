@@ -1,85 +1,106 @@
-//! Fifteen actions at once, as one_tm and one_datastore have threads, on the disks of thirty VMs. No two are of one VM: that much
-//! oned sees to. All clones are of one image, which nobody has cloned before.
+//! Fifteen actions at once, as one_tm and one_datastore have threads, on thirty VMs and on the images of a datastore, ten rounds. Which
+//! ones is drawn: whatever oned would do with a VM in the state that it is in. No two are of one VM: that much oned sees to.
+//!
+//! The seed of what is drawn is printed; `WARMBLOCK_STORM_SEED=N` plays it again.
 
-use std::collections::VecDeque;
+mod dice;
+mod disk;
+mod shelf;
+mod traces;
+mod vm;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 
+use self::dice::Dice;
+use self::disk::Disk;
+use self::shelf::Shelf;
+use self::traces::Traces;
+use self::vm::Vm;
+use super::oned::Oned;
 use super::vm::datastores;
 use crate::case::Case;
+use crate::cmd::eventually;
 use crate::host::Host;
-use crate::one::oned::Oned;
 use crate::tests::same;
-use crate::world::{Image, KIB, MIB, SMALL, World, path};
+use crate::world::{Image, KIB, MIB, World};
 
 const AT_ONCE: usize = 15;
+const ROUNDS: u32 = 10;
+const VMS: u32 = 30;
+/// Images of the datastore's that no VM has.
+const SHELVES: u32 = 6;
+/// The release that it is played in.
+const RELEASE: &str = "7.4.0";
+/// How large the images are.
+const SIZE: u64 = 8 * MIB;
 
-/// What a VM goes through: the state of its life cycle, and lines of a transfer file with places to fill in.
-type Script = &'static [(u32, &'static str)];
+/// Somebody to whom one thing happens after the other.
+enum Actor {
+    Vm(Vm),
+    Shelf(Shelf),
+}
 
-/// A disk that goes with its VM, on two hosts.
-const CLONED: Script = &[
-    (1, "CLONE warmblock FE:PARENT FROM:DIR/disk.0 IDS"),
-    (1, "CLONE warmblock FE:PARENT FROM:DIR/disk.0 IDS"),
-    (21, "SNAP_CREATE warmblock FROM:DIR/disk.0 0 IDS"),
-    (10, "MV warmblock FROM:DIR/disk.0 FE:DIR/disk.0 IDS"),
-    (9, "MV warmblock FE:DIR/disk.0 TO:DIR/disk.0 IDS"),
-    (22, "SNAP_REVERT warmblock TO:DIR/disk.0 0 IDS"),
-    (23, "SNAP_DELETE warmblock TO:DIR/disk.0 0 IDS"),
-    (63, "RESIZE warmblock TO:DIR/disk.0 32 IDS"),
-    (26, "CPDS warmblock TO:DIR/disk.0 SAVED -1 IDS"),
-    (
-        11,
-        "DELETE warmblock TO:DIR/disk.0 IDS\nDELETE warmblock TO:DIR IDS\nDELETE warmblock FROM:DIR IDS",
-    ),
-];
+impl Actor {
+    /// What oned has it do next.
+    fn next(&mut self, storm: &Storm<'_>) -> Result<()> {
+        match self {
+            Self::Vm(vm) => vm.next(storm),
+            Self::Shelf(shelf) => shelf.next(storm),
+        }
+    }
 
-/// A disk that is an image, in write-back, and has data that only its cache has.
-const OWNED: Script = &[
-    (1, "LN warmblock FE:OWN FROM:DIR/disk.1 IDS"),
-    (21, "SNAP_CREATE warmblock FROM:DIR/disk.1 0 IDS"),
-    (3, "SNAP_CREATE_LIVE warmblock FROM:DIR/disk.1 1 IDS"),
-    (8, "MV warmblock FROM:DIR/disk.1 TO:DIR/disk.1 IDS"),
-    (26, "CPDS warmblock TO:DIR/disk.1 SAVED 0 IDS"),
-    (23, "SNAP_DELETE warmblock TO:DIR/disk.1 1 IDS"),
-    (22, "SNAP_REVERT warmblock TO:DIR/disk.1 0 IDS"),
-    (23, "SNAP_DELETE warmblock TO:DIR/disk.1 0 IDS"),
-    (1, "LN warmblock FE:OWN TO:DIR/disk.1 IDS"),
-    (
-        11,
-        "MVDS warmblock TO:DIR/disk.1 OWN IDS\nDELETE warmblock TO:DIR IDS\nDELETE warmblock FROM:DIR IDS",
-    ),
-];
+    fn end(&mut self, storm: &Storm<'_>) -> Result<()> {
+        match self {
+            Self::Vm(vm) => vm.end(storm),
+            Self::Shelf(shelf) => shelf.end(storm),
+        }
+    }
 
-/// Disks that are made for the VM.
-const VOLATILE: Script = &[
-    (1, "MKIMAGE warmblock 16 raw FROM:DIR/disk.2 IDS"),
-    (1, "MKSWAP warmblock 8 FROM:DIR/disk.3 IDS"),
-    (1, "MKIMAGE warmblock 16 raw FROM:DIR/disk.2 IDS"),
-    (8, "MV warmblock FROM:DIR/disk.2 TO:DIR/disk.2 IDS"),
-    (8, "MV warmblock FROM:DIR/disk.3 TO:DIR/disk.3 IDS"),
-    (8, "MV warmblock FROM:DIR TO:DIR IDS"),
-    (63, "RESIZE warmblock TO:DIR/disk.2 24 IDS"),
-    (11, "DELETE warmblock TO:DIR/disk.2 IDS"),
-    (11, "DELETE warmblock TO:DIR/disk.3 IDS"),
-    (
-        11,
-        "DELETE warmblock TO:DIR IDS\nDELETE warmblock FROM:DIR IDS",
-    ),
-];
+    const fn number(&self) -> u32 {
+        match self {
+            Self::Vm(vm) => vm.number(),
+            Self::Shelf(shelf) => shelf.number(),
+        }
+    }
 
-const COMMON: &str = "<TM_MAD>warmblock</TM_MAD><WARMBLOCK_SIZE>8M</WARMBLOCK_SIZE><WARMBLOCK_SEED>none</WARMBLOCK_SEED>";
+    fn told(&self) -> String {
+        match self {
+            Self::Vm(vm) => vm.told(),
+            Self::Shelf(shelf) => shelf.told(),
+        }
+    }
 
-struct Vm {
-    id: u32,
-    script: Script,
-    done: usize,
-    from: &'static str,
-    to: &'static str,
-    own: Option<Image>,
-    saved: String,
+    /// The images that it has.
+    fn disks(&self) -> Vec<&Disk> {
+        match self {
+            Self::Vm(vm) => vm.disks(),
+            Self::Shelf(shelf) => shelf.disk().into_iter().collect(),
+        }
+    }
+
+    /// The names of all images that are there for it.
+    fn names(&self) -> BTreeSet<String> {
+        let volatile = match self {
+            Self::Vm(vm) => vm.volatile_image(),
+            Self::Shelf(_) => None,
+        };
+        let disks = self.disks();
+        let names = disks.into_iter().map(|disk| disk.name().to_owned());
+        names.chain(volatile).collect()
+    }
+
+    /// The images that it has on a host.
+    fn at(&self, host: &Host) -> BTreeSet<String> {
+        match self {
+            Self::Vm(vm) if vm.is_at(host) => self.names(),
+            _ => BTreeSet::new(),
+        }
+    }
 }
 
 struct Storm<'c> {
@@ -87,203 +108,154 @@ struct Storm<'c> {
     hosts: [&'c Host; 2],
     oned: Oned,
     fe: String,
+    /// What all VMs have clones of, and nobody had before.
     parent: Image,
     dir: PathBuf,
+    seed: u64,
 }
 
 pub fn thirty_vms(case: &Case) -> Result<()> {
-    let world = &*case.world;
-    let storm = Storm {
-        world,
-        hosts: [case.host(), case.other()],
-        oned: Oned::start(world)?,
-        fe: Oned::name()?,
-        parent: world.clone_of(SMALL)?,
-        dir: datastores(world)?.join("100"),
+    let given = std::env::var("WARMBLOCK_STORM_SEED").ok();
+    let seed = match given {
+        Some(seed) => seed.parse().context("WARMBLOCK_STORM_SEED")?,
+        None => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
     };
-    storm.oned.release("7.4.0")?;
-    storm.oned.datastore(
-        101,
-        "<DATASTORE><ID>101</ID><TEMPLATE><POOL_NAME>one</POOL_NAME><BRIDGE_LIST>hv1 hv2</BRIDGE_LIST></TEMPLATE></DATASTORE>",
-    );
-    let vms: VecDeque<Vm> = (0..30).map(|n| storm.vm(500 + n)).collect::<Result<_>>()?;
-    let waiting = Mutex::new(vms);
-    let ended = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE)
-            .map(|_| scope.spawn(|| storm.work(&waiting)))
-            .collect();
-        let ended = workers.into_iter().map(|worker| {
-            let done = worker
-                .join()
-                .map_err(|_| anyhow::anyhow!("a worker panicked"));
-            done.and_then(|done| done)
-        });
-        ended.collect::<Result<Vec<_>>>()
-    })?;
-    let ended: Vec<Vm> = ended.into_iter().flatten().collect();
-    same("VMs that came through", ended.len(), 30)?;
-    storm.check(&ended)
+    eprintln!("storm: WARMBLOCK_STORM_SEED={seed}");
+    case.world.lab(&["ceph", "mgr"])?.ok()?;
+    let played = play(case, seed).with_context(|| format!("WARMBLOCK_STORM_SEED={seed}"));
+    let stopped = case.world.lab(&["ceph", "stop", "mgr.x"])?.ok();
+    played.and(stopped.map(drop))
 }
 
-impl Storm<'_> {
-    fn vm(&self, id: u32) -> Result<Vm> {
-        let kind = id % 3;
-        let (from, to) = match id / 3 % 2 {
-            0 => ("hv1", "hv2"),
-            _ => ("hv2", "hv1"),
+fn play(case: &Case, seed: u64) -> Result<()> {
+    let before = Traces::of(&case.world)?;
+    let storm = Storm::new(case, seed)?;
+    let vms = (0..VMS).map(|number| Vm::new(&storm, number).map(Actor::Vm));
+    let shelves = (0..SHELVES).map(|number| Ok(Actor::Shelf(Shelf::new(&storm, number))));
+    let mut actors: Vec<Actor> = vms.chain(shelves).collect::<Result<_>>()?;
+    for round in 1..=ROUNDS {
+        let began = Instant::now();
+        actors = storm.all(actors, Actor::next)?;
+        eprintln!(
+            "storm: round {round}, {:.0} s",
+            began.elapsed().as_secs_f64()
+        );
+        storm.stands(&actors, &before)?;
+    }
+    storm.all(actors, Actor::end)?;
+    storm.gone(&before)
+}
+
+impl<'c> Storm<'c> {
+    fn new(case: &'c Case, seed: u64) -> Result<Self> {
+        let world = &*case.world;
+        let storm = Self {
+            world,
+            hosts: [case.host(), case.other()],
+            oned: Oned::start(world)?,
+            fe: Oned::name()?,
+            parent: world.blank(SIZE)?,
+            dir: datastores(world)?.join("100"),
+            seed,
         };
-        let own = (kind == 1)
-            .then(|| self.world.clone_of(SMALL))
-            .transpose()?;
-        Ok(Vm {
-            id,
-            script: [CLONED, OWNED, VOLATILE][kind as usize],
-            done: 0,
-            from,
-            to,
-            own,
-            saved: format!("one/{}", self.world.name("saved")),
-        })
+        world.write_elsewhere(&storm.parent, seed, 0, 2 * MIB)?;
+        world.write_elsewhere(&storm.parent, seed, SIZE - 64 * KIB, 64 * KIB)?;
+        storm.oned.release(RELEASE)?;
+        let template = "<POOL_NAME>one</POOL_NAME><BRIDGE_LIST>hv1 hv2</BRIDGE_LIST>";
+        let document =
+            format!("<DATASTORE><ID>101</ID><TEMPLATE>{template}</TEMPLATE></DATASTORE>");
+        storm.oned.datastore(101, &document);
+        let script = storm.oned.var().join("context.sh");
+        warmblock::sys::atomic::write(&script, b"A='b'\n")?;
+        Ok(storm)
     }
 
-    /// Takes the VM that has waited longest through its next action, until none waits; those that it saw end.
-    fn work(&self, waiting: &Mutex<VecDeque<Vm>>) -> Result<Vec<Vm>> {
+    fn dice(&self, actor: u32) -> Dice {
+        Dice::new(self.seed, actor.into())
+    }
+
+    /// Each of them does something, in this order, as many at once as oned has threads.
+    fn all(
+        &self,
+        actors: Vec<Actor>,
+        act: fn(&mut Actor, &Self) -> Result<()>,
+    ) -> Result<Vec<Actor>> {
+        let waiting = Mutex::new(VecDeque::from(actors));
         let lock = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ended = Vec::new();
-        loop {
-            let Some(mut vm) = lock().pop_front() else {
-                return Ok(ended);
-            };
-            if let Err(error) = self.act(&mut vm) {
-                // The others need not go on.
-                lock().clear();
-                return Err(error.context(format!("VM {}, action {}", vm.id, vm.done)));
+        let work = || -> Result<Vec<Actor>> {
+            let mut done = Vec::new();
+            loop {
+                let Some(mut actor) = lock().pop_front() else {
+                    return Ok(done);
+                };
+                if let Err(error) = act(&mut actor, self) {
+                    // The others need not go on.
+                    lock().clear();
+                    return Err(error.context(actor.told()));
+                }
+                done.push(actor);
             }
-            vm.done += 1;
-            match vm.done == vm.script.len() {
-                true => ended.push(vm),
-                false => lock().push_back(vm),
-            }
-        }
+        };
+        let done = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+            let done = workers.into_iter().map(|worker| {
+                let done = worker.join();
+                done.map_err(|_| anyhow::anyhow!("a worker panicked"))?
+            });
+            done.collect::<Result<Vec<_>>>()
+        })?;
+        let mut done: Vec<Actor> = done.into_iter().flatten().collect();
+        done.sort_by_key(Actor::number);
+        Ok(done)
     }
 
-    fn act(&self, vm: &mut Vm) -> Result<()> {
-        let (state, lines) = vm.script.get(vm.done).context("no such action")?;
-        let dir = self.dir.join(vm.id.to_string());
-        let own = vm.own.as_ref().map_or("", |own| own.spec.as_str());
-        let lines = lines
-            .replace("DIR", &format!("/{}", path(&dir)?))
-            .replace("IDS", &format!("{} 101", vm.id))
-            .replace("PARENT", &self.parent.spec)
-            .replace("SAVED", &vm.saved)
-            .replace("OWN", own)
-            .replace("FE:", &format!("{}:", self.fe))
-            .replace("FROM:", &format!("{}:", vm.from))
-            .replace("TO:", &format!("{}:", vm.to));
-        let at = if lines.contains(&format!(" {}:", vm.to)) {
-            vm.to
-        } else {
-            vm.from
-        };
-        self.oned.vm(vm.id, &self.document(vm, *state, at));
-        let heard = self.oned.lines("7.4.0", &lines)?;
-        ensure!(heard.success, "{lines}: {}", heard.info);
-        // Data that only the cache has yet.
-        let host = self.hosts.into_iter().find(|host| host.name == vm.from);
-        if let (Some(own), 0, Some(host)) = (&vm.own, vm.done, host) {
-            host.write(path(&dir.join("disk.1"))?, own, vm.id.into(), MIB, 64 * KIB)?;
+    /// After a round: each VM has its disks where it is, and they are well; there are the images and snapshots that there are to be;
+    /// nobody is at work.
+    fn stands(&self, actors: &[Actor], before: &Traces) -> Result<()> {
+        for host in self.hosts {
+            rests(host)?;
+            let status = host.wb(&["status"]).ok()?;
+            let disks = status["disks"].as_array().cloned().unwrap_or_default();
+            ensure!(
+                disks.iter().all(|disk| disk["well"] == true),
+                "not well on {}: {status}",
+                host.name
+            );
+            let name = |disk: &serde_json::Value| disk["image"].as_str().map(str::to_owned);
+            let have: BTreeSet<String> = disks.iter().filter_map(name).collect();
+            let want = actors.iter().flat_map(|actor| actor.at(host));
+            let want: BTreeSet<String> = want.map(|name| format!("one/{name}")).collect();
+            same(&format!("disks on {}", host.name), have, want)?;
+        }
+        let own = actors.iter().flat_map(Actor::names);
+        let parent = self.parent.spec.trim_start_matches("one/").to_owned();
+        let want: BTreeSet<String> = own.chain([parent]).collect();
+        same("images", before.new_images(self.world)?, want)?;
+        for disk in actors.iter().flat_map(Actor::disks) {
+            let have: BTreeSet<String> = self.world.snapshots(&disk.image)?.into_iter().collect();
+            let want = disk.snapshots.keys().map(u32::to_string).collect();
+            same(&format!("snapshots of {}", disk.name()), have, want)?;
         }
         Ok(())
     }
 
-    fn document(&self, vm: &Vm, state: u32, host: &str) -> String {
-        let disk = |number: u32, rest: &str| {
-            format!("<DISK><DISK_ID>{number}</DISK_ID>{COMMON}{rest}</DISK>")
-        };
-        let own = vm.own.as_ref().map_or("one/none", |own| own.spec.as_str());
-        let disks = [
-            disk(
-                0,
-                &format!(
-                    "<IMAGE_ID>42</IMAGE_ID><SOURCE>{}</SOURCE><CLONE>YES</CLONE>",
-                    self.parent.spec
-                ),
-            ),
-            disk(
-                1,
-                &format!(
-                    "<IMAGE_ID>43</IMAGE_ID><SOURCE>{own}</SOURCE><CLONE>NO</CLONE><WARMBLOCK_MODE>writeback</WARMBLOCK_MODE>"
-                ),
-            ),
-            disk(2, "<TYPE>fs</TYPE><SIZE>16</SIZE>"),
-            disk(3, "<TYPE>swap</TYPE><SIZE>8</SIZE>"),
-        ];
-        let hosts = [vm.from, vm.to];
-        let stay = |host: &&str| {
-            format!(
-                "<HISTORY><SEQ>0</SEQ><HOSTNAME>{host}</HOSTNAME><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>"
-            )
-        };
-        let stays: String = hosts
-            .iter()
-            .take(1 + usize::from(host == vm.to))
-            .map(stay)
-            .collect();
-        format!(
-            "<VM><ID>{}</ID><LCM_STATE>{state}</LCM_STATE><TEMPLATE>{}</TEMPLATE><HISTORY_RECORDS>{stays}</HISTORY_RECORDS></VM>",
-            vm.id,
-            disks.concat()
-        )
-    }
-
-    /// Nothing is left of any VM but what was saved of it, and the images that were there before.
-    fn check(&self, vms: &[Vm]) -> Result<()> {
+    /// At the end of all there is what was before, and nothing else.
+    fn gone(&self, before: &Traces) -> Result<()> {
+        self.world.check_ceph(&self.parent)?;
+        shelf::remove(self, &self.parent.spec)?;
         for host in self.hosts {
-            host.sh("[ -z \"$(find /run/links ! -type d)\" ] && rm -rf /run/links")?;
+            rests(host)?;
+            host.sh("[ -z \"$(find /run/links -mindepth 3)\" ] && rm -rf /run/links")?;
             host.check_empty()?;
         }
-        let names = self.world.rbd(&["ls", "one"])?;
-        let names: Vec<&str> = names.stdout.lines().collect();
-        let clone = format!("{}-", self.parent.spec.trim_start_matches("one/"));
-        for vm in vms {
-            let left = |name: &&&str| {
-                let end = format!("-{}-", vm.id);
-                name.contains(&end) && (name.starts_with(&clone) || name.starts_with("one-sys"))
-            };
-            same("left of a VM", names.iter().find(left), None)?;
-            let saved = vm.saved.trim_start_matches("one/");
-            if let Some(own) = &vm.own {
-                same(
-                    "snapshots",
-                    self.world.snapshots(own)?,
-                    Vec::<String>::new(),
-                )?;
-                let lease = self.world.lease(own)?;
-                ensure!(
-                    lease["holder"].is_null(),
-                    "the lease of {}: {lease}",
-                    own.spec
-                );
-                self.world.check_ceph(own)?;
-                let spec = vm.saved.clone();
-                self.world.check_ceph(&Image {
-                    spec,
-                    ..own.clone()
-                })?;
-            }
-            same(
-                "it was saved",
-                names.contains(&saved),
-                !std::ptr::eq(vm.script, VOLATILE),
-            )?;
-            if names.contains(&saved) {
-                self.world.rbd(&["rm", "--no-progress", &vm.saved])?;
-            }
-        }
-        let unfinished: Vec<_> = names.iter().filter(|name| name.contains(".wb-")).collect();
-        same("unfinished images", unfinished, Vec::<&&str>::new())?;
-        self.world.check_ceph(&self.parent)?;
-        let trash = self.world.rbd(&["trash", "ls", "--all", "one"])?;
-        same("the trash", trash.text(), "")
+        traces::front_end(self.world, &self.dir)?;
+        before.are_all(self.world)
     }
+}
+
+/// Nothing of ours is at work on a host.
+fn rests(host: &Host) -> Result<()> {
+    eventually(&format!("{} to rest", host.name), 60, || {
+        Ok(host.try_sh("pgrep -x warmblock")?.code == 1)
+    })
 }
