@@ -186,7 +186,7 @@ impl Storm<'_> {
             vm.from
         };
         self.oned.vm(vm.id, &self.document(vm, *state, at));
-        let heard = self.oned.lines("7.4.0", &lines)?;
+        let heard = self.oned.lines("7.4.0", vm.id, &lines)?;
         ensure!(heard.success, "{lines}: {}", heard.info);
         // Data that only the cache has yet.
         let host = self.hosts.into_iter().find(|host| host.name == vm.from);
