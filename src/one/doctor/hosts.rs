@@ -32,13 +32,13 @@ pub(super) fn examine(hosts: &[Node], stores: &Stores) -> Vec<Finding> {
         let ask = |node| {
             let dirs = runs_vms.contains(node).then_some(stores.dirs.as_slice());
             let reached = stores.reached.iter();
-            let reached = reached
+            let reached: Vec<&Store> = reached
                 .filter(|store| dirs.is_some() || store.bridges.contains(node))
                 .collect();
             let remote = &remote;
             (
                 node,
-                scope.spawn(move || of_host(remote, node, dirs, reached)),
+                scope.spawn(move || of_host(remote, node, dirs, &reached)),
             )
         };
         let asked: Vec<_> = nodes.into_iter().map(ask).collect();
@@ -92,7 +92,7 @@ pub(super) fn twins(named: &[(Node, HostName)]) -> Vec<Finding> {
 
 /// A host of another release is not asked for more: it may not know what that is. One that runs VMs, in these directories, is
 /// known by the name that it has for itself.
-fn of_host(remote: &Remote, node: &Node, dirs: Option<&[PathBuf]>, stores: Vec<&Store>) -> OfHost {
+fn of_host(remote: &Remote, node: &Node, dirs: Option<&[PathBuf]>, stores: &[&Store]) -> OfHost {
     let said = asked(remote, node, Request::Hello);
     let name = said.as_ref().ok().and_then(|said| said["host"].as_str());
     let name: Option<HostName> = name.and_then(|name| name.parse().ok());
@@ -108,8 +108,8 @@ fn of_host(remote: &Remote, node: &Node, dirs: Option<&[PathBuf]>, stores: Vec<&
     }
     let ask = same && !stores.is_empty();
     let seen = ask.then(|| {
-        let said = asked(remote, node, clusters::request(&stores));
-        clusters::seen(node, &stores, &said)
+        let said = asked(remote, node, clusters::request(stores));
+        clusters::seen(node, stores, &said)
     });
     OfHost {
         findings,
