@@ -205,7 +205,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fis
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "flatten" -d 'Copy what a clone shares with its parent, so that it needs it no more'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "rename" -d 'Rename an image within its pool'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap" -f -a "snap" -d 'Snapshots of an image'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l format -d 'raw or qcow2 [default: found out by the first bytes]' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l format -d 'raw, qcow2, vmdk, vhd or vdi [default: found out by the first bytes]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l checksum -d 'What the source must hash to, packed as it comes: md5:HEX, sha256:HEX or sha512:HEX' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l size -d 'The image\'s size, at least the source\'s' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l rate -d 'At most so many bytes a second' -r

@@ -53,6 +53,7 @@ fn package(tool: &str) -> Option<&'static str> {
         "make-bcache" | "bcache-super-show" => "bcache-tools",
         "tgtadm" | "tgt-admin" => "tgt (Debian) or scsi-target-utils (RHEL)",
         "jq" => "jq",
+        "qemu-img" => "qemu-utils (Debian) or qemu-img (RHEL)",
         "losetup" => "util-linux",
         "casadm" => "open-cas-linux, of the Open-CAS project",
         "flashcache_create" | "flashcache_load" => {

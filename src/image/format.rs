@@ -19,17 +19,26 @@ pub enum SourceFormat {
     Raw,
     /// QEMU's, without a backing file.
     Qcow2,
+    /// VMware's, in one file; qemu-img converts it.
+    Vmdk,
+    /// Microsoft's older one, in one file; qemu-img converts it.
+    Vhd,
+    /// VirtualBox's, in one file; qemu-img converts it.
+    Vdi,
 }
 
 impl SourceFormat {
     /// Every format.
-    pub const ALL: [Self; 2] = [Self::Raw, Self::Qcow2];
+    pub const ALL: [Self; 5] = [Self::Raw, Self::Qcow2, Self::Vmdk, Self::Vhd, Self::Vdi];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
+            Self::Vmdk => "vmdk",
+            Self::Vhd => "vhd",
+            Self::Vdi => "vdi",
         }
     }
 
@@ -38,12 +47,16 @@ impl SourceFormat {
     /// # Errors
     /// [`Kind::Usage`] for a format that is known but not read.
     pub(super) fn detect(head: &[u8]) -> Result<Self> {
-        if head.starts_with(QCOW2) {
-            return Ok(Self::Qcow2);
+        let is_there = |at: usize, magic: &[u8]| {
+            let head = head.get(at..);
+            head.is_some_and(|head| head.starts_with(magic))
+        };
+        let mut read = READ.iter();
+        if let Some((_, _, format)) = read.find(|(at, magic, _)| is_there(*at, magic)) {
+            return Ok(*format);
         }
-        let foreign = FOREIGN
-            .iter()
-            .find(|(at, magic, _)| head.get(*at..).is_some_and(|head| head.starts_with(magic)));
+        let mut foreign = FOREIGN.iter();
+        let foreign = foreign.find(|(at, magic, _)| is_there(*at, magic));
         match foreign {
             None => Ok(Self::Raw),
             Some((_, _, name)) => Err(Error::new(Kind::Usage, format!("the source is a {name} image, which is not read"))
@@ -57,7 +70,13 @@ impl FromStr for SourceFormat {
     type Err = ParseError;
     fn from_str(word: &str) -> Result<Self, ParseError> {
         let found = Self::ALL.into_iter().find(|format| format.as_str() == word);
-        found.ok_or_else(|| ParseError::new("image format", word, "is not raw or qcow2"))
+        found.ok_or_else(|| {
+            ParseError::new(
+                "image format",
+                word,
+                "is none of raw, qcow2, vmdk, vhd and vdi",
+            )
+        })
     }
 }
 
@@ -72,15 +91,20 @@ pub(super) const HEAD: usize = 512;
 
 pub(super) const QCOW2: &[u8] = b"QFI\xfb";
 
+/// Offset and magic of those that are read.
+const READ: [(usize, &[u8], SourceFormat); 4] = [
+    (0, QCOW2, SourceFormat::Qcow2),
+    (0, b"KDMV", SourceFormat::Vmdk),
+    (0, b"conectix", SourceFormat::Vhd),
+    (0x40, b"\x7f\x10\xda\xbe", SourceFormat::Vdi),
+];
+
 /// Offset, magic and name of formats that other tools read (QEMU's block drivers have the magics). Imported as raw, they
 /// would make an image that boots nothing.
-const FOREIGN: [(usize, &[u8], &str); 9] = [
-    (0, b"KDMV", "VMDK"),
+const FOREIGN: [(usize, &[u8], &str); 6] = [
     (0, b"COWD", "VMDK (ESX sparse)"),
     (0, b"# Disk DescriptorFile", "VMDK (descriptor)"),
     (0, b"vhdxfile", "VHDX"),
-    (0, b"conectix", "VHD"),
-    (0x40, b"\x7f\x10\xda\xbe", "VDI"),
     (0, b"QED\0", "QED"),
     (0, b"WithoutFreeSpace", "Parallels"),
     (0, b"rbd diff v", "`rbd export-diff`"),
@@ -157,6 +181,11 @@ mod tests {
         );
         assert_eq!(SourceFormat::detect(b"").unwrap(), SourceFormat::Raw);
         assert_eq!(SourceFormat::detect(&[0; HEAD]).unwrap(), SourceFormat::Raw);
+        for (at, magic, format) in READ {
+            let mut head = vec![0; at];
+            head.extend_from_slice(magic);
+            assert_eq!(SourceFormat::detect(&head).unwrap(), format);
+        }
         for (at, magic, name) in FOREIGN {
             let mut head = vec![0; at];
             head.extend_from_slice(magic);

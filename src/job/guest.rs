@@ -1,4 +1,4 @@
-//! A guest of libvirt's: how it comes to rest, and how it goes on.
+//! A guest of libvirt's, or a container of LXC's: how it comes to rest, and how it goes on.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{Error, Kind, Result};
 /// How long a guest may take to come to rest, or to go on.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A libvirt domain, by its name or its UUID.
+/// A libvirt domain, by its name or its UUID; or a container, by its name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guest<'h> {
     pub(super) exec: &'h Exec,
@@ -30,7 +30,7 @@ pub(super) enum State {
     Other,
 }
 
-/// What virsh calls coming to rest and going on, and what it is if either fails.
+/// What its tools call coming to rest and going on, and what it is if either fails.
 pub(super) struct Words {
     rest: &'static str,
     pub(super) restless: &'static str,
@@ -56,12 +56,28 @@ pub(super) const fn words(rest: Rest) -> Words {
             stuck: "it may still be suspended",
             left: "suspended",
         },
+        Rest::Container => Words {
+            rest: "lxc-freeze",
+            restless: "the container's processes could not be stopped, so the snapshots of its disks may be of different moments",
+            go_on: "lxc-unfreeze",
+            stuck: "its processes may still be stopped",
+            left: "frozen",
+        },
     }
 }
 
 impl Guest<'_> {
     /// What it does.
-    pub(super) fn state(&self) -> Result<State, ExecError> {
+    pub(super) fn state(&self, rest: Rest) -> Result<State, ExecError> {
+        if rest == Rest::Container {
+            let said = self
+                .exec
+                .run(&self.container("lxc-info").args(["-s", "-H"]))?;
+            return Ok(match said.text()?.trim() {
+                "FROZEN" => State::Suspended,
+                _ => State::Other,
+            });
+        }
         let said = self.exec.run(&self.query("domstate", &["--reason"]))?;
         // `paused (user)`; a reason that libvirt does not know is none.
         Ok(match said.text()?.trim() {
@@ -71,23 +87,38 @@ impl Guest<'_> {
         })
     }
 
-    /// Which of the lives of its domain this is: libvirt gives each start a number of its own. None of one that is off or gone.
-    pub(super) fn life(&self) -> Result<Option<String>, ExecError> {
-        match self.exec.run(&self.query("domid", &[])) {
-            Ok(said) => Ok(Some(said.text()?.trim().to_owned()).filter(|life| life != "-")),
-            Err(error) if error.says("failed to get domain") => Ok(None),
+    /// Which of the lives of its domain this is: libvirt gives each start a number of its own, and a container has its first process.
+    /// None of one that is off or gone.
+    pub(super) fn life(&self, rest: Rest) -> Result<Option<String>, ExecError> {
+        let (asked, gone) = match rest {
+            Rest::Container => (
+                self.container("lxc-info").args(["-p", "-H"]),
+                "doesn't exist",
+            ),
+            _ => (self.query("domid", &[]), "failed to get domain"),
+        };
+        match self.exec.run(&asked) {
+            Ok(said) => {
+                let life = said.text()?.trim().to_owned();
+                Ok(Some(life).filter(|life| !["", "-", "-1"].contains(&life.as_str())))
+            }
+            Err(error) if error.says(gone) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Brings it to rest.
     pub(super) fn rest(&self, rest: Rest) -> Result<(), ExecError> {
-        self.exec.run(&self.change(words(rest).rest)).map(drop)
+        self.exec
+            .run(&self.change(rest, words(rest).rest))
+            .map(drop)
     }
 
     /// Lets it go on, asked once.
     pub(super) fn go_on_once(&self, rest: Rest) -> Result<(), ExecError> {
-        self.exec.run(&self.change(words(rest).go_on)).map(drop)
+        self.exec
+            .run(&self.change(rest, words(rest).go_on))
+            .map(drop)
     }
 
     /// Lets it go on, asked until it does: until then it hangs, or at least every write of its.
@@ -107,20 +138,41 @@ impl Guest<'_> {
         let (words, domain) = (words(rest), self.domain);
         let message = format!("guest {domain} does not go on: {}", words.stuck);
         let remedy = format!(
-            "on its host, until it comes through: `virsh {} {domain}`",
-            words.go_on
+            "on its host, until it comes through: `{}`",
+            self.by_hand(rest)
         );
         Error::new(Kind::Failed, message)
             .because(Error::from(error))
             .remedy(remedy)
     }
 
+    /// How an operator lets it go on.
+    pub(super) fn by_hand(&self, rest: Rest) -> String {
+        let (verb, domain) = (words(rest).go_on, self.domain);
+        match rest {
+            Rest::Container => format!("{verb} -n {domain}"),
+            _ => format!("virsh {verb} {domain}"),
+        }
+    }
+
     fn query(&self, verb: &str, more: &[&str]) -> Cmd {
         self.virsh(Cmd::query("virsh"), verb).args(more)
     }
 
-    fn change(&self, verb: &str) -> Cmd {
-        self.virsh(Cmd::change("virsh"), verb)
+    fn change(&self, rest: Rest, verb: &str) -> Cmd {
+        match rest {
+            Rest::Container => self.container(verb),
+            _ => self.virsh(Cmd::change("virsh"), verb),
+        }
+    }
+
+    /// A tool of LXC's; each does one thing.
+    fn container(&self, tool: &str) -> Cmd {
+        let cmd = match tool {
+            "lxc-info" => Cmd::query(tool),
+            _ => Cmd::change(tool),
+        };
+        cmd.args(["-n", self.domain]).deadline(DEADLINE)
     }
 
     fn virsh(&self, virsh: Cmd, verb: &str) -> Cmd {

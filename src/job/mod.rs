@@ -18,7 +18,7 @@ pub use request::{
     SetMode, StepAsk, Steps,
 };
 pub use rested::GuestReport;
-pub use run::{Answer, Hello, StepAnswer, run};
+pub use run::{Answer, Hello, ReachedCluster, StepAnswer, run};
 pub use store_dir::StoreDir;
 pub(crate) use vm_dir::is_others_too;
 pub use vm_dir::{OWNER, RemoveDir, VmDirJob, VmDirReport};

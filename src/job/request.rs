@@ -80,6 +80,8 @@ pub enum Request {
     MakeDir(VmDirJob),
     /// Say whether VMs' directories can be made in a datastore's.
     LookDir(StoreDir),
+    /// Say which cluster of Ceph's is reached.
+    LookCluster,
     /// Remove a VM's directory and what is in it.
     RemoveDir(RemoveDir),
     /// Say whether there is room for that.
@@ -103,8 +105,18 @@ impl Request {
     pub fn has_data(&self) -> bool {
         match self {
             Self::Image(ImageJob::Import(ask)) => ask.source == Path::new("-"),
+            Self::PutFile(ask) => ask.chunked,
             Self::Steps(ask) => ask.steps.iter().any(|step| step.request.has_data()),
             _ => false,
+        }
+    }
+
+    /// The file of whoever asks that is this data.
+    pub fn data_file(&self) -> Option<&Path> {
+        match self {
+            Self::PutFile(ask) => ask.from.as_deref(),
+            Self::Steps(ask) => ask.steps.iter().find_map(|step| step.request.data_file()),
+            _ => None,
         }
     }
 }
@@ -282,6 +294,8 @@ pub enum Rest {
     Freeze,
     /// It is suspended, which needs no agent: its disks are of one moment, as after a power cut.
     Suspend,
+    /// It is a container of LXC's, whose processes stop: the file systems are its host's own, so its disks are as after a power cut.
+    Container,
 }
 
 impl Rest {
@@ -297,7 +311,7 @@ impl Rest {
 pub struct Quiet {
     /// The image of the disk. On a host that does not have it, the requests are done as they are.
     pub image: ImageSpec,
-    /// The libvirt domain that comes to rest meanwhile. A guest that cannot is warned of.
+    /// The libvirt domain, or container, that comes to rest meanwhile. A guest that cannot is warned of.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub domain: Option<String>,
     /// How it does.
@@ -311,7 +325,7 @@ pub struct Quiet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rouse {
-    /// The libvirt domain. One that is at rest for anybody else stays so.
+    /// The libvirt domain, or container. One that is at rest for anybody else stays so.
     pub domain: String,
 }
 

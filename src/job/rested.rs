@@ -113,13 +113,18 @@ impl<'h> Held<'h> {
             return Ok(false);
         };
         let unknown = || format!("cannot tell how guest {} is", self.guest.domain);
-        let life = self.guest.life().map_err(Error::from).context(unknown)?;
+        let life = self
+            .guest
+            .life(note.rest)
+            .map_err(Error::from)
+            .context(unknown)?;
         let left = life.is_some_and(|life| life == note.life)
             && match note.rest {
                 // There is no way to ask whether it is frozen, and thawing one that is not does nothing.
                 Rest::Freeze => true,
-                Rest::Suspend => {
-                    let state = self.guest.state().map_err(Error::from).context(unknown)?;
+                Rest::Suspend | Rest::Container => {
+                    let state = self.guest.state(note.rest);
+                    let state = state.map_err(Error::from).context(unknown)?;
                     if state == State::Stopped {
                         warnings.push(format!(
                             "guest {} is paused, but not by us: see `virsh domstate --reason`",
@@ -134,7 +139,7 @@ impl<'h> Held<'h> {
         }
         if left && let Err(error) = self.guest.go_on(note.rest) {
             // It may not even have been asked to come to rest, and one without an agent can never be asked to go on.
-            if note.rests || note.rest == Rest::Suspend {
+            if note.rests || note.rest != Rest::Freeze {
                 return Err(error);
             }
             warnings.push(told(&error));
@@ -171,7 +176,8 @@ impl<'h> Held<'h> {
                 // One that took too long may come to rest yet.
                 match (&error, rest) {
                     (ExecError::Timeout { .. }, _) => Turn::Ours,
-                    (_, Rest::Freeze) => Turn::Perhaps,
+                    // Of its processes some may have stopped.
+                    (_, Rest::Freeze | Rest::Container) => Turn::Perhaps,
                     (_, Rest::Suspend) => Turn::Nobodys,
                 }
             }
@@ -181,10 +187,10 @@ impl<'h> Held<'h> {
     /// Notes that it is about to come to rest; or says why it is at rest for somebody else. To suspend it once more is no failure
     /// for libvirt, so afterwards nobody could tell for whom it is paused.
     fn begin(&self, rest: Rest) -> Result<Option<String>> {
-        if rest == Rest::Suspend && self.guest.state()? != State::Other {
-            let domain = self.guest.domain;
+        if rest != Rest::Freeze && self.guest.state(rest)? != State::Other {
+            let (domain, by_hand) = (self.guest.domain, self.guest.by_hand(rest));
             return Ok(Some(format!(
-                "guest {domain} was paused already, and stays so; `virsh resume {domain}` if nobody wants that any more"
+                "guest {domain} was paused already, and stays so; `{by_hand}` if nobody wants that any more"
             )));
         }
         self.note(rest, false).map(|()| None)
@@ -204,7 +210,7 @@ impl<'h> Held<'h> {
         let off = || Error::new(Kind::NotFound, "it does not run");
         let note = Note {
             domain: self.guest.domain.to_owned(),
-            life: self.guest.life()?.ok_or_else(off)?,
+            life: self.guest.life(rest)?.ok_or_else(off)?,
             rest,
             rests,
         };

@@ -5,7 +5,7 @@ use super::{
     store_dir, vm_dir, vm_file,
 };
 use crate::host::Host;
-use crate::model::{Access, HostName};
+use crate::model::{Access, Fsid, HostName};
 use crate::{Context, Error, Kind, Result, disk, image, pulse};
 
 /// What a job answers.
@@ -22,6 +22,8 @@ pub enum Answer {
     Image(image::ImageReport),
     /// Of a job on a VM's directory.
     Directory(VmDirReport),
+    /// Of `look-cluster`.
+    Cluster(ReachedCluster),
     /// Of a job on a guest.
     Guest(GuestReport),
     /// Of several requests, in their order.
@@ -38,6 +40,13 @@ pub struct Hello {
     pub release: String,
     /// The host's name in leases.
     pub host: HostName,
+}
+
+/// The cluster that is reached.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct ReachedCluster {
+    /// Its number, as Ceph gave it.
+    pub fsid: Fsid,
 }
 
 /// What one of several requests came to.
@@ -87,6 +96,9 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => directory(host, || vm_dir::make(host, ask, dry))?,
         Request::LookDir(ask) => directory(host, || store_dir::look(ask))?,
+        Request::LookCluster => Answer::Cluster(ReachedCluster {
+            fsid: host.connect()?.fsid()?,
+        }),
         Request::RemoveDir(ask) => directory(host, || vm_dir::remove(host, ask, dry))?,
         Request::BackupRoom(ask) => Answer::Directory(backup::room(host, ask, dry)?),
         Request::Backup(ask) => Answer::Directory(backup::make(host, ask, dry)?),

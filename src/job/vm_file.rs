@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VmDirReport;
 use super::vm_dir;
+use crate::image::chunks::Chunks;
 use crate::model::Change;
 use crate::sys::atomic;
 use crate::{Error, Kind, Result};
@@ -20,6 +21,12 @@ pub struct PutFile {
     pub path: PathBuf,
     /// What it is to hold, in base64.
     pub content: String,
+    /// What it is to hold comes on standard input instead, in chunks.
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
+    pub chunked: bool,
+    /// Where whoever asks for it has that. It goes to no host.
+    #[serde(skip)]
+    pub from: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for PutFile {
@@ -43,8 +50,13 @@ pub(super) fn put(job: &PutFile, dry_run: bool) -> Result<VmDirReport> {
     let content = BASE64_STANDARD
         .decode(&job.content)
         .map_err(|error| wrong("has a content that is no base64").because(error))?;
-    if !dry_run {
-        atomic::write_mode(&job.path, &content, 0o600)?;
+    match (dry_run, job.chunked) {
+        (true, _) => {}
+        (false, true) => {
+            let mut content = Chunks::new(std::io::stdin().lock());
+            atomic::write_from(&job.path, &mut content, 0o600)?;
+        }
+        (false, false) => atomic::write_mode(&job.path, &content, 0o600)?,
     }
     Ok(vm_dir::report(&job.path, Change::Made, false))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use tempfile::TempDir;
 
 use super::web::{Patience, get, without_secrets};
 use crate::exec::{Cmd, Exec, ExecError};
@@ -19,31 +20,60 @@ const TOOLS: [(&str, &[&str]); 3] = [
 ];
 /// How long it may take, and so may the fetching of each file.
 const DEADLINE: Duration = Duration::from_secs(120);
-/// A CD that is larger goes over no job.
-const LIMIT: u64 = 40 << 20;
+/// One that is larger goes behind its job and not in it: no job is longer than 64 MiB, and its content grows by a third in base64.
+const INLINE: u64 = 40 << 20;
+/// No file on a CD is as large (ECMA-119 counts its bytes with 32 bits), so what is fetched is read no further.
+const LIMIT: u64 = 4 << 30;
 
-/// Makes the CD of the files, each as `PATH`, `PATH:NAME` or a URL; in base64.
+/// A context CD.
+pub enum Cd {
+    /// In base64.
+    Inline(String),
+    /// In a file, which goes with it.
+    File {
+        /// Where that is.
+        iso: PathBuf,
+        /// Its directory.
+        _work: TempDir,
+    },
+}
+
+impl std::fmt::Debug for Cd {
+    /// It holds passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cd")
+    }
+}
+
+/// Makes the CD of the files, each as `PATH`, `PATH:NAME` or a URL.
 ///
 /// # Errors
 /// [`Kind::NotFound`] for a file that is not there; [`Kind::Missing`] if no tool is there that makes one; [`Kind::Usage`] for
-/// a name that is none, and if it gets too large.
-pub(super) fn build(files: &[String]) -> Result<String> {
+/// a name that is none, and for a file that no CD can hold.
+pub(super) fn build(files: &[String]) -> Result<Cd> {
     let failed =
         |error| Error::new(Kind::Failed, "cannot make a directory for the context").because(error);
-    let work = tempfile::tempdir().map_err(failed)?;
+    // What is in memory, as `/tmp` often is, has no room for what is large.
+    let place = std::env::var_os("TMPDIR").unwrap_or_else(|| "/var/tmp".into());
+    let work = tempfile::tempdir_in(place).map_err(failed)?;
     let (root, iso) = (work.path().join("root"), work.path().join("iso"));
     std::fs::create_dir(&root).map_err(failed)?;
     for file in files {
         bring(file, &root).context(|| format!("cannot put {file} onto the context CD"))?;
     }
     burn(&Exec::default(), &root, &iso)?;
-    let content = std::fs::read(&iso).map_err(|error| {
-        Error::new(Kind::Failed, "cannot read the context CD that was made").because(error)
-    })?;
-    if content.len() as u64 > LIMIT {
-        return Err(too_large());
+    carried(work, iso, INLINE)
+}
+
+/// The CD as it goes to a host.
+fn carried(work: TempDir, iso: PathBuf, inline: u64) -> Result<Cd> {
+    let unreadable =
+        |error| Error::new(Kind::Failed, "cannot read the context CD that was made").because(error);
+    if iso.metadata().map_err(unreadable)?.len() > inline {
+        return Ok(Cd::File { iso, _work: work });
     }
-    Ok(BASE64_STANDARD.encode(content))
+    let content = std::fs::read(&iso).map_err(unreadable)?;
+    Ok(Cd::Inline(BASE64_STANDARD.encode(content)))
 }
 
 fn burn(exec: &Exec, root: &Path, iso: &Path) -> Result<()> {
@@ -72,7 +102,7 @@ fn bring(word: &str, root: &Path) -> Result<()> {
     if word.starts_with("http://") || word.starts_with("https://") {
         let name = word.rsplit('/').next().unwrap_or_default();
         let name = name.split(['?', '#']).next().unwrap_or_default();
-        return download(word, &target(root, name)?);
+        return download(word, &target(root, name)?, LIMIT);
     }
     let (path, name) = match word.rsplit_once(':') {
         Some((path, name)) => (PathBuf::from(path), name.to_owned()),
@@ -104,23 +134,23 @@ fn target(root: &Path, name: &str) -> Result<PathBuf> {
     Ok(root.join(name))
 }
 
-fn download(url: &str, to: &Path) -> Result<()> {
+fn download(url: &str, to: &Path, limit: u64) -> Result<()> {
     let answer = get(url, Patience::Within(DEADLINE))?;
-    let mut content = Vec::new();
-    let read = answer.body.take(LIMIT + 1).read_to_end(&mut content);
-    read.map_err(|error| {
+    let fetched = std::fs::File::create(to)
+        .and_then(|mut file| std::io::copy(&mut answer.body.take(limit), &mut file));
+    let len = fetched.map_err(|error| {
         let url = without_secrets(url);
         Error::new(Kind::Failed, format!("cannot fetch {url}")).because(error)
     })?;
-    match content.len() as u64 > LIMIT {
-        true => Err(too_large()),
-        false => crate::sys::atomic::write(to, &content),
+    if len == limit {
+        let message = format!(
+            "{} is larger than a file on a CD may be",
+            without_secrets(url)
+        );
+        return Err(Error::new(Kind::Usage, message)
+            .remedy("give the guest what is large in an image of its own"));
     }
-}
-
-fn too_large() -> Error {
-    Error::new(Kind::Usage, "the context CD is larger than 40 MiB")
-        .remedy("give the guest what is large in an image of its own")
+    Ok(())
 }
 
 #[cfg(test)]
@@ -159,23 +189,40 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let server = serve(|mut caller| {
             let asked = asked(&mut caller);
-            let size = if asked.contains("/large") {
-                LIMIT + 1
-            } else {
-                2
-            };
+            let size = if asked.contains("/large") { 9 } else { 2 };
             let said =
                 format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n");
             let _gone = caller.write_all(said.as_bytes());
-            let _gone = caller.write_all(&vec![b'x'; usize::try_from(size).unwrap()]);
+            let _gone = caller.write_all(&vec![b'x'; size]);
         });
         bring(&format!("http://{server}/a/init.sh?token=1"), dir.path()).unwrap();
         assert_eq!(
             std::fs::read_to_string(dir.path().join("init.sh")).unwrap(),
             "xx"
         );
-        let large = bring(&format!("http://{server}/large"), dir.path()).unwrap_err();
-        assert!(large.chain().contains("40 MiB"), "{}", large.chain());
+        let large = download(&format!("http://{server}/large"), &dir.path().join("l"), 9);
+        let large = large.unwrap_err();
+        assert!(
+            large.chain().contains("larger than a file on a CD"),
+            "{large}"
+        );
+    }
+
+    #[test]
+    fn a_large_one_goes_as_a_file() {
+        for (limit, inline) in [(3, true), (2, false)] {
+            let work = tempfile::tempdir().unwrap();
+            let (dir, iso) = (work.path().to_owned(), work.path().join("iso"));
+            crate::sys::atomic::write(&iso, b"abc").unwrap();
+            let cd = carried(work, iso, limit).unwrap();
+            match &cd {
+                Cd::Inline(text) => assert!(inline && text == "YWJj"),
+                Cd::File { iso, .. } => assert!(!inline && iso.exists()),
+            }
+            assert_eq!(format!("{cd:?}"), "Cd");
+            drop(cd);
+            assert!(!dir.exists());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Each check answers with findings and never fails itself; what is judged is judged by pure functions.
 
+mod clusters;
 mod hosts;
 mod pools;
 
@@ -146,7 +147,7 @@ fn running(oned: &Oned) -> Vec<Finding> {
         Err(error) => findings.push(Finding::of_error("hosts", &error, "please report it")),
         Ok((hosts, passed_over)) => {
             findings.extend(passed_over);
-            findings.extend(hosts::examine(&hosts, &stores.bridges, &stores.dirs));
+            findings.extend(hosts::examine(&hosts, &stores));
         }
     }
     findings

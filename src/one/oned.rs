@@ -175,11 +175,26 @@ impl Oned {
             let _over = wait::poll(pause, || None::<()>);
             said = self.post_once(body);
         }
-        said.map_err(|error| {
-            Error::new(Kind::Failed, format!("oned does not answer at {}", self.endpoint))
-                .because(error)
-                .remedy("is it running there? ONE_XMLRPC and ~/.one/one_endpoint say where it is looked for")
-        })
+        said.map_err(|error| self.unanswered(error))
+    }
+
+    /// Why there is no answer: nobody is there, or whoever is has only a status to say.
+    fn unanswered(&self, error: ureq::Error) -> Error {
+        let endpoint = &self.endpoint;
+        let (message, remedy) = match error {
+            ureq::Error::StatusCode(status) => (
+                format!("what answers at {endpoint} says HTTP {status} and nothing else"),
+                "if that is oned, its log oned.log says why; if it is a proxy or another server, set ONE_XMLRPC or \
+                 ~/.one/one_endpoint to oned itself, http://HOST:2633/RPC2",
+            ),
+            _ => (
+                format!("oned does not answer at {endpoint}"),
+                "is it running there? ONE_XMLRPC and ~/.one/one_endpoint say where it is looked for",
+            ),
+        };
+        Error::new(Kind::Failed, message)
+            .because(error)
+            .remedy(remedy)
     }
 
     fn post_once(&self, body: &str) -> Result<String, ureq::Error> {
@@ -260,10 +275,22 @@ fn read(answer: &str) -> Result<String> {
             Kind::Failed,
             format!("what oned answers cannot be understood: {why}"),
         )
-        .remedy("does ONE_XMLRPC name oned's XML-RPC, which ends with /RPC2?")
+        .remedy("does ONE_XMLRPC name oned's XML-RPC, which ends with /RPC2, and is there no proxy before it?")
     };
+    // A proxy's page is often not even XML, and what is wrong with it as such is of no interest.
+    if !answer.contains("<methodResponse") {
+        return Err(odd("it is no XML-RPC"));
+    }
     let document =
         roxmltree::Document::parse(answer.trim_start()).map_err(|error| odd(&error.to_string()))?;
+    let fault = document
+        .descendants()
+        .find(|node| node.has_tag_name("fault"));
+    if let Some(fault) = fault {
+        let said = fault.descendants().filter_map(|node| node.text());
+        let said: Vec<&str> = said.flat_map(str::split_whitespace).collect();
+        return Err(refused(&said.join(" "), None));
+    }
     let values: Vec<_> = document
         .descendants()
         .filter(|node| node.has_tag_name("value"))
@@ -295,16 +322,14 @@ fn refused(said: &str, code: Option<u32>) -> Error {
         Some(0x0400) => Kind::NotFound,
         _ => Kind::Failed,
     };
-    let error = Error::new(kind, format!("oned refuses: {}", said.trim()));
-    match code {
-        Some(0x0100) => {
-            error.remedy("the credentials in one_auth are not oned's; ONE_AUTH names another file")
+    Error::new(kind, format!("oned refuses: {}", said.trim())).remedy(match code {
+        Some(0x0100) => "the credentials in one_auth are not oned's; ONE_AUTH names another file",
+        Some(0x0200) => "drivers need oneadmin's credentials: is ONE_AUTH another user's?",
+        Some(0x0400) => {
+            "it was removed, or ONE_XMLRPC or ~/.one/one_endpoint names the oned of another OpenNebula"
         }
-        Some(0x0200) => {
-            error.remedy("drivers need oneadmin's credentials: is ONE_AUTH another user's?")
-        }
-        _ => error,
-    }
+        _ => "oned's log oned.log says more; if it was overloaded for a moment, try again",
+    })
 }
 
 #[cfg(test)]

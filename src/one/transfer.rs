@@ -2,18 +2,21 @@
 
 mod meanwhile;
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use super::act::{JOB_DEADLINE, Site, warnings};
 use super::call::{BackupCall, Migration, TmCall, on_stdin};
+use super::context::{self, Cd};
 use super::document::Vm;
 use super::oned::Oned;
 use super::others::Others;
-use super::plan::{Asked, Instead, Known, Plan, Task, When, Work};
-use super::remote::{is_unreached, is_unreached_at};
+use super::plan::{Asked, At, Instead, Known, Plan, Task, When, Work};
+use super::remote::{Data, is_unreached, is_unreached_at};
 use super::voice::{Level, Voice};
-use super::{Remote, VmId, backup_base, context, restore};
+use super::{Remote, VmId, backup_base, restore};
 use crate::error::both;
 use crate::job::{Job, Recover, Request};
 use crate::sys::wait;
@@ -45,7 +48,11 @@ fn through(
     }
     let TmCall::Activate = call else {
         let (vm, others) = documents(site, call, stdin)?;
-        let plan = plan(site, call, &vm)?;
+        let cd = match call {
+            TmCall::Context { files, .. } => Some(context::build(files)?),
+            _ => None,
+        };
+        let plan = plan(site, call, &vm, cd.as_ref())?;
         let tell = || others.map_or(Ok(()), |others| others.tell(site, remote, &vm));
         let done = done(remote, &plan, voice, tell).map_err(|error| not_settled(call, &vm, error));
         let wanted = meanwhile::look_again(site, remote, call, &vm, voice);
@@ -176,18 +183,14 @@ fn not_yet() -> Error {
 }
 
 /// Plans, and asks oned for the datastore if the plan needs it.
-fn plan(site: &Site, call: &TmCall, vm: &Vm) -> Result<Plan> {
+fn plan(site: &Site, call: &TmCall, vm: &Vm, cd: Option<&Cd>) -> Result<Plan> {
     let datastore = call.datastore().ok_or_else(not_yet)?;
-    let cd = match call {
-        TmCall::Context { files, .. } => Some(context::build(files)?),
-        _ => None,
-    };
     let ask = || Oned::find(&site.oned).datastore(datastore);
     let known = Known {
         vm,
         datastore: &Asked::by(&ask),
         front_end: &site.front_end,
-        context: cd.as_deref(),
+        context: cd,
     };
     Plan::of(call, &known).context(|| format!("cannot plan what VM {} needs", vm.id))
 }
@@ -274,7 +277,16 @@ fn some_times(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Re
 
 fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
-        Work::Job(request) => remote.run_at(&task.at, &job(request.as_ref().clone()))?,
+        Work::Job(request) => {
+            let job = job(request.as_ref().clone());
+            match (&task.at, request.data_file()) {
+                (At::Host(node), Some(file)) => {
+                    let (_, answer) = remote.run_on_any(&[node], &job, &|| data(file))?;
+                    answer
+                }
+                (at, _) => remote.run_at(at, &job)?,
+            }
+        }
         Work::Fetch {
             from,
             path,
@@ -286,6 +298,14 @@ fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Resu
         voice.log(Level::Warning, &format!("{}: {warning}", task.at));
     }
     Ok(())
+}
+
+/// What follows a job.
+fn data(file: &Path) -> Result<Option<Data>> {
+    let opened = File::open(file).map_err(|error| {
+        Error::new(Kind::Failed, format!("cannot read {}", file.display())).because(error)
+    });
+    opened.map(|file| Some(Data::new(file)))
 }
 
 pub(super) const fn job(request: Request) -> Job {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,6 +27,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes a file with a mode, whatever the umask.
 pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     write_all(&[NewFile { path, bytes, mode }])
+}
+
+/// Writes what a reader gives, to its end, with a mode, whatever the umask.
+pub fn write_from(path: &Path, from: &mut dyn io::Read, mode: u32) -> Result<()> {
+    let written = with_temp(path, |temp| {
+        let mut options = File::options();
+        let mut file = options.write(true).create_new(true).mode(mode).open(temp)?;
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        io::copy(from, &mut file)?;
+        file.sync_all()
+    });
+    written.map_err(|error| cannot("write", path, error))
 }
 
 /// Makes a symbolic link that points to `target`, replacing one that is there.

@@ -16,6 +16,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ("import: a raw file stays sparse", raw_is_sparse),
     ("import: packed files and streams", packed),
     ("import: qcow2, from a file, packed, and as a stream", qcow2),
+    ("import: vmdk, vhd and vdi, by qemu-img", converted),
     ("import: what names other files is refused", refused),
     ("import: the checksum decides", checksums),
     ("import: sizes, names and options", options),
@@ -119,6 +120,78 @@ fn packed() -> Result<(), Box<dyn std::error::Error>> {
             assert!(proof.written < Bytes::mib(2));
             assert!(scratch.bytes() == disk, "{packing}: other bytes came out");
         }
+    }
+    Ok(())
+}
+
+/// Each is converted in files that have no name, so nothing is left in the staging directory.
+fn converted() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let disk = disk();
+    let raw = write(dir.path(), "raw", &disk);
+    let staging = dir.path().join("staging");
+    std::fs::create_dir(&staging)?;
+    let mut parent = PathBuf::new();
+    for (format, name, options) in [
+        (SourceFormat::Vmdk, "vmdk", "subformat=monolithicSparse"),
+        (SourceFormat::Vmdk, "vmdk", "subformat=streamOptimized"),
+        (SourceFormat::Vhd, "vpc", "subformat=dynamic"),
+        (SourceFormat::Vdi, "vdi", "static=off"),
+        (SourceFormat::Vdi, "vdi", "static=on"),
+    ] {
+        let path = dir.path().join(options);
+        let (from, to) = (raw.to_str().unwrap(), path.to_str().unwrap());
+        let args = ["convert", "-f", "raw", "-O", name, "-o", options, from, to];
+        if !qemu_img(&args) {
+            return Ok(());
+        }
+        for stream in [false, true] {
+            let scratch = Scratch::new(name);
+            let ask = Import {
+                staging_dir: Some(staging.clone()),
+                ..import(&scratch, &path)
+            };
+            let report = match stream {
+                true => import_reader(&host(), &ask, &*std::fs::read(&path)?)?,
+                false => run(ask)?,
+            };
+            let proof = report.import.unwrap();
+            assert_eq!((proof.format, proof.staged), (format, true), "{options}");
+            assert!(
+                proof.written < Bytes::mib(2),
+                "{options}: {}",
+                proof.written
+            );
+            // A VHD's size is one that cylinders and heads can say.
+            let bytes = scratch.bytes();
+            let (same, more) = bytes.split_at(disk.len());
+            assert!(
+                same == disk && more.iter().all(|byte| *byte == 0),
+                "{options}"
+            );
+            assert_eq!(std::fs::read_dir(&staging)?.count(), 0);
+        }
+        if format == SourceFormat::Vmdk {
+            parent = path;
+        }
+    }
+    // Half of a disk; and one whose data are said to be in a file of the host's.
+    let child = dir.path().join("child");
+    let (backing, to) = (parent.to_str().unwrap(), child.to_str().unwrap());
+    assert!(qemu_img(&[
+        "create", "-f", "vmdk", "-F", "vmdk", "-b", backing, to
+    ]));
+    let mut extents = std::fs::read(&parent)?;
+    let secret = format!("RW 2048 FLAT \"{}\" 0\n", raw.display());
+    extents[12..20].fill(0);
+    extents[512..512 + secret.len()].copy_from_slice(secret.as_bytes());
+    let extents = write(dir.path(), "extents", &extents);
+    for (path, words) in [(child, "with a parent"), (extents, "in other files")] {
+        let scratch = Scratch::new("refused");
+        let refused = run(import(&scratch, &path)).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Usage);
+        assert!(refused.chain().contains(words), "{}", refused.chain());
+        assert!(!scratch.exists());
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ impl<'t> Vm<'t> {
         let file = file.replace("FE:", &format!("{}:", self.fe));
         let heard = self
             .oned
-            .transfer("7.4.0", &file.replace("DIR", &self.dir))?;
+            .transfer("7.4.0", 12, &file.replace("DIR", &self.dir))?;
         ensure!(heard.success, "{file}: {}", heard.info);
         Ok(())
     }

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use warmblock::sys::atomic;
 
-use super::mad::heard;
 use super::vm::{Vm, datastores, gone};
+use super::wire::{self, Said};
 use crate::case::Case;
 use crate::cmd::Out;
 use crate::host::Host;
@@ -162,7 +162,7 @@ impl Talk<'_> {
         let heard = heard(release, out);
         ensure!(heard.success, "it failed");
         ensure!(
-            heard.log.iter().all(|(vm, _)| *vm == 62 || *vm == -1),
+            heard.log.iter().all(|(_, vm, _)| *vm == 62 || *vm == -1),
             "{heard:?}"
         );
         let answers = ["stat", "cp", "clone", "mkfs", "export"];
@@ -284,7 +284,7 @@ pub(super) fn failed(release: &str, out: &Out) -> Result<()> {
         "{heard:?}"
     );
     ensure!(heard.log.is_empty(), "{heard:?}");
-    let framed = heard_of(release) < (6, 2);
+    let framed = wire::release(release) < (6, 2, 0);
     same(
         "lines",
         out.stderr.lines().count(),
@@ -298,7 +298,12 @@ pub(super) fn failed(release: &str, out: &Out) -> Result<()> {
     Ok(())
 }
 
-fn heard_of(release: &str) -> (u32, u32) {
-    let mut numbers = release.split('.').filter_map(|number| number.parse().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+/// What a release makes of what a script left.
+fn heard(version: &str, out: &Out) -> Said {
+    wire::read(
+        wire::release(version),
+        out.code == 0,
+        &out.stdout,
+        &out.stderr,
+    )
 }

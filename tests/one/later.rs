@@ -14,7 +14,7 @@ use crate::world::{Image, KIB, MIB, SMALL, World};
 
 const DIR: &str = "/run/links/datastores/100/38";
 /// Nobody waits for the end of such a seed.
-const HOURS: &str = "[seed]\nrate = \"64K\"\nchunk = \"64K\"\n";
+const HOURS: &str = "[seed]\nrate = \"16K\"\nchunk = \"64K\"\n";
 
 struct Later<'c> {
     world: &'c World,

@@ -12,6 +12,7 @@ mod kill_store;
 mod late;
 mod later;
 mod left;
+mod lines;
 mod mad;
 mod odd;
 mod oned;
@@ -27,6 +28,7 @@ mod store;
 mod storm;
 mod vectors;
 mod vm;
+mod wire;
 
 use crate::case::{Need, Test};
 use crate::tests::test;
@@ -93,6 +95,8 @@ pub const ALONE: &[Test] = &[
         deploy::deploy_and_terminate,
     ),
     test("one::releases", Need::One, vm::releases),
+    test("one::spoken", Need::One, lines::spoken),
+    test("one::ill", Need::One, lines::ill),
     test("one::life_of_a_vm", Need::Both, vm::life),
     test("one::live_migration", Need::Both, vm::live_migration),
     test("one_shared::several_vms", Need::Both, shared::several_vms),

@@ -22,11 +22,29 @@ type Documents = Arc<Mutex<BTreeMap<(String, u32), String>>>;
 /// See the module.
 #[derive(Debug)]
 pub struct Oned {
-    endpoint: String,
+    pub(super) place: Place,
     documents: Documents,
+    fault: Arc<Mutex<Option<Fault>>>,
+    binary: PathBuf,
+}
+
+/// Where it is and answers: what its drivers find around them.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub(super) endpoint: String,
     /// Its ONE_LOCATION; in `var/bin` is a wrapper of ssh's that gets into the hosts of the lab.
     location: PathBuf,
-    binary: PathBuf,
+}
+
+/// What it answers instead of what it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It refuses: its code, and what it says.
+    Refuses(u32, &'static str),
+    /// Nothing but a status of HTTP's and a page.
+    Page(&'static str, &'static str),
+    /// Half of the answer.
+    Cut,
 }
 
 /// Ends with what the driver calls on the host, by the user to whom the datastores there belong: sudo, which a host has not, would say
@@ -57,7 +75,7 @@ LAB_ID=$ID exec "$LAB" host ssh "${1%%.*}" "install -d -o $USER_ID -g $USER_ID /
 
 /// oned waits for an action for as long as it takes; a test does not wait for one that hangs. Fifteen at once on the lab's hosts may
 /// take many times what one takes.
-const PATIENCE: Duration = Duration::from_secs(900);
+pub(super) const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Whoever calls sudo on the hosts: nobody.
 const USER_ID: &str = "65534";
@@ -79,23 +97,33 @@ impl Oned {
             .replace("$VAR", path(&var)?);
         atomic::write_mode(&ssh, script.as_bytes(), 0o755)?;
         std::os::unix::fs::symlink(world.file("warmblock"), var.join("bin/warmblock"))?;
-        let scripts = var.join("remotes/tm/warmblock");
-        std::fs::create_dir_all(&scripts)?;
-        for (name, text) in shims::TRANSFER {
-            atomic::write_mode(&scripts.join(name), text.as_bytes(), 0o755)?;
+        let scripts = [
+            ("tm", shims::TRANSFER.as_slice()),
+            ("datastore", shims::DATASTORE.as_slice()),
+        ];
+        for (family, shims) in scripts {
+            let dir = var.join("remotes").join(family).join("warmblock");
+            std::fs::create_dir_all(&dir)?;
+            for (name, text) in shims {
+                atomic::write_mode(&dir.join(name), text.as_bytes(), 0o755)?;
+            }
         }
         let listener = TcpListener::bind("127.0.0.1:0").context("the lab's own loopback")?;
-        let documents = Documents::default();
+        let (documents, fault) = (Documents::default(), Arc::default());
         let oned = Self {
-            endpoint: format!("http://{}/RPC2", listener.local_addr()?),
+            place: Place {
+                endpoint: format!("http://{}/RPC2", listener.local_addr()?),
+                location,
+            },
             documents: Arc::clone(&documents),
-            location,
+            fault: Arc::clone(&fault),
             binary: world.file("warmblock"),
         };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                let fault = *fault.lock().unwrap_or_else(PoisonError::into_inner);
                 // A caller that goes away is none of a server's business.
-                let _gone = serve(stream, &documents);
+                let _gone = serve(stream, &documents, fault);
             }
         });
         Ok(oned)
@@ -124,6 +152,11 @@ impl Oned {
     /// Says what `one.host.info` answers from now on.
     pub fn host(&self, id: u32, document: &str) {
         self.know("one.host.info", id, document);
+    }
+
+    /// From now on it answers this, whatever it is asked; or again what it knows.
+    pub fn answers(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// Puts a script of oned's own below its `remotes`.
@@ -186,19 +219,12 @@ impl Oned {
 
     /// The words that start one in that environment.
     pub fn words(&self, argv: &[&str]) -> Result<Vec<String>> {
-        let var = self.var();
-        let search = format!("PATH={}:/usr/bin:/bin", path(&var.join("bin"))?);
-        let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
-        let auth = format!("ONE_AUTH={}", path(&var.join(".one/one_auth"))?);
-        let location = format!("ONE_LOCATION={}", path(&self.location)?);
-        let fixed = ["env".to_owned(), search, endpoint, auth, location];
-        let argv = argv.iter().map(|word| (*word).to_owned());
-        Ok(fixed.into_iter().chain(argv).collect())
+        self.place.words(argv)
     }
 
     /// Where its files are.
     pub fn var(&self) -> PathBuf {
-        self.location.join("var")
+        self.place.var()
     }
 
     /// From now on what runs on a host kills itself after its n-th step; or no more.
@@ -241,7 +267,26 @@ impl Oned {
     }
 }
 
-fn serve(mut stream: TcpStream, documents: &Documents) -> Result<()> {
+impl Place {
+    /// The words that start a program in the environment of oned's drivers.
+    pub(super) fn words(&self, argv: &[&str]) -> Result<Vec<String>> {
+        let var = self.var();
+        let search = format!("PATH={}:/usr/bin:/bin", path(&var.join("bin"))?);
+        let endpoint = format!("ONE_XMLRPC={}", self.endpoint);
+        let auth = format!("ONE_AUTH={}", path(&var.join(".one/one_auth"))?);
+        let location = format!("ONE_LOCATION={}", path(&self.location)?);
+        let fixed = ["env".to_owned(), search, endpoint, auth, location];
+        let argv = argv.iter().map(|word| (*word).to_owned());
+        Ok(fixed.into_iter().chain(argv).collect())
+    }
+
+    /// Where its files are, and where its drivers run.
+    pub(super) fn var(&self) -> PathBuf {
+        self.location.join("var")
+    }
+}
+
+fn serve(mut stream: TcpStream, documents: &Documents, fault: Option<Fault>) -> Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut asked = String::new();
     let mut chunk = [0; 4096];
@@ -250,34 +295,48 @@ fn serve(mut stream: TcpStream, documents: &Documents) -> Result<()> {
         anyhow::ensure!(len > 0, "cut short");
         asked.push_str(&String::from_utf8_lossy(&chunk[..len]));
     }
-    let between = |from: &str, to: &str| {
-        let rest = asked.split_once(from)?.1;
-        Some(rest.split_once(to)?.0.to_owned())
-    };
-    let method = between("<methodName>", "</methodName>").context("no method")?;
-    let id = between("<i4>", "</i4>").context("no number")?.parse()?;
-    let known = documents.lock().unwrap_or_else(PoisonError::into_inner);
-    let (success, said) = match known.get(&(method.clone(), id)) {
-        _ if !asked.contains("<string>oneadmin:secret</string>") => {
-            (0, "not authenticated".to_owned())
-        }
-        Some(document) if !document.is_empty() => (1, document.clone()),
-        None if method == "one.image.info" => (1, format!("<IMAGE><ID>{id}</ID></IMAGE>")),
-        _ => (0, format!("[{method}] no object {id}")),
+    let (code, said) = match fault {
+        Some(Fault::Refuses(code, said)) => (code, said.to_owned()),
+        _ => answer(&asked, documents)?,
     };
     let said = said
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;");
     let body = format!(
-        "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><boolean>{success}</boolean></value>\
-         <value><string>{said}</string></value><value><i4>{}</i4></value></data></array></value></param></params></methodResponse>",
-        if success == 1 { 0 } else { 0x0400 }
+        "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><boolean>{}</boolean></value>\
+         <value><string>{said}</string></value><value><i4>{code}</i4></value></data></array></value></param></params></methodResponse>",
+        u8::from(code == 0)
     );
+    let len = body.len();
+    let (status, body, sent) = match fault {
+        Some(Fault::Page(status, page)) => (status, page.to_owned(), page.len()),
+        Some(Fault::Cut) => ("200 OK", body, len / 2),
+        _ => ("200 OK", body, len),
+    };
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     )?;
-    Ok(())
+    Ok(stream.write_all(&body.as_bytes()[..sent])?)
+}
+
+/// The code, which is none if it is well, and the document or what is wrong.
+fn answer(asked: &str, documents: &Documents) -> Result<(u32, String)> {
+    let between = |from: &str, to: &str| {
+        let rest = asked.split_once(from)?.1;
+        Some(rest.split_once(to)?.0.to_owned())
+    };
+    let method = between("<methodName>", "</methodName>").context("no method")?;
+    let id: u32 = between("<i4>", "</i4>").context("no number")?.parse()?;
+    let known = documents.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(match known.get(&(method.clone(), id)) {
+        _ if !asked.contains("<string>oneadmin:secret</string>") => {
+            (0x0100, "not authenticated".to_owned())
+        }
+        Some(document) if !document.is_empty() => (0, document.clone()),
+        None if method == "one.image.info" => (0, format!("<IMAGE><ID>{id}</ID></IMAGE>")),
+        _ => (0x0400, format!("[{method}] no object {id}")),
+    })
 }

@@ -92,6 +92,7 @@ fn next(vm: &Vm<'_>, host: &Host, what: &str, rest: Rest) -> Result<()> {
     let freeze = match rest {
         Rest::Suspend => "SUSPEND",
         Rest::Freeze => "AGENT",
+        Rest::Container => anyhow::bail!("libvirt has no containers"),
     };
     let config = format!(
         "</TEMPLATE><BACKUPS><BACKUP_CONFIG><MODE>FULL</MODE><FS_FREEZE>{freeze}</FS_FREEZE></BACKUP_CONFIG></BACKUPS>"

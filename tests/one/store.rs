@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -138,6 +138,40 @@ pub fn images(case: &Case) -> Result<()> {
     says(ds("cp", 9002, &web)?, "one/one-9002 raw\n")?;
     world.check_ceph(&image(9002, golden.clone(), SMALL.size))?;
 
+    // Not faster than it may: of this one all but what may come at once, and what is under way at the end, is waited for.
+    let slow = document(
+        case,
+        &format!("<PATH>{}</PATH>", serve(raw.clone(), raw.len())?),
+        "<LIMIT_TRANSFER_BW>8M</LIMIT_TRANSFER_BW>",
+    )?;
+    let began = Instant::now();
+    says(oned.ds("cp", 9008, &slow)?, "one/one-9008 raw\n")?;
+    let took = began.elapsed();
+    ensure!(
+        took >= Duration::from_millis((SMALL.size - 2 * MIB) * 1000 / (8 * MIB)),
+        "{took:?} for {} at 8 MiB/s",
+        SMALL.size
+    );
+    world.check_ceph(&image(9008, golden.clone(), SMALL.size))?;
+
+    // What another hypervisor wrote; and one that would have the host's own files read.
+    let vmdk = world.file(&world.name("vmdk"));
+    let (from, to) = (path(&golden)?, path(&vmdk)?);
+    let convert = ["qemu-img", "convert", "-f", "raw", "-O", "vmdk", from, to];
+    cmd::run(&convert, Duration::from_secs(120))?.ok()?;
+    let foreign = format!("<PATH>{to}</PATH>");
+    says(ds("stat", 9009, &foreign)?, "24\n")?;
+    says(ds("cp", 9009, &foreign)?, "one/one-9009 raw\n")?;
+    world.check_ceph(&image(9009, golden.clone(), SMALL.size))?;
+    let mut hostile = std::fs::read(&vmdk)?;
+    hostile[12..20].fill(0);
+    hostile[512..542].copy_from_slice(b"RW 8 FLAT \"/etc/shadow\" 0    \n");
+    atomic::write(&vmdk, &hostile)?;
+    for action in ["stat", "cp"] {
+        fails(ds(action, 9010, &foreign)?, &["vmdk", "other files"])?;
+    }
+    same("leftovers", of_image(world, 9010)?, Vec::<String>::new())?;
+
     // What does not come whole, or is another, leaves nothing.
     let cut = serve(packed[..packed.len() / 2].to_vec(), packed.len())?;
     fails(
@@ -266,7 +300,7 @@ pub fn images(case: &Case) -> Result<()> {
     counted(world, &|words| oned.call(words, &encoded))?;
 
     // The end, twice.
-    for id in [9007, 9001, 9002, 9004, 9005] {
+    for id in [9007, 9001, 9002, 9004, 9005, 9008, 9009] {
         for _ in 0..2 {
             says(ds("rm", id, &source(id))?, "")?;
         }

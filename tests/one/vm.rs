@@ -105,8 +105,11 @@ impl<'c> Vm<'c> {
         let file = file
             .replace("DIR", &dir)
             .replace("IDS", &format!("{} 101", self.id));
-        self.oned
-            .transfer(release, &file.replace("FE:", &format!("{}:", self.fe)))
+        self.oned.transfer(
+            release,
+            self.id,
+            &file.replace("FE:", &format!("{}:", self.fe)),
+        )
     }
 
     /// The same, which must come through and say nothing but warnings of this VM.
@@ -459,11 +462,21 @@ fn start(vm: &Vm<'_>, host: &Host) -> Result<()> {
     host.sh(&format!(
         "grep -aq CONTEXT {cd} && grep -aq 'of the guest' {cd} && grep -aqi init.sh {cd}"
     ))?;
-    same(
-        "its mode",
-        host.sh(&format!("stat -c %a {cd}"))?.text(),
-        "600",
-    )
+    let mode = || Ok::<_, anyhow::Error>(host.sh(&format!("stat -c %a {cd}"))?.text().to_owned());
+    same("its mode", mode()?.as_str(), "600")?;
+    // One that is too large for a job comes behind it.
+    let large = vm.oned.var().join("large.bin");
+    let mut content = vec![0; 42 << 20];
+    content.extend(b"the end of it");
+    warmblock::sys::atomic::write(&large, &content)?;
+    let line = line.replacen(" hv1:", &format!(" {} hv1:", path(&large)?), 1);
+    vm.done(&line)?;
+    host.sh(&format!(
+        "grep -aq 'the end of it' {cd} && grep -aq 'of the guest' {cd} && [ $(stat -c %s {cd}) -gt 44040192 ]"
+    ))?;
+    same("its mode", mode()?.as_str(), "600")?;
+    vm.done(&line.replacen(&format!(" {}", path(&large)?), "", 1))
+        .map(drop)
 }
 
 /// Saved as images: the present one, and that of a snapshot; whole, and nobody's clones.

@@ -14,8 +14,9 @@ use crate::model::{Bytes, ImageName, ImageSpec, PoolName, SnapSpec};
 pub enum ImageCommand {
     /// Make an image from a file or a stream
     #[command(after_help = "\
-Raw or qcow2, plain or packed with gzip, xz, zstd or bzip2. Runs of zeros are
-not written. A raw stream needs no room on this host.
+Raw or qcow2, plain or packed with gzip, xz, zstd or bzip2; VMDK, VHD and VDI
+in one file, by qemu-img. Runs of zeros are not written. A raw stream needs no
+room on this host.
 
 Examples:
   warmblock image import debian-12.qcow2 one/debian-12
@@ -59,7 +60,7 @@ pub struct ImportArgs {
     /// The image to make
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: ImageSpec,
-    /// raw or qcow2 [default: found out by the first bytes]
+    /// raw, qcow2, vmdk, vhd or vdi [default: found out by the first bytes]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<SourceFormat>,
     /// What the source must hash to, packed as it comes: md5:HEX,

@@ -24,6 +24,7 @@ pub fn answer(answer: &Answer, paint: Paint) -> String {
         Answer::Recover(report) => recover::human(report, paint),
         Answer::Image(report) => image::human(report, paint),
         Answer::Directory(report) => format!("{}: {}\n", report.path.display(), report.change),
+        Answer::Cluster(reached) => format!("cluster {}\n", reached.fsid),
         Answer::Guest(report) => format!("guest {}: {}\n", report.domain, report.change),
         Answer::Steps { steps } => steps.iter().map(|step| of_several(step, paint)).collect(),
     }

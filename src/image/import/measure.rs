@@ -4,9 +4,9 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::super::format::{HEAD, SourceFormat};
-use super::qcow2;
 use super::tap::{peek, unreadable};
 use super::unpack::unpack;
+use super::{convert, qcow2};
 use crate::image::Packing;
 use crate::model::Bytes;
 use crate::{Error, Kind, Result};
@@ -29,8 +29,10 @@ pub fn measure(
         unpack(from).map_err(unreadable)?
     };
     let (head, mut from) = peek(from, HEAD).map_err(unreadable)?;
-    if SourceFormat::detect(&head)? == SourceFormat::Qcow2 {
-        return qcow2::size_in(&head);
+    match SourceFormat::detect(&head)? {
+        SourceFormat::Raw => {}
+        SourceFormat::Qcow2 => return qcow2::size_in(&head),
+        other => return convert::size_in(&head, other),
     }
     if let (Packing::None, Some(len)) = (packing, len) {
         return Ok(Bytes(len));
@@ -94,11 +96,14 @@ mod tests {
     fn what_is_not_read_is_refused_before_it_is_registered() {
         let mut vmdk = vec![0; 600];
         vmdk[..4].copy_from_slice(b"KDMV");
+        vmdk[13] = 8;
+        assert_eq!(size(&vmdk, None, false).unwrap(), 1 << 20);
+        vmdk[..9].copy_from_slice(b"vhdxfile\0");
         assert!(
             size(&vmdk, None, false)
                 .unwrap_err()
                 .chain()
-                .contains("VMDK")
+                .contains("VHDX")
         );
         let late = measure(&gzip(&[0; 9 << 20])[..], None, false, Duration::ZERO);
         assert_eq!(late.unwrap_err().kind(), Kind::Timeout);

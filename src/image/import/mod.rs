@@ -1,9 +1,10 @@
 //! Importing: a file or a stream becomes an image.
 //!
 //! The source is looked at, packed or not, by its first bytes. Raw disks are written as they are read; qcow2 is read
-//! from its file, or from a staged one if it comes packed or as a stream. What is zero is not written. The image gets its
-//! name when it is complete (`pending`), and is removed if anything fails.
+//! from its file, or from a staged one if it comes packed or as a stream; VMDK, VHD and VDI are staged and converted. What is
+//! zero is not written. The image gets its name when it is complete (`pending`), and is removed if anything fails.
 
+mod convert;
 mod measure;
 mod qcow2;
 mod raw;

@@ -10,7 +10,7 @@ use super::raw::RawFile;
 use super::tap::{Tap, peek, unreadable};
 use super::unpack::unpack;
 use super::writer::Writer;
-use super::{describe, staging, stream};
+use super::{convert, describe, staging, stream};
 use crate::host::Host;
 use crate::image::format::HEAD;
 use crate::image::{Checksum, Import, Packing, SourceFormat};
@@ -75,13 +75,18 @@ impl<'a> Source<'a> {
         match self {
             Self::File(file) => {
                 let head = head_of(&file)?;
-                if packing_of(&head, ask) != Packing::None {
+                let stream = |file: File| {
                     let total = file.metadata().map_err(unreadable)?.len();
-                    return Disk::of_stream(Box::new(file), Some(Bytes(total)), ask, host);
+                    Disk::of_stream(Box::new(file), Some(Bytes(total)), ask, host)
+                };
+                if packing_of(&head, ask) != Packing::None {
+                    return stream(file);
                 }
                 match ask.format.map_or_else(|| SourceFormat::detect(&head), Ok)? {
                     SourceFormat::Raw => Ok(Disk::Raw(RawFile::new(file)?)),
                     SourceFormat::Qcow2 => Disk::of_qcow2(file, ask, host),
+                    // Only a copy of ours stays as it was looked at.
+                    SourceFormat::Vmdk | SourceFormat::Vhd | SourceFormat::Vdi => stream(file),
                 }
             }
             Self::Stream(reader) => Disk::of_stream(reader, None, ask, host),
@@ -126,6 +131,17 @@ pub(super) enum Disk<'a> {
         /// Whether the file is one of ours.
         staged: bool,
     },
+    /// In a file of ours that was made of another format.
+    Converted {
+        /// The disk.
+        disk: RawFile,
+        /// What the source is.
+        format: SourceFormat,
+        /// How it was packed.
+        packing: Packing,
+        /// How much of it was read.
+        read: Bytes,
+    },
     /// In a stream, as it is once it is unpacked.
     Stream {
         /// The unpacked bytes.
@@ -161,15 +177,25 @@ impl<'a> Disk<'a> {
                 packing,
                 total,
             }),
-            SourceFormat::Qcow2 => {
-                let file = staging::stage(&mut bytes, ask.staging_dir.as_deref(), host)?;
+            format => {
+                let staging_dir = ask.staging_dir.as_deref();
+                let file = staging::stage(&mut bytes, staging_dir, host)?;
                 let read = tap.count();
                 tap.verify()?;
-                Ok(Self::Qcow2 {
-                    disk: Qcow2File::open(file)?,
+                if format == SourceFormat::Qcow2 {
+                    return Ok(Self::Qcow2 {
+                        disk: Qcow2File::open(file)?,
+                        packing,
+                        read,
+                        staged: true,
+                    });
+                }
+                let raw = convert::raw(&file, format, staging_dir, host)?;
+                Ok(Self::Converted {
+                    disk: RawFile::new(raw)?,
+                    format,
                     packing,
                     read,
-                    staged: true,
                 })
             }
         }
@@ -199,6 +225,7 @@ impl<'a> Disk<'a> {
         match self {
             Self::Raw(_) | Self::Stream { .. } => SourceFormat::Raw,
             Self::Qcow2 { .. } => SourceFormat::Qcow2,
+            Self::Converted { format, .. } => *format,
         }
     }
 
@@ -206,19 +233,24 @@ impl<'a> Disk<'a> {
     pub(super) const fn packing(&self) -> Packing {
         match self {
             Self::Raw(_) => Packing::None,
-            Self::Qcow2 { packing, .. } | Self::Stream { packing, .. } => *packing,
+            Self::Qcow2 { packing, .. }
+            | Self::Converted { packing, .. }
+            | Self::Stream { packing, .. } => *packing,
         }
     }
 
     /// Whether it was read into a file first.
     pub(super) const fn is_staged(&self) -> bool {
-        matches!(self, Self::Qcow2 { staged: true, .. })
+        matches!(
+            self,
+            Self::Qcow2 { staged: true, .. } | Self::Converted { .. }
+        )
     }
 
     /// The disk's size, if that is known before it was read.
     pub(super) fn size(&self) -> Option<Bytes> {
         match self {
-            Self::Raw(disk) => Some(disk.size()),
+            Self::Raw(disk) | Self::Converted { disk, .. } => Some(disk.size()),
             Self::Qcow2 { disk, .. } => Some(disk.size()),
             Self::Stream { .. } => None,
         }
@@ -243,6 +275,7 @@ impl<'a> Disk<'a> {
         match self {
             Self::Raw(disk) => disk.copy(to, task, checksum),
             Self::Qcow2 { disk, read, .. } => disk.copy(to, task).map(|()| read),
+            Self::Converted { disk, read, .. } => disk.copy(to, task, None).map(|_| read),
             Self::Stream { mut bytes, tap, .. } => {
                 stream::copy(&mut bytes, &tap, to, task)?;
                 drop(bytes);

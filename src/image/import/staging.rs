@@ -21,19 +21,30 @@ fn directory(asked: Option<&Path>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/var/tmp"))
 }
 
-/// Reads a stream into a file that has no name, so that it is gone with the process whatever happens to that.
-pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, host: &Host) -> Result<File> {
+/// A file that has no name, so that it is gone with the process whatever happens to that.
+pub(super) fn file(asked: Option<&Path>, host: &Host) -> Result<File> {
     let directory = directory(asked);
-    let failed = |error: std::io::Error| {
-        let kind = match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::NoSpace,
-            _ => Kind::Failed,
-        };
-        Error::new(kind, format!("cannot stage the source in {}", directory.display()))
-            .because(error)
-            .remedy("qcow2 cannot be read from a stream: choose another --staging-dir, or import it from an unpacked file")
+    let failed = |error| failed(&directory, error);
+    host.as_caller(|| tempfile::tempfile_in(&directory).map_err(failed))
+}
+
+fn failed(directory: &Path, error: std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::NoSpace,
+        _ => Kind::Failed,
     };
-    let file = host.as_caller(|| tempfile::tempfile_in(&directory).map_err(failed))?;
+    Error::new(kind, format!("cannot stage the source in {}", directory.display()))
+        .because(error)
+        .remedy(
+            "only raw disks are read from a stream: choose another --staging-dir (STAGING_DIR of OpenNebula's datastore), or \
+             import an unpacked file",
+        )
+}
+
+/// Reads a stream into such a file.
+pub(super) fn stage(from: &mut dyn Read, asked: Option<&Path>, host: &Host) -> Result<File> {
+    let file = file(asked, host)?;
+    let failed = |error| failed(&directory(asked), error);
     let mut buffer = vec![0; PIECE];
     let mut at = 0;
     loop {

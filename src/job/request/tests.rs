@@ -26,6 +26,7 @@ const SAMPLES: &str = r#"
 {"op":"make-dir","path":"/d/100/12"}
 {"op":"make-dir","path":"/d/100/12","with_checkpoint":true}
 {"op":"look-dir","path":"/d/100"}
+{"op":"look-cluster"}
 {"op":"remove-dir","path":"/d/100/12"}
 {"op":"remove-dir","path":"/d/100/12","own":true}
 {"op":"backup-room","path":"/d/100/12","disks":[{"disk":0,"increment":0,"image":"one/a","snap":"s"}]}
@@ -35,6 +36,7 @@ const SAMPLES: &str = r#"
 {"op":"end-backup","path":"/d/100/12"}
 {"op":"end-backup","path":"/d/100/12","base":"/b"}
 {"op":"put-file","path":"/d/100/12/disk.1","content":"QQ=="}
+{"op":"put-file","path":"/d/100/12/disk.1","content":"","chunked":true}
 {"op":"quiet","image":"one/a","steps":[{"request":{"op":"hello"}}]}
 {"op":"quiet","image":"one/a","domain":"one-12","rest":"suspend","steps":[]}
 {"op":"rouse","domain":"one-12"}

@@ -247,6 +247,68 @@ fn nobody_else_lets_a_guest_go_on() {
     assert_eq!(other.unwrap_err().kind(), Kind::Busy);
 }
 
+/// A container of LXC's, with tools that keep its state: `tests/stubs/lxc`.
+fn container(dir: &Path, state: &str, fails: &str) -> Exec {
+    let stub = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stubs/lxc/lxc");
+    for tool in ["lxc-info", "lxc-freeze", "lxc-unfreeze"] {
+        std::os::unix::fs::symlink(stub, dir.join(tool)).unwrap();
+    }
+    let known = dir.join("lxc.d");
+    std::fs::create_dir(&known).unwrap();
+    for (name, text) in [("state", state), ("pid", "4711"), ("fails", fails)] {
+        atomic::write(&known.join(name), format!("{text}\n").as_bytes()).unwrap();
+    }
+    Exec::new([dir.to_owned(), "/usr/bin".into(), "/bin".into()])
+}
+
+/// It is stopped while the work is done, and goes on but for one that somebody else has stopped; what was left stopped goes on.
+#[test]
+fn a_container_is_stopped_meanwhile() {
+    for (before, fails, during, after, warned) in [
+        ("RUNNING", "", "FROZEN", "RUNNING", ""),
+        ("FROZEN", "", "FROZEN", "FROZEN", "lxc-unfreeze -n one-12"),
+        (
+            "RUNNING",
+            "lxc-freeze",
+            "RUNNING",
+            "RUNNING",
+            "different moments",
+        ),
+        ("STOPPED", "", "STOPPED", "STOPPED", "does not run"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let exec = container(dir.path(), before, fails);
+        let state = || std::fs::read_to_string(dir.path().join("lxc.d/state")).unwrap();
+        let guest = Guest {
+            exec: &exec,
+            domain: "one-12",
+            patience: LONG,
+        };
+        let held = Held::of(guest, &dir.path().join("run"), "test", LONG).unwrap();
+        let mut warnings = Vec::new();
+        let seen = held.at_rest(Rest::Container, &mut warnings, || Ok(state()));
+        assert_eq!(seen.unwrap().trim(), during);
+        assert_eq!(state().trim(), after);
+        assert_eq!(warnings.is_empty(), warned.is_empty(), "{warnings:?}");
+        assert!(warnings.concat().contains(warned), "{warnings:?}");
+        assert!(!dir.path().join("run/guest/one-12.json").exists());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let exec = container(dir.path(), "RUNNING", "");
+    let guest = Guest {
+        exec: &exec,
+        domain: "one-12",
+        patience: LONG,
+    };
+    let held = Held::of(guest, &dir.path().join("run"), "test", LONG).unwrap();
+    assert_eq!(held.begin(Rest::Container).unwrap(), None);
+    held.guest.rest(Rest::Container).unwrap();
+    let mut warnings = Vec::new();
+    assert!(held.roused(&mut warnings, false).unwrap());
+    let state = std::fs::read_to_string(dir.path().join("lxc.d/state")).unwrap();
+    assert_eq!((state.trim(), warnings.len()), ("RUNNING", 0));
+}
+
 #[test]
 fn a_domain_may_be_called_anything() {
     assert_eq!(file_name("one-12"), "one-12");

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::clusters::{self, Seen, Store};
+use super::pools::Stores;
 use crate::doctor::Finding;
 use crate::job::{Job, Request, StoreDir};
 use crate::model::HostName;
@@ -18,34 +20,58 @@ use crate::{Error, Result};
 const OURS: &str = env!("CARGO_PKG_VERSION");
 
 /// How long a host may take to answer.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What there is to say of each host and bridge, all of which are asked at once; of a host also whether VMs' directories can be
-/// made in these.
-pub(super) fn examine(hosts: &[Node], bridges: &[Node], dirs: &[PathBuf]) -> Vec<Finding> {
+/// What there is to say of each host and bridge, all of which are asked at once: also which clusters they reach, and of a host
+/// whether VMs' directories can be made there.
+pub(super) fn examine(hosts: &[Node], stores: &Stores) -> Vec<Finding> {
     let runs_vms: BTreeSet<&Node> = hosts.iter().collect();
-    let nodes: BTreeSet<&Node> = hosts.iter().chain(bridges).collect();
+    let nodes: BTreeSet<&Node> = hosts.iter().chain(&stores.bridges).collect();
     let remote = Remote::new(DEADLINE);
     let answers = std::thread::scope(|scope| {
         let ask = |node| {
-            let dirs = runs_vms.contains(node).then_some(dirs);
+            let dirs = runs_vms.contains(node).then_some(stores.dirs.as_slice());
+            let reached = stores.reached.iter();
+            let reached: Vec<&Store> = reached
+                .filter(|store| dirs.is_some() || store.bridges.contains(node))
+                .collect();
             let remote = &remote;
-            (node, scope.spawn(move || of_host(remote, node, dirs)))
+            (
+                node,
+                scope.spawn(move || of_host(remote, node, dirs, &reached)),
+            )
         };
         let asked: Vec<_> = nodes.into_iter().map(ask).collect();
         let said = asked.into_iter().map(|(node, asked)| {
             asked.join().unwrap_or_else(|_| {
                 let name = format!("host {node}");
                 let broken = Finding::fail(name, "the check broke off", "please report it");
-                (vec![broken], None)
+                OfHost {
+                    findings: vec![broken],
+                    named: None,
+                    seen: Vec::new(),
+                }
             })
         });
         said.collect::<Vec<_>>()
     });
-    let (findings, named): (Vec<Vec<Finding>>, Vec<_>) = answers.into_iter().unzip();
-    let named: Vec<(Node, HostName)> = named.into_iter().flatten().collect();
-    let findings = findings.into_iter().flatten();
-    findings.chain(twins(&named)).collect()
+    let (mut findings, mut named, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    for answer in answers {
+        findings.extend(answer.findings);
+        named.extend(answer.named);
+        seen.extend(answer.seen);
+    }
+    findings.extend(twins(&named));
+    findings.extend(clusters::judged(&stores.reached, &seen));
+    findings
+}
+
+/// What is known of a host or bridge.
+struct OfHost {
+    findings: Vec<Finding>,
+    /// The name that one that runs VMs has for itself.
+    named: Option<(Node, HostName)>,
+    seen: Vec<Seen>,
 }
 
 /// Hosts that have one name for themselves: each takes the other's leases for its own.
@@ -66,11 +92,7 @@ pub(super) fn twins(named: &[(Node, HostName)]) -> Vec<Finding> {
 
 /// A host of another release is not asked for more: it may not know what that is. One that runs VMs, in these directories, is
 /// known by the name that it has for itself.
-fn of_host(
-    remote: &Remote,
-    node: &Node,
-    dirs: Option<&[PathBuf]>,
-) -> (Vec<Finding>, Option<(Node, HostName)>) {
+fn of_host(remote: &Remote, node: &Node, dirs: Option<&[PathBuf]>, stores: &[&Store]) -> OfHost {
     let said = asked(remote, node, Request::Hello);
     let name = said.as_ref().ok().and_then(|said| said["host"].as_str());
     let name: Option<HostName> = name.and_then(|name| name.parse().ok());
@@ -84,7 +106,16 @@ fn of_host(
         let said = asked(remote, node, Request::LookDir(StoreDir { path }));
         findings.push(judged_dir(node, dir, said));
     }
-    (findings, name.map(|name| (node.clone(), name)))
+    let ask = same && !stores.is_empty();
+    let seen = ask.then(|| {
+        let said = asked(remote, node, clusters::request(stores));
+        clusters::seen(node, stores, &said)
+    });
+    OfHost {
+        findings,
+        named: name.map(|name| (node.clone(), name)),
+        seen: seen.unwrap_or_default(),
+    }
 }
 
 /// What is wrong with the name that a host has for itself, by which its leases know it: OpenNebula's name for it must lead there.

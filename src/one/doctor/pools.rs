@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::clusters::Store;
 use crate::doctor::Finding;
 use crate::one::DatastoreId;
 use crate::one::call::Node;
@@ -24,6 +25,8 @@ pub(super) struct Stores {
     pub(super) dirs: Vec<PathBuf>,
     /// Which they are.
     pub(super) ids: BTreeSet<DatastoreId>,
+    /// How those are reached whose words can be used.
+    pub(super) reached: Vec<Store>,
     /// The clusters whose hosts VMs with their disks come to; none if nobody says which.
     clusters: BTreeSet<String>,
 }
@@ -58,12 +61,24 @@ pub(super) fn datastores(text: &str) -> Stores {
     let bridges = ours.iter().flat_map(|row| row.bridges.iter());
     let systems = ours.iter().filter(|row| row.is_system);
     let clusters = ours.iter().flat_map(|row| row.clusters.iter().cloned());
+    let usable = ours.iter().filter(|row| row.unusable.is_empty());
     Stores {
+        reached: usable.map(|row| store(row)).collect(),
         ids: ours.iter().map(|row| row.id).collect(),
         clusters: clusters.collect(),
         findings: ours.iter().flat_map(|row| datastore(row)).collect(),
         bridges: bridges.filter_map(|name| name.parse().ok()).collect(),
         dirs: systems.map(|row| row.path.clone()).collect(),
+    }
+}
+
+fn store(row: &DatastoreRow) -> Store {
+    let bridges = row.bridges.iter().filter_map(|name| name.parse().ok());
+    Store {
+        id: row.id,
+        name: row.name.clone(),
+        access: row.access.clone(),
+        bridges: bridges.collect(),
     }
 }
 

@@ -125,6 +125,55 @@ fn hosts_that_would_not_work() {
     );
 }
 
+/// All of its bridges and hosts must reach the same cluster; datastores may be on several.
+#[test]
+fn a_datastore_is_on_one_cluster() {
+    let pool = "<DATASTORE_POOL>
+        <DATASTORE><ID>101</ID><NAME>main</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>0</TYPE>
+          <TEMPLATE><BRIDGE_LIST>c1</BRIDGE_LIST></TEMPLATE></DATASTORE>
+        <DATASTORE><ID>102</ID><NAME>other</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>0</TYPE>
+          <TEMPLATE><BRIDGE_LIST>c2</BRIDGE_LIST><CEPH_CONF>/etc/ceph/b.conf</CEPH_CONF></TEMPLATE></DATASTORE>
+        <DATASTORE><ID>103</ID><NAME>wrong</NAME><DS_MAD>warmblock</DS_MAD><TM_MAD>warmblock</TM_MAD><TYPE>0</TYPE>
+          <TEMPLATE><CEPH_CONF>b.conf</CEPH_CONF></TEMPLATE></DATASTORE></DATASTORE_POOL>";
+    let stores = pools::datastores(pool).reached;
+    let ids: Vec<u32> = stores.iter().map(|store| store.id.0).collect();
+    assert_eq!(ids, [101, 102], "what cannot be used is not asked");
+    let all: Vec<&clusters::Store> = stores.iter().collect();
+    let request = serde_json::to_value(clusters::request(&all)).unwrap();
+    assert_eq!(request["steps"][1]["access"]["conf"], "/etc/ceph/b.conf");
+
+    let node = |name: &str| name.parse::<crate::one::call::Node>().unwrap();
+    let done = |fsid: &str| serde_json::json!({"done": {"answer": "cluster", "fsid": fsid}});
+    let lost = serde_json::json!({"content": "no such key"});
+    let judged = |kvm1: [serde_json::Value; 2]| {
+        let c1 = Ok(serde_json::json!({"steps": [done("aaaa")]}));
+        let c2 = Ok(serde_json::json!({"steps": [done("bbbb")]}));
+        let kvm1 = Ok(serde_json::json!({"steps": kvm1}));
+        let seen = [
+            clusters::seen(&node("c1"), &all[..1], &c1),
+            clusters::seen(&node("c2"), &all[1..], &c2),
+            clusters::seen(&node("kvm1"), &all, &kvm1),
+        ];
+        clusters::judged(&stores, &seen.concat())
+    };
+    let well = judged([done("aaaa"), done("bbbb")]);
+    assert!(
+        well.iter().all(|one| one.state == State::Ok),
+        "{}",
+        told(&well)
+    );
+    let bad = judged([done("bbbb"), lost]);
+    assert!(bad.iter().all(|one| one.state == State::Fail));
+    let words = told(&bad);
+    for word in [
+        "aaaa at c1; bbbb at kvm1",
+        "kvm1 (no such key)",
+        "CEPH_CONF",
+    ] {
+        assert!(words.contains(word), "{words}");
+    }
+}
+
 /// It is the older side that is to be updated.
 #[test]
 fn a_host_of_another_release() {

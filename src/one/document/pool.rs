@@ -6,8 +6,9 @@ use roxmltree::Node;
 
 use super::datastore::Datastore;
 use super::words::CacheWords;
-use super::xml::{at, parse, required, text};
+use super::xml::{access, at, parse, required, text};
 use crate::Result;
+use crate::model::Access;
 use crate::one::ids::DatastoreId;
 use crate::one::install::TRANSFER;
 
@@ -36,6 +37,8 @@ pub struct DatastoreRow {
     pub path: PathBuf,
     /// Its bridges, as written.
     pub bridges: Vec<String>,
+    /// How Ceph is reached for it, where that is not as hosts have it. Words that cannot be used are among the unusable ones.
+    pub access: Option<Access>,
     /// The words of its template that cannot be used: why.
     pub unusable: Vec<String>,
     /// What it took over of the driver's settings when it was made, of which it has its own copy: name and value.
@@ -76,6 +79,7 @@ impl DatastoreRow {
             clusters: clusters(node),
             pool: own("TEMPLATE/POOL_NAME"),
             bridges: bridges.split_whitespace().map(str::to_owned).collect(),
+            access: access(node, "TEMPLATE/").unwrap_or_default(),
             unusable: Datastore::unusable(node),
             settings: settings(node),
             cache: CacheWords::below(node, "TEMPLATE/"),

@@ -23,6 +23,8 @@ pub struct Vm {
     pub since: Option<u64>,
     /// The name of its domain at the hypervisor.
     pub deploy_id: Option<String>,
+    /// Whether it is a container of LXC's, and no guest of libvirt's.
+    pub is_container: bool,
     /// Its disks, without the context CD.
     pub disks: Vec<Disk>,
     /// The disk that is its context CD.
@@ -118,6 +120,11 @@ impl Vm {
             lcm_state: text(root, "LCM_STATE").map_or(Ok(0), number)?,
             since: text(root, "STIME").and_then(|time| time.trim().parse().ok()),
             deploy_id: text(root, "DEPLOY_ID").map(str::to_owned),
+            is_container: history
+                .iter()
+                .rev()
+                .find_map(|stay| text(*stay, "VM_MAD"))
+                .is_some_and(|driver| driver == "lxc"),
             disks: disks.map(Disk::read).collect::<Result<_>>()?,
             context: value(root, "TEMPLATE/CONTEXT/DISK_ID")?,
             history: history.into_iter().map(Stay::read).collect::<Result<_>>()?,
@@ -145,6 +152,14 @@ impl Vm {
         let system = self.history.last().and_then(|stay| stay.driver.as_ref());
         let mine = move |disk: &&Disk| disk.driver.as_ref().or(system).is_none_or(Mad::is_us);
         self.disks.iter().filter(mine)
+    }
+
+    /// How it comes to rest, where a guest of libvirt's would as asked.
+    pub const fn at_rest(&self, asked: Rest) -> Rest {
+        match self.is_container {
+            true => Rest::Container,
+            false => asked,
+        }
     }
 
     /// A disk by its number.

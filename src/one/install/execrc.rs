@@ -5,14 +5,14 @@ use super::oned_conf::NAME;
 /// The shell variable.
 const VARIABLE: &str = "LIVE_DISK_SNAPSHOTS";
 
-/// The hypervisors whose guests' file systems can be brought to rest: both are libvirt's.
-const HYPERVISORS: [&str; 2] = ["kvm", "qemu"];
+/// The hypervisors whose guests can be brought to rest: two of libvirt's, and containers.
+const HYPERVISORS: [&str; 3] = ["kvm", "qemu", "lxc"];
 
 /// The comment above what is added where there was nothing.
 const MADE_BY: &str = "# The driver warmblock; made by `warmblock one install`\n";
 
 /// What stands in it for this driver.
-fn words() -> [String; 2] {
+fn words() -> [String; 3] {
     HYPERVISORS.map(|hypervisor| format!("{hypervisor}-{NAME}"))
 }
 
@@ -118,23 +118,23 @@ mod tests {
         for (before, after) in [
             (
                 "# c\nLIVE_DISK_SNAPSHOTS=\"kvm-qcow2 kvm-ceph\"\nX=1\n",
-                "# c\nLIVE_DISK_SNAPSHOTS=\"kvm-qcow2 kvm-ceph kvm-warmblock qemu-warmblock\"\nX=1\n",
+                "# c\nLIVE_DISK_SNAPSHOTS=\"kvm-qcow2 kvm-ceph kvm-warmblock qemu-warmblock lxc-warmblock\"\nX=1\n",
             ),
             (
                 "LIVE_DISK_SNAPSHOTS=\"\"\n",
-                "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock\"\n",
+                "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock lxc-warmblock\"\n",
             ),
             (
                 "LIVE_DISK_SNAPSHOTS=kvm-ceph # x\n",
-                "LIVE_DISK_SNAPSHOTS=\"kvm-ceph kvm-warmblock qemu-warmblock\" # x\n",
+                "LIVE_DISK_SNAPSHOTS=\"kvm-ceph kvm-warmblock qemu-warmblock lxc-warmblock\" # x\n",
             ),
             (
                 "X=1",
-                "X=1\n# The driver warmblock; made by `warmblock one install`\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock\"\n",
+                "X=1\n# The driver warmblock; made by `warmblock one install`\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock lxc-warmblock\"\n",
             ),
             (
                 "#LIVE_DISK_SNAPSHOTS=\"a\"\n",
-                "#LIVE_DISK_SNAPSHOTS=\"a\"\n# The driver warmblock; made by `warmblock one install`\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock\"\n",
+                "#LIVE_DISK_SNAPSHOTS=\"a\"\n# The driver warmblock; made by `warmblock one install`\nLIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock lxc-warmblock\"\n",
             ),
         ] {
             assert_eq!(mended(before).as_deref(), Some(after));
@@ -147,7 +147,7 @@ mod tests {
         }
         // Of an earlier release.
         let half = "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock kvm-ceph\"\n";
-        assert_eq!(lacks(half), ["qemu-warmblock"]);
+        assert_eq!(lacks(half), ["qemu-warmblock", "lxc-warmblock"]);
         assert_eq!(without(half).unwrap(), "LIVE_DISK_SNAPSHOTS=\"kvm-ceph\"\n");
     }
 }

@@ -71,7 +71,7 @@ fn an_installation_and_the_same_again() {
     assert!(
         std::fs::read_to_string(tree.execrc())
             .unwrap()
-            .contains("kvm-ceph kvm-warmblock qemu-warmblock\"")
+            .contains("kvm-ceph kvm-warmblock qemu-warmblock lxc-warmblock\"")
     );
 
     let second = install(&tree, false).unwrap();

@@ -122,24 +122,58 @@ fn what_oned_refuses_is_told() {
     server.join().unwrap();
 }
 
+/// What is answered, or how it ends; the words that the user has to read.
+fn told(status: &'static str, body: impl Into<Vec<u8>>) -> (Kind, String) {
+    let (endpoint, server) = serve(status, body);
+    let error = oned(endpoint).1.vm(VmId(12)).unwrap_err();
+    server.join().unwrap();
+    let remedy = error.remedy_text().expect("a remedy");
+    (error.kind(), format!("{}; {remedy}", error.chain()))
+}
+
+#[test]
+fn every_refusal_says_what_to_do() {
+    for (code, kind, words) in [
+        (0x0100, Kind::Failed, "one_auth"),
+        (0x0200, Kind::Failed, "oneadmin's credentials"),
+        (0x0400, Kind::NotFound, "another OpenNebula"),
+        (0x0800, Kind::Failed, "oned.log"),
+        (0x1000, Kind::Failed, "oned.log"),
+        (0x2000, Kind::Failed, "oned.log"),
+    ] {
+        let (is, told) = told("200 OK", answer(0, "so it is", code));
+        assert!(is == kind && told.contains("so it is"), "{code:#x}: {told}");
+        assert!(told.contains(words), "{code:#x}: {told}");
+    }
+    let fault = "<?xml version=\"1.0\"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>-506</int>\
+        </value></member><member><name>faultString</name><value><string>Method 'one.vm.info' not defined</string></value></member>\
+        </struct></value></fault></methodResponse>";
+    let (_, told) = told("200 OK", fault);
+    assert!(
+        told.contains("not defined") && told.contains("oned.log"),
+        "{told}"
+    );
+}
+
 #[test]
 fn what_is_not_oned_is_told() {
-    let (endpoint, server) = serve("200 OK", "<html/>");
-    let error = oned(endpoint).1.vm(VmId(12)).unwrap_err();
-    assert!(
-        error.chain().contains("cannot be understood"),
-        "{}",
-        error.chain()
-    );
-    server.join().unwrap();
-    let (endpoint, server) = serve("500 Oops", String::new());
-    let error = oned(endpoint).1.datastore(DatastoreId(1)).unwrap_err();
-    assert!(
-        error.chain().contains("does not answer"),
-        "{}",
-        error.chain()
-    );
-    server.join().unwrap();
+    let page = "<html><body><p>Log in<br></body></html>";
+    for (status, body, words) in [
+        ("200 OK", page, ["is no XML-RPC", "proxy"]),
+        ("200 OK", "", ["is no XML-RPC", "ONE_XMLRPC"]),
+        (
+            "200 OK",
+            "<methodResponse><params>",
+            ["cannot be understood", "ONE_XMLRPC"],
+        ),
+        ("502 Bad Gateway", page, ["HTTP 502", "proxy"]),
+        ("500 Oops", "", ["HTTP 500", "oned.log"]),
+    ] {
+        let (kind, told) = told(status, body);
+        assert_eq!(kind, Kind::Failed);
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
+        assert!(!told.contains("Log in"), "{told}");
+    }
     let error = oned("http://127.0.0.1:1/RPC2".into())
         .1
         .vm(VmId(1))

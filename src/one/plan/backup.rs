@@ -65,7 +65,7 @@ impl Plan {
             disks: files.clone(),
         })));
         let guest = known.vm.backup.rest.filter(|_| live);
-        let guest = guest.map(|rest| (call.deploy_id.as_str(), rest));
+        let guest = guest.map(|rest| (call.deploy_id.as_str(), known.vm.at_rest(rest)));
         steps.extend(quietly(&disks, &snap, guest));
         steps.push(step(Request::Backup(Backup {
             path: call.dir.path(),

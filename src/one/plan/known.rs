@@ -7,6 +7,7 @@ use std::fmt;
 use super::{At, host_name};
 use crate::model::{Access, HostName, ImageSpec, ParseError};
 use crate::one::call::{DiskPlace, Node, VmDir};
+use crate::one::context::Cd;
 use crate::one::document::{Datastore, Disk, DiskKind, Vm};
 use crate::one::names;
 use crate::{Error, Kind, Result};
@@ -54,8 +55,8 @@ pub struct Known<'a> {
     pub datastore: &'a Asked<'a>,
     /// The front-end by the name that it has for itself: oned may call it otherwise.
     pub front_end: &'a Node,
-    /// The context CD in base64, for the action that brings it.
-    pub context: Option<&'a str>,
+    /// The context CD, for the action that brings it.
+    pub context: Option<&'a Cd>,
 }
 
 impl<'k> Known<'k> {

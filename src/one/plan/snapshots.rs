@@ -8,7 +8,8 @@ use crate::model::{BeforeRevert, ImageSpec};
 use crate::one::call::{DiskPlace, Node};
 use crate::one::{Megabytes, SnapshotId, names};
 
-/// While the image is complete; and of a VM that runs, while its file systems are frozen. One that is there was made by an
+/// While the image is complete; and of a VM that runs, while its file systems are frozen, or its processes if it is
+/// a container. One that is there was made by an
 /// attempt that did not live to tell, of what the disk was then: it is taken anew.
 pub(super) fn create(
     known: &Known<'_>,
@@ -24,7 +25,7 @@ pub(super) fn create(
     let quiet = Request::Quiet(Quiet {
         image,
         domain,
-        rest: Rest::Freeze,
+        rest: known.vm.at_rest(Rest::Freeze),
         steps: vec![take],
     });
     let quiet = step(quiet).by(known.access(place)?);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::one::call::{Call, Family};
+use crate::one::context::Cd;
 use crate::one::document::{Datastore, Vm};
 
 mod access;
@@ -91,11 +92,12 @@ fn planned_with(vm: &str, datastore: &str, line: &str) -> Result<Plan> {
         vm.history[left].may_live = vm.history[left].host.as_str() == "silent";
     }
     let ask = || Datastore::parse(datastore);
+    let cd = Cd::Inline("SVNP".to_owned());
     let known = Known {
         vm: &vm,
         datastore: &Asked::by(&ask),
         front_end: &"fe".parse().unwrap(),
-        context: Some("SVNP"),
+        context: Some(&cd),
     };
     Plan::of(&call, &known)
 }

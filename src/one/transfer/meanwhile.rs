@@ -119,7 +119,7 @@ pub(super) fn look_again(
     // As the VM was: it may have the disk no more, which has to be named all the same.
     let each = deletes
         .iter()
-        .map(|delete| done(remote, &plan(site, delete, was)?, voice, || Ok(())));
+        .map(|delete| done(remote, &plan(site, delete, was, None)?, voice, || Ok(())));
     each.fold(Ok(()), both)?;
     Err(Error::new(
         Kind::Cancelled,

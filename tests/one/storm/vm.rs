@@ -194,7 +194,7 @@ impl Vm {
             .replace("DIR", &format!("/{}", path(&dir)?))
             .replace("IDS", &format!("{} 101", self.id));
         storm.oned.vm(self.id, &self.document(storm, state));
-        let heard = storm.oned.lines(RELEASE, &lines)?;
+        let heard = storm.oned.lines(RELEASE, self.id, &lines)?;
         ensure!(heard.success, "{lines}: {}", heard.info);
         let own = i64::from(self.id);
         ensure!(heard.log.iter().all(|(vm, _)| *vm == own), "{heard:?}");
