@@ -121,7 +121,7 @@ fn forget(walk: &mut Walk<'_>) -> Result<()> {
         // What a killed job was about to put in place.
         Record::sweep(&walk.host.roots)?;
         for dir in record.links().filter_map(Path::parent) {
-            atomic::sweep(dir)?;
+            walk.as_asker(|| atomic::sweep(dir))?;
         }
     }
     walk.did(LayerName::Record, change, String::new(), began);

@@ -59,8 +59,11 @@ pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Opti
     let wanted =
         record.intent == Intent::Attached && ask.guest.is_none() && record.link == ask.link;
     let front = host.roots.mapper(key.dm(Role::Front));
-    let leads = |link| std::fs::read_link(link).is_ok_and(|to| to == front);
-    let led = ask.link.as_ref().is_none_or(leads);
+    let leads = |link| Ok(std::fs::read_link(link).is_ok_and(|to| to == front));
+    let led = match &ask.link {
+        Some(link) => record.as_asker(host, || leads(link))?,
+        None => true,
+    };
     let up = host.dm().device(&key.dm(Role::Front))?.is_some() && led;
     let mapped = host.krbd().find(&record.fsid, key.pool(), key.image());
     let up = up && !mapped.is_empty();

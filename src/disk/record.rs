@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::Host;
 use crate::model::{
     Access, Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec,
     Sharing, VgName,
@@ -41,8 +42,8 @@ pub struct Record {
     pub fsid: Fsid,
     /// What is wanted.
     pub intent: Intent,
-    /// Whether `bypass` took the cache out to stay out, from an SSD that fails, say: only `insert` by hand, or an attach by hand, puts
-    /// it in again. What moves a disk takes its cache out for a while.
+    /// Whether `bypass` took the cache out to stay out, from an SSD that fails, say: only an insert, seed or attach by
+    /// hand puts it in again, as long as the disk is attached here. What moves a disk takes its cache out for a while.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub kept_out: bool,
     /// The driver wanted.
@@ -150,6 +151,14 @@ impl Record {
     /// Whether it refuses writes.
     pub fn is_read_only(&self) -> bool {
         self.sharing() == Some(Sharing::ReadOnly)
+    }
+
+    /// Does something with the links, as whoever asks now or asked for them.
+    pub(super) fn as_asker<T>(&self, host: &Host, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        match host.caller.or(self.by) {
+            Some(caller) => caller.act(act),
+            None => act(),
+        }
     }
 
     /// All links to the front.

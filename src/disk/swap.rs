@@ -31,14 +31,13 @@ pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
 /// out does, if it is only to come `back`; a hand-over is called off then as well.
 pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     let mut walk = start(host, &ask.image, "insert", dry_run)?;
+    walk.disk.force.patient = ask.patient;
     if ask.back && walk.disk.record.kept_out {
         walk.calls_off = true;
         walk.up::<LeaseLayer>()?;
         return Ok(walk.report(true));
     }
-    walk.disk.record.kept_out = false;
     walk.rate = ask.rate.or(walk.rate);
-    walk.disk.force.patient = ask.patient;
     if let Some(seed) = ask.seed {
         seedable(walk.driver()?, seed)?;
         walk.disk.record.seed = seed;
@@ -271,6 +270,7 @@ pub(super) fn take_out(walk: &mut Walk<'_>, stay: Stay) -> Result<()> {
 pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
     let bypassed = walk.disk.record.intent == Intent::Bypassed;
     walk.disk.record.intent = Intent::Attached;
+    walk.disk.record.kept_out = false;
     if walk.dry_run {
         return plan(walk);
     }

@@ -71,10 +71,7 @@ impl<'h> Walk<'h> {
 
     /// Does something with the disk's links, as whoever asks now or asked for them.
     pub(super) fn as_asker<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
-        match self.host.caller.or(self.disk.record.by) {
-            Some(caller) => caller.act(act),
-            None => act(),
-        }
+        self.disk.record.as_asker(self.host, act)
     }
 
     /// The driver in use.

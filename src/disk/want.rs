@@ -3,6 +3,8 @@
 mod seed;
 mod several;
 mod size;
+#[cfg(test)]
+mod tests;
 
 use self::seed::seed;
 pub(super) use self::seed::seedable;
@@ -206,9 +208,11 @@ pub(super) fn again(
     record.image = ask.image.clone();
     record.access = host.access.clone().or(record.access);
     record.kept_out &= ask.keep;
-    if !record.kept_out {
-        record.intent = intent(ask);
-    }
+    // Also of one whose detach was interrupted: it is wanted again, without its cache.
+    record.intent = match record.kept_out {
+        true => Intent::Bypassed,
+        false => intent(ask),
+    };
     // The lease layer lets a guest become the holder, and knows what else it finds.
     record.guest = ask.guest.clone().or(record.guest);
     Ok((record, exchange))

@@ -58,7 +58,7 @@ fn empty(host: &Host, ask: &CreateImage, dry_run: bool) -> Result<ImageReport> {
         pending.clear(host)?;
         let made = pending.create(host, &options);
         let made = made.and_then(|image| pending.commit(image, ask.made_for.as_deref()));
-        made.map_err(|error| error.and_then_cleanup(pending.remove()))
+        made.map_err(|error| pending.undone(error))
     })?;
     if !dry_run {
         report.facts = Some(facts(Found::in_pool(pool, spec)?.info()?));

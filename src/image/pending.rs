@@ -113,7 +113,11 @@ impl<'a> Pending<'a> {
     /// Makes the image, open to write. It is marked before it is opened, so that whoever finds it open can tell by whom.
     pub(super) fn create(&self, host: &Host, options: &CreateOptions) -> Result<Image> {
         let name = &self.temporary.image;
-        let made = self.pool.create(name, options);
+        let made = self.pool.create(name, options).map_err(Error::from);
+        let made = made.map_err(|error| match error.kind() {
+            Kind::Exists => self.others().because(error),
+            _ => error,
+        });
         made.context(|| format!("cannot make image {}", self.temporary))?;
         let me = host.me()?;
         let importer = Importer {
@@ -137,16 +141,20 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Kind::Exists`] if somebody made one of that name meanwhile.
     pub(super) fn commit(&self, image: Image, made_for: Option<&str>) -> Result<()> {
+        let id = image.id().clone();
         if let Some(made_for) = made_for {
-            made_for::stamp(self.pool, image.id(), self.spec, made_for)?;
+            made_for::stamp(self.pool, &id, self.spec, made_for)?;
         }
         image
             .close()
             .context(|| format!("cannot close image {}", self.temporary))?;
-        let (id, mark) = self.mark()?;
+        let (now, mark) = self.mark()?;
+        if now != id {
+            return Err(self.others());
+        }
         let unset = meta::compare_and_set(self.pool, &id, KEY, mark.as_deref(), None);
         unset.context(|| format!("cannot unmark image {}", self.temporary))?;
-        self.rename()
+        self.rename(&id)
     }
 
     /// Has an image say what it is for that was made without being opened, and gives it its name, if it still is what was made.
@@ -154,23 +162,28 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Kind::Exists`] if somebody made one of that name meanwhile; [`Kind::Busy`] if somebody makes this one.
     pub(super) fn name(&self, id: &ImageId, made_for: &str) -> Result<()> {
-        let others = || {
-            let message = format!("somebody else makes {} at the same moment", self.spec);
-            Error::new(Kind::Busy, message).remedy("run it again")
-        };
         match made_for::stamp(self.pool, id, self.spec, made_for) {
-            Err(error) if error.kind() == Kind::NotFound => return Err(others().because(error)),
+            Err(error) if error.kind() == Kind::NotFound => {
+                return Err(self.others().because(error));
+            }
             stamped => stamped?,
         }
-        let now = self.pool.image_id(&self.temporary.image);
-        let now = now.context(|| format!("cannot look for {}", self.temporary))?;
-        match now.as_ref() == Some(id) {
-            true => self.rename(),
-            false => Err(others()),
-        }
+        self.rename(id)
     }
 
-    fn rename(&self) -> Result<()> {
+    /// That somebody took what was being made for the remains of a process that is gone.
+    fn others(&self) -> Error {
+        let message = format!("somebody else makes {} at the same moment", self.spec);
+        Error::new(Kind::Busy, message).remedy("run it again")
+    }
+
+    /// Gives the image of this id its name: a rename goes by the name, which may be another image's by now.
+    fn rename(&self, id: &ImageId) -> Result<()> {
+        let now = self.pool.image_id(&self.temporary.image);
+        let now = now.context(|| format!("cannot look for {}", self.temporary))?;
+        if now.as_ref() != Some(id) {
+            return Err(self.others());
+        }
         let renamed = self.pool.rename(&self.temporary.image, &self.spec.image);
         match renamed.map_err(Error::from) {
             Err(error) if error.kind() == Kind::Exists => Err(taken(self.spec)),
@@ -185,6 +198,14 @@ impl<'a> Pending<'a> {
         match removed.map_err(Error::from) {
             Err(error) if error.kind() == Kind::NotFound => Ok(()),
             removed => removed.context(|| format!("cannot remove {}", self.temporary)),
+        }
+    }
+
+    /// An attempt that failed leaves nothing behind; but what somebody else makes under the name stays.
+    pub(super) fn undone(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Busy => error,
+            _ => error.and_then_cleanup(self.remove()),
         }
     }
 

@@ -29,6 +29,10 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
         return Ok(report);
     }
     put_right(host, &pool, ask, &mut report)?;
+    // One that had its name given back only now was not asked yet.
+    if is_somebodys(&pool, ask, &mut report)? {
+        return Ok(report);
+    }
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
@@ -135,7 +139,9 @@ pub(super) fn clear(
 fn is_for(snap: &SnapName, copy: &ImageSpec) -> bool {
     // One that was exchanged has another name by now.
     let was = Beside::stem(&copy.image);
-    let copies = was.iter().chain([&copy.image]);
+    // And so has one that was not finished.
+    let will_be = reach::named(&copy.image).ok();
+    let copies = was.iter().chain(&will_be).chain([&copy.image]);
     let mut names = copies.flat_map(|copy| CopySnap::ALL.map(|kind| kind.of(copy)));
     names.any(|name| name.as_ref() == Ok(snap))
 }

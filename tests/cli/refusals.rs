@@ -65,8 +65,8 @@ fn a_bad_word_is_named() {
         ),
         (&["mode", "one/a", "fast"], "invalid value 'fast'"),
         (
-            &["image", "import", "f", "one/a", "--format", "vdi"],
-            r#""vdi" is not raw or qcow2"#,
+            &["image", "import", "f", "one/a", "--format", "vhdx"],
+            r#""vhdx" is none of raw, qcow2, vmdk, vhd and vdi"#,
         ),
         (
             &["image", "import", "f", "one/a", "--checksum", "md5:xyz"],

@@ -181,7 +181,8 @@ pub(super) fn front_layer(
 
 pub(super) fn link_layer(host: &Host, record: &Record) -> LayerStatus {
     let front = host.roots.mapper(record.key.dm(Role::Front));
-    let leads = |link: &&Path| std::fs::read_link(link).is_ok_and(|target| target == front);
+    let reads = |link: &Path| Ok(std::fs::read_link(link).is_ok_and(|target| target == front));
+    let leads = |link: &&Path| record.as_asker(host, || reads(link)).unwrap_or(false);
     let shared = record.shared.is_some();
     // A VM's directory that is gone is nobody's loss: the others have their disk.
     let links = record

@@ -38,8 +38,8 @@ pub(super) fn clone(
     plain.child = pending.temporary().clone();
     let made = super::clone(host, &plain, false).map_err(|error| match error.kind() {
         // Somebody else is at it.
-        Kind::Exists | Kind::Busy => error,
-        _ => error.and_then_cleanup(pending.remove()),
+        Kind::Exists => error,
+        _ => pending.undone(error),
     });
     let mut report = ImageReport {
         image: Some(spec.clone()),

@@ -182,7 +182,7 @@ fn make(
         Ok(image)
     });
     let made = filled.and_then(|image| pending.commit(image, ask.made_for.as_deref()));
-    made.map_err(|error| error.and_then_cleanup(pending.remove()))
+    made.map_err(|error| pending.undone(error))
 }
 
 fn fill(
