@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::attach::climb;
 use super::clean::clean;
+use super::later;
 use super::quiet::while_complete;
 use super::record::Intent;
 use super::revive::revive;
-use super::swap::{self, Stay, start};
+use super::swap::{self, Stay, start_taking_out};
+use super::walk::Walk;
 use super::want::knows;
 use crate::host::Host;
 use crate::job::{DiskJob, LayerName, Report, SetMode};
@@ -31,7 +33,8 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
             dry_run,
         );
     }
-    let mut walk = start(host, &ask.image, "mode", dry_run)?;
+    let filled_later = later::is_stopped_by(host, &ask.image, dry_run)?;
+    let mut walk = start_taking_out(host, &ask.image, "mode", dry_run)?;
     let driver = walk.driver()?;
     knows(driver, ask.mode)?;
     if walk.disk.record.shared.is_some() && ask.mode.can_be_dirty() {
@@ -41,9 +44,9 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         );
     }
     let began = Instant::now();
-    let around = !driver.capabilities().live
-        && walk.disk.record.intent == Intent::Attached
-        && walk.disk.record.mode != ask.mode;
+    let in_path = walk.disk.record.intent == Intent::Attached;
+    let anew = !driver.capabilities().live && in_path && walk.disk.record.mode != ask.mode;
+    let around = anew || filled_later;
     if around {
         swap::take_out(&mut walk, Stay::Moment)?;
     } else {
@@ -65,22 +68,34 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
             walk.disk.record.save(&host.roots)?;
         }
         if !ask.mode.can_be_dirty() && walk.disk.image.is_some() {
-            // What other hosts are told of it; by a run that was killed after the record was saved they were not.
-            walk.with_lease(|cell, me, record| {
-                let holder = cell.lease.holder.as_ref();
-                let stale = holder.is_some_and(|holder| holder.mode != record.mode);
-                match stale && cell.is_held_by(me) && !cell.is_dirty_by(me) {
-                    true => cell.mark_clean(me, &record.driver, record.mode),
-                    false => Ok(()),
-                }
-            })?;
+            tell_others(&mut walk)?;
         }
     }
     walk.did(LayerName::Record, change, ask.mode.to_string(), began);
+    if filled_later {
+        // As it was asked for: nobody waits for the seed.
+        walk.disk.record.intent = Intent::Attached;
+        walk.disk.record.save(&host.roots)?;
+        let mut report = walk.report(true);
+        later::go_on(host, &mut report);
+        return Ok(report);
+    }
     if around {
         swap::put_in(&mut walk)?;
     } else {
         climb(&mut walk)?;
     }
     Ok(walk.report(true))
+}
+
+/// What other hosts are told of the mode, in the lease; by a run that was killed after the record was saved they were not.
+fn tell_others(walk: &mut Walk<'_>) -> Result<()> {
+    walk.with_lease(|cell, me, record| {
+        let holder = cell.lease.holder.as_ref();
+        let stale = holder.is_some_and(|holder| holder.mode != record.mode);
+        match stale && cell.is_held_by(me) && !cell.is_dirty_by(me) {
+            true => cell.mark_clean(me, &record.driver, record.mode),
+            false => Ok(()),
+        }
+    })
 }

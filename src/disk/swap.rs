@@ -105,7 +105,7 @@ fn not_of_the_disk(error: Error) -> Error {
 
 /// Seeds the cache of an attached disk anew, under load.
 pub fn seed(host: &Host, ask: &SeedJob, dry_run: bool) -> Result<Report> {
-    let mut walk = start(host, &ask.image, "seed", dry_run)?;
+    let mut walk = start_taking_out(host, &ask.image, "seed", dry_run)?;
     walk.rate = ask.rate.or(walk.rate);
     if walk.disk.record.driver.as_str() == "none" {
         return Err(Error::new(

@@ -203,7 +203,7 @@ pub(super) fn again(
     }
     record.by = host.caller.or(record.by);
     if ask.seed_later && !ask.keep {
-        record.rate = ask.rate;
+        record.rate = ask.rate.or(record.rate);
     }
     record.image = ask.image.clone();
     record.access = host.access.clone().or(record.access);

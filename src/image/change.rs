@@ -58,7 +58,9 @@ fn may_shrink(found: &Found<'_>, ask: &ResizeImage, has: Bytes) -> Result<()> {
             ask.image, ask.size
         );
         return Err(Error::new(Kind::Usage, message)
-            .remedy("say --allow-shrink if what is beyond may be lost"));
+            .remedy(format!(
+                "say --allow-shrink if what is beyond may be lost; if an earlier resize came no further than the image, ask for {has} or more"
+            )));
     }
     found.must_be_detached("shrink")?;
     found.must_be_unwatched("shrink")

@@ -224,6 +224,13 @@ fn changed(host: &Host, own: &Image, words: &[&str]) -> Result<()> {
     let size = host.wb(&["attach", &own.spec, "--no-wait", "--size", "20M"]);
     size.run()?.refused(Kind::Exists, &["a slice of"])?;
     same("the process that fills it", work()?, seeder)?;
+    // What they say to do instead.
+    for mode in ["writeback", "writethrough"] {
+        host.wb(&["mode", &own.spec, mode]).ok()?;
+        same("the mode", &host.status(own)?["mode"], mode)?;
+        eventually("the seed in it", 60, || Ok(work()?.is_some()))?;
+    }
+    let seeder = work()?;
     // Another rate is another seed.
     again(&["--rate", "32K"])?.ok()?;
     eventually("the other seed", 60, || {
@@ -241,6 +248,13 @@ fn changed(host: &Host, own: &Image, words: &[&str]) -> Result<()> {
     same("it is well", &status["well"], true)?;
     host.check(&device, own)?;
     host.put("warmblock.toml", format!("{CONFIG}{HOURS}").as_bytes())?;
+    host.detach(own)?;
+    // As fast as was asked for: the configured rate would take many minutes.
+    again(&["--rate", "64M"])?.ok()?;
+    eventually("its end", 120, || {
+        let status = host.status(own)?;
+        Ok(status["well"] == true && status["at_work"].is_null())
+    })?;
     host.detach(own).map(drop)
 }
 
@@ -268,7 +282,13 @@ pub fn moved(case: &Case) -> Result<()> {
     // What the guest writes meanwhile is nowhere but where it should be.
     to.write(&device, own, 4, 4 * MIB, 64 * KIB)?;
     to.check(&device, own)?;
-    vm.epilog(to)?;
+    // And back, from a host whose seed is not done.
+    vm.migrated("premigrate", to, from)?;
+    to.write(&device, own, 5, 5 * MIB, 64 * KIB)?;
+    from.check(&device, own)?;
+    vm.migrated("postmigrate", to, from)?;
+    from.check(&device, own)?;
+    vm.epilog(from)?;
     for host in [from, to] {
         gone(&vm, host)?;
         host.check_gone(own)?;
