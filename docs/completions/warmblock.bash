@@ -544,12 +544,16 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__doctor)
-            opts="-v -q -h --print-udev-rules --print-recover-unit --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --print-udev-rules --print-recover-unit --print-sudoers --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --print-sudoers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

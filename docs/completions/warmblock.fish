@@ -617,6 +617,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l print-sudoers -d 'Print the sudoers file that lets OpenNebula\'s user act here' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l root -d 'Put every path below this directory, for tests' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l progress -d 'How progress is shown on standard error: auto, bar, json or quiet' -r

@@ -141,7 +141,11 @@ fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.print_recover_unit {
-        to_stdout(doctor::boot::UNIT)?;
+        to_stdout(&doctor::boot::unit(std::env::current_exe().ok().as_deref()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(user) = &args.print_sudoers {
+        to_stdout(&doctor::sudoers::sudoers(user)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let findings = doctor::examine(settings::config(&cli.global), settings::roots(&cli.global));

@@ -5,8 +5,10 @@ use std::path::Path;
 use super::finding::Finding;
 use crate::sys::Roots;
 
-/// The unit that does it, as it is installed.
-pub const UNIT: &str = include_str!("boot/warmblock-recover.service");
+/// The unit that does it.
+const UNIT: &str = include_str!("boot/warmblock-recover.service");
+/// Where it looks for the program.
+const PROGRAM: &str = "/usr/bin/warmblock";
 /// Its name.
 pub const UNIT_NAME: &str = "warmblock-recover.service";
 
@@ -17,6 +19,14 @@ const DIRS: [&str; 4] = [
     "usr/lib/systemd/system",
     "lib/systemd/system",
 ];
+
+/// The unit as it is to be installed, for the program that is there.
+pub fn unit(program: Option<&Path>) -> String {
+    let program = program
+        .and_then(Path::to_str)
+        .filter(|path| !path.contains([' ', '%', '"', '\\', '$', '\'', '#']));
+    UNIT.replace(PROGRAM, program.unwrap_or(PROGRAM))
+}
 
 /// Whether the unit is enabled, where systemd runs.
 pub fn recovery(roots: &Roots) -> Finding {

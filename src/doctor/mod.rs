@@ -13,6 +13,7 @@ mod lvm;
 mod pattern;
 mod records;
 mod ssd;
+pub mod sudoers;
 mod tgt;
 mod tools;
 mod udev;

@@ -65,10 +65,14 @@ impl Exec {
             reader.kill();
         }
         let answer = match early {
-            Some(answer) => answer,
-            None => reader.wait(to)?,
+            Some(answer) => wrote.map(|_| answer)?,
+            None => {
+                let read = reader.wait(to);
+                // What was cut short is why the other side failed as well.
+                wrote?;
+                read?
+            }
         };
-        wrote?;
         crate::fault::step(&to.verb());
         Ok(answer)
     }

@@ -21,21 +21,9 @@ pub use uninstall::uninstall;
 
 use super::shims::{self, Shim};
 use super::tree::Tree;
+use crate::doctor::sudoers;
 use crate::model::Change;
 use crate::{Context, Result};
-
-/// What lets the user who runs oned run what a host is asked to do, and nothing else; and lets sudo find it, for OpenNebula's own
-/// file sets a path without `/usr/local/bin` (contract, 3.7).
-fn sudoers(user: &str) -> String {
-    format!(
-        "\
-# For /etc/sudoers.d/warmblock on every host and bridge host of OpenNebula, mode 0440. The files there are read by their names'
-# order, so this path counts and not that of OpenNebula's own.
-Defaults:{user} secure_path = /sbin:/bin:/usr/sbin:/usr/bin:/usr/local/bin
-{user} ALL=(root) NOPASSWD: /usr/bin/warmblock host, /usr/local/bin/warmblock host
-"
-    )
-}
 
 /// Who runs oned: whose its drivers are. Packages have them for oneadmin.
 fn runs_oned(tree: &Tree) -> String {
@@ -100,7 +88,8 @@ pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
     let lacks = lacks.context(|| format!("cannot change {}", oned.path.display()))?;
     let execrc = Settings::read(&tree.execrc())?;
     for (path, text, mode) in wanted(tree) {
-        let change = files::put(&path, text.as_bytes(), mode, &tree.remotes, dry_run)?;
+        let put = || files::put(&path, text.as_bytes(), mode, dry_run);
+        let change = files::as_owner(&tree.remotes, put)?;
         report.files.push(InstalledFile {
             path,
             change,
@@ -134,8 +123,6 @@ pub(super) fn wanted(tree: &Tree) -> Vec<(PathBuf, Cow<'static, str>, u32)> {
     };
     let mut all = scripts("datastore", &shims::DATASTORE);
     all.extend(scripts("tm", &shims::TRANSFER));
-    let path = tree.remotes.join("etc/tm").join(NAME).join("sudoers");
-    all.push((path, sudoers(&runs_oned(tree)).into(), 0o644));
     all
 }
 
@@ -186,8 +173,8 @@ fn next(tree: &Tree, report: &InstallReport) -> Vec<String> {
     if changed(&tree.remotes) {
         next.push("bring the scripts to the hosts, as oneadmin: `onehost sync --force`".into());
         next.push(format!(
-            "on every host and bridge host, install this release of warmblock and {} as /etc/sudoers.d/warmblock",
-            tree.remotes.join("etc/tm").join(NAME).join("sudoers").display()
+            "on every host and bridge host, install this release of warmblock, and {}",
+            sudoers::install(&runs_oned(tree))
         ));
     }
     if !next.is_empty() {

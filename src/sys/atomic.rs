@@ -1,8 +1,8 @@
 //! Files that are either the old or the new one, whatever happens: temp + fsync + rename + fsync of the directory.
 
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -27,6 +27,26 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes a file with a mode, whatever the umask.
 pub fn write_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     write_all(&[NewFile { path, bytes, mode }])
+}
+
+/// Writes a file with a mode and an owner, user and group, which it has before it is in place.
+pub fn write_owned(path: &Path, bytes: &[u8], mode: u32, owner: (u32, u32)) -> Result<()> {
+    let written = with_temp(path, |temp| {
+        let mut options = File::options();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(temp)?;
+        file.write_all(bytes)?;
+        let meta = file.metadata()?;
+        if (meta.uid(), meta.gid()) != owner {
+            std::os::unix::fs::fchown(&file, Some(owner.0), Some(owner.1))?;
+        }
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        file.sync_all()
+    });
+    written.map_err(|error| cannot("write", path, error))
 }
 
 /// Writes what a reader gives, to its end, with a mode, whatever the umask.

@@ -1,6 +1,9 @@
 //! Whoever called sudo. What he names by a path is done as he might do it himself: root would follow his links, and write where he
 //! may not.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid, setgroups};
 use serde::{Deserialize, Serialize};
 
@@ -38,10 +41,28 @@ impl Caller {
         if uid == 0 {
             return Ok(None);
         }
-        setgroups(&[Gid::from_raw(gid)]).map_err(|error| {
+        Self { uid, gid }.alone().map(Some)
+    }
+
+    /// The owner of a file, for a process that is root and could act as anybody; `None` if the file is root's, or this process is not
+    /// root. Root's groups are given up as in [`Caller::of_sudo`].
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn owner(of: &Metadata) -> Result<Option<Self>> {
+        let (uid, gid) = (of.uid(), of.gid());
+        if uid == 0 || !Uid::effective().is_root() {
+            return Ok(None);
+        }
+        Self { uid, gid }.alone().map(Some)
+    }
+
+    /// With no groups beside this one.
+    fn alone(self) -> Result<Self> {
+        setgroups(&[Gid::from_raw(self.gid)]).map_err(|error| {
             Error::new(Kind::Failed, "cannot give up root's groups").because(error)
         })?;
-        Ok(Some(Self { uid, gid }))
+        Ok(self)
     }
 
     /// Does something with files as this user (setfsuid(2)): what this thread opens, makes and removes meanwhile. What it has opened it
@@ -103,7 +124,7 @@ impl Caller {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn what_a_user_may_not_do_is_not_done_for_him() {

@@ -268,18 +268,35 @@ fn one_fault_at_a_time() {
 fn the_unit_for_the_boot_is_printed() {
     let root = tempfile::tempdir().unwrap();
     let ran = run(warmblock(root.path()).args(["doctor", "--print-recover-unit"]));
-    assert_eq!(
-        (ran.code, ran.stdout.as_str()),
-        (0, warmblock::doctor::boot::UNIT)
-    );
-    // What the unit calls must be a command of this release.
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_warmblock"));
+    let unit = warmblock::doctor::boot::unit(Some(program));
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, unit.as_str()));
+    // What the unit calls must be there, and a command of this release.
     let exec = ran
         .stdout
         .lines()
-        .find_map(|line| line.strip_prefix("ExecStart=/usr/bin/warmblock "));
+        .find_map(|line| line.strip_prefix(&format!("ExecStart={} ", program.display())));
     let words = exec.unwrap().split(' ');
     let dry = run(warmblock(root.path()).args(words).arg("--help"));
     assert_eq!(dry.code, 0, "{}", dry.stderr);
+}
+
+#[test]
+fn the_sudoers_file_is_printed() {
+    let root = tempfile::tempdir().unwrap();
+    let printed = |user: &[&str]| {
+        let words = [&["doctor", "--print-sudoers"], user].concat();
+        run(warmblock(root.path()).args(words))
+    };
+    let ran = printed(&[]);
+    assert!(
+        ran.code == 0
+            && ran
+                .stdout
+                .contains("oneadmin ALL=(root) NOPASSWD: /usr/bin/warmblock host,")
+    );
+    assert!(printed(&["cloud"]).stdout.contains("cloud ALL="));
+    assert_eq!(printed(&["a b"]).code, 2);
 }
 
 #[test]

@@ -32,6 +32,10 @@ pub struct DoctorArgs {
     /// Print the systemd unit that brings the host's disks up at boot
     #[arg(long, conflicts_with = "print_udev_rules")]
     pub print_recover_unit: bool,
+    /// Print the sudoers file that lets OpenNebula's user act here
+    #[arg(long, value_name = "USER", num_args = 0..=1, default_missing_value = "oneadmin",
+          conflicts_with_all = ["print_udev_rules", "print_recover_unit"])]
+    pub print_sudoers: Option<String>,
 }
 
 /// The commands on the configuration.

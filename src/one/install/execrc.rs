@@ -86,7 +86,9 @@ fn assigned(text: &str) -> Option<Assigned<'_>> {
     let mut at = 0;
     let mut place = None;
     for line in text.split_inclusive('\n') {
-        if let Some(value) = line.trim_start().strip_prefix(VARIABLE)
+        let set = line.trim_start();
+        let set = set.strip_prefix("export ").unwrap_or(set).trim_start();
+        if let Some(value) = set.strip_prefix(VARIABLE)
             && let Some(value) = value.strip_prefix('=')
         {
             place = Some((at + line.len() - value.len(), value.trim_end()));
@@ -123,6 +125,10 @@ mod tests {
             (
                 "LIVE_DISK_SNAPSHOTS=\"\"\n",
                 "LIVE_DISK_SNAPSHOTS=\"kvm-warmblock qemu-warmblock lxc-warmblock\"\n",
+            ),
+            (
+                "export LIVE_DISK_SNAPSHOTS=\"kvm-ceph\"\n",
+                "export LIVE_DISK_SNAPSHOTS=\"kvm-ceph kvm-warmblock qemu-warmblock lxc-warmblock\"\n",
             ),
             (
                 "LIVE_DISK_SNAPSHOTS=kvm-ceph # x\n",

@@ -1,21 +1,25 @@
-//! Files of an installation: written whole, owned as what is around them.
+//! Files of an installation: written whole, by whoever owns what is around them.
 
 use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::model::Change;
-use crate::sys::atomic;
+use crate::sys::{Caller, atomic};
 use crate::{Context, Error, Kind, Result};
 
-/// Makes a file be what it should be, owned as `like` is.
-pub(super) fn put(
-    path: &Path,
-    bytes: &[u8],
-    mode: u32,
-    like: &Path,
-    dry_run: bool,
-) -> Result<Change> {
+/// Does something as the owner of a directory would: what he may write, root must not write by its name, for he may exchange
+/// what lies there for links.
+pub(super) fn as_owner<T>(of: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    let owner = std::fs::metadata(of).map_err(|error| failed("look at", of, error))?;
+    match Caller::owner(&owner)? {
+        Some(owner) => owner.act(act),
+        None => act(),
+    }
+}
+
+/// Makes a file be what it should be.
+pub(super) fn put(path: &Path, bytes: &[u8], mode: u32, dry_run: bool) -> Result<Change> {
     let same_mode =
         || std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o777 == mode);
     let change = match std::fs::read(path) {
@@ -27,7 +31,6 @@ pub(super) fn put(
     if dry_run {
         return Ok(change);
     }
-    let owner = std::fs::metadata(like).map_err(|error| failed("look at", like, error))?;
     let missing: Vec<&Path> = path
         .ancestors()
         .skip(1)
@@ -37,10 +40,8 @@ pub(super) fn put(
         std::fs::create_dir(dir)
             .and_then(|()| std::fs::set_permissions(dir, Permissions::from_mode(0o755)))
             .map_err(|error| failed("make", dir, error))?;
-        own(dir, &owner)?;
     }
     atomic::write_mode(path, bytes, mode).context(|| format!("cannot write {}", path.display()))?;
-    own(path, &owner)?;
     Ok(change)
 }
 
@@ -54,9 +55,8 @@ pub(super) fn rewrite(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
     let old = std::fs::read(path).map_err(|error| failed("read", path, error))?;
     let backup = free_name(path);
     for (path, bytes) in [(&backup, old.as_slice()), (path, bytes)] {
-        atomic::write_mode(path, bytes, mode)
+        atomic::write_owned(path, bytes, mode, (meta.uid(), meta.gid()))
             .context(|| format!("cannot write {}", path.display()))?;
-        own(path, &meta)?;
     }
     Ok(backup)
 }
@@ -75,15 +75,6 @@ fn free_name(path: &Path) -> PathBuf {
         .map(name)
         .find(|path| !path.exists())
         .unwrap_or_else(|| name(u32::MAX))
-}
-
-fn own(path: &Path, like: &std::fs::Metadata) -> Result<()> {
-    let is = std::fs::metadata(path).map_err(|error| failed("look at", path, error))?;
-    if (is.uid(), is.gid()) == (like.uid(), like.gid()) {
-        return Ok(());
-    }
-    chown(path, Some(like.uid()), Some(like.gid()))
-        .map_err(|error| failed("give away", path, error))
 }
 
 pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {

@@ -36,7 +36,7 @@ fn out(tree: &Tree, datastores: &str, dry_run: bool) -> Result<InstallReport> {
         .map(|_| format!("{NAME} in LIVE_DISK_SNAPSHOTS"));
     let had = had.collect();
     edit(&mut report, &execrc, text, had)?;
-    remove(tree, &mut report)?;
+    files::as_owner(&tree.remotes, || remove(tree, &mut report))?;
     report.next = next(tree, &report);
     Ok(report)
 }
@@ -77,7 +77,7 @@ fn remove(tree: &Tree, report: &mut InstallReport) -> Result<()> {
             backup: None,
         });
     }
-    for dir in ["datastore", "tm", "etc/tm"].map(|dir| tree.remotes.join(dir).join(NAME)) {
+    for dir in ["datastore", "tm"].map(|dir| tree.remotes.join(dir).join(NAME)) {
         if !report.dry_run && dir.exists() && std::fs::remove_dir(&dir).is_err() {
             let left = format!("{} is left: somebody put something into it", dir.display());
             report.warnings.push(left);

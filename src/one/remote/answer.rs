@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{told, unreached};
+use crate::doctor::sudoers;
 use crate::exec::Output;
 use crate::tools::ssh;
 use crate::{Error, Kind, Result};
@@ -31,8 +32,9 @@ pub(super) fn answer(node: &impl fmt::Display, output: &Output) -> Result<Value>
 pub(super) fn install(node: &impl fmt::Display) -> String {
     let release = env!("CARGO_PKG_VERSION");
     format!(
-        "install this release of warmblock, {release}, on {node}, in /usr/bin, or in /usr/local/bin with the front-end's \
-         remotes/etc/tm/warmblock/sudoers as /etc/sudoers.d/warmblock: sudo's secure_path must lead to it"
+        "install this release of warmblock, {release}, on {node}, in /usr/bin, or in /usr/local/bin, to which sudo's \
+         secure_path leads after {}",
+        sudoers::install("oneadmin")
     )
 }
 
@@ -46,11 +48,8 @@ fn no_answer(node: &impl fmt::Display, code: i32, stderr: &str) -> Error {
         return Error::new(Kind::Missing, "there is no warmblock").remedy(install(node));
     }
     if stderr.contains("a password is required") || stderr.contains("not allowed to execute") {
-        return Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock").remedy(
-            format!(
-                "put the front-end's remotes/etc/tm/warmblock/sudoers into /etc/sudoers.d/warmblock on {node}"
-            ),
-        );
+        return Error::new(Kind::Missing, "sudo does not let oneadmin run warmblock")
+            .remedy(format!("on {node}: {}", sudoers::install("oneadmin")));
     }
     if stderr.contains("unrecognized subcommand") {
         return Error::new(Kind::Missing, "its warmblock is older").remedy(install(node));

@@ -100,8 +100,8 @@ mod tests {
     const HOSTS: &str = r#"while [ "$1" != -- ]; do shift; done
         case $3 in
         *-cf*) op=pack; code=0; case $2 in torn*) code=2 ;; busy*) code=1 ;; esac
-            case $2 in gone*) echo "ssh: connect to host $2 port 22: No route to host" >&2; code=255 ;; esac ;;
-        *-xpf*) op=unpack; cat >/dev/null; code=0; case $2 in full*) echo "tar: No space left on device" >&2; code=2 ;; esac ;;
+            case $2 in gone*) echo "ssh: connect to host $2 port 22: No route to host" >&2; code=255 ;; *) echo files ;; esac ;;
+        *-xpf*) op=unpack; code=0; [ -n "$(cat)" ] || { echo "tar: This does not look like a tar archive" >&2; code=2; }; case $2 in full*) echo "tar: No space left on device" >&2; code=2 ;; esac ;;
         *) read -r job; op=${job##*'"op":"'}; op=${op%%'"'*}; code=0; echo "{\"shared\":false,\"mark\":\"${2%[0-9]}\"}" ;;
         esac
         # The two sides of a pipe end in any order.
