@@ -105,7 +105,15 @@ fn lab(id: &str, args: &[&str]) -> Result<()> {
 }
 
 fn bring_up(id: &str) -> Result<()> {
+    debian().context("there is no Debian image to test with")?;
     lab(id, &["up"]).context("the lab does not come up")
+}
+
+/// The image is built once per machine, of packages, which the lab's network does not lead to.
+fn debian() -> Result<()> {
+    let built = cmd::run(&[LAB, "image", "qcow2"], Duration::from_secs(900))?;
+    ensure!(built.code == 0, "{built}");
+    Ok(())
 }
 
 fn run_inside(id: &str, stop: &AtomicBool) -> Result<ExitCode> {
