@@ -37,12 +37,7 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
     let mut walk = start_taking_out(host, &ask.image, "mode", dry_run)?;
     let driver = walk.driver()?;
     knows(driver, ask.mode)?;
-    if walk.disk.record.shared.is_some() && ask.mode.can_be_dirty() {
-        let message = format!("several VMs may have image {} at once", ask.image);
-        return Err(
-            Error::new(Kind::Usage, message).remedy("its cache never holds what the image lacks")
-        );
-    }
+    refuse_dirty_shared(&walk, ask)?;
     let began = Instant::now();
     let in_path = walk.disk.record.intent == Intent::Attached;
     let anew = !driver.capabilities().live && in_path && walk.disk.record.mode != ask.mode;
@@ -61,16 +56,7 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         // Before the record says so: where Ceph cannot be asked, it is the record that tells whether anything may be dirty.
         clean(&mut walk)?;
     }
-    // In a dry run too, so that the cache layer says what it would become; but saved only for real.
-    walk.disk.record.mode = ask.mode;
-    if !dry_run {
-        if !around {
-            walk.disk.record.save(&host.roots)?;
-        }
-        if !ask.mode.can_be_dirty() && walk.disk.image.is_some() {
-            tell_others(&mut walk)?;
-        }
-    }
+    note(&mut walk, ask.mode, around)?;
     walk.did(LayerName::Record, change, ask.mode.to_string(), began);
     if filled_later {
         // As it was asked for: nobody waits for the seed.
@@ -86,6 +72,31 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         climb(&mut walk)?;
     }
     Ok(walk.report(true))
+}
+
+/// Several VMs that have one image at once each read it past the others' caches.
+fn refuse_dirty_shared(walk: &Walk<'_>, ask: &SetMode) -> Result<()> {
+    if walk.disk.record.shared.is_none() || !ask.mode.can_be_dirty() {
+        return Ok(());
+    }
+    let message = format!("several VMs may have image {} at once", ask.image);
+    Err(Error::new(Kind::Usage, message).remedy("its cache never holds what the image lacks"))
+}
+
+/// The mode in the record: in a dry run too, so that the cache layer says what it would become; but saved only for real, and
+/// not here when the cache goes `around`, in again with the mode.
+fn note(walk: &mut Walk<'_>, mode: CacheMode, around: bool) -> Result<()> {
+    walk.disk.record.mode = mode;
+    if walk.dry_run {
+        return Ok(());
+    }
+    if !around {
+        walk.disk.record.save(&walk.host.roots)?;
+    }
+    if !mode.can_be_dirty() && walk.disk.image.is_some() {
+        tell_others(walk)?;
+    }
+    Ok(())
 }
 
 /// What other hosts are told of the mode, in the lease; by a run that was killed after the record was saved they were not.

@@ -84,99 +84,115 @@ fn store(row: &DatastoreRow) -> Store {
 
 fn datastore(row: &DatastoreRow) -> Vec<Finding> {
     let name = format!("datastore {} ({})", row.id, row.name);
+    let wrong = [
+        kinds_of_disks(row, &name),
+        bridges(row, &name),
+        drivers(row, &name),
+        attributes(row, &name),
+        taken_over(row, &name),
+    ]
+    .concat();
+    if wrong.is_empty() {
+        vec![Finding::ok(name, in_short(row))]
+    } else {
+        wrong
+    }
+}
+
+fn in_short(row: &DatastoreRow) -> String {
+    let kind = if row.is_system { "system" } else { "image" };
+    match row.pool.as_deref() {
+        Some(pool) => format!("{kind} datastore in pool {pool}"),
+        None => format!("{kind} datastore in pool {DEFAULT_POOL}, which is the default"),
+    }
+}
+
+/// As what VMs would open its disks and their context CDs.
+fn kinds_of_disks(row: &DatastoreRow, name: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if row.disk_type.as_deref() != Some("BLOCK") {
         let is = row.disk_type.as_deref().unwrap_or("not set");
         findings.push(Finding::fail(
-            &name,
+            name,
             format!("DISK_TYPE is {is}, so VMs would open its disks past the cache or not at all"),
             "set DISK_TYPE = BLOCK; images and VMs that there are already keep the old type",
         ));
     }
     if let Some(is) = row.context_disk_type.as_deref().filter(|is| *is == "BLOCK") {
         findings.push(Finding::fail(
-            &name,
+            name,
             format!("CONTEXT_DISK_TYPE is {is}, and the context CDs of this driver are files: VMs would not start"),
             "take CONTEXT_DISK_TYPE out of its template",
         ));
     }
+    findings
+}
+
+fn bridges(row: &DatastoreRow, name: &str) -> Vec<Finding> {
     if row.bridges.is_empty() {
-        findings.push(Finding::fail(
-            &name,
+        return vec![Finding::fail(
+            name,
             "BRIDGE_LIST is empty, so nothing can be done for it",
             "name hosts that reach Ceph and have warmblock",
-        ));
+        )];
     }
-    for bad in row
-        .bridges
-        .iter()
-        .filter(|word| word.parse::<Node>().is_err())
-    {
+    let unreadable = |word: &&String| word.parse::<Node>().is_err();
+    let told = |bad: &String| {
+        let what = format!("BRIDGE_LIST names {bad:?}");
+        Finding::fail(name, what, "name hosts, between blanks")
+    };
+    row.bridges.iter().filter(unreadable).map(told).collect()
+}
+
+/// A datastore that another driver serves as well.
+fn drivers(row: &DatastoreRow, name: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let named = row.data_driver.as_deref();
+    if row.is_system && named.is_some_and(|driver| driver != "-") {
         findings.push(Finding::fail(
-            &name,
-            format!("BRIDGE_LIST names {bad:?}"),
-            "name hosts, between blanks",
-        ));
-    }
-    if row.is_system
-        && row
-            .data_driver
-            .as_deref()
-            .is_some_and(|driver| driver != "-")
-    {
-        findings.push(Finding::fail(
-            &name,
+            name,
             "a system datastore has a DS_MAD",
             "take DS_MAD out of its template",
         ));
     }
     if let Some(other) = row.driver.as_deref().filter(|driver| *driver != NAME) {
         findings.push(Finding::fail(
-            &name,
+            name,
             format!("DS_MAD is {NAME} and TM_MAD is {other}: disks would not be cached"),
             format!("set TM_MAD = {NAME}"),
         ));
     }
-    for why in &row.unusable {
-        findings.push(Finding::fail(
-            &name,
-            why,
-            "mend the attribute with `onedatastore update`",
-        ));
-    }
-    findings.extend(row.settings.iter().filter_map(|(setting, is)| {
+    findings
+}
+
+/// Attributes whose words cannot be used.
+fn attributes(row: &DatastoreRow, name: &str) -> Vec<Finding> {
+    let cache = row
+        .cache_is_understood()
+        .err()
+        .map(|error| error.to_string());
+    let all = row.unusable.iter().map(ToString::to_string).chain(cache);
+    all.map(|why| Finding::fail(name, why, "mend the attribute with `onedatastore update`"))
+        .collect()
+}
+
+/// What oned copied from the driver's settings when the datastore was made, and keeps since.
+fn taken_over(row: &DatastoreRow, name: &str) -> Vec<Finding> {
+    let differs = |(setting, is): &(&'static str, String)| {
         let (_, wanted) = TRANSFER.iter().find(|(name, _)| name == setting)?;
         // The type of disks has its own words; what NAME is here is the datastore's.
         let other = !["NAME", "DISK_TYPE"].contains(setting) && !is.eq_ignore_ascii_case(wanted);
         other.then(|| {
             Finding::warn(
-                &name,
+                name,
                 format!(
                     "{setting} is {is}, as it was when the datastore was made, and not {wanted}"
                 ),
                 "`onedatastore update`, and save: it takes the driver's settings over",
             )
         })
-    }));
-    if let Err(error) = row.cache_is_understood() {
-        findings.push(Finding::fail(
-            &name,
-            error.to_string(),
-            "mend the attribute with `onedatastore update`",
-        ));
-    }
-    if findings.is_empty() {
-        let kind = if row.is_system { "system" } else { "image" };
-        let pool = match row.pool.as_deref() {
-            Some(pool) => pool.to_owned(),
-            None => format!("{DEFAULT_POOL}, which is the default"),
-        };
-        findings.push(Finding::ok(
-            name,
-            format!("{kind} datastore in pool {pool}"),
-        ));
-    }
-    findings
+    };
+    row.settings.iter().filter_map(differs).collect()
 }
 
 /// The images of these datastores that VMs would not open by their links, as each keeps the type that its datastore had when it

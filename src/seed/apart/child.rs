@@ -1,6 +1,7 @@
 //! The child's side: what it is asked for is read, done, and answered.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -39,71 +40,108 @@ fn work(input: impl Read, cancel: &Cancel) -> Result<Reply> {
         |error| Error::new(Kind::Usage, "cannot understand the task").because(error);
     let ask: Ask = serde_json::from_reader(input).map_err(not_understood)?;
     die_with(ask.parent)?;
-    let progress = Progress::new(ask.progress.parse()?);
-    let plan = SeedPlan {
-        block: BlockSize::new(Bytes(ask.block))?,
-        asked: ask.asked,
-        blocks: ask.blocks.into_iter().map(OriginBlock).collect(),
-        left_out: 0,
-        image: Bytes(ask.image_size),
-        whole: ask.whole,
-    };
-    let options = CopyOptions {
-        depth: ask.depth,
-        chunk: Bytes(ask.chunk),
-        rate: ask.rate.map(Bytes),
-    };
-    let image = match ask.verb {
-        Verb::Home => open_image_to_write(&ask.image)?,
-        Verb::Copy | Verb::Read | Verb::Verify => open_image(&ask.image)?,
-    };
-    match ask.verb {
-        Verb::Copy => {
-            let slice = open_slice(&ask.slice)?;
-            let devices = Devices {
+    let verb = ask.verb;
+    let task = Task::new(ask, cancel)?;
+    match verb {
+        Verb::Copy => task.copy(),
+        Verb::Read => task.read(),
+        Verb::Home => task.bring_home(),
+        Verb::Verify => task.verify(),
+    }
+}
+
+/// What was asked for, in the types of the work.
+struct Task<'a> {
+    image: PathBuf,
+    slice: PathBuf,
+    places: Vec<CacheBlock>,
+    plan: SeedPlan,
+    options: CopyOptions,
+    cancel: &'a Cancel,
+    progress: Progress,
+}
+
+impl<'a> Task<'a> {
+    fn new(ask: Ask, cancel: &'a Cancel) -> Result<Self> {
+        Ok(Self {
+            image: ask.image,
+            slice: ask.slice,
+            places: ask.places.into_iter().map(CacheBlock).collect(),
+            plan: SeedPlan {
+                block: BlockSize::new(Bytes(ask.block))?,
+                asked: ask.asked,
+                blocks: ask.blocks.into_iter().map(OriginBlock).collect(),
+                left_out: 0,
+                image: Bytes(ask.image_size),
+                whole: ask.whole,
+            },
+            options: CopyOptions {
+                depth: ask.depth,
+                chunk: Bytes(ask.chunk),
+                rate: ask.rate.map(Bytes),
+            },
+            cancel,
+            progress: Progress::new(ask.progress.parse()?),
+        })
+    }
+
+    fn copy(&self) -> Result<Reply> {
+        let (image, slice) = (open_image(&self.image)?, open_slice(&self.slice)?);
+        let devices = Devices {
+            image: &image,
+            slice: &slice,
+        };
+        let (options, cancel) = (&self.options, self.cancel);
+        copy(&self.plan, &devices, options, cancel, &self.progress).map(copied)
+    }
+
+    fn read(&self) -> Result<Reply> {
+        let image = open_image(&self.image)?;
+        let (options, cancel) = (&self.options, self.cancel);
+        read(&self.plan, &image, options, cancel, &self.progress).map(copied)
+    }
+
+    fn bring_home(self) -> Result<Reply> {
+        let (image, slice) = (open_image_to_write(&self.image)?, open_image(&self.slice)?);
+        let done = bring_home(
+            self.places.into_iter().zip(self.plan.blocks).collect(),
+            &Devices {
                 image: &image,
                 slice: &slice,
-            };
-            copy(&plan, &devices, &options, cancel, &progress).map(copied)
-        }
-        Verb::Read => read(&plan, &image, &options, cancel, &progress).map(copied),
-        Verb::Home => {
-            let slice = open_image(&ask.slice)?;
-            let devices = Devices {
+            },
+            self.plan.block,
+            self.plan.image,
+            &self.options,
+            self.cancel,
+            &self.progress,
+        )?;
+        Ok(Reply::Home {
+            compared: done.compared,
+            written: done.written,
+        })
+    }
+
+    fn verify(self) -> Result<Reply> {
+        let (image, slice) = (open_image(&self.image)?, open_image(&self.slice)?);
+        let in_place = |block: OriginBlock| (CacheBlock(block.0), block);
+        let pairs: Vec<_> = self.plan.blocks.into_iter().map(in_place).collect();
+        let found = verify(
+            pairs,
+            &Devices {
                 image: &image,
                 slice: &slice,
-            };
-            let places = ask.places.into_iter().map(CacheBlock);
-            let pairs = places.zip(plan.blocks).collect();
-            let done = bring_home(
-                pairs, &devices, plan.block, plan.image, &options, cancel, &progress,
-            )?;
-            Ok(Reply::Home {
-                compared: done.compared,
-                written: done.written,
-            })
-        }
-        Verb::Verify => {
-            let slice = open_image(&ask.slice)?;
-            let devices = Devices {
-                image: &image,
-                slice: &slice,
-            };
-            let pairs: Vec<_> = plan
-                .blocks
-                .iter()
-                .map(|block| (CacheBlock(block.0), *block))
-                .collect();
-            let found = verify(
-                pairs, &devices, plan.block, plan.image, &options, cancel, &progress,
-            )?;
-            let examples = found.examples.iter().map(|block| block.0).collect();
-            Ok(Reply::Verified {
-                compared: found.compared,
-                different: found.different,
-                examples,
-            })
-        }
+            },
+            self.plan.block,
+            self.plan.image,
+            &self.options,
+            self.cancel,
+            &self.progress,
+        )?;
+        Ok(Reply::Verified {
+            compared: found.compared,
+            different: found.different,
+            examples: found.examples.iter().map(|block| block.0).collect(),
+        })
     }
 }
 

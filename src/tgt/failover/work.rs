@@ -15,7 +15,7 @@ use crate::tgt::Site;
 use crate::tgt::daemon::Tgtadm;
 use crate::tgt::daemon::apply::{self, ApplyReport, apply};
 use crate::tgt::holders::Holders;
-use crate::tgt::inventory::Client;
+use crate::tgt::inventory::{Client, Gateway};
 use crate::tgt::registry::{ImageKey, serve_from};
 use crate::tools::ssh;
 use crate::{Context, Error, Kind, Result, disk};
@@ -89,52 +89,43 @@ impl Work<'_> {
             .cloned()
             .collect();
         for name in others {
-            let begun = Instant::now();
-            let asked = site
-                .inventory
-                .gateways
-                .iter()
-                .find(|gateway| gateway.name == name);
-            let Some(gateway) = asked else { continue };
-            if options.dead || options.apply.dry_run {
-                let why = if options.dead {
-                    "not asked: said to be dead"
-                } else {
-                    "would be asked to let go"
-                };
-                self.did(format!("{name}: {why}"), !options.dead, begun);
-                continue;
-            }
-            let words = [
-                "warmblock",
-                "--json",
-                "-q",
-                "tgt",
-                "release",
-                &client.name,
-                "--gateway",
-                name.as_str(),
-            ];
-            match ssh::run(&self.host.exec, &gateway.ssh, &words, options.release) {
-                Ok(output) if output.code == 0 => {
-                    self.did(format!("{name} has let go"), true, begun)
-                }
-                Ok(output) => {
-                    let said = String::from_utf8_lossy(&output.stdout);
-                    let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
-                    self.did(
-                        format!("{name} did not let go: exit code {}: {said}", output.code),
-                        false,
-                        begun,
-                    );
-                }
-                Err(error) => self.did(
-                    format!("{name} did not let go: {}", error.chain()),
-                    false,
-                    begun,
-                ),
+            let gateways = &site.inventory.gateways;
+            if let Some(gateway) = gateways.iter().find(|gateway| gateway.name == name) {
+                self.ask_to_let_go(gateway, client, options);
             }
         }
+    }
+
+    fn ask_to_let_go(&mut self, gateway: &Gateway, client: &Client, options: &Options) {
+        let (name, begun) = (&gateway.name, Instant::now());
+        if options.dead {
+            return self.did(format!("{name}: not asked: said to be dead"), false, begun);
+        }
+        if options.apply.dry_run {
+            return self.did(format!("{name}: would be asked to let go"), true, begun);
+        }
+        let words = [
+            "warmblock",
+            "--json",
+            "-q",
+            "tgt",
+            "release",
+            &client.name,
+            "--gateway",
+            name.as_str(),
+        ];
+        let why = match ssh::run(&self.host.exec, &gateway.ssh, &words, options.release) {
+            Ok(output) if output.code == 0 => {
+                return self.did(format!("{name} has let go"), true, begun);
+            }
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stdout);
+                let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+                format!("exit code {}: {said}", output.code)
+            }
+            Err(error) => error.chain(),
+        };
+        self.did(format!("{name} did not let go: {why}"), false, begun);
     }
 
     /// Whoever is left is barred: nobody but the gateways has business with these images, and who has would be a second writer.

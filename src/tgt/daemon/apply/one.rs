@@ -25,23 +25,8 @@ pub(super) fn one(
         sessions: state.map(|state| state.nexuses.clone()).unwrap_or_default(),
         ..TargetPlan::default()
     };
-    let state = match state {
-        Some(state) if state.tid != target.tid => {
-            let delete = Step::TargetDelete {
-                tid: state.tid,
-                force: !state.nexuses.is_empty(),
-            };
-            plan.disturbing(
-                force,
-                delete,
-                "its number is another than the registry's, so it must be made anew",
-            );
-            if !plan.held.is_empty() {
-                return plan;
-            }
-            None
-        }
-        state => state,
+    let Some(state) = with_its_number(&mut plan, state, force) else {
+        return plan;
     };
     if let Some(holder) = holder {
         plan.blocked = Some(format!(
@@ -63,22 +48,10 @@ pub(super) fn one(
             iqn: target.iqn.clone(),
         });
     }
-    let standby = view.role == ClientRole::Standby;
     shut(&mut plan, view, now);
-    if standby && now.ready {
-        plan.disturbing(
-            force,
-            Step::State {
-                tid: target.tid,
-                ready: false,
-            },
-            "another gateway serves it, and its sessions here would end",
-        );
-        if !plan.held.is_empty() {
-            // as long as it is served here, it keeps its accounts: without one it would ask for none
-            return plan;
-        }
-        disconnect(&mut plan);
+    let standby = view.role == ClientRole::Standby;
+    if standby && now.ready && !offline(&mut plan, force) {
+        return plan;
     }
     let shown = daemon.parameters.get(&target.tid);
     redirect(&mut plan, view, shown);
@@ -93,6 +66,41 @@ pub(super) fn one(
         });
     }
     plan
+}
+
+/// The target as it is, if it has the number that it should; one with another goes first, and there is none then. Nothing if
+/// those who are connected hold that back: then no more can be done with it.
+fn with_its_number<'a>(
+    plan: &mut TargetPlan,
+    state: Option<&'a TargetState>,
+    force: bool,
+) -> Option<Option<&'a TargetState>> {
+    let Some(state) = state.filter(|state| state.tid != plan.tid) else {
+        return Some(state);
+    };
+    let delete = Step::TargetDelete {
+        tid: state.tid,
+        force: !state.nexuses.is_empty(),
+    };
+    let why = "its number is another than the registry's, so it must be made anew";
+    plan.disturbing(force, delete, why);
+    plan.held.is_empty().then_some(None)
+}
+
+/// Takes a target offline that another gateway serves. False if those who are connected hold that back: as long as it is served
+/// here, it keeps its accounts, as without one it would ask for none.
+fn offline(plan: &mut TargetPlan, force: bool) -> bool {
+    let step = Step::State {
+        tid: plan.tid,
+        ready: false,
+    };
+    let why = "another gateway serves it, and its sessions here would end";
+    plan.disturbing(force, step, why);
+    let free = plan.held.is_empty();
+    if free {
+        disconnect(plan);
+    }
+    free
 }
 
 /// Whoever is connected is sent away, or it would wait for answers that do not come.

@@ -55,10 +55,6 @@ pub fn apply(
         plan.keep(views.iter().find(|view| view.client == *only));
     }
     preflight::check(host, tgtadm, site, &daemon, &mut plan)?;
-    let files = || {
-        let only = options.only.as_deref();
-        render(site, &options.conf_d, only, options.dry_run).map(|rendered| rendered.files)
-    };
     let mut report = ApplyReport {
         version: 1,
         gateway: site.gateway.clone(),
@@ -69,44 +65,50 @@ pub fn apply(
         targets: Vec::new(),
         foreign: foreign(&daemon.targets, &site.identities.ours),
     };
-    if options.dry_run {
-        report.files = files()?;
-        let mut work = Work {
-            tgtadm,
-            holders: None,
-            applied: &mut applied,
-        };
-        work.carry_out(&plan, &mut report)?;
-        return Ok(report);
-    }
-    if let Some(holders) = &holders {
+    if !options.dry_run
+        && let Some(holders) = &holders
+    {
         holders.opening(new_luns(&plan, &views))?;
     }
     let mut work = Work {
         tgtadm,
-        holders: holders.as_ref(),
+        holders: holders.as_ref().filter(|_| !options.dry_run),
         applied: &mut applied,
     };
     // The files before the daemon: should tgtd be restarted half-way, it comes up with what is wanted. But not before the notes,
     // which are refused where another gateway serves: such a restart would open what is that one's.
-    let done = files().and_then(|files| {
-        report.files = files;
+    let files = render(
+        site,
+        &options.conf_d,
+        options.only.as_deref(),
+        options.dry_run,
+    );
+    let done = files.and_then(|rendered| {
+        report.files = rendered.files;
         work.carry_out(&plan, &mut report)
     });
+    if options.dry_run {
+        return done.map(|()| report);
+    }
     // also after a failure: what was done was done
-    let kept = applied.save(&host.roots).and_then(|()| match &holders {
-        Some(holders) if !site.offline || plan.exports() => {
-            let kept = tgtadm
-                .targets()
-                .and_then(|states| holders.keep(&states, Opening::Over));
-            kept.map_err(unnoted)
-        }
-        _ => Ok(()),
-    });
+    let kept = applied
+        .save(&host.roots)
+        .and_then(|()| keep(holders.as_ref(), tgtadm, !site.offline || plan.exports()));
     match done {
         Ok(()) => kept.map(|()| report),
         Err(error) => Err(error.and_then_cleanup(kept)),
     }
+}
+
+/// Notes what tgtd has open now, where there are other gateways and it `matters`.
+fn keep(holders: Option<&Holders<'_>>, tgtadm: &Tgtadm<'_>, matters: bool) -> Result<()> {
+    let Some(holders) = holders.filter(|_| matters) else {
+        return Ok(());
+    };
+    let states = tgtadm.targets();
+    states
+        .and_then(|states| holders.keep(&states, Opening::Over))
+        .map_err(unnoted)
 }
 
 /// What was opened, or not, is not noted: until it is, nobody can bar this gateway from it.
