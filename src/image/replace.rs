@@ -16,20 +16,21 @@
 //! whoever replaces one of them next; and of two that overlap one finds that what is there is not its own, and ends.
 
 mod beside;
+mod half_way;
+mod may_go;
+
+pub(super) use self::half_way::{clear, finish, is_half_way, put_right};
 
 use self::beside::Images;
-use super::job::{OneImage, ReplaceImage, ReplaceStep};
+use self::may_go::may_go;
+use super::job::{ReplaceImage, ReplaceStep};
 use super::made_for;
 use super::pending;
 use super::reach::{self, Found, not_found};
-use super::remove::in_the_way;
 use super::report::ImageReport;
-use crate::ceph::{Pool, Snap, SnapNamespace};
 use crate::disk::replacement::{self, Decision, there};
 use crate::host::Host;
-use crate::model::{
-    BackupSnap, BaseName, BeforeRevert, Beside, Change, CopySnap, ImageSpec, SnapName, WayBackName,
-};
+use crate::model::{Change, ImageSpec};
 use crate::{Context, Error, Kind, Result};
 
 /// Goes one step of a replacement.
@@ -231,143 +232,4 @@ fn not_ours(spec: &ImageSpec) -> Error {
     );
     Error::new(Kind::Cancelled, message)
         .remedy("nothing was restored by this one; let the other one end, or restore the VM again")
-}
-
-/// That nobody needs the image, or what it was at a snapshot that others took.
-fn may_go(found: &Found<'_>) -> Result<()> {
-    let spec = found.spec;
-    in_the_way(found)?;
-    let snapshots = found.snapshots()?;
-    let own = |snap: &&Snap| snap.namespace == SnapNamespace::User;
-    let names = snapshots.iter().filter(own).map(|snap| &snap.name);
-    let numbered = |name: &SnapName| name.as_str().bytes().all(|byte| byte.is_ascii_digit());
-    let (known, others): (Vec<&SnapName>, Vec<&SnapName>) = names
-        .filter(|name| !is_ours(name))
-        .partition(|name| numbered(name));
-    if let Some(snap) = known.first() {
-        let message = format!("cannot replace {spec}: its snapshot {snap} would be lost");
-        return Err(Error::new(Kind::Busy, message).remedy("delete the disk's snapshots first"));
-    }
-    let Some(first) = others.first() else {
-        return Ok(());
-    };
-    let names: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
-    let message = format!(
-        "cannot replace {spec}: its snapshots that somebody took by hand would be lost ({})",
-        names.join(", ")
-    );
-    Err(Error::new(Kind::Busy, message).remedy(format!(
-        "if nobody needs them, remove each: `warmblock image snap rm {spec}@{first}` (and `… unprotect` before, if it is \
-         protected); what one holds can be kept as an image: `warmblock image clone {spec}@{first} COPY`, then \
-         `warmblock image flatten COPY`"
-    )))
-}
-
-/// Whether a snapshot is of ours, or of a backup's, and means nothing without the image.
-fn is_ours(name: &SnapName) -> bool {
-    BackupSnap::is(name)
-        || BaseName::of(name).is_some()
-        || CopySnap::is(name)
-        || BeforeRevert.is(name)
-        || WayBackName::of(name).is_some()
-}
-
-/// The names by which an image is half way in a replacement. What stands beside an image is of one, and not half way in another.
-fn half_way_by(spec: &ImageSpec) -> Vec<ImageSpec> {
-    let own = Beside::stem(&spec.image).is_none().then(|| spec.clone());
-    let incoming = own.iter().flat_map(|spec| Beside::Incoming.of(spec).ok());
-    incoming.chain(own.clone()).collect()
-}
-
-/// Whether an image is half way in a replacement.
-pub(super) fn is_half_way(pool: &Pool, spec: &ImageSpec) -> Result<bool> {
-    for name in half_way_by(spec) {
-        if replacement::of(pool, &name)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Finishes or undoes, of all its images, what an image is half way in that is about to go: nobody would do it any more. What cannot
-/// be done is told: of the others it can be done as long as they are there, and as long as it is known what was decided. That goes
-/// with the first of them.
-///
-/// # Errors
-/// The others cannot be finished, and would be undone if this one went.
-pub(super) fn finish(
-    host: &Host,
-    pool: &Pool,
-    spec: &ImageSpec,
-    report: &mut ImageReport,
-) -> Result<()> {
-    for left in half_way_by(spec) {
-        let of = match replacement::of(pool, &left) {
-            Ok(Some(of)) => of,
-            Ok(None) => continue,
-            Err(error) => {
-                report.warnings.push(error.chain());
-                continue;
-            }
-        };
-        if let Err(error) = beside::put_right(host, &of, report) {
-            let first = of.images.first().is_some_and(|first| first.image == *spec);
-            let undone = || {
-                matches!(
-                    replacement::decision(host, &of),
-                    Ok(None | Some(Decision::Undone))
-                )
-            };
-            if first && !undone() {
-                return Err(error).context(|| {
-                    format!("{spec} tells how the other disks of its restore are to be finished, and stays until they are")
-                });
-            }
-            report.warnings.push(error.chain());
-        }
-    }
-    Ok(())
-}
-
-/// Finishes or undoes what was stopped of a replacement, and removes what it left, of an image that stays: nobody may ever replace
-/// it again. What cannot be done of that, and what is still being brought, is told.
-///
-/// # Errors
-/// Those of reaching the image's pool.
-pub(super) fn put_right(host: &Host, ask: &OneImage, dry_run: bool) -> Result<ImageReport> {
-    let (spec, cluster) = (&ask.image, host.connect()?);
-    let pool = reach::pool(&cluster, spec)?;
-    let mut report = ImageReport::new(Some(spec), dry_run);
-    let finished = finish(host, &pool, spec, &mut report);
-    if let Ok(images) = Images::new(pool.clone(), spec) {
-        let gone = images.forget(host, &images.obsolete, &mut report);
-        let cleared = pending::clear(host, &pool, &images.incoming, &mut report);
-        let failed = [finished, gone, cleared]
-            .into_iter()
-            .filter_map(Result::err);
-        report.warnings.extend(failed.map(|error| error.chain()));
-    }
-    report.change.get_or_insert(Change::Kept);
-    Ok(report)
-}
-
-/// Removes what replacements left that were stopped, of an image that is gone. What is still being brought is told of: whoever
-/// brings it finds the image gone, and removes it.
-pub(super) fn clear(
-    host: &Host,
-    pool: &Pool,
-    spec: &ImageSpec,
-    report: &mut ImageReport,
-) -> Result<()> {
-    let Ok(images) = Images::new(pool.clone(), spec) else {
-        // A name that is too long was never made.
-        return Ok(());
-    };
-    for left in [&images.incoming, &images.replaced, &images.obsolete] {
-        images.forget(host, left, report)?;
-    }
-    if let Err(error) = pending::clear(host, pool, &images.incoming, report) {
-        report.warnings.push(error.chain());
-    }
-    Ok(())
 }
