@@ -94,13 +94,14 @@ impl Host {
 
     /// The standard configuration with something over it, for [`Call::config`].
     pub fn config(&self, more: &str) -> Result<String> {
-        let base: toml::Table = CONFIG.parse()?;
-        let over: toml::Table = more.parse()?;
         let name = self.world.name("config");
-        self.put(
-            &format!("{name}.toml"),
-            merge(base, over).to_string().as_bytes(),
-        )
+        self.put(&format!("{name}.toml"), over_standard(more)?.as_bytes())
+    }
+
+    /// The standard configuration with something over it, for whoever names none, until the next boot.
+    pub fn configure(&self, more: &str) -> Result<()> {
+        self.put("warmblock.toml", over_standard(more)?.as_bytes())
+            .map(drop)
     }
 
     /// Runs a shell line on the host; it must succeed.
@@ -358,6 +359,10 @@ impl Call<'_> {
 /// Quoted for a shell.
 pub fn quote(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| "''".to_owned(), std::borrow::Cow::into_owned)
+}
+
+fn over_standard(more: &str) -> Result<String> {
+    Ok(merge(CONFIG.parse()?, more.parse()?).to_string())
 }
 
 fn merge(mut base: toml::Table, over: toml::Table) -> toml::Table {

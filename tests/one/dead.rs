@@ -1,6 +1,6 @@
 //! Hosts that are dead, or only seem to be: who is barred from Ceph, and what becomes of the VMs that were off there.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::vm::{Vm, gone};
 use crate::case::Case;
@@ -145,6 +145,58 @@ fn comes_back(vm: &Vm<'_>, clone: &Image, hv1: &Host, hv2: &Host) -> Result<()> 
     for host in [hv1, hv2] {
         gone(vm, host)?;
         host.check_gone(&vm.own)?;
+    }
+    Ok(())
+}
+/// The host is dead: its disks go on elsewhere, fenced and without a word to it; not those that it alone has the data of.
+pub fn dead_host(case: &Case) -> Result<()> {
+    let vm = Vm::new(case, 34)?;
+    let (hv1, hv2, own) = (case.host(), case.other(), &vm.own);
+    vm.prolog()?;
+    hv1.write(&vm.disk(1), own, 5, MIB, 256 * KIB)?;
+    let clone = Image {
+        spec: format!("{}-{}-0", vm.parent.spec, vm.id),
+        ..vm.parent.clone()
+    };
+    let clients = vm.world.watchers(&clone)?;
+    hv1.cut_power()?;
+    vm.state(60, "hv2");
+    let before = vm.oned.connections().len();
+    vm.done("MV warmblock hv1:DIR/disk.0 hv2:DIR/disk.0 IDS")?;
+    let refused = vm.transfer("MV warmblock hv1:DIR/disk.1 hv2:DIR/disk.1 IDS")?;
+    ensure!(
+        !refused.success && refused.info.contains("hv1") && refused.info.contains("recover"),
+        "{refused:?}"
+    );
+    vm.done("MV warmblock hv1:DIR hv2:DIR IDS")?;
+    let spoken = vm.oned.connections().split_off(before);
+    ensure!(
+        spoken.iter().all(|line| line.starts_with("hv2 ")),
+        "{spoken:?}"
+    );
+    hv2.sh(&format!("test -b {}", vm.disk(0)))?;
+    let barred = vm
+        .world
+        .lab(&["exec", "ceph", "osd", "blocklist", "ls"])?
+        .ok()?;
+    ensure!(
+        !clients.is_empty() && clients.iter().all(|client| barred.stdout.contains(client)),
+        "{clients:?} are not in {barred}"
+    );
+    // It comes back, and writes home what it alone had; what was taken from it stays the other's.
+    hv1.boot()?;
+    let recovered = hv1.wb(&["recover"]).run()?;
+    hv1.wb(&["detach", &clone.spec]).ok()?;
+    hv1.detach(own)
+        .with_context(|| format!("recover said {recovered}"))?;
+    vm.world.check_ceph(own)?;
+    vm.done("MV warmblock hv1:DIR/disk.1 hv2:DIR/disk.1 IDS")?;
+    hv2.check(&vm.disk(1), own)?;
+    vm.epilog(hv2)?;
+    hv1.sh(&format!("rm -rf {}", path(&vm.dir)?))?;
+    for host in [hv1, hv2] {
+        gone(&vm, host)?;
+        host.check_gone(own)?;
     }
     Ok(())
 }

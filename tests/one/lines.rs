@@ -257,3 +257,29 @@ fn told(vm: &Vm<'_>, release: &str, line: &str, words: &[&str]) -> Result<()> {
     ensure!(!secret, "the credentials are in it: {heard:?}");
     Ok(())
 }
+
+/// What the user is shown of a failure, in each way in which releases of oned read it.
+pub fn releases(case: &Case) -> Result<()> {
+    let vm = Vm::new(case, 35)?;
+    for release in ["4.4.0", "5.12.0", "6.4.0", "6.10.0", "7.4.0"] {
+        let heard = vm.transfer_in(release, "CLONE warmblock FE:one/none hv1:DIR/disk.7 IDS")?;
+        ensure!(
+            !heard.success && heard.info.starts_with("cannot plan what VM 35 needs"),
+            "{release}: {heard:?}"
+        );
+        ensure!(
+            !heard.info.contains('\n') && !heard.info.contains("secret"),
+            "{release}: {heard:?}"
+        );
+        let ends = format!(
+            "# a comment\n\nMVDS warmblock FE:DIR/disk.1 {} IDS",
+            vm.own.spec
+        );
+        let heard = vm.transfer_in(release, &ends)?;
+        ensure!(
+            heard.success && heard.info.is_empty(),
+            "{release}: {heard:?}"
+        );
+    }
+    Ok(())
+}

@@ -12,7 +12,9 @@ mod kill_store;
 mod late;
 mod later;
 mod left;
+mod life;
 mod lines;
+mod live;
 mod mad;
 mod odd;
 mod oned;
@@ -71,7 +73,7 @@ pub const LONG: &[Test] = &[
     test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
     test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
-    test("one::migration_killed", Need::Both, vm::migration_killed),
+    test("one::migration_killed", Need::Both, live::migration_killed),
     test(
         "one::what_failed_moves_left",
         Need::Both,
@@ -94,11 +96,11 @@ pub const ALONE: &[Test] = &[
         Need::Both,
         deploy::deploy_and_terminate,
     ),
-    test("one::releases", Need::One, vm::releases),
+    test("one::releases", Need::One, lines::releases),
     test("one::spoken", Need::One, lines::spoken),
     test("one::ill", Need::One, lines::ill),
-    test("one::life_of_a_vm", Need::Both, vm::life),
-    test("one::live_migration", Need::Both, vm::live_migration),
+    test("one::life_of_a_vm", Need::Both, life::life),
+    test("one::live_migration", Need::Both, live::live_migration),
     test("one_shared::several_vms", Need::Both, shared::several_vms),
-    test("one::dead_host", Need::Both, vm::dead_host),
+    test("one::dead_host", Need::Both, dead::dead_host),
 ];

@@ -36,6 +36,8 @@ const VMS: u32 = 30;
 const SHELVES: u32 = 6;
 /// The release that it is played in.
 const RELEASE: &str = "7.4.0";
+/// Fifteen wait for the lock of one volume group, on hosts that share two processors.
+const PATIENCE: &str = "deadline = { tool = '5m', map = '5m', flush = '5m' }";
 /// How large the images are.
 const SIZE: u64 = 8 * MIB;
 
@@ -122,7 +124,10 @@ pub fn thirty_vms(case: &Case) -> Result<()> {
     };
     eprintln!("storm: WARMBLOCK_STORM_SEED={seed}");
     case.world.lab(&["ceph", "mgr"])?.ok()?;
+    let hosts = [case.host(), case.other()];
+    hosts.iter().try_for_each(|host| host.configure(PATIENCE))?;
     let played = play(case, seed).with_context(|| format!("WARMBLOCK_STORM_SEED={seed}"));
+    hosts.iter().try_for_each(|host| host.configure(""))?;
     let stopped = case.world.lab(&["ceph", "stop", "mgr.x"])?.ok();
     played.and(stopped.map(drop))
 }
