@@ -6,6 +6,7 @@ mod backup_store;
 mod behaviour;
 mod dead;
 mod deploy;
+mod half_way;
 mod kill;
 mod kill_backup;
 mod kill_store;
@@ -57,6 +58,7 @@ pub const LONG: &[Test] = &[
     ),
     test("one_conform::behaviour", Need::One, behaviour::behaviour),
     test("one_conform::vectors", Need::Both, vectors::contract),
+    test("one_half_way::all", Need::Both, half_way::half_way),
     test("one_odd::seldom", Need::Both, odd::seldom),
     test("one_store::backups", Need::One, store::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),
