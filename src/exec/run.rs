@@ -102,10 +102,19 @@ impl Exec {
 
     /// Runs a command to its end or its deadline. A change that came through is followed by a crash point.
     pub fn run(&self, cmd: &Cmd) -> Result<Output, ExecError> {
+        self.run_with(cmd, None)
+    }
+
+    /// As [`Exec::run`], with the command's standard output going into an open file.
+    pub fn run_into(&self, cmd: &Cmd, into: File) -> Result<Output, ExecError> {
+        self.run_with(cmd, Some(into))
+    }
+
+    fn run_with(&self, cmd: &Cmd, into: Option<File>) -> Result<Output, ExecError> {
         let program = self.find(&cmd.tool)?;
         let begun = Instant::now();
-        let running =
-            Running::start(self, cmd, program).map_err(|source| start_error(cmd, source))?;
+        let running = Running::start_into(self, cmd, program, into)
+            .map_err(|source| start_error(cmd, source))?;
         let ended = running.wait(cmd);
         tracing::debug!(took_ms = begun.elapsed().as_millis(), "{cmd}");
         let output = ended?;

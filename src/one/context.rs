@@ -1,6 +1,11 @@
 //! The context CD: an ISO 9660 image with the files that a guest configures itself by.
 
-use std::io::Read as _;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,13 +34,18 @@ const LIMIT: u64 = 4 << 30;
 pub enum Cd {
     /// In base64.
     Inline(String),
-    /// In a file, which goes with it.
-    File {
-        /// Where that is.
-        iso: PathBuf,
-        /// Its directory.
-        _work: TempDir,
-    },
+    /// In a file without a name: whatever ends this process, no passwords are left in a directory.
+    File(File),
+}
+
+impl Cd {
+    /// The path by which this process reads one that is not inline.
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Inline(_) => None,
+            Self::File(file) => Some(format!("/proc/self/fd/{}", file.as_raw_fd()).into()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Cd {
@@ -47,44 +57,60 @@ impl std::fmt::Debug for Cd {
 
 /// Makes the CD of the files, each as `PATH`, `PATH:NAME` or a URL.
 ///
+/// Only what is fetched lies in a directory meanwhile. The others are read where they are: a copy of `context.sh` would outlive
+/// a process that is killed.
+///
 /// # Errors
 /// [`Kind::NotFound`] for a file that is not there; [`Kind::Missing`] if no tool is there that makes one; [`Kind::Usage`] for
 /// a name that is none, and for a file that no CD can hold.
 pub(super) fn build(files: &[String]) -> Result<Cd> {
     let failed =
-        |error| Error::new(Kind::Failed, "cannot make a directory for the context").because(error);
+        |error| Error::new(Kind::Failed, "cannot make a file for the context CD").because(error);
     // What is in memory, as `/tmp` often is, has no room for what is large.
     let place = std::env::var_os("TMPDIR").unwrap_or_else(|| "/var/tmp".into());
-    let work = tempfile::tempdir_in(place).map_err(failed)?;
-    let (root, iso) = (work.path().join("root"), work.path().join("iso"));
-    std::fs::create_dir(&root).map_err(failed)?;
+    let iso = tempfile::tempfile_in(&place).map_err(failed)?;
+    let mut fetched = Fetched {
+        place: place.into(),
+        dir: None,
+    };
+    let mut content = BTreeMap::new();
     for file in files {
-        bring(file, &root).context(|| format!("cannot put {file} onto the context CD"))?;
+        let (name, from) = bring(file, &mut fetched)
+            .context(|| format!("cannot put {file} onto the context CD"))?;
+        // As if they were copied one after the other: of two of one name the last.
+        content.insert(name, from);
     }
-    burn(&Exec::default(), &root, &iso)?;
-    carried(work, iso, INLINE)
+    burn(&Exec::default(), &content, &iso)?;
+    carried(iso, INLINE)
 }
 
 /// The CD as it goes to a host.
-fn carried(work: TempDir, iso: PathBuf, inline: u64) -> Result<Cd> {
+fn carried(mut iso: File, inline: u64) -> Result<Cd> {
     let unreadable =
         |error| Error::new(Kind::Failed, "cannot read the context CD that was made").because(error);
     if iso.metadata().map_err(unreadable)?.len() > inline {
-        return Ok(Cd::File { iso, _work: work });
+        return Ok(Cd::File(iso));
     }
-    let content = std::fs::read(&iso).map_err(unreadable)?;
+    let mut content = Vec::new();
+    iso.rewind().map_err(unreadable)?;
+    iso.read_to_end(&mut content).map_err(unreadable)?;
     Ok(Cd::Inline(BASE64_STANDARD.encode(content)))
 }
 
-fn burn(exec: &Exec, root: &Path, iso: &Path) -> Result<()> {
+/// Burns files under their names. Of a file that is named by a link it is the file that goes onto it.
+fn burn(exec: &Exec, content: &BTreeMap<String, PathBuf>, iso: &File) -> Result<()> {
+    let failed = |error| Error::new(Kind::Failed, "cannot write the context CD").because(error);
+    let grafts: Vec<OsString> = content
+        .iter()
+        .map(|(name, from)| graft(name, from))
+        .collect();
     for (tool, first) in TOOLS {
         let cmd = Cmd::change(tool)
             .args(first)
-            .args(["-V", "CONTEXT", "-J", "-R", "-o"])
-            .arg(iso)
-            .arg(root)
+            .args(["-V", "CONTEXT", "-J", "-R", "-graft-points"])
+            .args(&grafts)
             .deadline(DEADLINE);
-        match exec.run(&cmd) {
+        match exec.run_into(&cmd, iso.try_clone().map_err(failed)?) {
             Ok(_) => return Ok(()),
             Err(ExecError::Missing { .. }) => {}
             Err(error) => return Err(error).context(|| "cannot make the context CD".into()),
@@ -97,12 +123,46 @@ fn burn(exec: &Exec, root: &Path, iso: &Path) -> Result<()> {
     .remedy("install one of them on the front-end"))
 }
 
-/// Puts one file into the directory.
-fn bring(word: &str, root: &Path) -> Result<()> {
+/// `/NAME=PATH`, as mkisofs(8) has it: a backslash before what would be read otherwise.
+fn graft(name: &str, from: &Path) -> OsString {
+    let mut word = OsString::from("/");
+    word.push(name.replace('\\', "\\\\").replace('=', "\\="));
+    word.push("=");
+    let escaped = from.as_os_str().as_bytes().iter().flat_map(|byte| {
+        let escape = matches!(byte, b'\\' | b'=').then_some(b'\\');
+        escape.into_iter().chain([*byte])
+    });
+    word.push(OsString::from_vec(escaped.collect()));
+    word
+}
+
+/// What came from the web, in a directory that is made when it is needed.
+struct Fetched {
+    place: PathBuf,
+    dir: Option<TempDir>,
+}
+
+impl Fetched {
+    fn dir(&mut self) -> Result<&Path> {
+        let failed =
+            |error| Error::new(Kind::Failed, "cannot make a directory for it").because(error);
+        let dir = match self.dir.take() {
+            Some(dir) => dir,
+            None => tempfile::tempdir_in(&self.place).map_err(failed)?,
+        };
+        Ok(self.dir.insert(dir).path())
+    }
+}
+
+/// The name of one file on the CD, and where it is.
+fn bring(word: &str, fetched: &mut Fetched) -> Result<(String, PathBuf)> {
     if word.starts_with("http://") || word.starts_with("https://") {
         let name = word.rsplit('/').next().unwrap_or_default();
         let name = name.split(['?', '#']).next().unwrap_or_default();
-        return download(word, &target(root, name)?, LIMIT);
+        must_be_name(name)?;
+        let to = fetched.dir()?.join(name);
+        download(word, &to, LIMIT)?;
+        return Ok((name.to_owned(), to));
     }
     let (path, name) = match word.rsplit_once(':') {
         Some((path, name)) => (PathBuf::from(path), name.to_owned()),
@@ -113,25 +173,32 @@ fn bring(word: &str, root: &Path) -> Result<()> {
             (path, name)
         }
     };
-    let to = target(root, &name)?;
-    std::fs::copy(&path, &to).map(drop).map_err(|error| {
+    must_be_name(&name)?;
+    let found = path.canonicalize().and_then(|found| {
+        let is_file = File::open(&found)?.metadata()?.is_file();
+        is_file
+            .then_some(found)
+            .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    });
+    let found = found.map_err(|error| {
         let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => Kind::NotFound,
+            io::ErrorKind::NotFound => Kind::NotFound,
             _ => Kind::Failed,
         };
-        Error::new(kind, format!("cannot copy {}", path.display())).because(error)
-    })
+        Error::new(kind, format!("cannot read {}", path.display())).because(error)
+    })?;
+    Ok((name, found))
 }
 
-/// Where a file of a name goes: into the directory, and nowhere else.
-fn target(root: &Path, name: &str) -> Result<PathBuf> {
+/// What can be a file's name on the CD, and leads nowhere else.
+fn must_be_name(name: &str) -> Result<()> {
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
         return Err(Error::new(
             Kind::Usage,
             format!("{name:?} is no file's name"),
         ));
     }
-    Ok(root.join(name))
+    Ok(())
 }
 
 fn download(url: &str, to: &Path, limit: u64) -> Result<()> {
@@ -160,27 +227,55 @@ mod tests {
     use super::*;
     use crate::one::web::tests::{asked, serve};
 
+    fn nothing_fetched(place: &Path) -> Fetched {
+        Fetched {
+            place: place.to_owned(),
+            dir: None,
+        }
+    }
+
     #[test]
     fn files_go_onto_it_under_their_names() {
         let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("root");
-        std::fs::create_dir(&root).unwrap();
-        let one = dir.path().join("context.sh");
-        crate::sys::atomic::write(&one, b"A=1\n").unwrap();
+        let one = dir.path().join("a=b\\context.sh");
+        crate::sys::atomic::write(&one, b"SECRET=1\n").unwrap();
+        let link = dir.path().join("link.sh");
+        std::os::unix::fs::symlink(&one, &link).unwrap();
+        let mut fetched = nothing_fetched(dir.path());
         let one = one.to_str().unwrap();
-        bring(one, &root).unwrap();
-        bring(&format!("{one}:init.sh"), &root).unwrap();
-        for name in ["context.sh", "init.sh"] {
-            assert_eq!(std::fs::read_to_string(root.join(name)).unwrap(), "A=1\n");
-        }
-        let missing = bring("/no/such/file", &root).unwrap_err();
+        let words = [
+            one.to_owned(),
+            format!("{one}:-init=.sh"),
+            link.display().to_string(),
+        ];
+        let content: BTreeMap<_, _> = words
+            .iter()
+            .map(|word| bring(word, &mut fetched).unwrap())
+            .collect();
+        let names: Vec<&str> = content.keys().map(String::as_str).collect();
+        assert_eq!(names, ["-init=.sh", "a=b\\context.sh", "link.sh"]);
+        let iso = tempfile::tempfile().unwrap();
+        burn(&Exec::default(), &content, &iso).unwrap();
+        let Cd::Inline(text) = carried(iso, INLINE).unwrap() else {
+            panic!("it is small");
+        };
+        let iso = BASE64_STANDARD.decode(text).unwrap();
+        let has = |what: &[u8]| iso.windows(what.len()).filter(|some| *some == what).count();
+        assert!(
+            has(b"a=b\\context.sh") > 0 && has(b"-init=.sh") > 0,
+            "no names"
+        );
+        // The same file, or that of a link, is there once for all its names.
+        assert!(has(b"SECRET=1\n") > 0, "no content");
+        // Nothing was copied to anywhere.
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        let missing = bring("/no/such/file", &mut fetched).unwrap_err();
         assert_eq!(missing.kind(), Kind::NotFound);
+        let directory = bring(dir.path().to_str().unwrap(), &mut fetched).unwrap_err();
+        assert_eq!(directory.kind(), Kind::Failed);
         for name in ["..", "a/b", ""] {
-            assert_eq!(
-                bring(&format!("{one}:{name}"), &root).unwrap_err().kind(),
-                Kind::Usage,
-                "{name}"
-            );
+            let error = bring(&format!("{one}:{name}"), &mut fetched).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{name}");
         }
     }
 
@@ -195,11 +290,13 @@ mod tests {
             let _gone = caller.write_all(said.as_bytes());
             let _gone = caller.write_all(&vec![b'x'; size]);
         });
-        bring(&format!("http://{server}/a/init.sh?token=1"), dir.path()).unwrap();
-        assert_eq!(
-            std::fs::read_to_string(dir.path().join("init.sh")).unwrap(),
-            "xx"
-        );
+        let mut fetched = nothing_fetched(dir.path());
+        let url = format!("http://{server}/a/init.sh?token=1");
+        let (name, from) = bring(&url, &mut fetched).unwrap();
+        assert_eq!(name, "init.sh");
+        assert_eq!(std::fs::read_to_string(&from).unwrap(), "xx");
+        drop(fetched);
+        assert!(!from.exists());
         let large = download(&format!("http://{server}/large"), &dir.path().join("l"), 9);
         let large = large.unwrap_err();
         assert!(
@@ -211,17 +308,18 @@ mod tests {
     #[test]
     fn a_large_one_goes_as_a_file() {
         for (limit, inline) in [(3, true), (2, false)] {
-            let work = tempfile::tempdir().unwrap();
-            let (dir, iso) = (work.path().to_owned(), work.path().join("iso"));
-            crate::sys::atomic::write(&iso, b"abc").unwrap();
-            let cd = carried(work, iso, limit).unwrap();
-            match &cd {
-                Cd::Inline(text) => assert!(inline && text == "YWJj"),
-                Cd::File { iso, .. } => assert!(!inline && iso.exists()),
+            let mut iso = tempfile::tempfile().unwrap();
+            iso.write_all(b"abc").unwrap();
+            let cd = carried(iso, limit).unwrap();
+            match (&cd, cd.path()) {
+                (Cd::Inline(text), None) => assert!(inline && text == "YWJj"),
+                (Cd::File(_), Some(path)) => {
+                    assert!(!inline);
+                    assert_eq!(std::fs::read(path).unwrap(), b"abc");
+                }
+                other => panic!("{other:?}"),
             }
             assert_eq!(format!("{cd:?}"), "Cd");
-            drop(cd);
-            assert!(!dir.exists());
         }
     }
 
@@ -229,7 +327,8 @@ mod tests {
     fn a_front_end_without_a_tool_says_which() {
         let dir = tempfile::tempdir().unwrap();
         let exec = Exec::new([dir.path().to_owned()]);
-        let error = burn(&exec, dir.path(), &dir.path().join("iso")).unwrap_err();
+        let iso = tempfile::tempfile().unwrap();
+        let error = burn(&exec, &BTreeMap::new(), &iso).unwrap_err();
         assert_eq!(error.kind(), Kind::Missing);
         assert!(error.chain().contains("genisoimage"));
     }

@@ -31,13 +31,13 @@ pub(super) fn context(known: &Known<'_>, host: &Node, cd: &DiskPlace) -> Result<
 
 /// The CD in the job, or behind it if it is large.
 fn put(path: PathBuf, content: &Cd) -> PutFile {
-    let (content, from) = match content {
-        Cd::Inline(content) => (content.clone(), None),
-        Cd::File { iso, .. } => (String::new(), Some(iso.clone())),
-    };
+    let from = content.path();
     PutFile {
         path,
-        content,
+        content: match content {
+            Cd::Inline(content) => content.clone(),
+            Cd::File(_) => String::new(),
+        },
         chunked: from.is_some(),
         from,
     }
