@@ -18,7 +18,7 @@ use crate::{Context, Error, Kind, Result};
 /// Removes an image, and what an import of it left that was killed.
 ///
 /// # Errors
-/// [`Kind::NotFound`] unless that is allowed; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached, unless it was left
+/// [`Kind::NotFound`] unless that is allowed, or something was left of it; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached, unless it was left
 /// by a dead host; [`Kind::Busy`] while somebody has it open, it has clones, or it has snapshots that were not to be removed.
 pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<ImageReport> {
     let spec = &ask.image;
@@ -36,9 +36,12 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
-        Err(error) if error.kind() == Kind::NotFound && ask.missing_ok => {
-            report.change = Some(Change::Absent);
+        Err(error) if error.kind() == Kind::NotFound => {
             clear(host, &pool, spec, &mut report)?;
+            if !ask.missing_ok && report.steps.is_empty() {
+                return Err(error);
+            }
+            report.change = Some(Change::Absent);
             return Ok(report);
         }
         found => Some(found?),
