@@ -165,14 +165,10 @@ fn begin(host: &Host, report: &Report) -> Result<()> {
         image: image.clone(),
     };
     let step = StepAsk::new(Request::SeedLater(ask)).by(host.access.as_ref());
-    let job = Job {
-        version: Job::VERSION,
-        dry_run: false,
-        request: Request::Steps(Steps {
-            steps: vec![step],
-            every: false,
-        }),
-    };
+    let job = Job::new(Request::Steps(Steps {
+        steps: vec![step],
+        every: false,
+    }));
     let internal = |what: &str| Error::new(Kind::Internal, what.to_owned());
     let job = serde_json::to_vec(&job)
         .map_err(|error| internal("cannot write the job").because(error))?;

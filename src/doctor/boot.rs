@@ -1,5 +1,7 @@
 //! Whether this host's disks are brought up again after a boot.
 
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::finding::Finding;
@@ -39,30 +41,49 @@ pub fn recovery(roots: &Roots) -> Finding {
             "no systemd runs here: see that `warmblock recover` is run at boot",
         );
     }
-    if is_enabled(root) {
-        return Finding::ok(NAME, format!("{UNIT_NAME} is enabled"));
-    }
-    let there = DIRS
-        .iter()
-        .any(|dir| root.join(dir).join(UNIT_NAME).exists());
+    let units = DIRS.map(|dir| root.join(dir).join(UNIT_NAME));
+    let unit = units.iter().find(|unit| unit.exists());
     let enable = format!("`systemctl enable {UNIT_NAME}`");
-    let (how, remedy) = match there {
-        true => ("enabled", enable),
-        false => (
-            "installed",
-            format!(
-                "`warmblock doctor --print-recover-unit > /etc/systemd/system/{UNIT_NAME}`, then `systemctl daemon-reload` and \
-                 {enable}"
-            ),
+    let install = format!(
+        "`warmblock doctor --print-recover-unit > /etc/systemd/system/{UNIT_NAME}`, then `systemctl daemon-reload` and {enable}"
+    );
+    let (wrong, remedy) = match unit {
+        None if !is_enabled(root) => ("is not installed".to_owned(), install),
+        Some(unit) if let Some(program) = missing(root, unit) => (
+            format!("starts {program}, which is no program here"),
+            install,
         ),
+        _ if is_enabled(root) => return Finding::ok(NAME, format!("{UNIT_NAME} is enabled")),
+        _ => ("is not enabled".to_owned(), enable),
     };
     Finding::warn(
         NAME,
         format!(
-            "{UNIT_NAME} is not {how}: after a reboot disks stay down, and what a write-back cache holds stays off Ceph"
+            "{UNIT_NAME} {wrong}: after a reboot disks stay down, and what a write-back cache holds stays off Ceph"
         ),
         remedy,
     )
+}
+
+/// The program that a unit starts, if it is not there, or is none. What drop-ins make of it is theirs, and so is what is found by
+/// its name alone (systemd.service(5)).
+fn missing(root: &Path, unit: &Path) -> Option<String> {
+    let drop_ins = DIRS.map(|dir| root.join(dir).join(format!("{UNIT_NAME}.d")));
+    if drop_ins.iter().any(|dir| dir.exists()) {
+        return None;
+    }
+    let text = std::fs::read_to_string(unit).ok()?;
+    let line = text.lines().rev();
+    let line = line.filter_map(|line| line.trim().strip_prefix("ExecStart="));
+    let line = line.map(|line| line.trim_start_matches(['@', '-', ':', '+', '!', ' ']));
+    let program = line
+        .flat_map(str::split_whitespace)
+        .next()?
+        .trim_matches('"');
+    let below = program.strip_prefix('/')?;
+    let is_program = |file: &Metadata| file.is_file() && file.permissions().mode() & 0o111 != 0;
+    let there = root.join(below).metadata();
+    (!there.is_ok_and(|file| is_program(&file))).then(|| program.to_owned())
 }
 
 /// Whether some target wants it.
@@ -94,7 +115,19 @@ mod tests {
         assert!(look().remedy.unwrap().contains("--print-recover-unit"));
         let unit = path("usr/local/lib/systemd/system").join(UNIT_NAME);
         crate::sys::atomic::write(&unit, UNIT.as_bytes()).unwrap();
-        assert_eq!(state(), State::Warn);
+        // The program is not where the unit has it, then it is none, and then it is.
+        let program = path("usr/bin/warmblock");
+        for mode in [None, Some(0o644), Some(0o755)] {
+            if let Some(mode) = mode {
+                crate::sys::atomic::write_mode(&program, b"#!", mode).unwrap();
+            }
+            let found = look();
+            assert_eq!(found.state, State::Warn);
+            let is_told = found.found.contains("starts /usr/bin/warmblock");
+            assert_eq!(is_told, mode != Some(0o755), "{}", found.found);
+            let by = found.remedy.unwrap();
+            assert_eq!(by.contains("--print-recover-unit"), is_told, "{by}");
+        }
         assert_eq!(
             look().remedy.unwrap(),
             format!("`systemctl enable {UNIT_NAME}`")
@@ -102,6 +135,12 @@ mod tests {
         let wants = path("etc/systemd/system/multi-user.target.wants");
         std::fs::create_dir_all(&wants).unwrap();
         std::os::unix::fs::symlink(unit, wants.join(UNIT_NAME)).unwrap();
+        assert_eq!(state(), State::Ok);
+        // It was moved elsewhere since; or a drop-in names it.
+        std::fs::rename(&program, path("usr/bin/other")).unwrap();
+        assert_eq!(state(), State::Warn);
+        let drop_in = path("etc/systemd/system").join(format!("{UNIT_NAME}.d"));
+        std::fs::create_dir_all(drop_in).unwrap();
         assert_eq!(state(), State::Ok);
     }
 }

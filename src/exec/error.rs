@@ -134,6 +134,28 @@ fn show_dirs(dirs: &[PathBuf]) -> String {
     dirs.join(":")
 }
 
+/// What to do about a command that found no end: whom it waits for.
+fn silent(cmd: &str) -> &'static str {
+    let tool = cmd.split(' ').next().unwrap_or_default();
+    match tool.rsplit('/').next().unwrap_or_default() {
+        "ssh" => {
+            "what was begun on that host may have gone on: see whether it answers, and what `warmblock status` says there; then run the \
+             same again"
+        }
+        "virsh" => {
+            "see whether libvirt and the guest answer: `virsh list`, `virsh domjobinfo DOMAIN`, libvirtd's log; then run the same \
+             command again"
+        }
+        "lxc-info" | "lxc-freeze" | "lxc-unfreeze" => {
+            "see whether LXC and the container answer: `lxc-info -n NAME`; then run the same command again"
+        }
+        "tar" => {
+            "see whether the file systems of both directories answer, an NFS server say, then run the same command again"
+        }
+        _ => "see whether the cluster and the SSD answer, then run the same command again",
+    }
+}
+
 impl From<ExecError> for Error {
     fn from(error: ExecError) -> Self {
         let (kind, remedy) = match &error {
@@ -142,11 +164,7 @@ impl From<ExecError> for Error {
                 let find = || format!("install {tool}, or set [tools] path to where it is");
                 (Kind::Missing, package.map_or_else(find, install))
             }
-            ExecError::Timeout { .. } => (
-                Kind::Timeout,
-                "see whether the cluster and the SSD answer, then run the same command again"
-                    .into(),
-            ),
+            ExecError::Timeout { cmd, .. } => (Kind::Timeout, silent(cmd).into()),
             ExecError::Cancelled { .. } => {
                 return Self::new(Kind::Cancelled, error.to_string());
             }
@@ -164,5 +182,30 @@ impl From<ExecError> for Error {
             }
         };
         Self::new(kind, error.to_string()).remedy(remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_not_answered_is_told_of() {
+        for (cmd, word) in [
+            ("ssh -T -- kvm1 'warmblock host'", "that host"),
+            ("/usr/bin/virsh --connect qemu:///system suspend", "virsh"),
+            ("lxc-freeze -n one-12", "LXC"),
+            ("tar -cpf - .", "NFS"),
+            ("lvs -a", "the SSD"),
+            ("rbd map one/ssh", "the cluster"),
+        ] {
+            let error = Error::from(ExecError::Timeout {
+                cmd: cmd.into(),
+                after: Duration::from_secs(60),
+                stderr: String::new(),
+            });
+            assert_eq!(error.kind(), Kind::Timeout);
+            assert!(error.remedy_text().unwrap().contains(word), "{cmd}");
+        }
     }
 }

@@ -157,8 +157,8 @@ pub struct RemoveImage {
     /// Nor is one that says dirty: what only that host's cache holds goes with the image.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub discard_dirty: bool,
-    /// How begins what the image may say that it was made for; one that says something else is somebody's, and stays. Where
-    /// there are no such words, it goes whatever it says.
+    /// How begins what the image may say that it was made for; one that says something else, or nothing, is somebody's, and stays.
+    /// Where there are no such words, it goes whatever it says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of: Vec<String>,
 }

@@ -18,7 +18,7 @@ use crate::{Context, Error, Kind, Result};
 /// Removes an image, and what an import of it left that was killed.
 ///
 /// # Errors
-/// [`Kind::NotFound`] unless that is allowed; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached, unless it was left
+/// [`Kind::NotFound`] unless that is allowed, or something was left of it; [`Kind::LeaseHeld`] or [`Kind::Dirty`] while it is attached, unless it was left
 /// by a dead host; [`Kind::Busy`] while somebody has it open, it has clones, or it has snapshots that were not to be removed.
 pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<ImageReport> {
     let spec = &ask.image;
@@ -36,9 +36,12 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
         Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
-        Err(error) if error.kind() == Kind::NotFound && ask.missing_ok => {
-            report.change = Some(Change::Absent);
+        Err(error) if error.kind() == Kind::NotFound => {
             clear(host, &pool, spec, &mut report)?;
+            if !ask.missing_ok && report.steps.is_empty() {
+                return Err(error);
+            }
+            report.change = Some(Change::Absent);
             return Ok(report);
         }
         found => Some(found?),
@@ -65,21 +68,34 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     Ok(report)
 }
 
-/// Whether the image says that it was made for something else than it was to be; it stays then, and is told.
+/// Whether the image does not say that it was made for what it was to be; it stays then, and is told. What says nothing of itself is
+/// somebody's as well, as it is for those who make images: another driver's, whose VMs have the same numbers, or another OpenNebula's.
 fn is_somebodys(pool: &Pool, ask: &RemoveImage, report: &mut ImageReport) -> Result<bool> {
     let RemoveImage { image, of, .. } = ask;
     if of.is_empty() {
         return Ok(false);
     }
-    let says = made_for::of(pool, image)?;
-    let other = says.filter(|says| !of.iter().any(|of| says.starts_with(of)));
-    if let Some(says) = &other {
-        report.change = Some(Change::Kept);
-        report.warnings.push(format!(
-            "{image} was made for {says}, and stays; if nobody needs it, remove it: `warmblock image rm {image}`"
-        ));
+    let says = match Found::in_pool(pool.clone(), image) {
+        // Of a name without an image nobody needs anything.
+        Err(error) if error.kind() == Kind::NotFound => return Ok(false),
+        found => made_for::read(&found?)?,
+    };
+    if let Some(says) = &says
+        && of.iter().any(|of| says.starts_with(of))
+    {
+        return Ok(false);
     }
-    Ok(other.is_some())
+    report.change = Some(Change::Kept);
+    report.warnings.push(match says {
+        Some(says) => format!(
+            "{image} was made for {says}, and stays; if nobody needs it, remove it: `warmblock image rm {image}`"
+        ),
+        None => format!(
+            "{image} does not say what it was made for, and stays: it may be another driver's, or another OpenNebula's. See `rbd \
+             status {image}` and `rbd info {image}`; if nobody needs it, remove it: `warmblock image rm --snapshots {image}`"
+        ),
+    });
+    Ok(true)
 }
 
 /// Nobody has the image, or only a host that left it behind; the snapshots that go with it.

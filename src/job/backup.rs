@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{VmDirReport, vm_dir};
 use crate::host::Host;
-use crate::model::{Access, Bytes, Change, ImageSpec, SnapName};
+use crate::model::{Access, Bytes, Change, ImageSpec, PlainPath, SnapName};
 use crate::sys::atomic;
 use crate::{Context, Error, Kind, Result, image};
 
@@ -208,10 +208,7 @@ fn directory(path: &Path, base: Option<&Path>) -> Result<PathBuf> {
     vm_dir::check(path)?;
     let dir = match (base, path.file_name()) {
         (Some(base), Some(vm)) => {
-            let mut parts = base.components().skip(1).peekable();
-            let below = parts.peek().is_some();
-            let plain = parts.all(|part| matches!(part, Component::Normal(_)));
-            if !(base.is_absolute() && below && plain) {
+            if PlainPath::of(base, 1).is_none() {
                 let message = format!("backups cannot be made in {}", base.display());
                 return Err(Error::new(Kind::Usage, message)
                     .remedy("name an absolute path as BACKUP_BASE_PATH"));

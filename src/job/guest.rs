@@ -1,10 +1,11 @@
 //! A guest of libvirt's, or a container of LXC's: how it comes to rest, and how it goes on.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::request::Rest;
 use crate::exec::{Cmd, Exec, ExecError};
-use crate::sys::wait;
+use crate::sys::{Roots, process, wait};
 use crate::{Error, Kind, Result};
 
 /// How long a guest may take to come to rest, or to go on.
@@ -14,6 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guest<'h> {
     pub(super) exec: &'h Exec,
+    pub(super) roots: &'h Roots,
     pub(super) domain: &'h str,
     /// How long we try to let it go on.
     pub(super) patience: Duration,
@@ -87,21 +89,48 @@ impl Guest<'_> {
         })
     }
 
-    /// Which of the lives of its domain this is: libvirt gives each start a number of its own, and a container has its first process.
-    /// None of one that is off or gone.
-    pub(super) fn life(&self, rest: Rest) -> Result<Option<String>, ExecError> {
-        let (asked, gone) = match rest {
-            Rest::Container => (
-                self.container("lxc-info").args(["-p", "-H"]),
-                "doesn't exist",
-            ),
-            _ => (self.query("domid", &[]), "failed to get domain"),
+    /// Which of the lives of its domain this is: its process, which is QEMU's or the container's first one, and when that began. The
+    /// number that libvirt gives it at its start may come again after a restart of libvirtd. None of one that is off or gone.
+    pub(super) fn life(&self, rest: Rest) -> Result<Option<String>> {
+        let pid = match rest {
+            Rest::Container => self.first_process()?,
+            Rest::Freeze | Rest::Suspend => self.qemu()?,
         };
-        match self.exec.run(&asked) {
-            Ok(said) => {
-                let life = said.text()?.trim().to_owned();
-                Ok(Some(life).filter(|life| !["", "-", "-1"].contains(&life.as_str())))
+        let began = pid.and_then(|pid| Some((pid, process::began(self.roots, pid)?)));
+        Ok(began.map(|(pid, began)| format!("process {pid} of {began}")))
+    }
+
+    fn first_process(&self) -> Result<Option<u32>, ExecError> {
+        let asked = self.container("lxc-info").args(["-p", "-H"]);
+        let said = self.unless_gone(&asked, "doesn't exist")?;
+        Ok(said.and_then(|pid| pid.parse().ok()).filter(|pid| *pid > 0))
+    }
+
+    /// The process that libvirt notes by the domain's name for as long as it runs (`qemuProcessLaunch`). `domname` takes no name,
+    /// which is what we may have.
+    fn qemu(&self) -> Result<Option<u32>> {
+        let asked = self.query("dominfo", &[]);
+        let said = self.unless_gone(&asked, "failed to get domain")?;
+        let name = said.as_deref().and_then(|said| {
+            let name = said.lines().find_map(|line| line.strip_prefix("Name:"));
+            name.map(str::trim).filter(|name| !name.contains('/'))
+        });
+        let Some(name) = name else { return Ok(None) };
+        let file = self.roots.guests.join(format!("{name}.pid"));
+        match std::fs::read_to_string(&file) {
+            Ok(pid) => Ok(pid.trim().parse().ok()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let message = format!("cannot read {}", file.display());
+                Err(Error::new(Kind::Failed, message).because(error))
             }
+        }
+    }
+
+    /// What a tool says of it, unless that knows none of the name.
+    fn unless_gone(&self, asked: &Cmd, gone: &str) -> Result<Option<String>, ExecError> {
+        match self.exec.run(asked) {
+            Ok(said) => Ok(Some(said.text()?.trim().to_owned())),
             Err(error) if error.says(gone) => Ok(None),
             Err(error) => Err(error),
         }

@@ -32,6 +32,15 @@ impl Job {
     /// Behind this, such an error names the version that the host reads, if that is why.
     const READS: &str = "here is read version ";
 
+    /// A request that is to be done.
+    pub const fn new(request: Request) -> Self {
+        Self {
+            version: Self::VERSION,
+            dry_run: false,
+            request,
+        }
+    }
+
     /// Why a job of another version is not understood.
     pub(crate) fn other_version(version: u32) -> String {
         let ours = Self::VERSION;

@@ -2,7 +2,7 @@
 //! nobody lets a guest go on that somebody else has paused.
 //!
 //! The note stands in the host's run directory, for no guest outlives its host's boot, and is written before the guest is asked. It
-//! names the guest's life, by the number that libvirt gave it at its start: a guest that was started anew since is at nobody's rest.
+//! names the guest's life, by its process: a guest that was started anew since is at nobody's rest.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,13 +67,15 @@ impl<'h> Held<'h> {
     pub(super) fn wait_for(host: &'h Host, domain: &'h str, what: &str) -> Result<Self> {
         let guest = Guest {
             exec: &host.exec,
+            roots: &host.roots,
             domain,
             patience: PATIENCE,
         };
-        Self::of(guest, &host.roots.run, what, host.config.deadline.lock)
+        Self::of(guest, what, host.config.deadline.lock)
     }
 
-    fn of(guest: Guest<'h>, run: &Path, what: &str, deadline: Duration) -> Result<Self> {
+    fn of(guest: Guest<'h>, what: &str, deadline: Duration) -> Result<Self> {
+        let run = &guest.roots.run;
         let name = file_name(guest.domain);
         let lock = run.join(format!("lock/guest-{name}.lock"));
         let whose = format!("guest {}", guest.domain);
@@ -113,11 +115,7 @@ impl<'h> Held<'h> {
             return Ok(false);
         };
         let unknown = || format!("cannot tell how guest {} is", self.guest.domain);
-        let life = self
-            .guest
-            .life(note.rest)
-            .map_err(Error::from)
-            .context(unknown)?;
+        let life = self.guest.life(note.rest).context(unknown)?;
         let left = life.is_some_and(|life| life == note.life)
             && match note.rest {
                 // There is no way to ask whether it is frozen, and thawing one that is not does nothing.
@@ -258,13 +256,14 @@ fn found(host: &Host, note: &Path, dry_run: bool) -> Option<disk::Finding> {
     };
     let guest = Guest {
         exec: &host.exec,
+        roots: &host.roots,
         domain: &note.domain,
         patience: PATIENCE,
     };
     let left = words(note.rest).left;
     let found = format!("guest {} was left {left}", note.domain);
     let mut warnings = Vec::new();
-    let held = Held::of(guest, &host.roots.run, "recover", Duration::ZERO);
+    let held = Held::of(guest, "recover", Duration::ZERO);
     let roused = held.and_then(|held| held.roused(&mut warnings, dry_run));
     let found = warnings
         .iter()

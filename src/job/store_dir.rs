@@ -1,6 +1,6 @@
 //! The directory of a system datastore on a host: whether whoever asks may work in it.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::unistd::{AccessFlags, faccessat};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VmDirReport;
 use super::vm_dir::{MAY_NOT, report};
-use crate::model::Change;
+use crate::model::{Change, PlainPath};
 use crate::{Error, Kind, Result};
 
 /// `look-dir`.
@@ -44,14 +44,7 @@ pub(super) fn look(job: &StoreDir) -> Result<VmDirReport> {
 }
 
 fn check(path: &Path) -> Result<()> {
-    let plain = path
-        .components()
-        .skip(1)
-        .all(|part| matches!(part, Component::Normal(_)));
-    let number = path.file_name().and_then(|name| name.to_str());
-    let number =
-        number.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()));
-    if path.is_absolute() && plain && number {
+    if PlainPath::of(path, 1).is_some_and(|path| path.ends_with_numbers(1)) {
         return Ok(());
     }
     let message = format!("{} is no datastore's directory", path.display());

@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
-use crate::model::{Change, HostName};
+use crate::model::{Change, HostName, PlainPath};
 use crate::sys::{atomic, host};
 use crate::{Error, Kind, Result};
 
@@ -264,27 +264,12 @@ pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
 /// What is removed with all that is in it must be what we think it is: an absolute path without a way up, that ends with
 /// two numbers below at least one more directory.
 pub(super) fn check(path: &Path) -> Result<()> {
-    let plain = path
-        .components()
-        .skip(1)
-        .all(|part| matches!(part, Component::Normal(_)));
-    let names: Vec<_> = path
-        .components()
-        .filter_map(|part| part.as_os_str().to_str())
-        .collect();
-    let number = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-    match names.as_slice() {
-        [_root, _above, .., datastore, vm]
-            if path.is_absolute() && plain && number(datastore) && number(vm) =>
-        {
-            Ok(())
-        }
-        _ => Err(Error::new(
-            Kind::Usage,
-            format!("{} is no VM's directory", path.display()),
-        )
-        .remedy("it ends with the numbers of a datastore and of a VM")),
+    if PlainPath::of(path, 3).is_some_and(|path| path.ends_with_numbers(2)) {
+        return Ok(());
     }
+    let message = format!("{} is no VM's directory", path.display());
+    Err(Error::new(Kind::Usage, message)
+        .remedy("it ends with the numbers of a datastore and of a VM"))
 }
 
 #[cfg(test)]

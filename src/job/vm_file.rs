@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::VmDirReport;
 use super::vm_dir;
 use crate::image::chunks::Chunks;
-use crate::model::Change;
+use crate::model::{Change, is_number};
 use crate::sys::atomic;
 use crate::{Error, Kind, Result};
 
@@ -44,8 +44,7 @@ pub(super) fn put(job: &PutFile, dry_run: bool) -> Result<VmDirReport> {
     let wrong = |why: &str| Error::new(Kind::Usage, format!("{} {why}", job.path.display()));
     let name = job.path.file_name().and_then(|name| name.to_str());
     let number = name.and_then(|name| name.strip_prefix("disk."));
-    let digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let dir = job.path.parent().filter(|_| number.is_some_and(digits));
+    let dir = job.path.parent().filter(|_| number.is_some_and(is_number));
     vm_dir::check(dir.ok_or_else(|| wrong("is no disk in a VM's directory"))?)?;
     let content = BASE64_STANDARD
         .decode(&job.content)

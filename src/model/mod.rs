@@ -7,6 +7,7 @@ pub mod key;
 pub mod lease;
 pub mod names;
 pub mod parse;
+pub mod plain_path;
 pub mod policy;
 pub mod replacement;
 pub mod size;
@@ -25,6 +26,7 @@ pub use names::{
     WayBackName,
 };
 pub use parse::ParseError;
+pub use plain_path::{PlainPath, is_number};
 pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize};
 pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};

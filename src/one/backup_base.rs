@@ -2,8 +2,10 @@
 //! backup to its datastore looks for it there.
 
 use std::io::ErrorKind;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use super::shell;
+use crate::model::PlainPath;
 use crate::{Error, Kind, Result};
 
 /// What is set below oned's directory; the last assignment counts, as in a shell, whose syntax the file has.
@@ -21,30 +23,17 @@ pub(super) fn find(var: &Path) -> Result<Option<PathBuf>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|error| wrong("cannot be read".into()).because(error))?,
     };
-    let set = |line: &str| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        line.trim_start()
-            .strip_prefix("BACKUP_BASE_PATH=")
-            .map(str::to_owned)
-    };
-    let Some(word) = text.lines().filter_map(set).next_back() else {
+    let Some(set) = shell::assigned(&text, "BACKUP_BASE_PATH") else {
         return Ok(None);
     };
-    let words = shlex::split(&word).filter(|_| !word.contains(['$', '`', '\\']));
-    let path = match words.as_deref() {
-        None => return Err(wrong(format!("is {word}, which only a shell understands"))),
-        // `BACKUP_BASE_PATH= a command` sets nothing.
-        _ if word.is_empty() || word.starts_with(char::is_whitespace) => return Ok(None),
-        Some([path, ..]) => PathBuf::from(path),
-        Some([]) => return Ok(None),
+    let Some(path) = set.value else {
+        let why = format!("is {}, which only a shell understands", set.written);
+        return Err(wrong(why));
     };
-    let plain = path
-        .components()
-        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let path = PathBuf::from(path);
     match path {
         path if path.as_os_str().is_empty() => Ok(None),
-        path if path.is_absolute() && plain && path.parent().is_some() => Ok(Some(path)),
+        path if PlainPath::of(&path, 1).is_some() => Ok(Some(path)),
         path => Err(wrong(format!(
             "is {}, which is no absolute path",
             path.display()
@@ -81,7 +70,7 @@ mod tests {
         ] {
             assert_eq!(set(text).unwrap().as_deref(), path.map(Path::new), "{text}");
         }
-        for bad in ["backups", "$HOME/b", "`pwd`", "/a/../b", "/", "'/a"] {
+        for bad in ["backups", "$HOME/b", "`pwd`", "/a/../b", "/", "'/a", "/a b"] {
             let error = set(&format!("BACKUP_BASE_PATH={bad}")).unwrap_err();
             assert_eq!(error.kind(), Kind::Config, "{bad}");
         }

@@ -9,8 +9,8 @@ mod pools;
 use super::install::{self, CACHE_ATTRIBUTES, Settings};
 use super::oned::{Oned, Surroundings};
 use super::tree::Tree;
-use crate::Error;
-use crate::doctor::{Finding, Findings};
+use crate::doctor::{Finding, Findings, State};
+use crate::{Context, Error};
 
 const AS_WHOM: &str = "run it as root or oneadmin, on the front-end";
 const INSTALL: &str = "`warmblock one install` mends it";
@@ -117,6 +117,10 @@ fn execrc(tree: &Tree) -> Finding {
         Err(error) => return Finding::warn(WHAT, error.chain(), AS_WHOM),
     };
     let lacks = install::lacks_of_execrc(&text);
+    let lacks = match lacks.context(|| path.display().to_string()) {
+        Ok(lacks) => lacks,
+        Err(error) => return Finding::of_error(WHAT, &error, INSTALL).at_most(State::Warn),
+    };
     if lacks.is_empty() {
         return Finding::ok(WHAT, format!("registered in {}", path.display()));
     }

@@ -85,8 +85,10 @@ pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
     let mut report = InstallReport::new(dry_run);
     let oned = Settings::read(&tree.oned_conf())?;
     let lacks = lacks(&oned.text);
-    let lacks = lacks.context(|| format!("cannot change {}", oned.path.display()))?;
+    let lacks = lacks.context(|| cannot_change(&oned))?;
     let execrc = Settings::read(&tree.execrc())?;
+    let lacked = execrc::lacks(&execrc.text).context(|| cannot_change(&execrc))?;
+    let snapshots = execrc::mended(&execrc.text)?;
     for (path, text, mode) in wanted(tree) {
         let put = || files::put(&path, text.as_bytes(), mode, dry_run);
         let change = files::as_owner(&tree.remotes, put)?;
@@ -99,12 +101,11 @@ pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
     }
     let (mended, left): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(Lack::is_mended);
     let text = (!mended.is_empty()).then(|| oned_conf::mended(&oned.text, &mended));
-    let lacked = mended.into_iter().map(|lack| lack.what).collect();
-    edit(&mut report, &oned, text, lacked)?;
-    let text = execrc::mended(&execrc.text);
-    let lacked = execrc::lacks(&execrc.text).into_iter();
+    let what = mended.into_iter().map(|lack| lack.what).collect();
+    edit(&mut report, &oned, text, what)?;
+    let lacked = lacked.into_iter();
     let lacked = lacked.map(|word| format!("LIVE_DISK_SNAPSHOTS lacks {word}"));
-    edit(&mut report, &execrc, text, lacked.collect())?;
+    edit(&mut report, &execrc, snapshots, lacked.collect())?;
     let file = oned.path.display().to_string();
     report.warnings = left
         .into_iter()
@@ -112,6 +113,10 @@ pub fn install(tree: &Tree, dry_run: bool) -> Result<InstallReport> {
         .collect();
     report.next = next(tree, &report);
     Ok(report)
+}
+
+fn cannot_change(file: &Settings) -> String {
+    format!("cannot change {}", file.path.display())
 }
 
 /// The files that are ours as a whole: path, text, mode.

@@ -21,6 +21,7 @@ mod others;
 pub mod plan;
 mod remote;
 mod restore;
+mod shell;
 pub mod shims;
 mod store;
 mod transfer;

@@ -12,11 +12,11 @@ use super::document::{BackupDatastore, BackupImage, Datastore, Vm, datastore_of,
 use super::oned::Oned;
 use super::plan::{Asked, Known, Plan, Restoration};
 use super::remote::Data;
-use super::transfer::{done, job};
+use super::transfer::done;
 use super::voice::{Level, Voice};
 use super::{DatastoreId, DiskId, Remote};
 use crate::error::both;
-use crate::job::{Request, Steps};
+use crate::job::{Job, Request, Steps};
 use crate::sys::random;
 use crate::{Context, Error, Kind, Result};
 
@@ -183,7 +183,7 @@ impl Work<'_> {
             None => self.known.datastore.get()?,
         };
         let (host, steps) = self.disks.bring(disk, datastore)?;
-        let job = job(Request::Steps(Steps {
+        let job = Job::new(Request::Steps(Steps {
             steps,
             every: false,
         }));

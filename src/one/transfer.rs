@@ -60,7 +60,7 @@ fn through(
         return done;
     };
     let request = Request::Recover(Recover::default());
-    remote.run_as_root(&job(request)).map(drop)
+    remote.run_as_root(&Job::new(request)).map(drop)
 }
 
 /// The VM that a call is about, and what the drivers of its other disks have to be told. A migration brings the document,
@@ -278,7 +278,7 @@ fn some_times(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Re
 fn as_usual(remote: &Remote, task: &Task, voice: &mut Voice<impl Write>) -> Result<()> {
     let answer = match &task.work {
         Work::Job(request) => {
-            let job = job(request.as_ref().clone());
+            let job = Job::new(request.as_ref().clone());
             match (&task.at, request.data_file()) {
                 (At::Host(node), Some(file)) => {
                     let (_, answer) = remote.run_on_any(&[node], &job, &|| data(file))?;
@@ -306,14 +306,6 @@ fn data(file: &Path) -> Result<Option<Data>> {
         Error::new(Kind::Failed, format!("cannot read {}", file.display())).because(error)
     });
     opened.map(|file| Some(Data::new(file)))
-}
-
-pub(super) const fn job(request: Request) -> Job {
-    Job {
-        version: Job::VERSION,
-        dry_run: false,
-        request,
-    }
 }
 
 #[cfg(test)]

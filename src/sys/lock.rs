@@ -114,17 +114,21 @@ impl DiskLock {
         }
         let taken = wait::until("the lock", deadline, || try_lock(path));
         match taken {
-            Ok(file) => Self::sign(file, what).map_err(|error| cannot(path, error)),
+            Ok(file) => Ok(Self::sign(file, what)),
             Err(error) if error.kind() == Kind::Timeout => Err(busy(whose, path)),
             Err(error) => Err(error),
         }
     }
 
-    /// Writes into the file who holds it.
-    fn sign(file: File, what: &str) -> std::io::Result<Self> {
-        let holder = Holder::me(what);
-        holder.write(&file)?;
-        Ok(Self { file, holder })
+    /// Writes into the file who holds it. A full `/run` takes no name, which only others would have read, and keeps nobody from the
+    /// work: without one the holder is "another process".
+    fn sign(file: File, what: &str) -> Self {
+        let mut lock = Self {
+            file,
+            holder: Holder::me(what),
+        };
+        lock.doing(None);
+        lock
     }
 }
 
@@ -194,6 +198,19 @@ mod tests {
         assert!(error.to_string().contains(&holder), "{error}");
         drop(held);
         drop(take("detach").unwrap());
+    }
+
+    #[test]
+    fn a_full_file_system_keeps_nobody_from_the_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("full.lock");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let take = || DiskLock::of_file(&path, "disk 1", "detach", Duration::ZERO);
+        let held = take().unwrap();
+        let error = take().unwrap_err();
+        assert!(error.to_string().contains("by another process"), "{error}");
+        drop(held);
+        drop(take().unwrap());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod holders;
 pub mod host;
 pub mod lock;
 pub mod memory;
+pub mod process;
 pub mod random;
 pub mod roots;
 pub mod trust;

@@ -19,6 +19,8 @@ pub struct Roots {
     pub run: PathBuf,
     /// udev's run-time directory, `/run/udev`.
     pub udev: PathBuf,
+    /// What libvirt knows of the guests of QEMU's that run, `/run/libvirt/qemu`.
+    pub guests: PathBuf,
 }
 
 impl Roots {
@@ -33,6 +35,7 @@ impl Roots {
             state: below("var/lib/warmblock"),
             run: below("run/warmblock"),
             udev: below("run/udev"),
+            guests: below("run/libvirt/qemu"),
         }
     }
 

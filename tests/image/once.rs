@@ -125,8 +125,20 @@ fn somebodys() -> Outcome {
         refused(once(&image, since, 0, make()), Kind::Exists, &words);
         assert!(holds(&image, 7));
     };
+    let gone = |of: &str| {
+        ImageJob::Remove(RemoveImage {
+            of: vec![of.to_owned()],
+            ..RemoveImage::whole(image.spec.clone())
+        })
+    };
     refused_with(1, "does not say");
+    // What one of them does not make, for it is somebody's, another one does not remove.
+    let kept = do_it(gone("VM 12 of 1, disk 0, "))?;
+    assert_eq!((kept.change, kept.warnings.len()), (Some(Change::Kept), 1));
+    assert!(kept.warnings[0].contains("image rm") && holds(&image, 7));
     do_it(ImageJob::Remove(RemoveImage::whole(image.spec.clone())))?;
+    let nothing = do_it(gone("VM 12 of 1, disk 0, "))?;
+    assert_eq!(nothing.change, Some(Change::Absent));
     // Another VM of that number.
     do_it(once(&image, 1, 0, make()))?;
     write(&image, 7);
@@ -136,12 +148,6 @@ fn somebodys() -> Outcome {
     };
     do_it(ImageJob::SnapCreate(backup))?;
     refused_with(2, "VM 12 of 1, disk 0, stay 0");
-    let gone = |of: &str| {
-        ImageJob::Remove(RemoveImage {
-            of: vec![of.to_owned()],
-            ..RemoveImage::whole(image.spec.clone())
-        })
-    };
     let kept = do_it(gone("VM 12 of 2, disk 0, "))?;
     assert_eq!((kept.change, kept.warnings.len()), (Some(Change::Kept), 1));
     assert!(holds(&image, 7) && image.open().snapshots()?.len() == 1);

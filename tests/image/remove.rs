@@ -1,8 +1,9 @@
 //! Removals: what they refuse, and what they leave when they are killed.
 
 use warmblock::Kind;
+use warmblock::ceph::CreateOptions;
 use warmblock::image::{CloneImage, ImageJob, RemoveImage};
-use warmblock::model::{Change, SnapSpec};
+use warmblock::model::{Bytes, Change, SnapSpec};
 
 use super::manage::{Outcome, cloned, drop_lease, made, one, refused, removal, set_lease, snap};
 use super::{Scratch, Test, crash_after, do_it};
@@ -15,6 +16,10 @@ pub const TESTS: &[(&str, Test)] = &[
     (
         "manage: a removal with snapshots, again, and of nothing",
         remove,
+    ),
+    (
+        "manage: a removal of what was never complete, and of nothing",
+        never_complete,
     ),
     (
         "manage: a parent whose snapshot is kept for its clones",
@@ -83,6 +88,25 @@ fn remove() -> Outcome {
         ..ask
     };
     assert_eq!(do_it(ImageJob::Remove(again))?.change, Some(Change::Absent));
+    Ok(())
+}
+
+fn never_complete() -> Outcome {
+    let image = Scratch::new("half");
+    let job = || ImageJob::Remove(removal(&image));
+    refused(job(), Kind::NotFound, &[]);
+    let options = CreateOptions {
+        size: Bytes::mib(1),
+        ..CreateOptions::default()
+    };
+    image.pool.create(&image.pending(), &options)?;
+    let report = do_it(job())?;
+    assert_eq!(
+        (report.change, report.steps.len()),
+        (Some(Change::Absent), 1)
+    );
+    assert!(!image.pool.image_exists(&image.pending())?);
+    refused(job(), Kind::NotFound, &[]);
     Ok(())
 }
 

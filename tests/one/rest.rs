@@ -16,6 +16,8 @@ use crate::world::{KIB, MIB, path};
 
 const VIRSH: &str = include_str!("../stubs/virsh/virsh");
 const AT: &str = "/usr/sbin/virsh.d";
+/// Where libvirt notes its guests' processes, which is here one that does not end.
+const GUESTS: &str = "/run/libvirt/qemu";
 /// More steps than a snapshot has.
 const TOO_MANY: u32 = 60;
 
@@ -36,7 +38,8 @@ impl<'h> Guest<'h> {
     fn starts(host: &'h Host) -> Result<Self> {
         let stub = host.put("virsh", VIRSH.as_bytes())?;
         host.sh(&format!(
-            "install -m 755 {stub} /usr/sbin/virsh && mkdir -p {AT} && cd {AT} && echo 7 >life && : >fails"
+            "install -m 755 {stub} /usr/sbin/virsh && mkdir -p {AT} {GUESTS} && : >{AT}/fails && \
+             echo 1 >{GUESTS}/one-12.pid"
         ))?;
         let guest = Self { host };
         guest.now("running", "booted")?;
@@ -58,7 +61,7 @@ impl<'h> Guest<'h> {
     fn ends(self) -> Result<()> {
         let notes = "find /run/warmblock/guest -type f 2>/dev/null";
         same("notes", self.host.try_sh(notes)?.text(), "")?;
-        let line = format!("rm -rf {AT} /usr/sbin/virsh");
+        let line = format!("rm -rf {AT} {GUESTS} /usr/sbin/virsh");
         self.host.sh(&line).map(drop)
     }
 }
@@ -186,7 +189,7 @@ fn somebody_elses(vm: &Vm<'_>, host: &Host, guest: &Guest<'_>) -> Result<()> {
         forgotten(vm)?;
         step += 1;
     }
-    host.sh(&format!("echo 8 >{AT}/life"))?;
+    host.sh(&format!("echo 2 >{GUESTS}/one-12.pid"))?;
     next(vm, host, "recover", Rest::Suspend)?;
     same("started anew", guest.rests()?.as_str(), "paused")?;
     guest.now("running", "booted")

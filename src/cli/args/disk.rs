@@ -257,11 +257,10 @@ impl DiskArgs {
 
 impl Changing {
     /// A request, done as these options say.
-    pub const fn job(self, request: Request) -> Job {
+    pub fn job(self, request: Request) -> Job {
         Job {
-            version: Job::VERSION,
             dry_run: self.dry_run,
-            request,
+            ..Job::new(request)
         }
     }
 }

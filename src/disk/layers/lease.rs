@@ -48,12 +48,12 @@ impl Layer for LeaseLayer {
                 },
             });
         }
-        let stays = record.intent == Intent::Attached || walk.calls_off;
+        let remains = remains(record, walk.calls_off);
         let claim = claim(&record.image, &cell.lease, &me, &force)?;
-        if claim == Claim::Held && stays && is_moving(&cell.lease) {
+        if claim == Claim::Held && remains && is_moving(&cell.lease) {
             refuse_guest(host, record, image, &cell, &force)?;
         }
-        Ok(found(&cell.lease, &claim, &me, record, stays, &force))
+        Ok(found(&cell.lease, &claim, &me, record, remains, &force))
     }
 
     fn up(walk: &mut Walk<'_>, _found: &Found) -> Result<()> {
@@ -71,10 +71,7 @@ impl Layer for LeaseLayer {
             return walk.disk.record.save(&host.roots);
         }
         let warned = match claim(&record.image, &cell.lease, &me, &force)? {
-            Claim::Held
-                if (record.intent == Intent::Attached || walk.calls_off)
-                    && is_moving(&cell.lease) =>
-            {
+            Claim::Held if remains(record, walk.calls_off) && is_moving(&cell.lease) => {
                 alone(host, record, image, &mut cell, &force)?
             }
             Claim::Held => None,
@@ -209,7 +206,7 @@ fn found(
     claim: &Claim,
     me: &Me,
     record: &Record,
-    stays: bool,
+    remains: bool,
     force: &Force,
 ) -> Found {
     let (host, generation) = (&me.host, lease.generation);
@@ -221,7 +218,7 @@ fn found(
         Claim::Reopen { cache_id } => {
             format!("held by {host} before it went down, with dirty cache {cache_id}")
         }
-        Claim::Held if stays && is_moving(lease) => {
+        Claim::Held if remains && is_moving(lease) => {
             format!("held by {host}; it is handed over to nobody any more")
         }
         Claim::Held if lease.is_given_up() && force.discard_dirty => {
@@ -246,6 +243,11 @@ fn has_guest(lease: &Lease) -> bool {
 fn is_moving(lease: &Lease) -> bool {
     let holder = lease.holder.as_ref();
     holder.is_some_and(|holder| holder.moving.is_some())
+}
+
+/// Whether the disk is to remain on this host: it is wanted with its cache, or a hand-over of it is called off.
+fn remains(record: &Record, calls_off: bool) -> bool {
+    record.intent == Intent::Attached || calls_off
 }
 
 /// The name under which this host is, or wants to be, in beside the lease's holder. Once that let go, or this host took the

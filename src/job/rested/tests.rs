@@ -2,12 +2,22 @@
 
 use super::*;
 use crate::exec::Exec;
+use crate::sys::Roots;
 
 const LONG: Duration = Duration::from_secs(60);
 
 struct Lab {
     dir: tempfile::TempDir,
     exec: Exec,
+    roots: Roots,
+}
+
+/// The guest's process is `pid`, and began at `began`.
+fn lives(roots: &Roots, pid: u32, began: u64) {
+    let stat = format!("{pid} (qemu 1) S {}{began} 0\n", "0 ".repeat(18));
+    atomic::write(&roots.proc.join(format!("{pid}/stat")), stat.as_bytes()).unwrap();
+    let noted = roots.guests.join("one-12.pid");
+    atomic::write(&noted, format!("{pid}\n").as_bytes()).unwrap();
 }
 
 impl Lab {
@@ -17,10 +27,11 @@ impl Lab {
         std::os::unix::fs::symlink(stub, dir.path().join("virsh")).unwrap();
         std::fs::create_dir(dir.path().join("virsh.d")).unwrap();
         let exec = Exec::new([dir.path().to_owned(), "/usr/bin".into(), "/bin".into()]);
-        let lab = Self { dir, exec };
+        let roots = Roots::at(dir.path());
+        let lab = Self { dir, exec, roots };
         lab.put("fails", &fails.join("\n"));
         lab.now("running", "booted");
-        lab.put("life", "7");
+        lives(&lab.roots, 4711, 100);
         lab
     }
 
@@ -41,13 +52,14 @@ impl Lab {
 
     fn said(&self) -> Vec<String> {
         let log = self.read("log");
-        let said = log.lines().filter(|verb| *verb != "domid");
+        let said = log.lines().filter(|verb| *verb != "dominfo");
         said.map(str::to_owned).collect()
     }
 
     fn guest(&self, patience: Duration) -> Guest<'_> {
         Guest {
             exec: &self.exec,
+            roots: &self.roots,
             domain: "one-12",
             patience,
         }
@@ -56,7 +68,7 @@ impl Lab {
     fn held(&self, patience: Duration) -> Result<Held<'_>> {
         let guest = self.guest(patience);
         // A child that some other test is just about to start has the lock for a moment, until it is that program.
-        Held::of(guest, &self.dir.path().join("run"), "test", LONG)
+        Held::of(guest, "test", LONG)
     }
 
     fn at_rest<T>(&self, rest: Rest, work: impl FnOnce() -> Result<T>) -> (Result<T>, Vec<String>) {
@@ -82,7 +94,7 @@ impl Lab {
     }
 
     fn is_noted(&self) -> bool {
-        self.dir.path().join("run/guest/one-12.json").exists()
+        self.roots.run.join("guest/one-12.json").exists()
     }
 }
 
@@ -127,7 +139,7 @@ fn a_guest_is_resumed_if_it_was_suspended_for_this() {
         ("paused", &[], "paused", &ALL[..1]),
         ("running", &["suspend 1"], "running", &ALL[..2]),
         ("running", &["domstate 1"], "running", &ALL[..1]),
-        ("running", &["domid"], "running", &ALL[..1]),
+        ("running", &["dominfo"], "running", &ALL[..1]),
     ] {
         let lab = Lab::new(fails);
         lab.now(before, "user");
@@ -148,7 +160,7 @@ fn a_guest_is_resumed_if_it_was_suspended_for_this() {
 #[test]
 fn what_was_left_at_rest_goes_on() {
     type Since = fn(&Lab);
-    let cases: [(Rest, bool, Since, bool, &str); 9] = [
+    let cases: [(Rest, bool, Since, bool, &str); 11] = [
         (Rest::Suspend, false, |_| {}, true, "running"),
         (Rest::Freeze, false, |_| {}, true, "running"),
         (Rest::Suspend, true, |_| {}, false, "running"),
@@ -161,11 +173,26 @@ fn what_was_left_at_rest_goes_on() {
             false,
             "running",
         ),
-        // It was started anew, and is paused for somebody.
+        // It was started anew, and is paused for somebody; its process may have any number, but began later.
         (
             Rest::Suspend,
             false,
-            |lab| lab.put("life", "8"),
+            |lab| lives(&lab.roots, 4712, 101),
+            false,
+            "paused",
+        ),
+        (
+            Rest::Suspend,
+            false,
+            |lab| lives(&lab.roots, 4711, 101),
+            false,
+            "paused",
+        ),
+        // It ended, whatever libvirt still has of it.
+        (
+            Rest::Suspend,
+            false,
+            |lab| drop(atomic::remove(&lab.roots.proc.join("4711/stat"))),
             false,
             "paused",
         ),
@@ -222,7 +249,7 @@ fn what_does_not_go_on_stays_noted() {
         (Rest::Suspend, false, "resume", true),
         (Rest::Freeze, false, "domfsthaw", true),
         (Rest::Freeze, true, "domfsthaw", false),
-        (Rest::Freeze, true, "domid", true),
+        (Rest::Freeze, true, "dominfo", true),
     ] {
         let lab = Lab::new(&[]);
         lab.killed(rest, before);
@@ -243,7 +270,7 @@ fn nobody_else_lets_a_guest_go_on() {
     let lab = Lab::new(&[]);
     let _works = lab.held(Duration::ZERO).unwrap();
     let guest = lab.guest(Duration::ZERO);
-    let other = Held::of(guest, &lab.dir.path().join("run"), "test", Duration::ZERO);
+    let other = Held::of(guest, "test", Duration::ZERO);
     assert_eq!(other.unwrap_err().kind(), Kind::Busy);
 }
 
@@ -258,6 +285,7 @@ fn container(dir: &Path, state: &str, fails: &str) -> Exec {
     for (name, text) in [("state", state), ("pid", "4711"), ("fails", fails)] {
         atomic::write(&known.join(name), format!("{text}\n").as_bytes()).unwrap();
     }
+    lives(&Roots::at(dir), 4711, 100);
     Exec::new([dir.to_owned(), "/usr/bin".into(), "/bin".into()])
 }
 
@@ -278,29 +306,33 @@ fn a_container_is_stopped_meanwhile() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         let exec = container(dir.path(), before, fails);
+        let roots = Roots::at(dir.path());
         let state = || std::fs::read_to_string(dir.path().join("lxc.d/state")).unwrap();
         let guest = Guest {
             exec: &exec,
+            roots: &roots,
             domain: "one-12",
             patience: LONG,
         };
-        let held = Held::of(guest, &dir.path().join("run"), "test", LONG).unwrap();
+        let held = Held::of(guest, "test", LONG).unwrap();
         let mut warnings = Vec::new();
         let seen = held.at_rest(Rest::Container, &mut warnings, || Ok(state()));
         assert_eq!(seen.unwrap().trim(), during);
         assert_eq!(state().trim(), after);
         assert_eq!(warnings.is_empty(), warned.is_empty(), "{warnings:?}");
         assert!(warnings.concat().contains(warned), "{warnings:?}");
-        assert!(!dir.path().join("run/guest/one-12.json").exists());
+        assert!(!roots.run.join("guest/one-12.json").exists());
     }
     let dir = tempfile::tempdir().unwrap();
     let exec = container(dir.path(), "RUNNING", "");
+    let roots = Roots::at(dir.path());
     let guest = Guest {
         exec: &exec,
+        roots: &roots,
         domain: "one-12",
         patience: LONG,
     };
-    let held = Held::of(guest, &dir.path().join("run"), "test", LONG).unwrap();
+    let held = Held::of(guest, "test", LONG).unwrap();
     assert_eq!(held.begin(Rest::Container).unwrap(), None);
     held.guest.rest(Rest::Container).unwrap();
     let mut warnings = Vec::new();

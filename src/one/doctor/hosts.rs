@@ -137,9 +137,8 @@ pub(super) fn judged_name(node: &Node, name: &HostName) -> Option<Finding> {
 
 fn asked(remote: &Remote, node: &Node, request: Request) -> Result<Value> {
     let job = Job {
-        version: Job::VERSION,
         dry_run: true,
-        request,
+        ..Job::new(request)
     };
     remote.run(node, &job)
 }

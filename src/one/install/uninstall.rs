@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::files;
 use super::settings::Settings;
-use super::{InstallReport, InstalledFile, NAME, edit, execrc, oned_conf, restart, wanted};
+use super::{
+    InstallReport, InstalledFile, NAME, cannot_change, edit, execrc, oned_conf, restart, wanted,
+};
 use crate::model::Change;
 use crate::one::document::parse_datastores;
 use crate::one::oned::Oned;
@@ -26,16 +28,15 @@ fn out(tree: &Tree, datastores: &str, dry_run: bool) -> Result<InstallReport> {
     refuse_in_use(datastores)?;
     let mut report = InstallReport::new(dry_run);
     let conf = Settings::read(&tree.oned_conf())?;
-    let (text, had) = oned_conf::without(&conf.text)
-        .context(|| format!("cannot change {}", conf.path.display()))?;
+    let (text, had) = oned_conf::without(&conf.text).context(|| cannot_change(&conf))?;
     let execrc = Settings::read(&tree.execrc())?;
+    let snapshots = execrc::without(&execrc.text).context(|| cannot_change(&execrc))?;
     edit(&mut report, &conf, (text != conf.text).then_some(text), had)?;
-    let text = execrc::without(&execrc.text);
-    let had = text
+    let had = snapshots
         .iter()
         .map(|_| format!("{NAME} in LIVE_DISK_SNAPSHOTS"));
     let had = had.collect();
-    edit(&mut report, &execrc, text, had)?;
+    edit(&mut report, &execrc, snapshots, had)?;
     files::as_owner(&tree.remotes, || remove(tree, &mut report))?;
     report.next = next(tree, &report);
     Ok(report)

@@ -48,12 +48,7 @@ impl Remote {
     }
 
     fn directory(&self, at: &At, request: Request) -> Result<Value> {
-        let job = Job {
-            version: Job::VERSION,
-            dry_run: false,
-            request,
-        };
-        self.run_at(at, &job)
+        self.run_at(at, &Job::new(request))
     }
 
     /// Packs and unpacks, which may take any time as long as bytes pass.

@@ -32,6 +32,7 @@ struct Recovered {
 #[derive(Debug, Deserialize)]
 struct Finding {
     image: Option<String>,
+    found: String,
     error: Option<String>,
     remedy: Option<String>,
 }
@@ -81,20 +82,20 @@ fn of_another_release(node: &impl fmt::Display, told: Body) -> Error {
         .remedy(remedy)
 }
 
-/// Every disk that could not be dealt with, and what can be done about the first.
+/// All that could not be dealt with, and what can be done about the first. What is no disk, or no known one, is named by what was found.
 fn not_recovered(report: Recovered) -> Option<Error> {
     let mut failed: Vec<String> = Vec::new();
     let mut remedy = None;
     for finding in report.findings {
         let Some(why) = finding.error else { continue };
-        let image = finding.image.unwrap_or_else(|| "a disk".to_owned());
-        failed.push(format!("{image}: {why}"));
+        let what = finding.image.unwrap_or(finding.found);
+        failed.push(format!("{what}: {why}"));
         remedy = remedy.or(finding.remedy);
     }
     if failed.is_empty() {
         return None;
     }
-    let message = format!("not all disks could be recovered: {}", failed.join("; "));
+    let message = format!("not all could be recovered: {}", failed.join("; "));
     let error = Error::new(Kind::Failed, message);
     Some(match remedy {
         Some(remedy) => error.remedy(remedy),
@@ -176,13 +177,15 @@ mod tests {
             &json!({"answer": "recover", "version": 1, "dry_run": false, "findings": [
                 {"image": "one/one-1", "key": null, "found": "well", "action": null, "error": null, "remedy": null},
                 {"image": "one/one-2", "key": null, "found": "wanted", "action": null, "error": "held by kvm2", "remedy": "go there"},
-                {"image": null, "key": null, "found": "damaged", "action": null, "error": "no JSON", "remedy": null},
+                {"image": null, "key": null, "found": "a record that cannot be read", "action": null, "error": "no JSON", "remedy": null},
+                {"image": null, "key": null, "found": "guest one-12 was left suspended", "action": null, "error": "virsh hangs", "remedy": null},
             ]}),
         );
         assert_eq!(error.kind(), Kind::Failed);
         assert_eq!(
             error.chain(),
-            "not all disks could be recovered: one/one-2: held by kvm2; a disk: no JSON"
+            "not all could be recovered: one/one-2: held by kvm2; a record that cannot be read: no JSON; guest one-12 was left \
+             suspended: virsh hangs"
         );
         assert_eq!(error.remedy_text(), Some("go there"));
         for other in [json!({"findings": []}), json!({"what": 1}), json!(3)] {

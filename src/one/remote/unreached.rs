@@ -29,7 +29,7 @@ struct Silence {
 }
 
 impl Reach {
-    /// How far ssh got if it says this (OpenSSH: `ssh.c`, `sshconnect.c`, `kex.c`).
+    /// How far ssh got if it says this (OpenSSH: `ssh.c`, `sshconnect.c`, `kex.c`, `channels.c`).
     fn of(line: &str) -> Option<Self> {
         const NOBODY: [&str; 3] = [
             "ssh: connect to host ",
@@ -43,6 +43,16 @@ impl Reach {
         let begins = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
         // `USER@HOST: Permission denied (publickey,…).`
         if begins(&["Host key verification failed"]) || line.contains(": Permission denied (") {
+            return Some(Self::Door);
+        }
+        // What a jump host (`ProxyJump`) could not do for us, before ssh says that this hung up: `channel 0: open failed: WHY: …`.
+        if line.starts_with("channel ") && line.contains(": open failed: connect failed: ") {
+            return Some(Self::Nowhere);
+        }
+        // It may not, or does not say why not: the host may live.
+        if line.starts_with("channel ") && line.contains(": open failed: ")
+            || begins(&["stdio forwarding failed"])
+        {
             return Some(Self::Door);
         }
         if begins(&HUNG_UP) {
@@ -171,6 +181,20 @@ mod tests {
             (
                 "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.5 port 22",
                 Reach::HungUp,
+            ),
+            (
+                "channel 0: open failed: connect failed: No route to host\r\nstdio forwarding failed\r\n\
+                 kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535",
+                Reach::Nowhere,
+            ),
+            (
+                "channel 0: open failed: administratively prohibited: open failed\r\nstdio forwarding failed\r\n\
+                 kex_exchange_identification: Connection closed by remote host",
+                Reach::Door,
+            ),
+            (
+                "stdio forwarding failed\nkex_exchange_identification: Connection closed by remote host",
+                Reach::Door,
             ),
             (
                 "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@\nHost key verification failed.",

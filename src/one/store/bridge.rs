@@ -2,12 +2,11 @@
 
 use super::origin::Origin;
 use crate::Result;
-use crate::job::{Request, StepAsk, Steps};
+use crate::job::{Job, Request, StepAsk, Steps};
 use crate::one::Remote;
 use crate::one::act::{JOB_DEADLINE, warnings};
 use crate::one::call::Node;
 use crate::one::document::Datastore;
-use crate::one::transfer::job;
 use crate::one::voice::{Level, Voice};
 
 /// Has one of them go these steps, and tells what it warns of. Which is asked first goes by turns, so that the work is spread.
@@ -24,7 +23,7 @@ pub(super) fn run(
         origin.map(open).transpose()
     };
     let every = false;
-    let job = job(Request::Steps(Steps { steps, every }));
+    let job = Job::new(Request::Steps(Steps { steps, every }));
     let (node, said) = Remote::new(JOB_DEADLINE).run_on_any(&nodes, &job, &data)?;
     for warning in warnings(&said) {
         voice.log(Level::Warning, &format!("{node}: {warning}"));

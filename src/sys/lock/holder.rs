@@ -9,6 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::sys::{Roots, process};
+
 /// Who holds a lock, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Holder {
@@ -91,10 +93,7 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// When a process began; `None` if there is none of this number.
+/// On this machine, whatever directories are moved elsewhere: the locks are the kernel's.
 fn began(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in parentheses, and may hold anything.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
+    process::began(&Roots::default(), pid)
 }
