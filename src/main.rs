@@ -7,6 +7,8 @@ use warmblock::Kind;
 use warmblock::cli::{self, Cli, Output};
 
 fn main() -> ExitCode {
+    // Who is started by way of /proc has the name of that. Without its own it is called otherwise, and works.
+    let _name = nix::sys::prctl::set_name(c"warmblock");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refused(&error),

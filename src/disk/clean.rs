@@ -89,7 +89,9 @@ fn bring_home(walk: &mut Walk<'_>) -> Result<()> {
     let (places, blocks): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let plan = seed::of_blocks(blocks, size, BlockSize::new(site.block)?);
     let data = &site.part(Role::Data)?.path;
-    let task = fill::apart(walk, &plan, &site.origin.path, data);
+    let mut task = fill::apart(walk, &plan, &site.origin.path, data);
+    // A seed may be slow, so that it disturbs nobody; this a VM waits for, and nothing else has its data.
+    task.options.rate = None;
     let done = seed::bring_home_apart(&task, &places).context(|| {
         format!(
             "cannot write back the local copy of {}",

@@ -245,14 +245,14 @@ pub(super) fn apart<'a>(
     image: &'a Path,
     slice: &'a Path,
 ) -> Apart<'a> {
-    let host = walk.host;
+    let (host, options) = (walk.host, options(walk));
     Apart {
         exec: &host.exec,
         plan,
         image,
         slice,
-        options: options(walk),
-        stall: host.config.deadline.stall,
+        options,
+        stall: host.config.deadline.stall + options.quiet(),
         cancel: &host.cancel,
         progress: host.progress_mode,
     }

@@ -5,6 +5,7 @@
 //! The record says from the beginning that the disk is wanted with its cache: whatever becomes of that process, `recover` or the
 //! next attach brings the cache in. It holds the disk's lock, and is stopped by whoever takes the disk or its cache away.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, ground};
@@ -172,9 +173,9 @@ fn begin(host: &Host, report: &Report) -> Result<()> {
     let internal = |what: &str| Error::new(Kind::Internal, what.to_owned());
     let job = serde_json::to_vec(&job)
         .map_err(|error| internal("cannot write the job").because(error))?;
-    let itself = std::env::current_exe();
-    let itself = itself.map_err(|error| internal("cannot find this program").because(error))?;
-    let cmd = Cmd::apart(&itself)
+    // This very program, also when another release has its place by now; it is seen at work before this one ends.
+    let itself = format!("/proc/{}/exe", std::process::id());
+    let cmd = Cmd::apart(Path::new(&itself))
         .args(&host.settings)
         .arg(COMMAND)
         .stdin(job);

@@ -2,25 +2,33 @@
 //! volume groups of a guest, and then nothing can be taken down again.
 
 use super::finding::Finding;
-use super::pattern::{Pattern, rejects};
 use crate::exec::{Cmd, Exec};
 use crate::sys::Roots;
 use crate::tools::lvm::REJECTED;
+use crate::tools::lvm::pattern::{Pattern, rejects};
 use crate::{Error, Kind, Result};
 
 const NAME: &str = "LVM filter";
 
-/// A device of each sort that may hold a guest's data.
-const GUEST_DEVICES: [&str; 4] = [
-    "/dev/rbd0",
-    "/dev/nbd0",
-    "/dev/bcache0",
-    "/dev/mapper/wb-01234567-1-0a1b2c",
+/// A device of each sort that may hold a guest's data, by the names that udev gives it.
+const GUEST_DEVICES: [&[&str]; 4] = [
+    &["/dev/rbd0", "/dev/rbd/one/one-42", "/dev/block/252:0"],
+    &["/dev/nbd0", "/dev/block/43:0"],
+    &["/dev/bcache0", "/dev/block/251:0"],
+    &[
+        "/dev/mapper/wb-01234567-1-0a1b2c",
+        "/dev/dm-3",
+        "/dev/disk/by-id/dm-name-wb-01234567-1-0a1b2c",
+        "/dev/block/254:3",
+    ],
 ];
 
 /// What to set.
 fn remedy() -> String {
-    format!("set in section devices of /etc/lvm/lvm.conf: global_filter = [{REJECTED}]")
+    format!(
+        "set in section devices of /etc/lvm/lvm.conf: global_filter = [{REJECTED}]; with no \"a|.*|\" behind, which would accept \
+         each by another of its names"
+    )
 }
 
 /// What `lvmconfig` says of scanning.
@@ -104,16 +112,9 @@ fn judge(scanning: &Scanning, devices_file_exists: bool) -> Finding {
     if scanning.devices_file && devices_file_exists {
         return Finding::ok(NAME, "a devices file is in use: LVM sees what it lists");
     }
-    let rejected = |device: &str| {
-        scanning
-            .filters
-            .iter()
-            .any(|filter| rejects(filter, device))
-    };
-    let open: Vec<&str> = GUEST_DEVICES
-        .into_iter()
-        .filter(|device| !rejected(device))
-        .collect();
+    let passes = |names: &&[&str]| !scanning.filters.iter().any(|filter| rejects(filter, names));
+    let open = GUEST_DEVICES.into_iter().filter(passes);
+    let open: Vec<&str> = open.flat_map(|names| names.first().copied()).collect();
     if open.is_empty() {
         return Finding::ok(
             NAME,
@@ -148,7 +149,15 @@ mod tests {
             "global_filter=[\"r|/dev/rbd|\",\"r|/dev/nbd|\",\"a|.*|\"]\n",
             false,
         );
+        assert!(
+            some.found.contains("/dev/rbd0"),
+            "by /dev/block/252:0, which the last pattern accepts"
+        );
+        let some = state("global_filter=[\"r|/dev/rbd|\",\"r|/dev/nbd|\"]\n", false);
         assert!(!some.found.contains("/dev/rbd0") && some.found.contains("/dev/bcache0"));
+        // As it is often written: the last pattern makes nothing of the others.
+        let often = format!("global_filter=[{REJECTED},\"a|.*|\"]\n");
+        assert_eq!(state(&often, false).state, State::Fail);
         assert_eq!(
             state("filter=[\"a|^/dev/sd|\",\"r|.*|\"]\n", false).state,
             State::Ok
@@ -160,6 +169,7 @@ mod tests {
     fn our_own_remedy_is_enough() {
         let remedy = remedy();
         let (_, list) = remedy.split_once("global_filter = ").unwrap();
+        let (list, _) = list.split_once(';').unwrap();
         assert_eq!(
             state(&format!("global_filter={list}\n"), false).state,
             State::Ok

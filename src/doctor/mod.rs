@@ -10,7 +10,6 @@ mod finding;
 mod host;
 mod kernel;
 mod lvm;
-mod pattern;
 mod records;
 mod ssd;
 pub mod sudoers;

@@ -172,18 +172,14 @@ impl Apart<'_> {
             rate: self.options.rate.map(|rate| rate.0),
             progress: self.progress.to_string(),
         };
-        let itself = std::env::current_exe().map_err(|error| {
-            Error::new(Kind::Internal, "cannot find this program").because(error)
-        })?;
         let ask = serde_json::to_vec(&ask)
             .map_err(|error| Error::new(Kind::Internal, "cannot write the task").because(error))?;
         let codes: Vec<i32> = Kind::ALL
             .iter()
             .map(|kind| i32::from(kind.exit_code()))
             .collect();
-        let cmd = Cmd::change(&itself.to_string_lossy())
-            .arg(COMMAND)
-            .stdin(ask);
+        // This very program, also when another release has its place since this job began.
+        let cmd = Cmd::change("/proc/self/exe").arg(COMMAND).stdin(ask);
         let output = self
             .exec
             .run(&cmd.ok_codes(&codes).watched(self.stall, self.cancel))?;

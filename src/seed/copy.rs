@@ -43,9 +43,17 @@ impl Default for CopyOptions {
 }
 
 impl CopyOptions {
+    /// Of a low rate no more than is due in a second.
     pub(super) fn chunk(&self) -> Bytes {
-        let chunk = self.chunk.clamp(Bytes::kib(64), OBJECT);
+        let chunk = self.rate.map_or(self.chunk, |rate| self.chunk.min(rate));
+        let chunk = chunk.clamp(Bytes::kib(64), OBJECT);
         Bytes(1 << chunk.0.ilog2())
+    }
+
+    /// How long nothing is moved at this rate though nothing is wrong: twice from one request to the next.
+    pub fn quiet(&self) -> Duration {
+        let rate = self.rate.map_or(u64::MAX, |rate| rate.0.max(1));
+        Duration::from_secs(2 * self.chunk().0 / rate)
     }
 
     pub(super) fn pace(&self, blocks: u64) -> Pace {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::copy::CopyOptions;
 use super::device::{self, Devices};
-use super::pair::Pair;
+use super::pair::{Pair, depth_for};
 use super::plan::{BlockSize, CacheBlock, OriginBlock};
 use super::pool;
 use super::run::{Cut, Run, Runs, Spread};
@@ -44,10 +44,12 @@ pub fn bring_home(
     let task = progress.start("flush", Bytes(compared.saturating_mul(block.bytes().0)));
     let room = options.chunk().max(block.bytes());
     let runs = Runs::new(mapping.into_iter(), block, image, Cut::Blocks(room));
+    let mut pace = options.pace(compared);
+    pace.depth = pace.depth.min(depth_for(room));
     let written = AtomicU64::new(0);
     pool::drive(
         Spread::new(runs, options.depth),
-        options.pace(compared),
+        pace,
         cancel,
         || Pair::new(room),
         |pair, run| {

@@ -6,6 +6,14 @@ use crate::error::Result;
 use crate::model::Bytes;
 use crate::sys::direct::AlignedBuf;
 
+/// All buffers of a comparison together stay below this, however large the blocks.
+const MEMORY: u64 = 256 << 20;
+
+/// How many threads may have room for runs of up to `room`; one in any case.
+pub(super) fn depth_for(room: Bytes) -> usize {
+    usize::try_from(MEMORY / (2 * room.0)).map_or(1, |depth| depth.max(1))
+}
+
 /// Room for a stretch of both.
 #[derive(Debug)]
 pub(super) struct Pair {

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::copy::CopyOptions;
 use super::device::Devices;
-use super::pair::Pair;
+use super::pair::{Pair, depth_for};
 use super::plan::{BlockSize, CacheBlock, OriginBlock};
 use super::pool;
 use super::run::{Cut, Run, Runs, Spread};
@@ -18,9 +18,6 @@ const LISTED: usize = 32;
 
 /// A block that differs is read again so often: one that the guest is writing at the moment settles, a stale one does not.
 const LOOKS: usize = 3;
-
-/// All buffers of a comparison together stay below this, however large the blocks.
-const MEMORY: u64 = 256 << 20;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -107,10 +104,6 @@ where
     )?;
     task.finish();
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn depth_for(room: Bytes) -> usize {
-    usize::try_from(MEMORY / (2 * room.0)).map_or(1, |depth| depth.max(1))
 }
 
 impl VerifyReport {

@@ -2,6 +2,7 @@
 
 mod error;
 mod filter;
+pub(crate) mod pattern;
 mod report;
 mod tag;
 

@@ -6,8 +6,12 @@
 //! his keeps its effect; if he has both, ours goes in front of his `filter`.
 //!
 //! Ours has no accept-all at its end, and needs none: a device passes unless one of its names is rejected. With one, a
-//! rejected device would come back by another of its names (`/dev/dm-3` for `/dev/mapper/wb-…`).
+//! rejected device would come back by another of its names (`/dev/dm-3` for `/dev/mapper/wb-…`); so his is left out, too, with
+//! whatever stands behind it, which never counted.
 
+use serde_json::json;
+
+use super::pattern::Pattern;
 use crate::exec::Cmd;
 
 /// The patterns for what may be a guest's disk, as `filter` and `global_filter` list them.
@@ -26,10 +30,23 @@ pub(super) fn config(current: &str) -> String {
         (_, None) => format!("devices{{global_filter=[{ours}]}}"),
         (None, Some(_)) => format!("devices{{filter=[{ours}]}}"),
         (Some(theirs), Some(_)) => {
-            let theirs = theirs.trim_start_matches('[').trim_end_matches(']');
-            format!("devices{{filter=[{ours},{theirs}]}}")
+            format!("devices{{filter=[{ours}{}]}}", but_for_all(theirs))
         }
     }
+}
+
+/// An administrator's patterns up to one that accepts all, each behind a comma.
+fn but_for_all(filter: &str) -> String {
+    let list = filter.trim_start_matches('[').trim_end_matches(']');
+    let Ok(words) = serde_json::from_str::<Vec<String>>(&format!("[{list}]")) else {
+        return format!(",{list}");
+    };
+    let counts = |word: &&String| !Pattern::parse(word).is_some_and(|it| it.accepts_all());
+    let quoted = words
+        .iter()
+        .take_while(counts)
+        .map(|word| format!(",{}", json!(word)));
+    quoted.collect()
 }
 
 fn value<'a>(config: &'a str, key: &str) -> Option<&'a str> {
@@ -58,5 +75,9 @@ mod tests {
             ours.trim_end_matches(']')
         );
         assert_eq!(config(both), expected);
+        let all =
+            "devices {\n\tglobal_filter=\"r|x|\"\n\tfilter=[\"r|y|\",\"a|.*|\",\"r|z|\"]\n}\n";
+        let expected = format!("devices{{filter={},\"r|y|\"]}}", ours.trim_end_matches(']'));
+        assert_eq!(config(all), expected);
     }
 }

@@ -30,10 +30,13 @@ enum Node {
     },
 }
 
-/// Whether a filter rejects a device: the first pattern that matches decides, and no match accepts (lvm.conf(5)).
-pub fn rejects(filter: &[Pattern], device: &str) -> bool {
-    let first = filter.iter().find(|pattern| pattern.regex.found_in(device));
-    first.is_some_and(|pattern| !pattern.accept)
+/// Whether a filter rejects a device that has these names. For each name the first pattern that matches it decides; one name that is
+/// accepted is enough, and what no pattern matches passes (LVM 2.03, `lib/filters/filter-regex.c`).
+pub fn rejects(filter: &[Pattern], names: &[&str]) -> bool {
+    let first = |name: &&str| filter.iter().find(|pattern| pattern.regex.found_in(name));
+    let decided = names.iter().filter_map(first);
+    let (accepted, rejected): (Vec<_>, Vec<_>) = decided.partition(|pattern| pattern.accept);
+    accepted.is_empty() && !rejected.is_empty()
 }
 
 impl Pattern {
@@ -60,6 +63,19 @@ impl Pattern {
             accept,
             regex: node,
         })
+    }
+}
+
+impl Pattern {
+    /// Whether it accepts whatever comes to it, so that nothing behind it counts.
+    pub fn accepts_all(&self) -> bool {
+        let any = [
+            "/dev/dm-0",
+            "/dev/sda",
+            "/dev/block/254:0",
+            "/dev/nvme0n1p1",
+        ];
+        self.accept && any.iter().all(|name| self.regex.found_in(name))
     }
 }
 
@@ -214,7 +230,18 @@ mod tests {
             .iter()
             .map(|word| Pattern::parse(word).unwrap())
             .collect();
-        rejects(&filter, device)
+        rejects(&filter, &[device])
+    }
+
+    #[test]
+    fn a_device_passes_by_any_of_its_names() {
+        let filter = ["r|^/dev/mapper/wb-|", "a|.*|"].map(|word| Pattern::parse(word).unwrap());
+        let names = ["/dev/mapper/wb-1", "/dev/dm-3"];
+        assert!(rejects(&filter, &names[..1]) && !rejects(&filter, &names));
+        // Without the second pattern nobody accepts the other name.
+        assert!(rejects(&filter[..1], &names));
+        assert!(filter[1].accepts_all() && !filter[0].accepts_all());
+        assert!(!Pattern::parse("a|^/dev/sd|").unwrap().accepts_all());
     }
 
     #[test]
