@@ -10,7 +10,9 @@ use crate::{Error, Kind, Result};
 /// [`Kind::Usage`] for what is no name of a user.
 pub fn sudoers(user: &str) -> Result<String> {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if user.is_empty() || user.starts_with('-') || !user.chars().all(known) {
+    // In capitals it would be everybody (`ALL`), or an alias (sudoers(5)).
+    let alias = !user.chars().any(|c| c.is_ascii_lowercase());
+    if alias || user.starts_with('-') || !user.chars().all(known) {
         return Err(
             Error::new(Kind::Usage, format!("{user:?} is no name of a user"))
                 .remedy("name the user who runs oned: oneadmin, as a rule"),
@@ -49,7 +51,16 @@ mod tests {
             let dir = program.strip_suffix("/warmblock host").unwrap();
             assert!(path.unwrap().split(':').any(|known| known == dir), "{dir}");
         }
-        for user in ["", "-a", "a b", "a\nALL", "ALL=(ALL) x", "%g"] {
+        for user in [
+            "",
+            "ALL",
+            "ADMINS_1",
+            "-a",
+            "a b",
+            "a\nALL",
+            "ALL=(ALL) x",
+            "%g",
+        ] {
             assert!(sudoers(user).is_err(), "{user:?}");
         }
     }

@@ -14,7 +14,8 @@ struct Tools {
     line: &'static str,
 }
 
-const TOOLS: [Tools; 6] = [
+/// What every host needs; what a driver needs is told with the driver.
+const TOOLS: [Tools; 5] = [
     Tools {
         name: "rbd",
         tools: &["rbd"],
@@ -39,12 +40,6 @@ const TOOLS: [Tools; 6] = [
         tools: &["dmsetup"],
         version: "--version",
         line: "Library version:",
-    },
-    Tools {
-        name: "cache tools",
-        tools: &["cache_restore", "cache_check", "cache_dump"],
-        version: "--version",
-        line: "",
     },
     Tools {
         name: "blkdiscard",

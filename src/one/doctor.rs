@@ -6,6 +6,8 @@ mod clusters;
 mod hosts;
 mod pools;
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::install::{self, CACHE_ATTRIBUTES, Settings};
 use super::oned::{Oned, Surroundings};
 use super::tree::Tree;
@@ -42,10 +44,10 @@ fn opennebula(tree: &Tree) -> Finding {
 /// Whether all scripts are there, as this release has them.
 fn scripts(tree: &Tree) -> Finding {
     let wanted = install::wanted(tree);
-    let differs = |(path, text, _): &&(std::path::PathBuf, std::borrow::Cow<'_, str>, u32)| {
-        std::fs::read(path)
-            .ok()
-            .is_none_or(|there| there != text.as_bytes())
+    let differs = |(path, text, mode): &&(std::path::PathBuf, std::borrow::Cow<'_, str>, u32)| {
+        let same_mode = |of: std::fs::Metadata| of.permissions().mode() & 0o777 == *mode;
+        let same = std::fs::read(path).is_ok_and(|there| there == text.as_bytes());
+        !same || !std::fs::metadata(path).is_ok_and(same_mode)
     };
     let other: Vec<String> = wanted
         .iter()
@@ -61,7 +63,7 @@ fn scripts(tree: &Tree) -> Finding {
             };
             Finding::fail(
                 "scripts",
-                format!("{first}{more}: not there, or of another release"),
+                format!("{first}{more}: not there, of another release, or without its mode"),
                 format!("{INSTALL}; then `onehost sync --force` as oneadmin"),
             )
         }

@@ -75,13 +75,19 @@ impl FromStr for VmDir {
                 "lies in no directory of datastores",
             ));
         }
-        Ok(Self {
+        let dir = Self {
             datastores: above
                 .iter()
                 .fold(PathBuf::from("/"), |path, part| path.join(part)),
             datastore: datastore.parse()?,
             vm: vm.parse()?,
-        })
+        };
+        // `05` would be another directory than was named.
+        if dir.datastore.to_string() != *datastore || dir.vm.to_string() != *vm {
+            let why = "has a number that is written otherwise";
+            return Err(ParseError::new("VM directory", word, why));
+        }
+        Ok(dir)
     }
 }
 

@@ -174,7 +174,7 @@ pub(super) fn judged(node: &Node, said: Result<String, Error>) -> Finding {
             },
         ),
         // An older one knows no such request.
-        Err(error) if error.chain().contains("hello") => Finding::fail(
+        Err(error) if error.chain().contains("unknown variant `hello`") => Finding::fail(
             name,
             "its warmblock is older than this one",
             format!("install {OURS} there"),

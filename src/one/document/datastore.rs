@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use roxmltree::Node;
 
+use super::words::CacheWords;
 use super::xml::{Said, access, at, parse, required, text, value, yes};
 use crate::Result;
 use crate::model::{Access, Bytes, Namespace, PoolName};
@@ -48,6 +49,8 @@ pub struct Datastore {
     pub staging_dir: Option<PathBuf>,
     /// Whether packed images are taken as they are.
     pub keep_packed: bool,
+    /// How the disks are cached that are made in it for a VM: to those oned passes on nothing.
+    pub cache: CacheWords,
 }
 
 /// An image as oned tells it.
@@ -146,6 +149,7 @@ impl Datastore {
             bandwidth: Said::read(node, "TEMPLATE/LIMIT_TRANSFER_BW"),
             staging_dir: own("TEMPLATE/STAGING_DIR").map(PathBuf::from),
             keep_packed: yes(node, "TEMPLATE/NO_DECOMPRESS"),
+            cache: CacheWords::below(node, "TEMPLATE/"),
         })
     }
 }

@@ -49,6 +49,19 @@ impl CacheWords {
         }
     }
 
+    /// These, and of others what they do not say.
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        let first = |own: &Option<String>, other: &Option<String>| own.clone().or(other.clone());
+        Self {
+            driver: first(&self.driver, &others.driver),
+            mode: first(&self.mode, &others.mode),
+            size: first(&self.size, &others.size),
+            seed: first(&self.seed, &others.seed),
+            wait: first(&self.wait, &others.wait),
+        }
+    }
+
     /// Reads them, in whatever letters OpenNebula has them.
     ///
     /// # Errors

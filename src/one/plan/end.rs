@@ -7,7 +7,7 @@ use super::{Known, Plan, When, as_disk, detach, host_name, image, remove_dir, st
 use crate::image::{ImageJob, RemoveImage};
 use crate::job::{Request, StepAsk};
 use crate::model::{HostName, ImageSpec};
-use crate::one::call::{DiskPlace, Node, Place, Source};
+use crate::one::call::{DiskPlace, Node, Place, Source, VmDir};
 use crate::one::document::DiskKind;
 use crate::{Error, Kind, Result};
 
@@ -37,6 +37,7 @@ pub(super) fn mvds(
 /// image's own disk stays leased to it, and what goes with the VM goes by way of a bridge.
 pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Plan> {
     if let Place::Directory(dir) = place {
+        must_be_its_own(known, dir)?;
         let remove = Plan::nothing().at(known.at(host), vec![remove_dir(dir, false)]);
         return Ok(remove.instead(When::Unreached, Plan::nothing()));
     }
@@ -52,6 +53,16 @@ pub(super) fn delete(known: &Known<'_>, host: &Node, place: &Place) -> Result<Pl
         place,
     };
     going.all(&known.acting(host)?)
+}
+
+/// All that is in the directory goes: it is that of the VM whom the call is about.
+fn must_be_its_own(known: &Known<'_>, dir: &VmDir) -> Result<()> {
+    let vm = known.vm.id;
+    if dir.vm == vm {
+        return Ok(());
+    }
+    let message = format!("{} is not the directory of VM {vm}", dir.path().display());
+    Err(Error::new(Kind::Usage, message).remedy("give the directory and the number of the same VM"))
 }
 
 /// Undoes what was begun of a disk that is attached to a VM, where oned calls nothing: it takes the disk out of the VM then, and

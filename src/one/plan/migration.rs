@@ -33,7 +33,7 @@ pub(super) fn premigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     let away: Vec<StepAsk> = away.collect::<Result<_>>()?;
     let mut there = vec![make_dir(&call.dir)];
     for (disk, image, place) in &disks {
-        let mut ask = attach_ask(disk, image, place)?;
+        let mut ask = attach_ask(known, disk, image, place)?;
         ask.guest = Some(to.clone()).filter(|_| disk.sharing().is_none());
         there.push(step(Request::Attach(ask)).by(known.access(place)?));
     }
@@ -75,7 +75,7 @@ pub(super) fn postmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
     };
     let there = |plan: Plan, change: &dyn Fn(&mut Attach)| {
         let attach = |(disk, image, place): &(&Disk, ImageSpec, DiskPlace)| {
-            let mut ask = attach_ask(disk, image, place)?;
+            let mut ask = attach_ask(known, disk, image, place)?;
             if ask.shared.is_none() {
                 change(&mut ask);
             }

@@ -68,7 +68,10 @@ fn disk(
     if kind == Move::Away {
         return Ok(Plan::nothing().on(source, let_go));
     }
-    let (ask, access) = (attach_ask(disk, &image, becomes)?, known.access(becomes)?);
+    let (ask, access) = (
+        attach_ask(known, disk, &image, becomes)?,
+        known.access(becomes)?,
+    );
     // Its lease is broken, and refused if that says dirty or is another's; all that still has the image open is barred.
     let taken = Attach {
         break_lease: true,

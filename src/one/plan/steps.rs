@@ -6,7 +6,7 @@ use crate::image::{ImageJob, Once, OneImage, OneSnap};
 use crate::job::{Attach, Detach, RemoveDir, Request, Rouse, StepAsk, Steps, VmDirJob};
 use crate::model::{Access, HostName, ImageSpec, ParseError, Sharing};
 use crate::one::call::{DiskPlace, Node, Place, VmDir};
-use crate::one::document::Disk;
+use crate::one::document::{Disk, DiskKind};
 use crate::{Context, Error, Kind, Result};
 
 /// A step that must come through.
@@ -87,7 +87,7 @@ pub(super) fn attach(
     image: &ImageSpec,
     place: &DiskPlace,
 ) -> Result<StepAsk> {
-    let ask = attach_ask(disk, image, place)?;
+    let ask = attach_ask(known, disk, image, place)?;
     Ok(step(Request::Attach(ask)).by(known.access(place)?))
 }
 
@@ -110,11 +110,20 @@ fn opened_by_link(disk: &Disk) -> Result<()> {
 }
 
 /// How a disk is attached. One that the host has already stays as it is: its mode, say, may have been changed since.
-pub(super) fn attach_ask(disk: &Disk, image: &ImageSpec, place: &DiskPlace) -> Result<Attach> {
+pub(super) fn attach_ask(
+    known: &Known<'_>,
+    disk: &Disk,
+    image: &ImageSpec,
+    place: &DiskPlace,
+) -> Result<Attach> {
     opened_by_link(disk)?;
     disk.reached()?;
-    let asked = disk
-        .cache
+    let words = match disk.kind {
+        // The others have the words of their image and its datastore from oned.
+        DiskKind::Volatile => disk.cache.or(&known.datastore.get()?.cache),
+        _ => disk.cache.clone(),
+    };
+    let asked = words
         .read()
         .context(|| format!("cannot cache disk {}", disk.id))?;
     let mut ask = Attach::new(image.clone());

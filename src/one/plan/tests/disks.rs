@@ -154,6 +154,27 @@ fn volatile_disks() {
     assert!(planned.contains("\"filesystem\":\"xfs\""), "{planned}");
 }
 
+/// oned passes on nothing of the datastore to a disk that it has made there; what the disk itself says comes first.
+#[test]
+fn a_volatile_disk_is_cached_as_its_datastore_says() {
+    let words = "<WARMBLOCK_DRIVER>bcache</WARMBLOCK_DRIVER><WARMBLOCK_SIZE>2G</WARMBLOCK_SIZE>";
+    let datastore = DATASTORE.replace("<TEMPLATE>", &format!("<TEMPLATE>{words}"));
+    let line = "mkimage 1024 raw kvm1:DIR/disk.2 12 100";
+    let planned = plan_with(VM, &datastore, line);
+    assert!(
+        planned.contains("\"driver\":\"bcache\"") && planned.contains("\"size\":2147483648"),
+        "{planned}"
+    );
+    let own = VM.replace(
+        "<TYPE>fs</TYPE>",
+        "<TYPE>fs</TYPE><WARMBLOCK_DRIVER>none</WARMBLOCK_DRIVER>",
+    );
+    let planned = plan_with(&own, &datastore, line);
+    assert!(planned.contains("\"driver\":\"none\""), "{planned}");
+    let link = plan_with(VM, &datastore, "ln fe:one/one-43 kvm1:DIR/disk.1 12 100");
+    assert!(!link.contains("bcache"), "{link}");
+}
+
 /// It keeps nobody from going who does not need it, and is told by whoever does.
 #[test]
 fn a_bad_word_of_a_datastore() {

@@ -93,3 +93,12 @@ fn an_image_that_is_not_the_disks_is_not_let_go() {
     assert_eq!(error.kind(), Kind::Usage);
     assert!(error.chain().contains("one/one-43"), "{}", error.chain());
 }
+
+#[test]
+fn another_vms_directory_stays() {
+    let other = plan("delete kvm1:/var/lib/one/datastores/100/13 12 100");
+    assert!(
+        other.contains("13 is not the directory of VM 12"),
+        "{other}"
+    );
+}
