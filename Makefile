@@ -1,5 +1,7 @@
 # Everything a developer or CI does, by name. The targets are thin; the work is in scripts and in cargo.
 LAB := tests/lab/lab
+# A lab of its own is named in every command that is told.
+TELL := $(if $(LAB_ID),LAB_ID=$(LAB_ID) )
 
 .PHONY: help setup build lab-up lab-down lab-selftest
 help:            ## this list
@@ -77,10 +79,14 @@ docs:            ## man pages, completions and schemas, made anew from the types
 	cargo run --quiet -- docgen docs
 
 # -- lab ----------------------------------------------------------------------------------------------
-lab-up:          ## a real Ceph and one hypervisor host, hv1, with an SSD volume group
+lab-up: setup    ## a real Ceph and one hypervisor host, hv1, with an SSD volume group and warmblock on it
+	@$(MAKE) --no-print-directory build
 	@$(LAB) up
-	@$(LAB) host up hv1 --vg ssd --ensure
-	@echo "Enter it:  $(LAB) host ssh hv1      All it can do:  $(LAB) --help      Away with it:  make lab-down"
+	@$(LAB) host up hv1 --vg ssd --ssd 40G --ensure
+	@$(LAB) host put hv1 target/release/warmblock
+	@$(LAB) host ssh hv1 'mkdir -p /etc/warmblock/conf.d && printf "[slice]\nvg = \"ssd\"\n" >/etc/warmblock/conf.d/ssd.toml'
+	@echo "Enter it:  $(TELL)$(LAB) host ssh hv1      An image to import:  $(TELL)$(LAB) image qcow2"
+	@echo "All it can do:  $(LAB) --help      Away with it:  $(TELL)make lab-down"
 
 lab-down:        ## and away again
 	@$(LAB) down

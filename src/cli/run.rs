@@ -9,6 +9,7 @@ use super::output::{Output, to_stderr, to_stdout};
 use super::render::{self, error::ErrorReport};
 use super::{apart, docgen, driver, host, log, one, settings, tgt, tgt_check};
 use crate::cancel::Cancel;
+use crate::config;
 use crate::host::Host;
 use crate::job::{self, Answer, Job, Report, Request};
 use crate::progress::ProgressMode;
@@ -159,9 +160,7 @@ fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
 
 fn show_config(cli: &Cli, output: &Output) -> Result<ExitCode> {
     let config = settings::config(&cli.global)?;
-    let text = toml::to_string(&config).map_err(|error| {
-        Error::new(Kind::Internal, "cannot write the configuration").because(error)
-    })?;
+    let text = config::show(&config)?;
     output.answer(&config, |_, _| text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 mod ceph;
 mod duration;
 mod load;
+mod show;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::ceph::Ceph;
+pub use self::show::show;
 use crate::model::{
     Bytes, CacheMode, DriverName, HostName, OnFull, SeedSpec, SlicePolicy, SliceSize, VgName,
 };

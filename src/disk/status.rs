@@ -155,6 +155,7 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
         Cache::Up { running, stats, .. } => (Some(*running), Some(*stats)),
         _ => (None, None),
     };
+    let at_work = AtWork::on(host, record);
     let well = record.intent != Intent::Detached && layers.iter().all(|layer| layer.well);
     DiskStatus {
         image: record.image.clone(),
@@ -173,9 +174,10 @@ fn one(host: &Host, record: &Record, seen: &Seen) -> DiskStatus {
             driver.as_ref().ok().copied(),
             &layers,
             stats.as_ref(),
+            at_work.as_ref(),
         ),
         layers,
-        at_work: AtWork::on(host, record),
+        at_work,
         running,
         stats,
         lease: None,

@@ -275,7 +275,12 @@ pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
         return plan(walk);
     }
     revive(walk)?;
-    walk.disk.record.uncached = false;
+    if walk.disk.record.uncached {
+        // It has no slice, and gets one where the configuration has it now.
+        let configured = walk.host.config.slice.vg.clone();
+        walk.disk.record.vg = configured.or(walk.disk.record.vg.take());
+        walk.disk.record.uncached = false;
+    }
     walk.disk.record.save(&walk.host.roots)?;
     match climb(walk) {
         Err(error) if bypassed => Err(error.and_then_cleanup(take_out(walk, Stay::Out))),

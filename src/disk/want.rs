@@ -201,6 +201,15 @@ pub(super) fn again(
         }
         record.link = Some(link.clone());
     }
+    if record.uncached && exchange.is_none() && !ask.keep {
+        // It has no slice: the next one is as asked for now, and where the configuration has it now.
+        let driver = cache::driver(host, &record.driver)?;
+        record.size = match ask.size {
+            Some(_) => slice_size(host, driver, ask, image)?,
+            None => record.size,
+        };
+        record.vg = host.config.slice.vg.clone().or(record.vg);
+    }
     record.by = host.caller.or(record.by);
     if ask.seed_later && !ask.keep {
         record.rate = ask.rate.or(record.rate);
@@ -273,7 +282,7 @@ fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Resul
     }
     let driver = cache::driver(host, &record.driver)?;
     let size = slice_size(host, driver, ask, image)?;
-    if ask.size.is_some() && size != record.size {
+    if ask.size.is_some() && size != record.size && !record.uncached {
         let (have, want) = (record.size.to_string(), size.to_string());
         let remedy = "detach it first, then attach it with the other size";
         return Err(clash(ask, "a slice of", &have, &want, remedy));

@@ -23,7 +23,7 @@ fn judge(module: &str, probed: Result<Module>) -> Finding {
         Ok(Module::Missing) => Finding::fail(
             name,
             "neither in the kernel nor loadable",
-            "install the modules of this kernel, kernel-modules-extra (RHEL) or linux-modules-extra (Ubuntu)",
+            "install the modules of this kernel, linux-image-amd64 and not its -cloud kind (Debian), kernel-modules-extra (RHEL) or linux-modules-extra (Ubuntu)",
         ),
         Err(error) => Finding::of_error(
             name,

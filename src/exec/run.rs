@@ -29,6 +29,7 @@ use super::find;
 use super::moves::Moves;
 use crate::cancel::Cancel;
 use crate::pulse;
+use crate::sys::wait;
 
 /// How much of a tool's stderr is kept.
 const STDERR_TAIL: u64 = 2048;
@@ -38,6 +39,8 @@ const TERM_GRACE: Duration = Duration::from_secs(2);
 const KILL_GRACE: Duration = Duration::from_secs(1);
 /// How long the end of the output is waited for once the tool itself has ended.
 const OUTPUT_GRACE: Duration = Duration::from_millis(500);
+/// How long a program may be open for writing when it is to be started.
+const BUSY: Duration = Duration::from_secs(2);
 /// How often it is looked whether a command prints without end.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often it is looked whether a watched command moves data, or shall stop.
@@ -151,6 +154,17 @@ pub(super) struct Running {
     stderr: Drain,
 }
 
+/// Starts it, also if somebody has the program open to write for a moment (ETXTBSY, execve(2)): whoever puts it there, or a process
+/// that another thread is just starting.
+fn begin(expression: &duct::Expression) -> io::Result<duct::Handle> {
+    let busy = |error: &io::Error| error.raw_os_error() == Some(libc::ETXTBSY);
+    let started = wait::poll(BUSY, || match expression.start() {
+        Err(error) if busy(&error) => None,
+        started => Some(started),
+    });
+    started.unwrap_or_else(|| expression.start())
+}
+
 impl Running {
     pub(super) fn start(exec: &Exec, cmd: &Cmd, program: PathBuf) -> io::Result<Self> {
         Self::start_into(exec, cmd, program, None)
@@ -195,7 +209,7 @@ impl Running {
         };
         // the expression, and with it our copy of the pipes' writing ends, ends here
         Ok(Self {
-            handle: expression.start()?,
+            handle: begin(&expression)?,
             stdout,
             stderr,
         })

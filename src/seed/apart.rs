@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CacheBlock, CopyOptions, CopyReport, HomeReport, OriginBlock, SeedPlan, VerifyReport};
 use crate::cancel::Cancel;
-use crate::exec::{Cmd, Exec};
+use crate::exec::{Cmd, Exec, ExecError};
 use crate::model::Bytes;
 use crate::progress::ProgressMode;
 use crate::{Error, Kind, Result};
@@ -180,9 +180,15 @@ impl Apart<'_> {
             .collect();
         // This very program, also when another release has its place since this job began.
         let cmd = Cmd::change("/proc/self/exe").arg(COMMAND).stdin(ask);
-        let output = self
-            .exec
-            .run(&cmd.ok_codes(&codes).watched(self.stall, self.cancel))?;
+        let cmd = cmd.ok_codes(&codes).watched(self.stall, self.cancel);
+        let output = match self.exec.run(&cmd) {
+            // How it is done in here is of no use to whoever stopped it.
+            Err(ExecError::Cancelled { .. }) => {
+                self.cancel.check()?;
+                return Err(Error::new(Kind::Cancelled, "stopped on request"));
+            }
+            output => output?,
+        };
         match serde_json::from_slice(&output.stdout) {
             Ok(Reply::Failed {
                 kind,

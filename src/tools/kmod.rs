@@ -73,7 +73,7 @@ fn missing(module: &str, error: ExecError) -> Error {
             .remedy("use the driver dm-cache: it does the same, and is in every kernel of today")
             .because(Error::from(error));
     }
-    let extra = "kernel-modules-extra (RHEL), linux-modules-extra (Ubuntu)";
+    let extra = "linux-image-amd64 and not its -cloud kind (Debian), kernel-modules-extra (RHEL), linux-modules-extra (Ubuntu)";
     Error::new(
         Kind::Missing,
         format!("the kernel cannot load the module {module}"),

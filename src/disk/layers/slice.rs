@@ -111,8 +111,10 @@ impl Layer for Slice {
 pub(super) fn do_without(walk: &mut Walk<'_>, why: &Error) -> Result<()> {
     remove(walk)?;
     shared::leave(walk)?;
+    let image = walk.disk.record.image.clone();
     walk.warnings.push(format!(
-        "{}; the disk is served uncached (on_full = bypass)",
+        "{}; the disk is served uncached (on_full = bypass): make room and run `warmblock insert {image}`, or ask for less before \
+         that, `warmblock attach {image} --size SIZE`",
         why.chain()
     ));
     walk.disk.record.uncached = true;
@@ -122,7 +124,11 @@ pub(super) fn do_without(walk: &mut Walk<'_>, why: &Error) -> Result<()> {
 /// What a disk without room has instead of slice and cache.
 pub(super) fn uncached(walk: &Walk<'_>) -> Option<String> {
     let uncached = walk.disk.record.uncached;
-    uncached.then(|| "none: no room, served uncached".to_owned())
+    let why = match walk.disk.record.vg {
+        Some(_) => "none: no room, served uncached",
+        None => "none: no volume group, served uncached",
+    };
+    uncached.then(|| why.to_owned())
 }
 
 /// Whether this host has no room for the slice; one without a volume group never has. A group that is configured and not

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::LayerStatus;
+use super::{AtWork, LayerStatus};
 use crate::cache::{Cache, Driver, Part, Running, Stats};
 use crate::disk::record::{Intent, Record};
 use crate::host::Host;
@@ -32,6 +32,7 @@ pub(super) fn slice_layer(
     let parts = driver.map_or_else(Vec::new, |driver| driver.layout(record.size, record.block));
     let (well, what) = match &record.vg {
         _ if driver.is_none() => (false, "of unknown volumes".to_owned()),
+        _ if record.uncached => (true, format!("none: there was no room for {}", record.size)),
         _ if parts.is_empty() => (true, "none needed".to_owned()),
         None => (false, "no volume group is known".to_owned()),
         Some(vg) => {
@@ -220,7 +221,14 @@ pub(super) fn words(
     driver: Option<&dyn Driver>,
     layers: &[LayerStatus],
     stats: Option<&Stats>,
+    at_work: Option<&AtWork>,
 ) -> String {
+    if let Some(work) = at_work
+        && let Some(half) = layers.iter().find(|layer| !layer.well)
+    {
+        let pid = work.holder.pid;
+        return format!("process {pid} is at work: {} {}", half.layer, half.what);
+    }
     if record.intent == Intent::Detached {
         return "a detach was interrupted; finish it with `warmblock recover`".into();
     }
@@ -234,7 +242,7 @@ pub(super) fn words(
         );
     }
     let Some(stats) = stats else {
-        return "served from Ceph, without a cache".into();
+        return without_cache(record);
     };
     let reads = stats.read_hits + stats.read_misses;
     let warm = match (stats.read_hits * 100).checked_div(reads) {
@@ -252,6 +260,22 @@ pub(super) fn words(
         _ => "cached",
     };
     format!("{how}, {}; {warm}; {risk}", resident(stats))
+}
+
+/// Why a disk is served from Ceph, and how it gets its cache.
+fn without_cache(record: &Record) -> String {
+    let image = &record.image;
+    let served = "served from Ceph, without a cache";
+    match (record.uncached, record.intent) {
+        (true, _) => format!(
+            "{served}, for there was no room: `warmblock insert {image}` tries again; `warmblock attach {image} --size SIZE` before \
+             that asks for less"
+        ),
+        (false, Intent::Bypassed) => {
+            format!("{served}, which was taken out: `warmblock insert {image}` puts it in")
+        }
+        (false, _) => served.into(),
+    }
 }
 
 #[cfg(test)]
@@ -277,7 +301,10 @@ mod tests {
                 num: "253:1".parse().unwrap(),
             };
             let layer = cache_layer(&record, &cached, None);
-            (layer.well, words(&record, None, &[layer], Some(&stats)))
+            (
+                layer.well,
+                words(&record, None, &[layer], Some(&stats), None),
+            )
         };
         assert!(said(None, None).0 && said(Some(0), Some(0)).0);
         for (errors, wanted) in [

@@ -204,6 +204,22 @@ pub fn full(case: &Case) -> Result<()> {
         host.check(&device, &image)?;
         let again = host.attach(&image, &[])?;
         same("the front again", front(&again)?, device)?;
+        let state = status["state"].as_str().unwrap_or_default().to_owned();
+        ensure!(
+            state.contains("no room") && state.contains("--size"),
+            "{state}"
+        );
+        // As it says: less is asked for, and there is room.
+        host.attach(&image, &["--size", "8M"])?;
+        host.sh("lvreduce -qq -y -f -L -64M ssd/fill")?;
+        host.wb(&["insert", &image.spec]).ok()?;
+        let status = host.status(&image)?;
+        same("driver", status["driver"].as_str(), Some("dm-cache"))?;
+        ensure!(
+            status.to_string().contains("8 MiB in volume group ssd"),
+            "{status}"
+        );
+        host.check(&device, &image)?;
         host.detach(&image).map(drop)
     })();
     host.sh("lvremove -qq -y ssd/fill")?;
@@ -235,6 +251,11 @@ pub fn no_volume_group(case: &Case) -> Result<()> {
         "{}",
         report["warnings"]
     );
+    host.check(&front(&report)?, &image)?;
+    // One that is configured since then counts.
+    host.wb(&["insert", &image.spec]).ok()?;
+    let status = host.status(&image)?;
+    same("driver", status["driver"].as_str(), Some("dm-cache"))?;
     host.check(&front(&report)?, &image)?;
     host.wb(&["detach", &image.spec]).config(&bypass).ok()?;
     host.check_gone(&image)?;

@@ -6,6 +6,7 @@ use warmblock::Kind;
 use super::conformance::Driver;
 use super::write_back::make_dirty;
 use crate::case::Case;
+use crate::cmd::eventually;
 use crate::host::{Host, front};
 use crate::world::{Image, KIB, MIB, STANDARD, World};
 
@@ -105,6 +106,12 @@ fn counted(case: &Case, driver: &'static Driver) -> Result<()> {
     ensure!(failed == 100, "{failed} reads have failed");
     let errors = status?["stats"]["errors_origin"].as_u64();
     ensure!(errors >= Some(100), "{errors:?} errors are counted");
+    // The OSDs hear of that after the monitor has answered.
+    let read =
+        format!("dd if={device} of=/dev/null bs=4k skip=20000 count=1 iflag=direct status=none");
+    eventually("Ceph lets the host in again", 60, || {
+        Ok(host.try_sh(&read)?.code == 0)
+    })?;
     host.check(&device, &image)?;
     host.write(&device, &image, 82, 2 * MIB, 64 * KIB)?;
     host.detach(&image)?;
