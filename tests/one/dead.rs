@@ -160,7 +160,9 @@ pub fn dead_host(case: &Case) -> Result<()> {
     };
     let clients = vm.world.watchers(&clone)?;
     hv1.cut_power()?;
-    vm.state(60, "hv2");
+    // As oned has it then: the VM's stay on a host that it takes for dead, and the one that begins.
+    vm.leaves(60);
+    known_as(&vm, ERROR);
     let before = vm.oned.connections().len();
     vm.done("MV warmblock hv1:DIR/disk.0 hv2:DIR/disk.0 IDS")?;
     let refused = vm.transfer("MV warmblock hv1:DIR/disk.1 hv2:DIR/disk.1 IDS")?;
