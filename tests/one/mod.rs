@@ -60,7 +60,7 @@ pub const LONG: &[Test] = &[
     test("one_conform::vectors", Need::Both, vectors::contract),
     test("one_half_way::all", Need::Both, half_way::half_way),
     test("one_odd::seldom", Need::Both, odd::seldom),
-    test("one_store::backups", Need::One, store::backups),
+    test("one_store::backups", Need::One, store::backups::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),
     test("one_restore::refused", Need::Both, restore::refused),
     test("one_restore::killed", Need::Both, restore::killed),
@@ -86,7 +86,7 @@ pub const LONG: &[Test] = &[
 /// In every run.
 pub const ALONE: &[Test] = &[
     test("one::refusals", Need::One, deploy::refusals),
-    test("one_store::images", Need::One, store::images),
+    test("one_store::images", Need::One, store::images::images),
     test("one_store::refusals", Need::One, store::refusals),
     test(
         "one_access::a_user_of_its_own",

@@ -1,14 +1,12 @@
 //! OpenNebula's calls of the datastore driver, made as one_datastore makes them, with a bridge host of the lab.
 
-mod backups;
-mod images;
+pub mod backups;
+pub mod images;
 mod sources;
 mod wanted;
 
 use anyhow::{Result, ensure};
 
-pub use self::backups::backups;
-pub use self::images::images;
 use crate::case::Case;
 use crate::cmd::Out;
 use crate::one::oned::Oned;

@@ -203,7 +203,7 @@ pub fn full(case: &Case) -> Result<()> {
         host.write(&device, &image, 1, MIB, MIB)?;
         host.check(&device, &image)?;
         let again = host.attach(&image, &[])?;
-        same("the front again", front(&again)?, device)?;
+        same("the front again", front(&again)?, device.clone())?;
         let state = status["state"].as_str().unwrap_or_default().to_owned();
         ensure!(
             state.contains("no room") && state.contains("--size"),
