@@ -68,7 +68,7 @@ fn every_test_that_the_table_names_is_there_and_runs_when_it_says() {
             .iter()
             .find_map(|(dir, list)| Some((file.strip_prefix(dir)?, list)));
         let runs = lab.map_or("", |(module, list)| {
-            mark(list, &format!("{module}::{function}"))
+            mark(list, &format!("{}::{function}", module.replace("/", "::")))
         });
         assert_eq!(said, runs, "{file}.rs::{function}");
         if file.starts_with("src/") {
