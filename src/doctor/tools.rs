@@ -14,8 +14,7 @@ struct Tools {
     line: &'static str,
 }
 
-/// What every host needs; what a driver needs is told with the driver.
-const TOOLS: [Tools; 5] = [
+const TOOLS: [Tools; 6] = [
     Tools {
         name: "rbd",
         tools: &["rbd"],
@@ -40,6 +39,12 @@ const TOOLS: [Tools; 5] = [
         tools: &["dmsetup"],
         version: "--version",
         line: "Library version:",
+    },
+    Tools {
+        name: "cache tools",
+        tools: &["cache_restore", "cache_check", "cache_dump"],
+        version: "--version",
+        line: "",
     },
     Tools {
         name: "blkdiscard",

@@ -152,7 +152,7 @@ pub fn changes(case: &Case) -> Result<()> {
     host.check_gone(own)
 }
 
-/// Stop and resume on the same host, and a host that was rebooted.
+/// Stop and resume on the same host, and the start before that.
 pub fn moves(case: &Case) -> Result<()> {
     let (vm, host) = (Vm::new(case, 43)?, case.host());
     let (device, own) = (vm.disk(1), &vm.own);

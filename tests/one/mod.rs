@@ -21,6 +21,7 @@ mod odd;
 mod oned;
 mod pipes;
 mod play;
+mod reboot;
 mod rest;
 mod restore;
 mod secrets;
@@ -70,6 +71,11 @@ pub const LONG: &[Test] = &[
     test("one_kill::moves", Need::Both, kill::moves),
     test("one_kill::datastore", Need::One, kill_store::datastore),
     test("one_kill::backups", Need::Both, kill_backup::backups),
+    test(
+        "one_reboot::starts_after_a_boot",
+        Need::Both,
+        reboot::starts_after_a_boot,
+    ),
     test("one::off_on_a_dead_host", Need::Both, dead::off_there),
     test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),

@@ -76,6 +76,7 @@ fn cannot_be_attached(case: &Case) -> Result<()> {
         host.sh(&format!("cat {link}"))?.text(),
         "mine",
     )?;
+    cannot_be_linked(&vm, host)?;
     // Where nothing is in its way it is attached, and goes with the VM.
     host.sh(&format!("rm {link}"))?;
     vm.done(&clone)?;
@@ -83,6 +84,21 @@ fn cannot_be_attached(case: &Case) -> Result<()> {
     vm.state(11, host.name);
     vm.done("DELETE warmblock hv1:DIR/disk.0 IDS\nDELETE warmblock hv1:DIR IDS")?;
     gone(&vm, host)
+}
+
+/// The same for an image of its own, which is nobody's to remove: no lease, no mapping and no record of it is left.
+fn cannot_be_linked(vm: &Vm<'_>, host: &Host) -> Result<()> {
+    let (own, link) = (&vm.own, vm.disk(1));
+    host.sh(&format!("echo mine >{link}"))?;
+    let heard = vm.transfer(&format!("LN warmblock FE:{} hv1:DIR/disk.1 IDS", own.spec))?;
+    ensure!(
+        !heard.success && heard.info.contains("is no symbolic link"),
+        "{heard:?}"
+    );
+    let there = host.sh(&format!("cat {link}"))?;
+    same("what was there", there.text(), "mine")?;
+    host.sh(&format!("rm {link}"))?;
+    host.check_gone(own)
 }
 
 /// The directories of VMs, on a storage that both hosts have.

@@ -1,28 +1,76 @@
 //! Who else is at the pipes of an action, and at the other end of its ssh (contract, 9.3).
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use warmblock::sys::atomic;
 
 use super::behaviour::{ACTIONS, Talk, failed};
 use super::vm::gone;
+use crate::cmd::Out;
+use crate::tests::same;
 use crate::world::path;
 
 impl Talk<'_> {
     /// oned closes its ends of both pipes while an action runs: what it does is done all the same, and undone the same way.
     pub(super) fn nobody_listens(&self) -> Result<()> {
         self.vm.oned.release("7.4.0")?;
-        let program = path(&self.vm.world.file("warmblock"))?.to_owned();
-        let unheard = |line: &str| -> Result<()> {
-            let line = self.filled(line)?;
-            let line = format!("{program} one {line} 2>&1 | :; exit ${{PIPESTATUS[0]}}");
-            self.vm.oned.run(&["bash", "-c", &line], "")?.ok().map(drop)
-        };
+        let unheard = |line: &str| self.unheard(line, "")?.ok().map(drop);
         self.vm.oned.vm(62, &self.document(1));
         unheard(ACTIONS[0])?;
         self.host.sh(&format!("test -b {}", self.vm.disk(0)))?;
         self.vm.oned.vm(62, &self.document(11));
         for line in ["tm delete H:DIR/disk.0 62 101", "tm delete H:DIR 62 100"] {
             unheard(line)?;
+        }
+        gone(&self.vm, self.host)?;
+        self.nobody_hears_what_is_said()
+    }
+
+    /// A call whose two pipes have nobody at their other ends before it can have said a word.
+    fn unheard(&self, line: &str, stdin: &str) -> Result<Out> {
+        let program = path(&self.vm.world.file("warmblock"))?.to_owned();
+        let line = self.filled(line)?;
+        // The readers end before it begins: whatever it writes, to either of them, fails.
+        let closed = "exec > >(:); wait $!; exec 2> >(:); wait $!";
+        let line = format!("{closed}; {program} one {line}");
+        self.vm.oned.run(&["bash", "-c", &line], stdin)
+    }
+
+    /// What is written goes nowhere: what was to be done is done, and what fails says so by its exit code, which is no panic's.
+    fn nobody_hears_what_is_said(&self) -> Result<()> {
+        let world = self.vm.world;
+        for (action, id) in [("stat", "6206"), ("mkfs", "6206")] {
+            let stdin = STANDARD.encode(self.image(action, id, ""));
+            let out = self.unheard(&format!("ds {action} {id}"), &stdin)?;
+            out.ok()?;
+        }
+        world.rbd(&["info", "one/one-6206"])?;
+        world.rbd(&["rm", "--no-progress", "one/one-6206"])?;
+        // A line for the user: there is no such VM, and the host's job has no such image.
+        self.vm.oned.vm(62, &self.document(1));
+        for line in [
+            "tm ln FE:OWN H:DIR/disk.1 6299 101",
+            "tm clone FE:one/none H:DIR/disk.0 62 101",
+        ] {
+            let out = self.unheard(line, "")?;
+            ensure!((1..=100).contains(&out.code), "{line}: {out}");
+        }
+        // A warning: its guest cannot be frozen.
+        self.unheard("tm ln FE:OWN H:DIR/disk.1 62 101", "")?.ok()?;
+        self.vm.oned.vm(62, &self.document(3));
+        self.unheard("tm snap_create_live H:DIR/disk.1 3 62 101", "")?
+            .ok()?;
+        same(
+            "snapshots",
+            world.snapshots(&self.vm.own)?,
+            vec!["3".to_owned()],
+        )?;
+        self.unheard("tm snap_delete H:DIR/disk.1 3 62 101", "")?
+            .ok()?;
+        self.vm.oned.vm(62, &self.document(11));
+        for line in ["tm delete H:DIR/disk.1 62 101", "tm delete H:DIR 62 100"] {
+            self.unheard(line, "")?.ok()?;
         }
         gone(&self.vm, self.host)
     }
