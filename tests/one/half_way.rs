@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
-use warmblock::Kind;
 
-use super::vm::{Vm, gone, holder};
+use super::vm::{Vm, gone, holder, let_go};
 use crate::case::Case;
 use crate::cmd::{Running, eventually};
 use crate::host::Host;
@@ -57,14 +55,6 @@ impl<'h> Guest<'h> {
         let out = self.running.wait(Duration::from_secs(60))?;
         out.ok().map(drop)
     }
-}
-
-/// Ceph has the image whole, and no host has it.
-fn let_go(host: &Host, image: &Image) -> Result<()> {
-    same("the holder", holder(&host.world, image)?, Value::Null)?;
-    let status = host.wb(&["status", &image.spec]).run()?;
-    status.refused(Kind::NotFound, &[])?;
-    host.world.check_ceph(image)
 }
 
 /// The first disk of an epilog went, the second has somebody who uses it: it fails as a whole, loses nothing, and is repeated as a

@@ -2,10 +2,11 @@
 //! on one storage.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Result, ensure};
 
-use super::vm::{Vm, gone};
+use super::vm::{Vm, gone, let_go};
 use crate::case::Case;
 use crate::host::{Host, front};
 use crate::tests::same;
@@ -61,7 +62,9 @@ fn cannot_be_attached(case: &Case) -> Result<()> {
     let (vm, host) = (Vm::new(case, 38)?, case.host());
     let (dir, link) = (path(&vm.dir)?, vm.disk(0));
     vm.state(HOTPLUG, host.name);
-    host.sh(&format!("mkdir -p {dir} && echo mine >{link}"))?;
+    host.sh(&format!(
+        "mkdir -p {dir} && chown -R nobody /run/links && echo mine >{link}"
+    ))?;
     let clone = format!("CLONE warmblock FE:{} hv1:DIR/disk.0 IDS", vm.parent.spec);
     let heard = vm.transfer(&clone)?;
     ensure!(
@@ -98,17 +101,25 @@ fn cannot_be_linked(vm: &Vm<'_>, host: &Host) -> Result<()> {
     let there = host.sh(&format!("cat {link}"))?;
     same("what was there", there.text(), "mine")?;
     host.sh(&format!("rm {link}"))?;
-    host.check_gone(own)
+    let_go(host, own)
 }
 
 /// The directories of VMs, on a storage that both hosts have.
 struct SharedStorage<'h>([&'h Host; 2]);
 
 impl<'h> SharedStorage<'h> {
-    fn of(hosts: [&'h Host; 2]) -> Result<Self> {
+    /// With the directory of a VM. Hosts see what any user makes there as root's, so everybody may write into all of it.
+    fn of(hosts: [&'h Host; 2], vm: &Vm<'_>) -> Result<Self> {
         let [host, _] = hosts;
         let there = host.world.file(&host.world.name("system-datastore"));
-        fs::create_dir(&there)?;
+        let dir = there.join(vm.dir.strip_prefix("/run/links")?);
+        fs::create_dir_all(&dir)?;
+        for above in dir
+            .ancestors()
+            .take_while(|above| above.starts_with(&there))
+        {
+            fs::set_permissions(above, fs::Permissions::from_mode(0o777))?;
+        }
         let mounted = Self(hosts);
         for host in hosts {
             host.sh(&format!(
@@ -134,7 +145,7 @@ impl Drop for SharedStorage<'_> {
 fn in_one_directory(case: &Case) -> Result<()> {
     let vm = Vm::new(case, 39)?;
     let (hv1, hv2, own) = (case.host(), case.other(), &vm.own);
-    let storage = SharedStorage::of([hv1, hv2])?;
+    let storage = SharedStorage::of([hv1, hv2], &vm)?;
     let device = vm.disk(1);
     vm.prolog()?;
     hv1.write(&device, own, 1, MIB, 256 * KIB)?;

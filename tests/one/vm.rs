@@ -181,3 +181,11 @@ pub(super) fn gone(vm: &Vm<'_>, host: &Host) -> Result<()> {
 pub(super) fn holder(world: &World, image: &Image) -> Result<Value> {
     Ok(world.lease(image)?["holder"].clone())
 }
+
+/// Ceph has the image whole, and no host has it.
+pub(super) fn let_go(host: &Host, image: &Image) -> Result<()> {
+    same("the holder", holder(&host.world, image)?, Value::Null)?;
+    let status = host.wb(&["status", &image.spec]).run()?;
+    status.refused(warmblock::Kind::NotFound, &[])?;
+    host.world.check_ceph(image)
+}
