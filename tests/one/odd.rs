@@ -2,7 +2,6 @@
 //! on one storage.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Result, ensure};
 
@@ -108,18 +107,10 @@ fn cannot_be_linked(vm: &Vm<'_>, host: &Host) -> Result<()> {
 struct SharedStorage<'h>([&'h Host; 2]);
 
 impl<'h> SharedStorage<'h> {
-    /// With the directory of a VM. Hosts see what any user makes there as root's, so everybody may write into all of it.
-    fn of(hosts: [&'h Host; 2], vm: &Vm<'_>) -> Result<Self> {
+    fn of(hosts: [&'h Host; 2]) -> Result<Self> {
         let [host, _] = hosts;
         let there = host.world.file(&host.world.name("system-datastore"));
-        let dir = there.join(vm.dir.strip_prefix("/run/links")?);
-        fs::create_dir_all(&dir)?;
-        for above in dir
-            .ancestors()
-            .take_while(|above| above.starts_with(&there))
-        {
-            fs::set_permissions(above, fs::Permissions::from_mode(0o777))?;
-        }
+        fs::create_dir(&there)?;
         let mounted = Self(hosts);
         for host in hosts {
             host.sh(&format!(
@@ -145,7 +136,9 @@ impl Drop for SharedStorage<'_> {
 fn in_one_directory(case: &Case) -> Result<()> {
     let vm = Vm::new(case, 39)?;
     let (hv1, hv2, own) = (case.host(), case.other(), &vm.own);
-    let storage = SharedStorage::of([hv1, hv2], &vm)?;
+    let storage = SharedStorage::of([hv1, hv2])?;
+    // What any user makes there is root's for the hosts (hostfs).
+    vm.oned.is_root()?;
     let device = vm.disk(1);
     vm.prolog()?;
     hv1.write(&device, own, 1, MIB, 256 * KIB)?;

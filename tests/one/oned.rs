@@ -54,9 +54,11 @@ while [ "$1" != -- ]; do shift; done
 shift
 case $1 in dead*) echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255 ;; esac
 [ ! -e "$VAR/silent.$1" ] || { echo "ssh: connect to host $1 port 22: No route to host" >&2; exit 255; }
+id=$USER_ID
+[ ! -e "$VAR/asker" ] || read -r id <"$VAR/asker"
 case $2 in
-"sudo -n "*) line="env SUDO_UID=$USER_ID SUDO_GID=$USER_ID ${2#sudo -n }" ;;
-"tar "*) line="setpriv --reuid=$USER_ID --regid=$USER_ID --clear-groups $2" ;;
+"sudo -n "*) line="env SUDO_UID=$id SUDO_GID=$id ${2#sudo -n }" ;;
+"tar "*) line="setpriv --reuid=$id --regid=$id --clear-groups $2" ;;
 *) exit 9 ;;
 esac
 if [ -e "$VAR/crash.$1" ]; then
@@ -70,7 +72,7 @@ if [ -e "$VAR/crash.$1" ]; then
 fi
 echo "$1 $line" >>"$VAR/ssh.log"
 # A host by its full name is the same host.
-LAB_ID=$ID exec "$LAB" host ssh "${1%%.*}" "install -d -o $USER_ID -g $USER_ID /run/links; exec $line"
+LAB_ID=$ID exec "$LAB" host ssh "${1%%.*}" "install -d -o $id -g $id /run/links; exec $line"
 "#;
 
 /// oned waits for an action for as long as it takes; a test does not wait for one that hangs. Fifteen at once on the lab's hosts may
@@ -81,6 +83,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(900);
 const USER_ID: &str = "65534";
 
 impl Oned {
+    /// From now on it is root who calls, as on a storage of which root alone has anything.
+    pub fn is_root(&self) -> Result<()> {
+        Ok(atomic::write(&self.var().join("asker"), b"0\n")?)
+    }
+
     /// Starts one.
     pub fn start(world: &World) -> Result<Self> {
         let location = world.file(&world.name("oned"));
