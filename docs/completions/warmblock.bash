@@ -1512,7 +1512,7 @@ _warmblock() {
             return 0
             ;;
         warmblock__subcmd__insert)
-            opts="-v -q -h --seed --rate --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
+            opts="-v -q -h --seed --rate --no-wait --dry-run --config --root --json --progress --verbose --quiet --id --conf --keyring --cluster --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -142,6 +142,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l id -d 'Ce
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l conf -d 'Ceph configuration file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l keyring -d 'Ceph keyring file' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l cluster -d 'Ceph cluster name' -r
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l no-wait -d 'Do not wait for the seed: the disk is served from Ceph until another process has filled its cache, which `status` shows'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s v -l verbose -d 'Say more on standard error; twice for every external command'

@@ -75,12 +75,25 @@ pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Opti
     if is_in_the_way(host, &record, ask, size.unwrap_or_default())? {
         return Ok(None);
     }
-    Ok(Some(Report {
+    Ok(Some(filled_by(host, &record, &holder, dry_run)))
+}
+
+/// The answer for a disk whose cache is put in and filled already by somebody for whom nobody waits.
+pub(super) fn is_filled(host: &Host, image: &ImageSpec, dry_run: bool) -> Result<Option<Report>> {
+    let record = meant(host, image)?.filter(|record| record.intent == Intent::Attached);
+    Ok(record.and_then(|record| {
+        let holder = at_work(host, &record)?;
+        Some(filled_by(host, &record, &holder, dry_run))
+    }))
+}
+
+fn filled_by(host: &Host, record: &Record, holder: &Holder, dry_run: bool) -> Report {
+    Report {
         version: Report::VERSION,
         dry_run,
         image: record.image.clone(),
         key: record.key.clone(),
-        front: Some(front),
+        front: Some(host.roots.mapper(record.key.dm(Role::Front))),
         steps: vec![Step {
             layer: LayerName::Cache,
             change: Change::Kept,
@@ -91,7 +104,7 @@ pub(super) fn under_way(host: &Host, ask: &Attach, dry_run: bool) -> Result<Opti
         flush: None,
         verify: None,
         warnings: Vec::new(),
-    }))
+    }
 }
 
 /// Whether what an attach asks of a disk whose cache is filled in the background can be done only once that was stopped: another

@@ -29,7 +29,14 @@ pub fn bypass(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
 
 /// Puts a cache into the path, cold but for what is seeded: what it held before the bypass may be stale. One that was taken out to stay
 /// out does, if it is only to come `back`; a hand-over is called off then as well.
+///
+/// Where nobody waits for the seed, it goes on after the answer: see [`later`].
 pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
+    if ask.seed_later
+        && let Some(report) = later::is_filled(host, &ask.image, dry_run)?
+    {
+        return Ok(report);
+    }
     let mut walk = start(host, &ask.image, "insert", dry_run)?;
     walk.disk.force.patient = ask.patient;
     if ask.back && walk.disk.record.kept_out {
@@ -42,8 +49,18 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
         seedable(walk.driver()?, seed)?;
         walk.disk.record.seed = seed;
     }
-    put_in(&mut walk)?;
-    Ok(walk.report(true))
+    if !ask.seed_later {
+        put_in(&mut walk)?;
+        return Ok(walk.report(true));
+    }
+    walk.disk.record.rate = ask.rate.or(walk.disk.record.rate);
+    let left = put_in_by(&mut walk, later::climb)?;
+    let mut report = walk.report(true);
+    if left == Some(true) {
+        // The lock goes with the walk: whoever fills the cache takes it.
+        later::go_on(host, &mut report);
+    }
+    Ok(report)
 }
 
 /// Takes over the size that the image has now: the cache leaves the path, the front takes the size, and the cache comes in again.
@@ -268,11 +285,19 @@ pub(super) fn take_out(walk: &mut Walk<'_>, stay: Stay) -> Result<()> {
 
 /// Brings the stack up with the cache in the path. If that fails on a disk that was bypassed, it is bypassed again.
 pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
+    put_in_by(walk, climb).map(|_| ())
+}
+
+/// The same, brought up like this; what that gives, unless nothing is to be changed.
+fn put_in_by<T>(
+    walk: &mut Walk<'_>,
+    climb: impl FnOnce(&mut Walk<'_>) -> Result<T>,
+) -> Result<Option<T>> {
     let bypassed = walk.disk.record.intent == Intent::Bypassed;
     walk.disk.record.intent = Intent::Attached;
     walk.disk.record.kept_out = false;
     if walk.dry_run {
-        return plan(walk);
+        return plan(walk).map(|()| None);
     }
     revive(walk)?;
     if walk.disk.record.uncached {
@@ -284,7 +309,7 @@ pub(super) fn put_in(walk: &mut Walk<'_>) -> Result<()> {
     walk.disk.record.save(&walk.host.roots)?;
     match climb(walk) {
         Err(error) if bypassed => Err(error.and_then_cleanup(take_out(walk, Stay::Out))),
-        done => done,
+        done => done.map(Some),
     }
 }
 

@@ -388,6 +388,9 @@ pub struct Insert {
     /// At most so many bytes a second are seeded; the configuration's limit where it is absent.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub rate: Option<Bytes>,
+    /// Do not wait for the seed, as of [`Attach::seed_later`].
+    #[serde(default, skip_serializing_if = "crate::model::is_default")]
+    pub seed_later: bool,
     /// A host that the disk was on its way to may be dead: wait until Ceph has forgotten it before refusing because of it.
     #[serde(default, skip_serializing_if = "crate::model::is_default")]
     pub patient: bool,

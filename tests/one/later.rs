@@ -288,6 +288,16 @@ pub fn moved(case: &Case) -> Result<()> {
     from.check(&device, own)?;
     vm.migrated("postmigrate", to, from)?;
     from.check(&device, own)?;
+    // And not at all, which takes no longer: the VM is on its way for oned until it is through.
+    vm.migrated("premigrate", from, to)?;
+    for _ in 0..2 {
+        vm.migrated("failmigrate", from, to)?;
+        let status = from.status(own)?;
+        same("what", &status["at_work"]["what"], "seed in the background")?;
+        same("the intent", &status["intent"], "attached")?;
+    }
+    from.write(&device, own, 6, 6 * MIB, 64 * KIB)?;
+    from.check(&device, own)?;
     vm.epilog(from)?;
     for host in [from, to] {
         gone(&vm, host)?;

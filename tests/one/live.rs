@@ -139,7 +139,12 @@ fn goes_on(vm: &Vm<'_>, from: &Host, intent: &str) -> Result<()> {
     same("the holder", holder["host"].as_str(), Some(from.name))?;
     ensure!(holder["moving"].is_null(), "{holder}");
     let status = from.status(&vm.own)?;
-    same("intent", status["intent"].as_str(), Some(intent))
+    same("intent", status["intent"].as_str(), Some(intent))?;
+    // With its cache, for which nobody waited.
+    eventually("its cache", 60, || {
+        let status = from.status(&vm.own)?;
+        Ok(status["well"] == true && status["at_work"].is_null())
+    })
 }
 
 /// Killed at a step of any of the three, on either host: run again, it comes to the same end.

@@ -148,6 +148,10 @@ pub struct InsertArgs {
     /// Seed at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
     pub rate: Option<Bytes>,
+    /// Do not wait for the seed: the disk is served from Ceph until another
+    /// process has filled its cache, which `status` shows
+    #[arg(long)]
+    pub no_wait: bool,
     /// How it is done.
     #[command(flatten)]
     pub changing: Changing,
@@ -209,6 +213,7 @@ impl DiskCommand {
                     image: args.image.clone(),
                     seed: args.seed,
                     rate: args.rate,
+                    seed_later: args.no_wait,
                     patient: false,
                     back: false,
                 }),

@@ -17,7 +17,7 @@ const SAMPLES: &str = r#"
 {"op":"flush","image":"one/a"}
 {"op":"bypass","image":"one/a"}
 {"op":"insert","image":"one/a"}
-{"op":"insert","image":"one/a","seed":"first:1G","rate":"1M","patient":true,"back":true}
+{"op":"insert","image":"one/a","seed":"first:1G","rate":"1M","seed_later":true,"patient":true,"back":true}
 {"op":"take-size","image":"one/a"}
 {"op":"hand-over","image":"one/a","to":"kvm2"}
 {"op":"mode","image":"one/a","mode":"writethrough"}

@@ -106,6 +106,8 @@ pub(super) fn failmigrate(known: &Known<'_>, call: &Migration) -> Result<Plan> {
                 image: image.clone(),
                 seed: None,
                 rate: None,
+                // The VM runs on, and is on its way for oned until this is through.
+                seed_later: true,
                 patient,
                 back: true,
             };
