@@ -138,13 +138,20 @@ pub fn asked_to_stop(case: &Case) -> Result<()> {
     host.check(&vm.disk(0), &cloned)?;
     vm.done(&format!("LN warmblock FE:{} hv1:DIR/disk.1 IDS", own.spec))?;
     host.write(&vm.disk(1), own, 1, MIB, 64 * KIB)?;
-    vm.done("SNAP_CREATE warmblock hv1:DIR/disk.1 0 IDS")?;
+    let snapshot = ["tm", "snap_create", &disk(1), "0", "46", "101"].map(str::to_owned);
+    again(&snapshot, 51)?;
     let then = vm.world.kept(own)?;
     host.write(&vm.disk(1), own, 2, 2 * MIB, 64 * KIB)?;
     let revert = ["tm", "snap_revert", &disk(1), "0", "46", "101"].map(str::to_owned);
     again(&revert, 52)?;
     host.check(&vm.disk(1), &then)?;
     vm.done("SNAP_DELETE warmblock hv1:DIR/disk.1 0 IDS")?;
+    let grown = ["tm", "resize", &disk(0), "40", "46", "101"].map(str::to_owned);
+    again(&grown, 63)?;
+    let size = host.sh(&format!("blockdev --getsize64 {}", vm.disk(0)))?;
+    same("the size", size.text(), (40 * MIB).to_string().as_str())?;
+    volatile(&vm, host)?;
+    called_off(&vm, host, case.other(), &then)?;
     // What is stopped goes on elsewhere: nothing of it stays.
     let away = [
         "tm",
@@ -169,6 +176,38 @@ pub fn asked_to_stop(case: &Case) -> Result<()> {
     gone(&vm, host)?;
     host.check_gone(&then)?;
     imported(&vm, host)
+}
+
+/// A disk that is made for the VM, and formatted: what the stopped call began is waited for, or its remains are replaced.
+fn volatile(vm: &Vm<'_>, host: &Host) -> Result<()> {
+    let document = vm.document(1, "hv1").replace(
+        "</TEMPLATE>",
+        "<DISK><DISK_ID>2</DISK_ID><TYPE>fs</TYPE><FS>ext4</FS><SIZE>16</SIZE><WARMBLOCK_DRIVER>none</WARMBLOCK_DRIVER></DISK>\
+         </TEMPLATE>",
+    );
+    vm.oned.vm(46, &document);
+    let place = format!("hv1:{}", vm.disk(2));
+    let words = ["tm", "mkimage", "16", "raw", &place, "46", "101"];
+    stopped(&vm.oned, host, &words, "")?;
+    vm.oned.call(&words, "")?.ok()?;
+    host.sh(&format!("e2fsck -fn {}", vm.disk(2)))?;
+    vm.done("DELETE warmblock hv1:DIR/disk.2 IDS").map(drop)
+}
+
+/// A migration that is stopped half way: what it began is undone by the call that follows, or gone on with.
+fn called_off(vm: &Vm<'_>, from: &Host, to: &Host, own: &Image) -> Result<()> {
+    let dir = path(&vm.dir)?.to_owned();
+    let words = ["tm", "premigrate", from.name, to.name, &dir, "46", "101"];
+    let device = vm.disk(1);
+    from.write(&device, own, 3, 3 * MIB, 64 * KIB)?;
+    stopped(&vm.oned, from, &words, &vm.given(3, to.name))?;
+    vm.migrated("premigrate", from, to)?;
+    to.check(&device, own)?;
+    vm.migrated("failmigrate", from, to)?;
+    stopped(&vm.oned, from, &words, &vm.given(3, to.name))?;
+    vm.migrated("failmigrate", from, to)?;
+    gone(vm, to)?;
+    from.check(&device, own)
 }
 
 /// An import that is cut leaves nothing, and the same one comes through.

@@ -146,11 +146,15 @@ impl<'c> Vm<'c> {
         }
     }
 
+    /// The same as oned gives it to an action on its standard input.
+    pub(super) fn given(&self, lcm_state: u32, host: &str) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(self.document(lcm_state, host))
+    }
+
     /// A step of a live migration, with the document on standard input; by premigrate, postmigrate or failmigrate.
     pub(super) fn migrate(&self, action: &str, from: &Host, to: &Host) -> Result<Out> {
-        use base64::Engine as _;
-        let document = self.document(3, to.name);
-        let document = base64::engine::general_purpose::STANDARD.encode(document);
+        let document = self.given(3, to.name);
         let (dir, id) = (path(&self.dir)?, self.id.to_string());
         let words = ["tm", action, from.name, to.name, dir, &id, "101"];
         self.oned.call(&words, &document)

@@ -36,22 +36,26 @@ pub(super) fn clone(
     // What is there is of a moment that nobody knows.
     pending.clear(host)?;
     plain.child = pending.temporary().clone();
-    let made = super::clone(host, &plain, false).map_err(|error| match error.kind() {
-        // Somebody else is at it.
-        Kind::Exists => error,
-        _ => pending.undone(error),
-    });
+    // Somebody else may do the same, and be faster: what is called so then was whole before it had its name.
+    let or_kept = |error| made_for::kept(host, spec, Some(words), false)?.ok_or(error);
+    let made = match super::clone(host, &plain, false) {
+        Ok(made) => made,
+        // It is another's, or was until it had its name.
+        Err(error) if matches!(error.kind(), Kind::Exists | Kind::NotFound) => {
+            return or_kept(error);
+        }
+        Err(error) => return or_kept(pending.undone(error)),
+    };
     let mut report = ImageReport {
         image: Some(spec.clone()),
-        ..made?
+        ..made
     };
     let id = report.facts.as_ref().map(|facts| facts.id.clone());
     let id = id.ok_or_else(|| Error::new(Kind::Internal, "a clone without an id"))?;
     let what = format!("{} becomes {spec}, for {words}", pending.temporary());
     let named = report.step(Change::Altered, what, || pending.name(&id, words));
-    // Somebody else may have done the same, and been faster.
-    if let Err(error) = named {
-        return made_for::kept(host, spec, Some(words), false)?.ok_or(error);
+    match named {
+        Ok(()) => Ok(report),
+        Err(error) => or_kept(error),
     }
-    Ok(report)
 }

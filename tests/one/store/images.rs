@@ -156,6 +156,14 @@ fn snapshots(st: &Store<'_>, second: &Image) -> Result<()> {
         st.ds("snap_revert", 9007, &snapshot(99))?,
         &["no snapshot 99"],
     )?;
+    // A first step that fails is the last: somebody has the image.
+    let host = st.case.host();
+    host.wb(&["attach", &second.spec, "--seed", "none"]).ok()?;
+    fails(
+        st.ds("snap_flatten", 9007, &snapshot(0))?,
+        &["one/one-9007", host.name],
+    )?;
+    host.detach(second)?;
     world.check_ceph(&other)?;
     same("snapshots", world.snapshots(second)?.len(), 2)?;
     says(st.ds("snap_revert", 9007, &snapshot(0))?, "")?;
