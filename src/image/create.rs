@@ -24,12 +24,18 @@ pub(super) fn create(host: &Host, ask: &CreateImage, dry_run: bool) -> Result<Im
         let message = format!("image {} cannot have the size 0", ask.image);
         return Err(Error::new(Kind::Usage, message));
     }
-    if let Some(kept) = made_for::kept(host, &ask.image, ask.made_for.as_deref(), dry_run)? {
+    let made_for = ask.made_for.as_deref();
+    let kept = || made_for::kept(host, &ask.image, made_for, dry_run);
+    if let Some(kept) = kept()? {
         return Ok(kept);
     }
-    match ask.filesystem {
-        Some(fs) if !dry_run => formatted(host, ask, fs),
-        _ => empty(host, ask, dry_run),
+    if let Some(fs) = ask.filesystem.filter(|_| !dry_run) {
+        return formatted(host, ask, fs);
+    }
+    let _alone = made_for::alone(host, &ask.image, made_for, dry_run)?;
+    match kept()? {
+        Some(kept) => Ok(kept),
+        None => empty(host, ask, dry_run),
     }
 }
 

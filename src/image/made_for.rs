@@ -3,6 +3,8 @@
 //! It says so before it has its name, so that one which was made for a purpose is never there without saying so: whatever else
 //! has its name is somebody's.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde::{Deserialize, Serialize};
 
 use super::reach::{Found, facts};
@@ -11,6 +13,7 @@ use crate::ceph::Pool;
 use crate::disk::mark::{self, Note};
 use crate::host::Host;
 use crate::model::{Change, ImageId, ImageSpec};
+use crate::sys::lock::DiskLock;
 use crate::{Error, Kind, Result};
 
 /// What it was made for.
@@ -40,6 +43,28 @@ pub(super) fn of(pool: &Pool, spec: &ImageSpec) -> Result<Option<String>> {
 pub(super) fn stamp(pool: &Pool, id: &ImageId, spec: &ImageSpec, made_for: &str) -> Result<()> {
     let made_for = made_for.to_owned();
     mark::write(pool, id, spec, Stamp { made_for })
+}
+
+/// Keeps the same call apart, whose caller was given up and which goes on here: it is waited for, and then there is the image.
+/// Nothing where nothing was to be said of the image: such a name is taken once.
+///
+/// # Errors
+/// [`Kind::Busy`], with who makes it.
+pub(super) fn alone(
+    host: &Host,
+    spec: &ImageSpec,
+    made_for: Option<&str>,
+    dry_run: bool,
+) -> Result<Option<DiskLock>> {
+    if made_for.is_none() || dry_run {
+        return Ok(None);
+    }
+    let mut name = DefaultHasher::new();
+    spec.to_string().hash(&mut name);
+    let file = format!("lock/making-{:016x}.lock", name.finish());
+    let (path, deadline) = (host.roots.run.join(file), host.config.deadline.lock);
+    let whose = format!("image {spec}");
+    DiskLock::of_file(&path, &whose, "making it", deadline).map(Some)
 }
 
 /// The image that an attempt made which did not live to tell; none if nothing was to be said of it.

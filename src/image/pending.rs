@@ -104,7 +104,11 @@ impl<'a> Pending<'a> {
         }
         let watchers = self.watchers()?;
         if !watchers.is_empty() {
-            self.wait_for_watch(host, &watchers)?;
+            match self.wait_for_watch(host, &watchers) {
+                // It is complete just now, or was taken back.
+                Err(error) if error.kind() == Kind::NotFound => return Ok(false),
+                waited => waited?,
+            }
         }
         self.remove()?;
         Ok(true)
@@ -127,12 +131,15 @@ impl<'a> Pending<'a> {
         };
         let mark = serde_json::to_vec(&importer);
         let mark = mark.map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
-        let (id, _) = self.mark()?;
-        let set = meta::compare_and_set(self.pool, &id, KEY, None, Some(&mark));
-        set.context(|| format!("cannot mark image {}", self.temporary))?;
-        self.pool
-            .open(name)
-            .context(|| format!("cannot open image {}", self.temporary))
+        let marked = || {
+            let (id, _) = self.mark()?;
+            let set = meta::compare_and_set(self.pool, &id, KEY, None, Some(&mark));
+            set.context(|| format!("cannot mark image {}", self.temporary))?;
+            self.pool
+                .open(name)
+                .context(|| format!("cannot open image {}", self.temporary))
+        };
+        marked().map_err(|error| self.unless_taken_away(error))
     }
 
     /// Gives the complete image its name, with what it is for if it is to say so. The mark goes when nobody has the image open any
@@ -148,12 +155,17 @@ impl<'a> Pending<'a> {
         image
             .close()
             .context(|| format!("cannot close image {}", self.temporary))?;
-        let (now, mark) = self.mark()?;
-        if now != id {
-            return Err(self.others());
-        }
-        let unset = meta::compare_and_set(self.pool, &id, KEY, mark.as_deref(), None);
-        unset.context(|| format!("cannot unmark image {}", self.temporary))?;
+        let unmarked = || {
+            let (now, mark) = self.mark()?;
+            if now != id {
+                return Err(self.others());
+            }
+            let unset = meta::compare_and_set(self.pool, &id, KEY, mark.as_deref(), None);
+            unset
+                .map(drop)
+                .context(|| format!("cannot unmark image {}", self.temporary))
+        };
+        unmarked().map_err(|error| self.unless_taken_away(error))?;
         self.rename(&id)
     }
 
@@ -162,12 +174,8 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Kind::Exists`] if somebody made one of that name meanwhile; [`Kind::Busy`] if somebody makes this one.
     pub(super) fn name(&self, id: &ImageId, made_for: &str) -> Result<()> {
-        match made_for::stamp(self.pool, id, self.spec, made_for) {
-            Err(error) if error.kind() == Kind::NotFound => {
-                return Err(self.others().because(error));
-            }
-            stamped => stamped?,
-        }
+        let stamped = made_for::stamp(self.pool, id, self.spec, made_for);
+        stamped.map_err(|error| self.unless_taken_away(error))?;
         self.rename(id)
     }
 
@@ -175,6 +183,14 @@ impl<'a> Pending<'a> {
     fn others(&self) -> Error {
         let message = format!("somebody else makes {} at the same moment", self.spec);
         Error::new(Kind::Busy, message).remedy("run it again")
+    }
+
+    /// The error for what was being made, which is not there any more.
+    fn unless_taken_away(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::NotFound => self.others().because(error),
+            _ => error,
+        }
     }
 
     /// Gives the image of this id its name: a rename goes by the name, which may be another image's by now.
@@ -206,6 +222,14 @@ impl<'a> Pending<'a> {
         match error.kind() {
             Kind::Busy => error,
             _ => error.and_then_cleanup(self.remove()),
+        }
+    }
+
+    /// The same, if it still is the image of this id.
+    pub(super) fn undone_of(&self, id: &ImageId, error: Error) -> Error {
+        match self.pool.image_id(&self.temporary.image) {
+            Ok(now) if now.as_ref() == Some(id) => error.and_then_cleanup(self.remove()),
+            _ => error,
         }
     }
 

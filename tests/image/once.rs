@@ -18,6 +18,7 @@ pub const TESTS: &[(&str, Test)] = &[
         "once: an earlier life is replaced, and nothing of anybody else's",
         somebodys,
     ),
+    ("once: the same twice at the same moment", twice),
     (
         "made for: a clone or a new image for one registration, and no other",
         registered,
@@ -110,6 +111,31 @@ fn killed() -> Outcome {
                 break;
             }
         }
+    }
+    Ok(())
+}
+
+/// A driver's call that was given up goes on at its host, and meets the same call there: both come through.
+fn twice() -> Outcome {
+    let parent = parent();
+    for round in 0..12 {
+        let image = Scratch::new("once");
+        let make = match round % 3 {
+            0 => ImageJob::Clone(clone(&image, &parent)),
+            1 => ImageJob::Create(create(&image, None)),
+            _ => ImageJob::Create(create(&image, Some(FileSystem::Ext4))),
+        };
+        let job = once(&image, 1, 0, make);
+        std::thread::scope(|scope| {
+            let runs = [(); 3].map(|()| scope.spawn(|| do_it(job.clone())));
+            let changes = runs.map(|run| run.join().unwrap().unwrap().change.unwrap());
+            let made = changes.iter().filter(|change| **change == Change::Made);
+            assert!(made.count() <= 1, "round {round}: {changes:?}");
+        });
+        assert_eq!(says(&image).as_deref(), Some("VM 12 of 1, disk 0, stay 0"));
+        assert!(!image.pool.image_exists(&image.pending())?);
+        let size = image.open().size()?;
+        assert_eq!(size, if round % 3 == 0 { Bytes::mib(20) } else { SIZE });
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(super) fn clone(
     dry_run: bool,
 ) -> Result<ImageReport> {
     let spec = &ask.child;
+    let _alone = made_for::alone(host, spec, Some(words), dry_run)?;
     if let Some(kept) = made_for::kept(host, spec, Some(words), dry_run)? {
         return Ok(kept);
     }
@@ -56,6 +57,6 @@ pub(super) fn clone(
     let named = report.step(Change::Altered, what, || pending.name(&id, words));
     match named {
         Ok(()) => Ok(report),
-        Err(error) => or_kept(error),
+        Err(error) => or_kept(pending.undone_of(&id, error)),
     }
 }

@@ -46,6 +46,7 @@ use crate::{Context, Error, Kind, Result};
 /// is not read or does not fit, [`Kind::Mismatch`] for a wrong checksum or a damaged source, [`Kind::Busy`] if the same
 /// image is being imported already, [`Kind::NoSpace`].
 pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageReport> {
+    let _alone = made_for::alone(host, &ask.image, ask.made_for.as_deref(), dry_run)?;
     if let Some(report) = made_for::kept(host, &ask.image, ask.made_for.as_deref(), dry_run)? {
         return Ok(report);
     }
