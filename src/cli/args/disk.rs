@@ -190,6 +190,7 @@ impl DiskCommand {
                     discard_dirty: args.discard_dirty,
                     link: args.link.clone(),
                     free: false,
+                    linked: false,
                 }),
             ),
             Self::Seed(args) => (
