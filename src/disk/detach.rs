@@ -41,8 +41,7 @@ pub fn detach(host: &Host, ask: &Detach, dry_run: bool) -> Result<Report> {
     {
         return Ok(walk.report(true));
     }
-    if let Some(theirs) = others_link(walk.disk.record.link.as_deref(), ask.link.as_deref()) {
-        let theirs = theirs.display().to_string();
+    if let Some(theirs) = theirs(&walk.disk, ask) {
         walk.warnings.push(format!(
             "image {} stays attached: it is somebody else's disk, {theirs}",
             ask.image
@@ -68,6 +67,15 @@ fn refuse_elsewhere(walk: &mut Walk<'_>, ask: &Detach) -> Result<()> {
     let message = format!("image {image} is let go here, and host {other} has it");
     Err(Error::new(Kind::LeaseHeld, message)
         .remedy(format!("detach it there: `warmblock detach {image}`")))
+}
+
+/// Whose disk it is, if not the caller's. What has no record is nobody's.
+fn theirs(disk: &OpenDisk, ask: &Detach) -> Option<String> {
+    let record = &disk.record;
+    let link = record.link.as_deref();
+    let by_hand = ask.linked && !disk.made_up && record.links().next().is_none();
+    let others = others_link(link, ask.link.as_deref()).map(|link| link.display().to_string());
+    others.or_else(|| by_hand.then(|| "attached by hand".to_owned()))
 }
 
 /// The link that there is, if it is not of the disk that the caller means.

@@ -175,6 +175,7 @@ mod tests {
             discard_dirty: false,
             link,
             free: false,
+            linked: false,
         }
     }
 

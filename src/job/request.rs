@@ -282,6 +282,9 @@ pub struct Detach {
     /// Afterwards nobody may have the image: if another host does, that is an error, though this one has let go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub free: bool,
+    /// A disk without a link is somebody else's as well: he attached it by hand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
 }
 
 /// A request that needs nothing but the disk.

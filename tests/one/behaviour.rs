@@ -88,6 +88,7 @@ pub fn behaviour(case: &Case) -> Result<()> {
     atomic::write(&vm.oned.var().join("context.sh"), b"A='b'\n")?;
     let talk = Talk { vm, host };
     talk.failures()?;
+    talk.failures_of_a_host()?;
     talk.successes()?;
     talk.nobody_listens()?;
     talk.a_master_stays()?;
@@ -115,6 +116,39 @@ impl Talk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What fails in a job, on its host: an image that there is not; a link that is somebody's file. Its words come as far as the user.
+    fn failures_of_a_host(&self) -> Result<()> {
+        let (dir, link) = (path(&self.vm.dir)?, self.vm.disk(1));
+        self.host.sh(&format!(
+            "mkdir -p {dir} && chown -R nobody /run/links && echo mine >{link}"
+        ))?;
+        let failing = [
+            ("tm clone FE:one/none H:DIR/disk.0 62 101", "one/none"),
+            ("tm ln FE:OWN H:DIR/disk.1 62 101", "is no symbolic link"),
+        ];
+        for (release, (action, words)) in RELEASES
+            .into_iter()
+            .flat_map(|release| failing.map(|fails| (release, fails)))
+        {
+            self.vm.oned.release(release)?;
+            let out = self.call(&self.filled(action)?, "")?;
+            let told = failed(release, &out).and_then(|()| {
+                let heard = heard(release, &out);
+                ensure!(heard.info.contains(words), "not {words:?}: {heard:?}");
+                ensure!(
+                    heard.info.contains(self.host.name),
+                    "it names no host: {heard:?}"
+                );
+                Ok(())
+            });
+            told.with_context(|| format!("{release}: {action}: {out}"))?;
+        }
+        let there = self.host.sh(&format!("cat {link}"))?;
+        same("what was there", there.text(), "mine")?;
+        self.host.sh("rm -rf /run/links")?;
+        self.host.check_empty()
     }
 
     /// Every action comes through: nothing on standard output but what a datastore's action answers, one line, and no line that a

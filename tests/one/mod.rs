@@ -15,6 +15,7 @@ mod later;
 mod left;
 mod life;
 mod lines;
+mod linked;
 mod live;
 mod mad;
 mod odd;
@@ -79,6 +80,7 @@ pub const LONG: &[Test] = &[
     test("one::off_on_a_dead_host", Need::Both, dead::off_there),
     test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),
+    test("one_kill::linked", Need::Both, linked::attach_killed),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
     test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
     test("one::migration_killed", Need::Both, live::migration_killed),

@@ -194,6 +194,7 @@ impl DiskCommand {
                     discard_dirty: args.discard_dirty,
                     link: args.link.clone(),
                     free: false,
+                    linked: false,
                 }),
             ),
             Self::Seed(args) => (

@@ -55,6 +55,7 @@ fn is_meant(host: &Host, key: &DiskKey, ask: &Detach) -> bool {
 fn is_theirs(record: &Record, ask: &Detach) -> bool {
     let meant = ask.link.as_deref();
     match &record.shared {
+        None if ask.linked && record.link.is_none() => false,
         None => others_link(record.link.as_deref(), meant).is_none(),
         Some(Shared { links, .. }) => {
             let is_meant = |link: &PathBuf| others_link(Some(link), meant).is_none();
@@ -76,11 +77,17 @@ mod tests {
             discard_dirty: false,
             link: link.map(PathBuf::from),
             free: false,
+            linked: false,
         };
         record.link = Some("/d/1/disk.0".into());
         assert!(is_theirs(&record, &ask(Some("/d/1/disk.0"))) && is_theirs(&record, &ask(None)));
         assert!(!is_theirs(&record, &ask(Some("/d/2/disk.0"))));
         record.link = None;
+        let linked = Detach {
+            linked: true,
+            ..ask(Some("/d/1/disk.0"))
+        };
+        assert!(is_theirs(&record, &ask(Some("/d/1/disk.0"))) && !is_theirs(&record, &linked));
         let mut shared = |links: &[&str], meant| {
             record.shared = Some(Shared {
                 access: Sharing::ReadOnly,

@@ -10,7 +10,7 @@ const SAMPLES: &str = r#"
 {"op":"attach","image":"one/a"}
 {"op":"attach","image":"one/a","driver":"bcache","mode":"writeback","size":"8G","seed":"allocated","rate":"1M","on_full":"fail","link":"/d/1/disk.0","break_lease":true,"dead_host":"kvm1","discard_dirty":true,"fence":true,"fence_late":true,"seed_later":true,"keep":true,"guest":"kvm2","shared":"read-only"}
 {"op":"detach","image":"one/a"}
-{"op":"detach","image":"one/a","discard_dirty":true,"link":"/d/1/disk.0","free":true}
+{"op":"detach","image":"one/a","discard_dirty":true,"link":"/d/1/disk.0","free":true,"linked":true}
 {"op":"seed-later","image":"one/a"}
 {"op":"seed","image":"one/a"}
 {"op":"seed","image":"one/a","what":"none","rate":"1M","verify":true}

@@ -1,6 +1,6 @@
 //! Disks begin: the clone of an image, or the image itself.
 
-use super::end::unless_attached;
+use super::end::{unless_attached, unless_linked};
 use super::freed::Freeing;
 use super::{Known, Plan, as_disk, attach, clone_of, image, make_dir, once};
 use crate::Result;
@@ -56,5 +56,6 @@ pub(super) fn ln(
     let (disk, image) = (known.vm.disk(place.disk)?, image(source.as_str())?);
     let steps = vec![make_dir(&place.dir), attach(known, disk, &image, place)?];
     let left = Freeing::elsewhere(known, &[host], [(&image, place)])?;
-    Ok(Plan::nothing().on(host, steps).freed(host, &left))
+    let plan = Plan::nothing().on(host, steps).freed(host, &left);
+    unless_linked(plan, known, host, (&image, place))
 }

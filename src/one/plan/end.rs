@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::steps::put_right;
+use super::steps::{detach_linked, put_right};
 use super::{Known, Plan, When, as_disk, detach, host_name, image, remove_dir, step};
 use crate::image::{ImageJob, RemoveImage};
 use crate::job::{Request, StepAsk};
@@ -74,9 +74,7 @@ pub(super) fn unless_attached(
     host: &Node,
     (image, place): (&ImageSpec, &DiskPlace),
 ) -> Result<Plan> {
-    const HOTPLUG: u32 = 17;
-    const HOTPLUG_PROLOG_POWEROFF: u32 = 33;
-    if !matches!(known.vm.lcm_state, HOTPLUG | HOTPLUG_PROLOG_POWEROFF) {
+    if !is_being_attached(known) {
         return Ok(plan);
     }
     let going = Going {
@@ -85,6 +83,28 @@ pub(super) fn unless_attached(
         place,
     };
     Ok(plan.or_else(going.all(&[host])?))
+}
+
+/// The same of an image's own disk, which keeps all: an attach that fails undoes itself, but not one that is killed on its host, or
+/// whose end nobody hears of. A disk that the VM has already is not attached to it.
+pub(super) fn unless_linked(
+    plan: Plan,
+    known: &Known<'_>,
+    host: &Node,
+    (image, place): (&ImageSpec, &DiskPlace),
+) -> Result<Plan> {
+    if !is_being_attached(known) {
+        return Ok(plan);
+    }
+    let undo = Plan::nothing().on(host, vec![detach_linked(known, image, place)?]);
+    Ok(plan.or_else(undo))
+}
+
+/// Whether a disk comes to a VM that is there already.
+const fn is_being_attached(known: &Known<'_>) -> bool {
+    const HOTPLUG: u32 = 17;
+    const HOTPLUG_PROLOG_POWEROFF: u32 = 33;
+    matches!(known.vm.lcm_state, HOTPLUG | HOTPLUG_PROLOG_POWEROFF)
 }
 
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is

@@ -153,13 +153,11 @@ pub(super) fn detach(
     place: &DiskPlace,
     discard_dirty: bool,
 ) -> Result<StepAsk> {
-    let detach = Detach {
-        image: image.clone(),
+    let ask = Detach {
         discard_dirty,
-        link: Some(place.path()),
-        free: false,
+        ..detach_ask(image, place)
     };
-    Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
+    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
 }
 
 /// The same; and says if another host has the disk then.
@@ -168,13 +166,34 @@ pub(super) fn detach_freed(
     image: &ImageSpec,
     place: &DiskPlace,
 ) -> Result<StepAsk> {
-    let detach = Detach {
+    let ask = Detach {
+        free: true,
+        ..detach_ask(image, place)
+    };
+    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
+}
+
+/// The same, of what an `ln` began: a disk that somebody attached by hand was there before.
+pub(super) fn detach_linked(
+    known: &Known<'_>,
+    image: &ImageSpec,
+    place: &DiskPlace,
+) -> Result<StepAsk> {
+    let ask = Detach {
+        linked: true,
+        ..detach_ask(image, place)
+    };
+    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
+}
+
+fn detach_ask(image: &ImageSpec, place: &DiskPlace) -> Detach {
+    Detach {
         image: image.clone(),
         discard_dirty: false,
         link: Some(place.path()),
-        free: true,
-    };
-    Ok(if_there(Request::Detach(detach)).by(known.access(place)?))
+        free: false,
+        linked: false,
+    }
 }
 
 /// What a restore left beside an image that its VM gives back: it was killed, and nobody may ever restore the image again. An image

@@ -40,6 +40,7 @@ fn job() -> Job {
         discard_dirty: false,
         link: None,
         free: false,
+        linked: false,
     });
     Job {
         version: Job::VERSION,

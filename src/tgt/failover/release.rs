@@ -85,6 +85,7 @@ fn detach(host: &Host, client: &Client, dry_run: bool) -> Result<Vec<Report>> {
             discard_dirty: false,
             link: None,
             free: false,
+            linked: false,
         };
         match disk::detach(host, &ask, dry_run) {
             Ok(report) => detached.push(report),

@@ -20,8 +20,25 @@ fn a_disk_that_could_not_be_attached_leaves_nothing() {
         assert_eq!(undone(17, line), undone(33, line), "{line}");
     }
     insta::assert_snapshot!(lines.map(|line| undone(33, line)).join("\n\n"));
-    // An image's own disk undoes itself.
-    assert_eq!(undone(33, "ln fe:one/one-43 kvm1:DIR/disk.1 12 101"), "");
+}
+
+/// The same of an image's own disk: it is let go, and keeps all that it has. What is not the disk that was to come stays.
+#[test]
+fn an_image_that_could_not_be_attached_is_let_go() {
+    let line = "ln fe:one/one-43 kvm1:DIR/disk.1 12 101";
+    assert!(!plan_in(1, line).contains("undo, "));
+    for state in [17, 33] {
+        let planned = plan_in(state, line);
+        let undo: Vec<&str> = planned
+            .lines()
+            .filter(|line| line.starts_with("undo, "))
+            .collect();
+        let link = "\"link\":\"/var/lib/one/datastores/100/12/disk.1\",\"linked\":true";
+        let let_go = format!(
+            "undo, kvm1: {{\"image\":\"one/one-43\",{link},\"op\":\"detach\"}} (or NotFound)"
+        );
+        assert_eq!(undo, [let_go], "{planned}");
+    }
 }
 
 /// oned names only the target of a live migration when it cleans up in its midst (contract, 5.4).
