@@ -26,7 +26,8 @@ pub struct CopyOptions {
     pub depth: usize,
     /// The largest request; taken as the power of two at or below, from 64 KiB to 4 MiB (a RADOS object).
     pub chunk: Bytes,
-    /// No faster than so many bytes per second, read from the image.
+    /// No faster than so many bytes per second that are read: from the image, and where a cache is filled by reading
+    /// through it, in the passes of proof from the cache as well.
     pub rate: Option<Bytes>,
 }
 

@@ -14,8 +14,7 @@
 //! 4. The table is reloaded in the mode that is wanted (suspended for a moment), and reads are served by the slice.
 //! 5. The proof, read from `dmsetup status` of step 4 while the cache is suspended in passthrough: resident blocks and
 //!    demotions (passthrough counts a dropped mapping as one) add up to the plan's blocks, see [`SeedProof`]. Not later:
-//!    the reload sets the counters back to zero, and after the resume smq promotes blocks of its own. Of a cache at rest
-//!    `cache_dump` gives the mapping itself, and [`verify`] compares every resident block with the image.
+//!    the reload sets the counters back to zero, and after the resume smq promotes blocks of its own.
 //!
 //! What was found in the kernel (6.1, `drivers/md/dm-cache-target.c`) and decides the design: passthrough invalidates
 //! on write and forbids migrations, so a cache block that lost its mapping is not given to another; the short block at
