@@ -52,3 +52,49 @@ fn the_main_page_has_every_exit_code() {
         assert!(section.contains(&entry), "{kind:?}");
     }
 }
+
+/// The pages that people write: each says something, and what it leads to is there.
+#[test]
+fn the_pages_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "docs/opennebula.md",
+        "docs/esxi.md",
+        "tests/one/README.md",
+    ];
+    for page in pages {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        assert!(
+            text.starts_with("# ") && text.lines().count() > 10,
+            "{page}"
+        );
+        let dir = root.join(page);
+        let dir = dir.parent().unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', '#']).next().unwrap();
+            let is_file = !link.is_empty() && !link.contains("://");
+            assert!(
+                !is_file || dir.join(link).exists(),
+                "{page} leads to {link}"
+            );
+        }
+    }
+}
+
+/// The map names every directory of the source.
+#[test]
+fn the_map_is_whole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    for entry in std::fs::read_dir(root.join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(
+            !path.is_dir() || map.contains(&format!("`{name}`")),
+            "{name}"
+        );
+    }
+}
