@@ -78,11 +78,10 @@ impl Cluster {
         Ok(Pool::new(self, io, name, namespace))
     }
 
-    /// The names of all pools. Implements `rados_pool_list`.
+    /// The names of all pools, but for those that no [`PoolName`] can be: none of ours is called so. Implements `rados_pool_list`.
     pub fn pools(&self) -> Result<Vec<PoolName>, CephError> {
         let names = self.handle.pools().on(self)?;
-        let names = names.iter().map(|name| parsed("rados_pool_list", name));
-        names.collect()
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// The name of a pool. Implements `rados_pool_reverse_lookup`.
@@ -121,7 +120,18 @@ impl Cluster {
     pub fn blocklist_add(&self, addr: &str, expire: Option<Duration>) -> Result<(), CephError> {
         self.blocklist("add", addr, expire)?;
         crate::fault::step("ceph osd blocklist add");
-        self.handle.wait_for_latest_osdmap().on(self)
+        let handle = Arc::clone(&self.handle);
+        let waited = connect::in_time(self.target.connect_deadline, move || {
+            handle.wait_for_latest_osdmap()
+        });
+        match waited {
+            Ok(waited) => waited.on(self),
+            Err(errno) => Err(CephError::new(
+                "rados_wait_for_latest_osdmap",
+                self.to_string(),
+                errno,
+            )),
+        }
     }
 
     /// Lets a barred client in again; one that is not barred is no error. Implements `ceph osd blocklist rm`.

@@ -116,24 +116,30 @@ fn check_key(target: &ClusterTarget, handle: &Unconnected) -> Result<(), CephErr
     }
 }
 
-/// Connects in a thread, because not every phase of librados heeds its own timeout. A thread that is left behind shuts
-/// its handle down when librados comes back.
+/// Calls librados in a thread, because not all of it heeds its own timeouts; an errno if that cannot be, or ETIMEDOUT. A thread that
+/// is left behind drops what it has when librados comes back.
+pub(super) fn in_time<T: Send + 'static>(
+    deadline: Duration,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, i32> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("ceph-in-time".to_owned());
+    let spawned = thread.spawn(move || {
+        let _gone_if_too_late = sender.send(call());
+    });
+    spawned.map_err(|error| error.raw_os_error().unwrap_or(libc::EAGAIN))?;
+    let answer = receiver.recv_timeout(deadline + GRACE);
+    answer.map_err(|_| libc::ETIMEDOUT)
+}
+
 fn connect_in_time(
     target: &ClusterTarget,
     handle: Unconnected,
 ) -> Result<ClusterHandle, CephError> {
     let failed = |errno| CephError::new("rados_connect", target.to_string(), errno);
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new().name("ceph-connect".to_owned());
-    let spawned = thread.spawn(move || {
-        let _gone_if_too_late = sender.send(handle.connect());
-    });
-    if let Err(error) = spawned {
-        return Err(failed(error.raw_os_error().unwrap_or(libc::EAGAIN)).at(Stage::Connect));
-    }
-    let connected = match receiver.recv_timeout(target.connect_deadline + GRACE) {
+    let connected = match in_time(target.connect_deadline, || handle.connect()) {
         Ok(connected) => connected.on(target),
-        Err(_) => Err(failed(libc::ETIMEDOUT)),
+        Err(errno) => Err(failed(errno)),
     };
     connected.map_err(|error| explain(target, error).at(Stage::Connect))
 }
@@ -160,6 +166,14 @@ fn explain(target: &ClusterTarget, error: CephError) -> CephError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_never_comes_back_is_left_behind() {
+        let (_never, silence) = mpsc::channel::<()>();
+        let waits = move || silence.recv().is_ok();
+        assert_eq!(in_time(Duration::ZERO, waits), Err(libc::ETIMEDOUT));
+        assert_eq!(in_time(Duration::from_secs(60), || 7), Ok(7));
+    }
 
     fn option(target: &ClusterTarget, name: &str) -> Option<String> {
         let found = options(target)

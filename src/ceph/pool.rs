@@ -84,11 +84,11 @@ impl Pool {
         }
     }
 
-    /// The names of the pool's namespaces, without the default one. Implements `rbd_namespace_list`.
+    /// The names of the pool's namespaces, without the default one and those that no [`Namespace`] can be. Implements
+    /// `rbd_namespace_list`.
     pub fn namespaces(&self) -> Result<Vec<Namespace>, CephError> {
         let names = self.io.namespaces().on(self)?;
-        let names = names.iter().map(|name| parsed("rbd_namespace_list", name));
-        names.collect()
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Makes a namespace; `EEXIST` if it is there. Implements `rbd_namespace_create`.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::error::{CephError, On, parsed};
+use super::ffi::RawSnap;
 use super::image::Image;
 use super::progress::{OnProgress, plain};
 use crate::fault;
@@ -60,18 +61,24 @@ impl Image {
     /// `rbd_snap_is_protected`.
     pub fn snapshots(&self) -> Result<Vec<Snap>, CephError> {
         let snaps = self.handle().snaps().on(self)?;
-        let snaps = snaps.iter().map(|raw| {
-            let name = parsed("rbd_snap_list", &raw.name)?;
-            let namespace = SnapNamespace::from_raw(raw.namespace_type);
-            Ok(Snap {
-                id: raw.id,
-                size: Bytes(raw.size),
-                protected: namespace == SnapNamespace::User && self.snap_is_protected(&name)?,
-                name,
-                namespace,
-            })
+        let snaps = snaps.iter().filter_map(|raw| match self.snapshot(raw) {
+            // It went meanwhile.
+            Err(error) if error.is_not_found() => None,
+            snap => Some(snap),
         });
         snaps.collect()
+    }
+
+    fn snapshot(&self, raw: &RawSnap) -> Result<Snap, CephError> {
+        let name = parsed("rbd_snap_list", &raw.name)?;
+        let namespace = SnapNamespace::from_raw(raw.namespace_type);
+        Ok(Snap {
+            id: raw.id,
+            size: Bytes(raw.size),
+            protected: namespace == SnapNamespace::User && self.snap_is_protected(&name)?,
+            name,
+            namespace,
+        })
     }
 
     /// Takes a snapshot; `EEXIST` if there is one of this name. Implements `rbd_snap_create`.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::finding::Finding;
+use super::systemd;
 use crate::sys::Roots;
 
 /// The unit that does it.
@@ -13,14 +14,6 @@ const UNIT: &str = include_str!("boot/warmblock-recover.service");
 const PROGRAM: &str = "/usr/bin/warmblock";
 /// Its name.
 pub const UNIT_NAME: &str = "warmblock-recover.service";
-
-/// Where units lie, and (in the first) the links that enable them (systemd.unit(5)).
-const DIRS: [&str; 4] = [
-    "etc/systemd/system",
-    "usr/local/lib/systemd/system",
-    "usr/lib/systemd/system",
-    "lib/systemd/system",
-];
 
 /// The unit as it is to be installed, for the program that is there.
 pub fn unit(program: Option<&Path>) -> String {
@@ -41,14 +34,22 @@ pub fn recovery(roots: &Roots) -> Finding {
             "no systemd runs here: see that `warmblock recover` is run at boot",
         );
     }
-    let units = DIRS.map(|dir| root.join(dir).join(UNIT_NAME));
-    let unit = units.iter().find(|unit| unit.exists());
+    let unit = systemd::place(root, UNIT_NAME);
+    let unit = unit.as_deref();
     let enable = format!("`systemctl enable {UNIT_NAME}`");
     let install = format!(
         "`warmblock doctor --print-recover-unit > /etc/systemd/system/{UNIT_NAME}`, then `systemctl daemon-reload` and {enable}"
     );
     let (wrong, remedy) = match unit {
-        None if !is_enabled(root) => ("is not installed".to_owned(), install),
+        None => ("is not installed".to_owned(), install),
+        Some(unit) if is_masked(unit) => (
+            "is masked".to_owned(),
+            format!("`systemctl unmask {UNIT_NAME}`, then {enable}"),
+        ),
+        Some(unit) if !unit.exists() => (
+            format!("is a link at {} to what is not there", unit.display()),
+            install,
+        ),
         Some(unit) if let Some(program) = missing(root, unit) => (
             format!("starts {program}, which is no program here"),
             install,
@@ -65,11 +66,16 @@ pub fn recovery(roots: &Roots) -> Finding {
     )
 }
 
+/// Whether systemd is told not to start it: by a link to `/dev/null`, or an empty file (systemd.unit(5)).
+fn is_masked(unit: &Path) -> bool {
+    let to_null = std::fs::read_link(unit).is_ok_and(|to| to == Path::new("/dev/null"));
+    to_null || unit.metadata().is_ok_and(|file| file.len() == 0)
+}
+
 /// The program that a unit starts, if it is not there, or is none. What drop-ins make of it is theirs, and so is what is found by
 /// its name alone (systemd.service(5)).
 fn missing(root: &Path, unit: &Path) -> Option<String> {
-    let drop_ins = DIRS.map(|dir| root.join(dir).join(format!("{UNIT_NAME}.d")));
-    if drop_ins.iter().any(|dir| dir.exists()) {
+    if !systemd::drop_ins(root, UNIT_NAME).is_empty() {
         return None;
     }
     let text = std::fs::read_to_string(unit).ok()?;
@@ -140,7 +146,31 @@ mod tests {
         std::fs::rename(&program, path("usr/bin/other")).unwrap();
         assert_eq!(state(), State::Warn);
         let drop_in = path("etc/systemd/system").join(format!("{UNIT_NAME}.d"));
-        std::fs::create_dir_all(drop_in).unwrap();
+        crate::sys::atomic::write(&drop_in.join("own.conf"), b"[Service]").unwrap();
         assert_eq!(state(), State::Ok);
+    }
+
+    /// Its link in the target does not start what is not there, or is not to be started.
+    #[test]
+    fn a_unit_that_is_gone_or_masked_is_told_though_it_is_enabled() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |below: &str| root.path().join(below);
+        let look = || recovery(&Roots::at(root.path()));
+        std::fs::create_dir_all(path("run/systemd/system")).unwrap();
+        let wants = path("etc/systemd/system/multi-user.target.wants");
+        std::fs::create_dir_all(&wants).unwrap();
+        let own = path("etc/systemd/system").join(UNIT_NAME);
+        std::os::unix::fs::symlink(&own, wants.join(UNIT_NAME)).unwrap();
+        assert!(look().found.contains("is not installed"));
+        for (to, told) in [
+            ("/nowhere/at.all", "what is not there"),
+            ("/dev/null", "is masked"),
+        ] {
+            std::os::unix::fs::symlink(to, &own).unwrap();
+            let found = look();
+            assert_eq!(found.state, State::Warn);
+            assert!(found.found.contains(told), "{}", found.found);
+            std::fs::remove_file(&own).unwrap();
+        }
     }
 }

@@ -119,19 +119,34 @@ fn rights(host: &Host, cluster: &Cluster) -> Finding {
     let id = &host.config.ceph.id;
     let remedy =
         format!("`ceph auth caps client.{id} mon 'profile rbd' osd 'profile rbd pool=POOL'`");
-    match all_rights(cluster) {
+    let pools = cluster.pools().context(|| "cannot list the pools".into());
+    match pools.and_then(|pools| some_rights(pools, |pool| right(cluster, pool))) {
         Err(error) => Finding::of_error(NAME, &error, &remedy),
         Ok(rights) => judge(NAME, &rights, remedy),
     }
 }
 
-fn all_rights(cluster: &Cluster) -> Result<Vec<(PoolName, Right)>> {
-    let pools = cluster.pools().context(|| "cannot list the pools".into())?;
-    let right = |pool: PoolName| {
-        let right = right(cluster, &pool).context(|| format!("cannot look into pool {pool}"))?;
-        Ok((pool, right))
-    };
-    pools.into_iter().map(right).collect()
+/// The right in each pool. One that does not answer says nothing of the others; after two of them no more are waited for.
+fn some_rights(
+    pools: Vec<PoolName>,
+    right: impl Fn(&PoolName) -> Result<Right>,
+) -> Result<Vec<(PoolName, Right)>> {
+    const ENOUGH: usize = 2;
+    let (mut rights, mut failed) = (Vec::new(), Vec::new());
+    for pool in pools {
+        match right(&pool).context(|| format!("cannot look into pool {pool}")) {
+            Ok(right) => rights.push((pool, right)),
+            Err(error) => failed.push(error),
+        }
+        if failed.len() == ENOUGH {
+            break;
+        }
+    }
+    let can_write = rights.iter().any(|(_, right)| *right == Right::Write);
+    match failed.into_iter().next() {
+        Some(error) if !can_write => Err(error),
+        _ => Ok(rights),
+    }
 }
 
 /// Asks for a change of an image that cannot be there: an OSD looks at the rights first, then at the object, so nothing is
@@ -193,6 +208,7 @@ fn judge(name: &str, rights: &[(PoolName, Right)], remedy: String) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::doctor::State;
 
     #[test]
@@ -206,5 +222,22 @@ mod tests {
         assert_eq!(state(&[pool("a", Right::Read)]), State::Fail);
         assert_eq!(state(&[pool("a", Right::None)]), State::Warn);
         assert_eq!(state(&[]), State::Fail);
+    }
+
+    #[test]
+    fn a_silent_pool_says_nothing_of_the_others() {
+        let pools = ["a", "silent1", "silent2", "b"].map(|name| name.parse::<PoolName>().unwrap());
+        let ask = |writable: &str| {
+            let right = |pool: &PoolName| match pool.as_str() {
+                silent if silent.starts_with("silent") => Err(Error::new(Kind::Timeout, "silence")),
+                name if name == writable => Ok(Right::Write),
+                _ => Ok(Right::None),
+            };
+            some_rights(pools.to_vec(), right)
+        };
+        assert_eq!(ask("a").unwrap(), [(pools[0].clone(), Right::Write)]);
+        // It was not come to.
+        let error = ask("b").unwrap_err();
+        assert!(error.chain().contains("pool silent1"), "{}", error.chain());
     }
 }

@@ -13,6 +13,7 @@ mod lvm;
 mod records;
 mod ssd;
 pub mod sudoers;
+mod systemd;
 mod tgt;
 mod tools;
 mod udev;

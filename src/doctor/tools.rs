@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use crate::exec::{Cmd, Exec, ExecError};
 
 /// Tools that come together, and how the first of them tells its version.
@@ -60,6 +60,9 @@ const TOOLS: [Tools; 6] = [
     },
 ];
 
+/// Those that some cache drivers need, and others do not: whether the configured one does, is in the row of that.
+const DRIVERS_OWN: [&str; 2] = ["cache tools", "blkdiscard"];
+
 /// One finding per set of tools.
 pub fn tools(exec: &Exec) -> Vec<Finding> {
     TOOLS.iter().map(|tools| check(exec, tools)).collect()
@@ -70,7 +73,13 @@ fn check(exec: &Exec, tools: &Tools) -> Finding {
         tools.tools.iter().map(|tool| exec.find(tool)).collect();
     let paths = match found {
         Ok(paths) => paths,
-        Err(error) => return Finding::of_error(tools.name, &error.into(), "install it"),
+        Err(error) => {
+            let missing = Finding::of_error(tools.name, &error.into(), "install it");
+            return match DRIVERS_OWN.contains(&tools.name) {
+                true => missing.at_most(State::Unused),
+                false => missing,
+            };
+        }
     };
     let Some((first, path)) = tools.tools.first().zip(paths.first()) else {
         return Finding::ok(tools.name, "nothing is needed");

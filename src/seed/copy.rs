@@ -10,7 +10,7 @@ use super::run::{Cut, OBJECT, Run, Runs, Spread};
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::model::Bytes;
-use crate::progress::{self, Progress};
+use crate::progress::{self, Progress, Task};
 use crate::sys::direct::AlignedBuf;
 
 /// How much is zeroed at once: an SSD that has no command for it writes that in a second.
@@ -86,7 +86,7 @@ impl CopyReport {
 
 /// Copies the plan's blocks to their places in the slice, zeroes its holes, and makes all of it durable.
 ///
-/// The progress is called `seed`. Cancelling takes effect between requests; what was copied until then stays.
+/// The progress is called `seed`, and that of the holes before it `zero`. Cancelling takes effect between requests; what was copied until then stays.
 ///
 /// # Errors
 /// Reading or writing fails ([`Kind::Failed`](crate::Kind::Failed), `NoSpace`, `Timeout`), with offset and device; or
@@ -99,9 +99,7 @@ pub fn copy(
     progress: &Progress,
 ) -> Result<CopyReport> {
     let started = Instant::now();
-    for hole in plan.holes() {
-        zero(devices, hole, cancel)?;
-    }
+    zero_holes(plan, devices, cancel, progress)?;
     let work = Work {
         chunk: options.chunk(),
         options,
@@ -157,14 +155,35 @@ impl Work<'_> {
     }
 }
 
+/// Zeroes what lies between the blocks, which takes its time where the SSD has no command for it.
+fn zero_holes(
+    plan: &SeedPlan,
+    devices: &Devices<'_>,
+    cancel: &Cancel,
+    progress: &Progress,
+) -> Result<()> {
+    let len = |hole: Range<Bytes>| hole.end.saturating_sub(hole.start).0;
+    let total = Bytes(plan.holes().map(len).sum());
+    if total == Bytes(0) {
+        return Ok(());
+    }
+    let task = progress.start("zero", total);
+    for hole in plan.holes() {
+        zero(devices, hole, cancel, &task)?;
+    }
+    task.finish();
+    Ok(())
+}
+
 /// Zeroes a stretch of the slice, in pieces between which it can be cancelled.
-fn zero(devices: &Devices<'_>, hole: Range<Bytes>, cancel: &Cancel) -> Result<()> {
+fn zero(devices: &Devices<'_>, hole: Range<Bytes>, cancel: &Cancel, task: &Task<'_>) -> Result<()> {
     let mut at = hole.start;
     while at < hole.end {
         cancel.check()?;
         let len = ZEROED.min(hole.end.saturating_sub(at));
         device::zero(devices.slice, at, len)?;
         at = Bytes(at.0 + len.0);
+        task.advance(len);
     }
     Ok(())
 }

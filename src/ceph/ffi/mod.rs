@@ -29,6 +29,7 @@ pub use ioctx::IoCtxHandle;
 pub use lists::RawLinked;
 pub use omap::{PendingRead, WriteOp, omap_get, omap_list};
 pub use options::{ImageOptions, OptionName};
+pub use snaps::RawSnap;
 
 /// A C function that failed, and its errno (positive).
 #[derive(Debug, Clone, Copy)]

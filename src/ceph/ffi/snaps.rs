@@ -14,17 +14,22 @@ pub struct RawSnap {
 }
 
 impl ImageHandle {
-    /// `rbd_snap_list` and `rbd_snap_get_namespace_type`.
+    /// `rbd_snap_list` and `rbd_snap_get_namespace_type`. One that goes between the two is not there.
     pub fn snaps(&self) -> Raw<Vec<RawSnap>> {
-        let listed = self.snap_list()?.into_iter().map(|(id, size, name)| {
-            Ok(RawSnap {
-                namespace_type: self.snap_namespace_type(id)?,
+        let listed = self.snap_list()?.into_iter();
+        let there = listed.filter_map(|(id, size, name)| {
+            let of_type = match self.snap_namespace_type(id) {
+                Err(failed) if failed.errno == libc::ENOENT => return None,
+                of_type => of_type,
+            };
+            Some(of_type.map(|namespace_type| RawSnap {
                 id,
                 name,
                 size,
-            })
+                namespace_type,
+            }))
         });
-        listed.collect()
+        there.collect()
     }
 
     /// Id, size and name of each.

@@ -1,54 +1,37 @@
 //! How tgtd is started: its unit with its drop-ins.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::finding::Finding;
+use super::super::systemd;
 use crate::host::Host;
 
-/// How the distribution's unit starts it, with its drop-ins, as text: no systemd is needed to read it.
+/// As Debian calls it, and as RHEL does.
+const UNITS: [&str; 2] = ["tgt.service", "tgtd.service"];
+
+/// How the distribution's unit starts it, with its drop-ins, as text.
 pub(super) fn unit(host: &Host) -> Finding {
     const NAME: &str = "tgt unit";
     let root = host.roots.etc.parent().and_then(Path::parent);
     let Some(root) = root else {
         return Finding::warn(NAME, "not looked at", "run it with a root that has /etc");
     };
-    let dirs = [
-        "etc/systemd/system",
-        "usr/lib/systemd/system",
-        "lib/systemd/system",
-    ];
-    let text = dirs
-        .iter()
-        .find_map(|dir| read(&root.join(dir).join("tgt.service")));
-    let Some(mut text) = text else {
-        return Finding::warn(
+    let read = |name: &'static str| Some((name, systemd::text(root, name)?));
+    match UNITS.into_iter().find_map(read) {
+        Some((name, text)) => judge_unit(name, &text),
+        None => Finding::warn(
             NAME,
-            "there is no tgt.service",
+            "there is no tgt.service, and no tgtd.service",
             "see that tgtd is started at boot, with what tgt-templates/tgt.service.conf does",
-        );
-    };
-    for dir in dirs {
-        let entries = std::fs::read_dir(root.join(dir).join("tgt.service.d"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        files.sort();
-        for file in files {
-            text.push('\n');
-            text.push_str(&read(&file).unwrap_or_default());
-        }
+        ),
     }
-    judge_unit(&text)
 }
 
-fn read(path: &Path) -> Option<String> {
-    std::fs::read_to_string(path).ok()
-}
-
-fn judge_unit(text: &str) -> Finding {
+fn judge_unit(name: &str, text: &str) -> Finding {
     const NAME: &str = "tgt unit";
-    const REMEDY: &str = "put tgt-templates/tgt.service.conf at /etc/systemd/system/tgt.service.d/warmblock.conf, then systemctl daemon-reload";
+    let remedy = format!(
+        "put tgt-templates/tgt.service.conf at /etc/systemd/system/{name}.d/warmblock.conf, then systemctl daemon-reload"
+    );
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let reload = lines.iter().rfind(|line| line.starts_with("ExecReload="));
     let has = |wanted: &str| lines.contains(&wanted);
@@ -76,7 +59,7 @@ fn judge_unit(text: &str) -> Finding {
     if wrong.is_empty() {
         return Finding::ok(NAME, "starts from files that follow the registry");
     }
-    Finding::warn(NAME, wrong.join("; "), REMEDY)
+    Finding::warn(NAME, wrong.join("; "), remedy)
 }
 
 #[cfg(test)]
@@ -89,15 +72,18 @@ mod tests {
         let ours = include_str!("../../../tgt-templates/tgt.service.conf");
         let debian = "[Service]\nTasksMax=infinity\nExecReload=/usr/sbin/tgt-admin --update ALL -c /etc/tgt/targets.conf\n";
         let upstream = "[Service]\nExecReload=/usr/sbin/tgt-admin --update ALL -f\n";
-        let found = |text: &str| judge_unit(text).found;
+        let found = |text: &str| judge_unit("tgt.service", text).found;
         assert!(
             found(debian).contains("serve the client again") && !found(debian).contains("TasksMax")
         );
         assert!(
             found(upstream).contains("TasksMax") && found(upstream).contains("ends every session")
         );
-        assert_eq!(judge_unit(&format!("{upstream}{ours}")).state, State::Ok);
+        let whole = judge_unit("tgt.service", &format!("{upstream}{ours}"));
+        assert_eq!(whole.state, State::Ok);
         let older = ours.replace(" --starting", "");
         assert!(found(&older).contains("not noted for a failover"));
+        let remedy = judge_unit("tgtd.service", upstream).remedy.unwrap();
+        assert!(remedy.contains("system/tgtd.service.d/"), "{remedy}");
     }
 }

@@ -232,7 +232,7 @@ fn some(all: &[String]) -> String {
 pub(super) fn hosts(text: &str, stores: &Stores) -> Result<(Vec<Node>, Option<Finding>)> {
     let rows = parse_hosts(text)?;
     let runs = |row: &&HostRow| matches!(row.driver.as_deref(), Some("kvm" | "qemu" | "lxc"));
-    let (mut asked, mut aside) = (Vec::new(), Vec::new());
+    let (mut asked, mut aside, mut nameless) = (Vec::new(), Vec::new(), false);
     for row in rows.iter().filter(runs) {
         let ours =
             |cluster: &String| stores.clusters.is_empty() || stores.clusters.contains(cluster);
@@ -245,9 +245,26 @@ pub(super) fn hosts(text: &str, stores: &Stores) -> Result<(Vec<Node>, Option<Fi
                     row.name
                 ));
             }
-            None => asked.push(row.name.parse().map_err(Error::from)?),
+            None => match row.name.parse() {
+                Ok(node) => asked.push(node),
+                Err(error) => {
+                    nameless = true;
+                    aside.push(format!("{:?} cannot be reached: {error}", row.name));
+                }
+            },
         }
     }
-    let passed_over = || Finding::ok("hosts passed over", format!("not asked: {}", some(&aside)));
+    let passed_over = || {
+        const NAME: &str = "hosts passed over";
+        let found = format!("not asked: {}", some(&aside));
+        match nameless {
+            true => Finding::warn(
+                NAME,
+                found,
+                "give it a name that ssh takes: `onehost rename`",
+            ),
+            false => Finding::ok(NAME, found),
+        }
+    };
     Ok((asked, (!aside.is_empty()).then(passed_over)))
 }

@@ -125,6 +125,19 @@ fn hosts_that_would_not_work() {
     );
 }
 
+/// One name that no ssh takes keeps nobody from looking at the others.
+#[test]
+fn a_host_with_an_impossible_name() {
+    let pool = "<HOST_POOL><HOST><ID>0</ID><NAME>-oProxyCommand=x</NAME><VM_MAD>kvm</VM_MAD></HOST>
+        <HOST><ID>1</ID><NAME>kvm1</NAME><VM_MAD>kvm</VM_MAD></HOST></HOST_POOL>";
+    let (hosts, passed_over) = pools::hosts(pool, &pools::Stores::default()).unwrap();
+    let asked: Vec<&str> = hosts.iter().map(|node| node.as_str()).collect();
+    assert_eq!(asked, ["kvm1"]);
+    let passed_over = passed_over.unwrap();
+    assert_eq!(passed_over.state, State::Warn);
+    assert!(passed_over.found.contains("-oProxyCommand=x"));
+}
+
 /// All of its bridges and hosts must reach the same cluster; datastores may be on several.
 #[test]
 fn a_datastore_is_on_one_cluster() {
