@@ -100,6 +100,10 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         }
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
+            let error = match undone.is_ok() {
+                true => told_if_stopped(error, known.as_ref()),
+                false => error,
+            };
             Err(error.and_then_cleanup(undone))
         }
         Err(error) => Err(error),
@@ -119,8 +123,21 @@ fn equip(host: &Host, driver: &DriverName, dry_run: bool) -> Result<()> {
 }
 
 /// Whether what a failed attach made may be taken down: not when the lease turned out to be somebody else's, or dirty data are near.
-fn undoable(error: &crate::Error) -> bool {
-    !matches!(error.kind(), crate::Kind::Dirty)
+fn undoable(error: &Error) -> bool {
+    !matches!(error.kind(), Kind::Dirty)
+}
+
+/// Says of an attach that was stopped what is left of it.
+fn told_if_stopped(error: Error, known: Option<&Record>) -> Error {
+    match (error.kind(), known) {
+        (Kind::Cancelled, None) => {
+            error.remedy("nothing of it is left: what it had made was taken down again")
+        }
+        (Kind::Cancelled, Some(_)) => {
+            error.remedy("what was there before is there still: attach it again to go on")
+        }
+        _ => error,
+    }
 }
 
 /// Takes down what a failed attach made. What was there before stays, but for the link of one who was to join others, and as

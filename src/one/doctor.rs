@@ -35,7 +35,7 @@ fn opennebula(tree: &Tree) -> Finding {
         Some(version) => Finding::ok("OpenNebula", format!("{version} at {place}")),
         None => Finding::fail(
             "OpenNebula",
-            format!("there is none at {place}"),
+            format!("there is none: no {place}/VERSION says its release"),
             "run this on the front-end; ONE_LOCATION or --location names a self-contained installation",
         ),
     }

@@ -15,7 +15,8 @@ pub enum DiskCommand {
     /// Bring a disk up with its cache and print the device to open
     #[command(after_help = "\
 Only the device's path goes to standard output; the steps go to standard error.
-What is up already is kept, so an interrupted attach is simply run again.
+An attach that fails or is stopped takes down what it had made. One that was
+killed is simply run again: what is up already is kept.
 
 Examples:
   warmblock attach one/vm-7

@@ -50,14 +50,24 @@ pub fn inventory(report: &InventoryReport, paint: Paint) -> String {
         .iter()
         .map(|client| client.targets.len())
         .sum();
-    let _infallible = writeln!(
-        text,
-        "{} clients, {targets} targets, {} errors, {} warnings",
-        report.clients.len(),
-        count(Severity::Error),
-        count(Severity::Warning)
-    );
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let found = [
+        many(report.clients.len(), "client"),
+        many(targets, "target"),
+        many(errors, "error"),
+        many(warnings, "warning"),
+    ];
+    // What cannot be used comes to nothing that could be counted.
+    let uncounted = if errors > 0 { 2 } else { 0 };
+    let told: Vec<String> = found.into_iter().skip(uncounted).collect();
+    let _infallible = writeln!(text, "{}", told.join(", "));
     text
+}
+
+/// So many of something.
+fn many(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
 }
 
 /// Files: what happened to each, and the lines that differ where nothing was written.
