@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use warmblock::one::shims;
 use warmblock::sys::atomic;
 
-use crate::cmd::{Out, Running};
+use crate::cmd::{Out, Running, eventually};
 use crate::world::{LAB, World, path};
 
 /// What oned knows: a document by method and number.
@@ -70,6 +70,16 @@ if [ -e "$VAR/crash.$1" ]; then
         [ -z "$once" ] || rm "$VAR/crash.$1"
     fi
 fi
+if [ -e "$VAR/hold" ]; then
+    left=$(flock "$VAR/hold" sh -c 'read -r left <"$1"; echo "$((left - 1))" >"$1"; echo "$left"' sh "$VAR/hold")
+    if [ "$left" -eq 1 ]; then
+        : >"$VAR/held"
+        until [ -e "$VAR/let" ]; do sleep 0.1; done
+        read -r goes <"$VAR/let"
+        rm "$VAR/held"
+        [ "$goes" = true ] || exit 255
+    fi
+fi
 echo "$1 $line" >>"$VAR/ssh.log"
 # A host by its full name is the same host.
 LAB_ID=$ID exec "$LAB" host ssh "${1%%.*}" "install -d -o $id -g $id /run/links; exec $line"
@@ -94,6 +104,7 @@ impl Oned {
         let var = location.join("var");
         std::fs::create_dir_all(var.join(".one"))?;
         std::fs::create_dir_all(var.join("bin"))?;
+        std::fs::create_dir_all(var.join("staging"))?;
         atomic::write(&var.join(".one/one_auth"), b"oneadmin:secret\n")?;
         let id = std::env::var("LAB_ID")?;
         let ssh = var.join("bin/ssh");
@@ -256,6 +267,34 @@ impl Oned {
     /// Whether a kill that was asked for is still to come.
     pub fn crash_to_come(&self, host: &str) -> bool {
         self.var().join(format!("crash.{host}")).exists()
+    }
+
+    /// The n-th connection from now on is held, before anything comes to its host.
+    pub fn hold(&self, connection: u32) -> Result<()> {
+        let count = format!("{connection}\n");
+        Ok(atomic::write(&self.var().join("hold"), count.as_bytes())?)
+    }
+
+    /// Whether one is.
+    pub fn is_held(&self) -> bool {
+        self.var().join("held").exists()
+    }
+
+    /// No connection is held any more. The one that is goes on, or is lost.
+    pub fn let_go(&self, goes: bool) -> Result<()> {
+        let goes = format!("{goes}\n");
+        let word = self.var().join("let");
+        atomic::write(&word, goes.as_bytes())?;
+        eventually("the connection to be let go", 60, || Ok(!self.is_held()))?;
+        for file in [word, self.var().join("hold")] {
+            atomic::remove(&file)?;
+        }
+        Ok(())
+    }
+
+    /// Where what [`super::signal::start`] starts has its temporary files.
+    pub fn staging(&self) -> PathBuf {
+        self.var().join("staging")
     }
 
     /// From now on a host is not reached; or again.

@@ -46,7 +46,7 @@ fn at_work(host: &Host, yes: bool) -> Result<()> {
 }
 
 /// Starts an action as the leader of a process group; its number, which is that of the process.
-fn start(oned: &Oned, words: &[&str], stdin: &str) -> Result<(Running, String)> {
+pub(super) fn start(oned: &Oned, words: &[&str], stdin: &str) -> Result<(Running, String)> {
     let leader = oned.var().join("leader");
     atomic::remove(&leader)?;
     let line = format!(
@@ -54,7 +54,10 @@ fn start(oned: &Oned, words: &[&str], stdin: &str) -> Result<(Running, String)> 
         path(&leader)?
     );
     let program = oned.var().join("bin/warmblock");
+    let staging = format!("TMPDIR={}", path(&oned.staging())?);
     let argv = [
+        "env",
+        &staging,
         "setsid",
         "--wait",
         "sh",

@@ -86,11 +86,24 @@ impl<'c> Vm<'c> {
 
     /// The VM leaves hv1, which oned knows as host 1, for hv2 in a state of its life cycle.
     pub(super) fn leaves(&self, lcm_state: u32) {
-        let stays = "<HISTORY><SEQ>0</SEQ><HOSTNAME>hv1</HOSTNAME><HID>1</HID><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>\
-                     <HISTORY><SEQ>1</SEQ><HOSTNAME>hv2</HOSTNAME><HID>2</HID>";
-        let document = self.document(lcm_state, "hv2");
-        let one = "<HISTORY><SEQ>0</SEQ><HOSTNAME>hv2</HOSTNAME>";
-        self.oned.vm(self.id, &document.replace(one, stays));
+        self.been(lcm_state, &["hv1", "hv2"]);
+    }
+
+    /// The VM is in a state of its life cycle, and was on these hosts, one after the other; oned knows them by their digits.
+    pub(super) fn been(&self, lcm_state: u32, hosts: &[&str]) {
+        let stay = |(seq, host): (usize, &&str)| {
+            format!(
+                "<HISTORY><SEQ>{seq}</SEQ><HOSTNAME>{host}</HOSTNAME><HID>{}</HID><DS_ID>100</DS_ID><TM_MAD>warmblock</TM_MAD></HISTORY>",
+                host.trim_start_matches("hv")
+            )
+        };
+        let stays: String = hosts.iter().enumerate().map(stay).collect();
+        let document = self.document(lcm_state, "hv1");
+        let (begin, _) = document
+            .split_once("<HISTORY_RECORDS>")
+            .unwrap_or((&document, ""));
+        let document = format!("{begin}<HISTORY_RECORDS>{stays}</HISTORY_RECORDS></VM>");
+        self.oned.vm(self.id, &document);
     }
 
     /// Runs a transfer file; `DIR` is the VM's directory, `IDS` its number and the datastore's.
