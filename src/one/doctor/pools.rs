@@ -12,7 +12,7 @@ use crate::one::document::{
 };
 use crate::one::install::{NAME, TRANSFER};
 use crate::one::names::DEFAULT_POOL;
-use crate::{Error, Result};
+use crate::Result;
 
 /// What the datastores of this driver come to.
 #[derive(Debug, Default)]
