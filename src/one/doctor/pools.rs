@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::clusters::Store;
+use crate::Result;
 use crate::doctor::Finding;
 use crate::one::DatastoreId;
 use crate::one::call::Node;
@@ -12,7 +13,6 @@ use crate::one::document::{
 };
 use crate::one::install::{NAME, TRANSFER};
 use crate::one::names::DEFAULT_POOL;
-use crate::Result;
 
 /// What the datastores of this driver come to.
 #[derive(Debug, Default)]
