@@ -95,6 +95,9 @@ osd op num shards = 2
 osd op num threads per shard = 1
 osd max backfills = 1
 osd heartbeat grace = 60
+# A placement group without a replica whose lease runs out (48 s by default, of which up to half are over) never looks again
+# whether it may serve what came until it renewed it: an OSD that was paused that long would hang for ever. So that is 600 s.
+osd pool default read lease ratio = 10
 osd scrub begin hour = 0
 osd scrub end hour = 1
 osd scrub load threshold = 0.01
