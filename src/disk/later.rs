@@ -20,7 +20,7 @@ use crate::cache::{Cache, Running, SeedAbility};
 use crate::exec::Cmd;
 use crate::host::Host;
 use crate::job::{Attach, DiskJob, Job, LayerName, Report, Request, Step, StepAsk, Steps};
-use crate::model::{Bytes, Change, ImageSpec, Role, SeedSpec};
+use crate::model::{Bytes, Change, DiskKey, ImageSpec, Role, SeedSpec};
 use crate::sys::lock::{DiskLock, Holder};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
@@ -46,8 +46,38 @@ pub(super) fn is_stopped_by(host: &Host, image: &ImageSpec, dry_run: bool) -> Re
 
 /// [`begin`], of a disk that is up all the same if nobody fills its cache.
 pub(super) fn go_on(host: &Host, report: &mut Report) {
-    if let Err(error) = begin(host, report) {
+    if let Err(error) = begin(host, &report.image, &report.key) {
         report.warnings.push(error.chain());
+    }
+}
+
+/// A verb that may stop who fills a disk's cache in the background. If it fails, or is refused after that, and the disk is still
+/// wanted with its cache, then somebody fills it as before.
+///
+/// Errors: those of the verb; that nobody fills the cache is told behind them.
+pub fn or_seeded_as_before<T>(
+    host: &Host,
+    image: &ImageSpec,
+    dry_run: bool,
+    verb: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    // What cannot be read is the verb's to tell.
+    let filled = is_stopped_by(host, image, dry_run).unwrap_or(false);
+    verb().map_err(|error| match filled {
+        true => error.and_then_cleanup(begin_again(host, image)),
+        false => error,
+    })
+}
+
+fn begin_again(host: &Host, image: &ImageSpec) -> Result<()> {
+    match meant(host, image)? {
+        Some(record)
+            if record.intent == Intent::Attached
+                && DiskLock::holder(&host.roots.run, &record.key).is_none() =>
+        {
+            begin(host, image, &record.key)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -173,8 +203,7 @@ fn has_to_be_filled(walk: &mut Walk<'_>) -> Result<bool> {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts what fills the cache of an attached disk, and waits until it works.
-fn begin(host: &Host, report: &Report) -> Result<()> {
-    let (image, key) = (&report.image, &report.key);
+fn begin(host: &Host, image: &ImageSpec, key: &DiskKey) -> Result<()> {
     let ask = DiskJob {
         image: image.clone(),
     };

@@ -43,7 +43,7 @@ pub use detach::detach;
 pub use half_replaced::refuse_half_replaced;
 pub use half_reverted::refuse_half_reverted;
 pub use hand_over::hand_over;
-pub use later::{COMMAND as SEEDER, seed_later};
+pub use later::{COMMAND as SEEDER, or_seeded_as_before, seed_later};
 pub use lease::{Claim, Force, LeaseCell, Me, claim, parse as parse_lease};
 pub use mode::{flush, set_mode};
 pub use quiet::{is_mapped, while_complete};

@@ -14,7 +14,7 @@ use crate::cache::Cache;
 use crate::host::Host;
 use crate::job::{FlushProof, LayerName, Report};
 use crate::model::{Change, ImageSpec};
-use crate::{Error, Kind, Result};
+use crate::{Context as _, Error, Kind, Result};
 
 /// Whether this host has an image attached and mapped.
 pub fn is_mapped(host: &Host, image: &ImageSpec) -> Result<bool> {
@@ -44,16 +44,15 @@ pub fn while_complete<T>(
         climb(&mut walk)?;
     }
     let cached = complete(&mut walk)?;
-    let done = work();
+    let (done, mut on) = (work(), Ok(()));
     if cached && walk.disk.record.mode.can_be_dirty() && !dry_run {
-        let on = serve(&mut walk);
-        if let (Ok(_), Err(error)) = (&done, &on) {
-            let why = error.chain();
-            walk.warnings
-                .push(format!("the cache stays in write-through: {why}"));
-        }
+        on = serve(&mut walk).context(|| "the cache stays in write-through".into());
     }
-    let done = done?;
+    let done = match done {
+        Err(error) => return Err(error.and_then_cleanup(on)),
+        Ok(done) => done,
+    };
+    walk.warnings.extend(on.err().map(|error| error.chain()));
     let proof = walk.flush.get_or_insert_with(|| FlushProof {
         dirty_before: 0,
         evidence: match cached {

@@ -15,7 +15,7 @@ pub(super) fn run(host: &Host, ask: &Quiet, dry_run: bool) -> Result<Vec<StepAns
         return several(host, &ask.steps, dry_run);
     }
     let mut warnings = Vec::new();
-    let (mut report, mut answers) = disk::while_complete(host, &ask.image, dry_run, || {
+    let snapshots = || {
         let steps = || several(host, &ask.steps, dry_run);
         match ask.domain.as_deref().filter(|_| !dry_run) {
             Some(domain) => {
@@ -24,6 +24,9 @@ pub(super) fn run(host: &Host, ask: &Quiet, dry_run: bool) -> Result<Vec<StepAns
             }
             None => steps(),
         }
+    };
+    let (mut report, mut answers) = disk::or_seeded_as_before(host, &ask.image, dry_run, || {
+        disk::while_complete(host, &ask.image, dry_run, snapshots)
     })?;
     report.warnings.extend(warnings);
     answers.insert(0, StepAnswer::Done(Box::new(Answer::Disk(report))));

@@ -5,7 +5,7 @@ use super::{
     store_dir, vm_dir, vm_file,
 };
 use crate::host::Host;
-use crate::model::{Access, Fsid, HostName};
+use crate::model::{Access, Fsid, HostName, ImageSpec};
 use crate::{Context, Error, Kind, Result, disk, image, pulse};
 
 /// What a job answers.
@@ -81,17 +81,21 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
             release: env!("CARGO_PKG_VERSION").to_owned(),
             host: host.me()?.host,
         }),
-        Request::Attach(ask) => Answer::Disk(disk::attach(host, ask, dry)?),
-        Request::Detach(ask) => Answer::Disk(disk::detach(host, ask, dry)?),
+        Request::Attach(ask) => on_disk(host, &ask.image, dry, || disk::attach(host, ask, dry))?,
+        Request::Detach(ask) => on_disk(host, &ask.image, dry, || disk::detach(host, ask, dry))?,
         Request::SeedLater(ask) => Answer::Disk(disk::seed_later(host, ask, dry)?),
         Request::Seed(ask) if ask.verify => Answer::Disk(disk::verify(host, ask)?),
-        Request::Seed(ask) => Answer::Disk(disk::seed(host, ask, dry)?),
-        Request::Flush(ask) => Answer::Disk(disk::flush(host, ask, dry)?),
-        Request::Bypass(ask) => Answer::Disk(disk::bypass(host, ask, dry)?),
+        Request::Seed(ask) => on_disk(host, &ask.image, dry, || disk::seed(host, ask, dry))?,
+        Request::Flush(ask) => on_disk(host, &ask.image, dry, || disk::flush(host, ask, dry))?,
+        Request::Bypass(ask) => on_disk(host, &ask.image, dry, || disk::bypass(host, ask, dry))?,
         Request::Insert(ask) => Answer::Disk(disk::insert(host, ask, dry)?),
-        Request::TakeSize(ask) => Answer::Disk(disk::take_size(host, ask, dry)?),
-        Request::HandOver(ask) => Answer::Disk(disk::hand_over(host, ask, dry)?),
-        Request::Mode(ask) => Answer::Disk(disk::set_mode(host, ask, dry)?),
+        Request::TakeSize(ask) => {
+            on_disk(host, &ask.image, dry, || disk::take_size(host, ask, dry))?
+        }
+        Request::HandOver(ask) => {
+            on_disk(host, &ask.image, dry, || disk::hand_over(host, ask, dry))?
+        }
+        Request::Mode(ask) => on_disk(host, &ask.image, dry, || disk::set_mode(host, ask, dry))?,
         Request::Recover(ask) => Answer::Recover(recover(host, *ask, dry)?),
         Request::Image(ask) => Answer::Image(image::run(host, ask, dry)?),
         Request::MakeDir(ask) => directory(host, || vm_dir::make(host, ask, dry))?,
@@ -115,6 +119,16 @@ fn request(host: &Host, ask: &Request, dry: bool) -> Result<Answer> {
             steps: several(host, &ask.steps, dry)?,
         },
     })
+}
+
+/// What may stop a seed in the background.
+fn on_disk(
+    host: &Host,
+    image: &ImageSpec,
+    dry: bool,
+    verb: impl FnOnce() -> Result<Report>,
+) -> Result<Answer> {
+    disk::or_seeded_as_before(host, image, dry, verb).map(Answer::Disk)
 }
 
 /// What is done with files alone is done as whoever asks.

@@ -239,6 +239,14 @@ fn changed(host: &Host, own: &Image, words: &[&str]) -> Result<()> {
     let seeder = work()?;
     again(&["--rate", "32K"])?.ok()?;
     same("the process that fills it", work()?, seeder)?;
+    // What is refused only when it was stopped has it go on, in the same way.
+    let device = front(&host.wb(words).ok()?)?;
+    let used = host.try_sh(&format!("exec 8<{device}; warmblock detach {}", own.spec))?;
+    used.refused(Kind::Busy, &[&own.spec])?;
+    eventually("the seed as before", 60, || {
+        Ok(work()?.is_some_and(|pid| Some(pid) != seeder))
+    })?;
+    same("what is wanted", &host.status(own)?["intent"], "attached")?;
     // And so is another driver.
     host.put("warmblock.toml", CONFIG.as_bytes())?;
     let bcache = host.wb(&["attach", &own.spec, "--no-wait", "--driver", "bcache"]);
