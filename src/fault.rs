@@ -2,16 +2,23 @@
 //!
 //! Everything that changes the world outside this process calls [`step`] right after it did so. Under
 //! `WARMBLOCK_CRASH_AFTER=N` the process kills itself (SIGKILL, so no clean-up runs) after its N-th step; the crash tests
-//! walk N from 1 until the command comes through, and compare with a world that never crashed. Under `WARMBLOCK_PANIC=1` it panics
-//! at its first step instead: what is told of a mistake in this program can be seen then.
+//! walk N from 1 until the command comes through, and compare with a world that never crashed. Under `WARMBLOCK_STOP_AFTER=N` it
+//! stops (SIGSTOP) there, for what somebody else does at that moment. Under `WARMBLOCK_PANIC=1` it panics at its first step instead:
+//! what is told of a mistake in this program can be seen then.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-static CRASH_AFTER: LazyLock<Option<u64>> =
-    LazyLock::new(|| std::env::var("WARMBLOCK_CRASH_AFTER").ok()?.parse().ok());
+use nix::sys::signal::{Signal, raise};
+
+static CRASH_AFTER: LazyLock<Option<u64>> = LazyLock::new(|| number("WARMBLOCK_CRASH_AFTER"));
+static STOP_AFTER: LazyLock<Option<u64>> = LazyLock::new(|| number("WARMBLOCK_STOP_AFTER"));
 static PANIC: LazyLock<bool> = LazyLock::new(|| std::env::var_os("WARMBLOCK_PANIC").is_some());
 static STEPS: AtomicU64 = AtomicU64::new(0);
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
 
 /// Says that a change named `what` has just been made outside this process.
 pub fn step(what: &str) {
@@ -20,6 +27,9 @@ pub fn step(what: &str) {
     tracing::debug!(step = count, "{what}");
     assert!(!*PANIC, "{what}, and WARMBLOCK_PANIC is set");
     if *CRASH_AFTER == Some(count) {
-        let _killed = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
+        let _killed = raise(Signal::SIGKILL);
+    }
+    if *STOP_AFTER == Some(count) {
+        let _stopped = raise(Signal::SIGSTOP);
     }
 }

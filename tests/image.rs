@@ -35,6 +35,8 @@ mod clone;
 mod import;
 #[path = "image/manage.rs"]
 mod manage;
+#[path = "image/meanwhile.rs"]
+mod meanwhile;
 #[path = "image/once.rs"]
 mod once;
 #[path = "image/outdated.rs"]
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         remove::TESTS,
         replace::TESTS,
         revert::TESTS,
+        meanwhile::TESTS,
     ];
     let trials: Vec<Trial> = all
         .into_iter()

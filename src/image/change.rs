@@ -23,7 +23,7 @@ pub(super) fn resize(host: &Host, ask: &ResizeImage, dry_run: bool) -> Result<Im
             format!("image {spec} cannot have the size 0"),
         ));
     }
-    let found = Found::by_name(host, spec)?;
+    let mut found = Found::by_name(host, spec)?;
     let mut info = found.info()?;
     let mut report = ImageReport::new(Some(spec), dry_run);
     if info.size == ask.size {
@@ -40,9 +40,11 @@ pub(super) fn resize(host: &Host, ask: &ResizeImage, dry_run: bool) -> Result<Im
         }
         let what = format!("resize {spec} from {} to {}", info.size, ask.size);
         report.main_step(Change::Altered, what, || {
-            let resized = found
-                .open()?
-                .resize(ask.size, ask.shrink, &mut stoppable(host));
+            let image = match ask.size < info.size {
+                true => found.open_detached("shrink")?,
+                false => found.open()?,
+            };
+            let resized = image.resize(ask.size, ask.shrink, &mut stoppable(host));
             resized.context(|| format!("cannot resize {spec} to {}", ask.size))
         })?;
         info.size = ask.size;

@@ -110,8 +110,7 @@ impl<'a> Found<'a> {
             }
             opened => opened.context(|| format!("cannot open image {spec}"))?,
         };
-        let lease = meta::get(&pool, image.id(), Lease::KEY)
-            .context(|| format!("cannot read the lease of {spec}"))?;
+        let lease = read_lease(spec, &pool, &image)?;
         Ok(Self {
             spec,
             pool,
@@ -243,12 +242,30 @@ impl<'a> Found<'a> {
         alone.unwrap_or_else(|| self.must_be_unwatched(verb))
     }
 
+    /// Opens it to change what it holds. The lease is read again then: whoever takes it looks for those who have the image open
+    /// after that, so that one of the two sees the other.
+    ///
+    /// # Errors
+    /// Those of [`Found::must_be_detached`].
+    pub(super) fn open_detached(&mut self, verb: &str) -> Result<Image> {
+        let image = self.open()?;
+        crate::fault::step("rbd open, with a watch");
+        self.lease = read_lease(self.spec, &self.pool, &image)?;
+        self.must_be_detached(verb)?;
+        Ok(image)
+    }
+
     /// Opens it to change it.
     pub(super) fn open(&self) -> Result<Image> {
         self.pool
             .open(&self.spec.image)
             .context(|| format!("cannot open image {}", self.spec))
     }
+}
+
+fn read_lease(spec: &ImageSpec, pool: &Pool, image: &Image) -> Result<Option<Vec<u8>>> {
+    let lease = meta::get(pool, image.id(), Lease::KEY);
+    lease.context(|| format!("cannot read the lease of {spec}"))
 }
 
 /// What a report says of an image.

@@ -128,7 +128,13 @@ impl Exchange<'_> {
             (false, true) => self.must_be_ours(incoming)?,
             (false, false) => return Err(not_found(spec)),
         }
-        let came = self.images.rename(incoming, spec, &mut self.report);
+        // Whoever took its lease since looks for that name after it.
+        let alone = match self.report.dry_run {
+            true => Ok(()),
+            false => Found::in_pool(pool.clone(), replaced)
+                .and_then(|old| old.must_be_detached("replace")),
+        };
+        let came = alone.and_then(|()| self.images.rename(incoming, spec, &mut self.report));
         came.map_err(|error| {
             let back = pool.rename(&replaced.image, &spec.image);
             error.and_then_cleanup(back.map_err(Error::from))

@@ -22,7 +22,7 @@ use crate::{Context, Error, Kind, Result};
 /// [`Kind::Busy`] while anybody uses the image.
 pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageReport> {
     let (spec, present) = (&ask.image, BeforeRevert.snap()?);
-    let found = Found::by_name(host, spec)?;
+    let mut found = Found::by_name(host, spec)?;
     let snapshots = found.snapshots()?;
     let has = |name: &SnapName| snapshots.iter().any(|known| known.name == *name);
     if !has(&ask.snap) {
@@ -39,7 +39,7 @@ pub(super) fn revert(host: &Host, ask: &OneSnap, dry_run: bool) -> Result<ImageR
         report.main_step(Change::Altered, what, || Ok(()))?;
         return Ok(report);
     }
-    let image = found.open()?;
+    let image = found.open_detached("roll back")?;
     rolled_back::note(&found, &image)?;
     if has(&present) {
         undo(&image, spec, &present, &mut report)?;

@@ -44,17 +44,17 @@ pub const TESTS: &[(&str, Test)] = &[
 ];
 
 /// What the images hold before, and after.
-const OLD: u64 = 100;
+pub const OLD: u64 = 100;
 const NEW: u64 = 200;
 
 /// Two images that are replaced together.
-struct Pair {
-    images: [Scratch; 2],
+pub struct Pair {
+    pub images: [Scratch; 2],
     dir: tempfile::TempDir,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let pair = Self {
             images: ["first", "second"].map(made),
             dir: tempfile::tempdir().unwrap(),
@@ -67,7 +67,7 @@ impl Pair {
     }
 
     /// A replacement of both.
-    fn of(&self) -> Replacement {
+    pub fn of(&self) -> Replacement {
         Self::of_these(&self.images.each_ref())
     }
 
@@ -87,13 +87,13 @@ impl Pair {
     }
 
     /// A step of both, in their order.
-    fn steps(&self, of: &Replacement, step: ReplaceStep) -> Vec<ImageJob> {
+    pub fn steps(&self, of: &Replacement, step: ReplaceStep) -> Vec<ImageJob> {
         let images = self.images.iter();
         images.map(|image| ask(image, of, step)).collect()
     }
 
     /// All jobs of a replacement.
-    fn jobs(&self, of: &Replacement) -> Vec<ImageJob> {
+    pub fn jobs(&self, of: &Replacement) -> Vec<ImageJob> {
         let mut jobs = self.steps(of, ReplaceStep::Check);
         jobs.extend(self.steps(of, ReplaceStep::Begin));
         let file = self.file(NEW);
@@ -127,7 +127,7 @@ impl Pair {
     }
 
     /// Nothing is left beside them.
-    fn alone(&self) {
+    pub fn alone(&self) {
         for image in &self.images {
             for beside in Beside::ALL {
                 let left = beside.of(&image.spec).unwrap();
@@ -183,7 +183,7 @@ fn holds(image: &Scratch) -> u64 {
     held.unwrap()
 }
 
-fn all(jobs: &[ImageJob]) {
+pub fn all(jobs: &[ImageJob]) {
     for job in jobs {
         do_it(job.clone()).unwrap();
     }

@@ -7,6 +7,7 @@ use super::watchers::{refuse_guest, refuse_watchers, stays};
 use super::{Found, Layer, sharing};
 use crate::cache::Cache;
 use crate::disk::clean::lease_is_dirty;
+use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in};
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
@@ -85,7 +86,9 @@ impl Layer for LeaseLayer {
             Claim::Take => {
                 refuse_stale(walk)?;
                 let (record, image) = walk.disk.record_and_image()?;
-                take(host, record, image, &mut cell, &force)?
+                let warned = take(host, record, image, &mut cell, &force)?;
+                still_alone(host, record, image)?;
+                warned
             }
         };
         let generation = cell.lease.generation;
@@ -179,6 +182,13 @@ fn take(
         cell.take(&me, &record.driver, record.mode)?;
     }
     Ok(warned)
+}
+
+/// Looks once more, now that the lease is here: whoever changes what an image holds opens it, or has it step aside for another, and
+/// then looks for a lease. So one of the two sees the other.
+fn still_alone(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
+    refuse_watchers(host, record, image, Duration::ZERO)?;
+    refuse_half_replaced(host, &record.image, &image.pool, "attach")
 }
 
 /// What the lease is to a disk that is wanted gone.
