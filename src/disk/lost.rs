@@ -1,4 +1,5 @@
-//! A disk that this host had before its last boot, and that is its no more: another host took it over, or its image is gone.
+//! A disk that is this host's no more: it had it before its last boot, and since then another host took it over, or its image is gone;
+//! or an attach of it was killed before it had the lease, and another host has that now.
 
 use super::lease::Me;
 use super::open::{OpenDisk, OpenImage};
@@ -7,11 +8,12 @@ use crate::host::Host;
 use crate::model::Lease;
 use crate::{Error, Kind, Result};
 
-/// Why a disk that this host had before its last boot is its no more; `None` if it still is, or nobody can tell.
+/// Why a disk that this host had before its last boot, or was about to have, is its no more; `None` if it still is, or nobody can tell.
 pub(super) fn why(host: &Host, disk: &OpenDisk) -> Result<Option<String>> {
     let (record, me) = (&disk.record, host.me()?);
     let leaving = record.intent == Intent::Detached || record.guest.is_some();
-    if !is_of_an_earlier_boot(record, &me) || leaving || disk.unreachable.is_some() {
+    let may_be = is_of_an_earlier_boot(record, &me) || never_had(record);
+    if !may_be || leaving || disk.unreachable.is_some() {
         return Ok(None);
     }
     match &disk.image {
@@ -38,6 +40,11 @@ fn without_the_dead(record: &mut Record, lease: &Lease, me: &Me) {
     }
 }
 
+/// Whether the record was written and no lease was taken, so that nothing was made: an attach writes its record first.
+pub(super) fn never_had(record: &Record) -> bool {
+    record.generation == 0 && record.boot_id.is_empty()
+}
+
 fn is_of_an_earlier_boot(record: &Record, me: &Me) -> bool {
     !record.boot_id.is_empty() && record.boot_id != me.boot_id
 }
@@ -55,7 +62,7 @@ fn taken(lease: &Lease, record: &Record, me: &Me) -> Option<String> {
         // Whoever takes a lease raises its generation: a host that was renamed has lost nothing.
         Some(holder) if holder.host == me.host || lease.generation <= generation => None,
         Some(holder) => Some(format!("host {} has it", holder.host)),
-        None if lease.generation > generation => {
+        None if lease.generation > generation && !never_had(record) => {
             Some("another host has taken it, and given it back since".to_owned())
         }
         None => None,
@@ -64,7 +71,7 @@ fn taken(lease: &Lease, record: &Record, me: &Me) -> Option<String> {
 
 /// Keeps a cache that may hold what nobody else has: that it can never be written back is for the operator to know.
 pub(super) fn refuse_dirty(record: &Record, why: &str) -> Result<()> {
-    if !record.mode.can_be_dirty() {
+    if !record.mode.can_be_dirty() || never_had(record) {
         return Ok(());
     }
     let image = &record.image;
@@ -110,6 +117,12 @@ mod tests {
         );
         assert_eq!(taken(&lease("null"), &of(5), &me), None);
         assert_eq!(taken(&Lease::default(), &of(5), &me), None);
+        // It never came to the lease: whether anybody else had that before says nothing.
+        let mut never = of(0);
+        never.boot_id.clear();
+        assert_eq!(taken(&held("hv2"), &never, &me).unwrap(), "host hv2 has it");
+        assert_eq!(taken(&lease("null"), &never, &me), None);
+        assert_eq!(taken(&held("hv1"), &never, &me), None);
         // Of those that have it together, each is told by its own entry.
         assert_eq!(taken(&shared_by("hv1"), &shared(4), &me), None);
         assert!(taken(&shared_by("hv2"), &shared(4), &me).is_some());
@@ -175,5 +188,9 @@ mod tests {
         assert_eq!(error.kind(), Kind::Dirty);
         assert!(error.to_string().contains("its image is gone"));
         assert!(error.remedy_text().unwrap().contains("--discard-dirty"));
+        // There was never a cache.
+        record.generation = 0;
+        record.boot_id.clear();
+        assert!(refuse_dirty(&record, "host hv2 has it").is_ok());
     }
 }

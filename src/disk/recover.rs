@@ -169,6 +169,7 @@ fn by_record(host: &Host, record: &Record, dry_run: bool) -> Finding {
         done.map(|()| Some(walk.report(!detached)))
     });
     let found = match (record.intent, gone) {
+        (_, Some(why)) if lost::never_had(record) => format!("its attach was killed early: {why}"),
         (_, Some(why)) => format!("lost while this host was down: {why}"),
         (Intent::Detached, _) => "its detach was interrupted".to_owned(),
         (Intent::Attached, _) => "wanted with its cache".to_owned(),

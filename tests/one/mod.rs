@@ -2,6 +2,7 @@
 //! hears scripts as each release does, against the lab's Ceph and its two hosts; and the stories that it plays.
 
 mod access;
+mod across;
 mod backup_store;
 mod behaviour;
 mod dead;
@@ -82,6 +83,7 @@ pub const LONG: &[Test] = &[
     test("one::signals", Need::All, signal::asked_to_stop),
     test("one_kill::guests", Need::Both, rest::goes_on),
     test("one_kill::linked", Need::Both, linked::attach_killed),
+    test("one_kill::across", Need::Both, across::killed),
     test("one_kill::front_end", Need::Both, front::killed),
     test("one_kill::cancelled", Need::Both, kill::cancelled),
     test("one_storm::thirty_vms", Need::All, storm::thirty_vms),
