@@ -80,7 +80,7 @@ pub fn remove(path: &Path) -> Result<Change> {
 }
 
 /// Removes the temporary files that a crash left in a directory, and says how many there were. Those of a process that
-/// still runs are its own.
+/// still runs are its own, and of another host's processes nothing is known: hosts may share the directory.
 pub fn sweep(dir: &Path) -> Result<usize> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -97,14 +97,18 @@ pub fn sweep(dir: &Path) -> Result<usize> {
     Ok(swept)
 }
 
-/// Whether a file is a temporary one of a process that is gone. Another program may have its number by now.
+/// Whether a file is a temporary one of a process of this host that is gone. Another program may have its number by now.
 fn is_abandoned(name: &str) -> bool {
-    let Some((pid, _)) = name
+    let mut parts = name
         .strip_prefix(TEMP_PREFIX)
-        .and_then(|rest| rest.split_once('-'))
-    else {
+        .into_iter()
+        .flat_map(|rest| rest.splitn(3, '-'));
+    let (Some(pid), Some(_), Some(host)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
+    if host != this_host() {
+        return false;
+    }
     let comm = |pid: &str| std::fs::read(format!("/proc/{pid}/comm")).ok();
     comm(pid).is_none_or(|comm_of_pid| Some(comm_of_pid) != comm("self"))
 }
@@ -153,10 +157,17 @@ fn with_temp(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Res
 fn temp_name(path: &Path) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    let temp = path.with_file_name(format!("{TEMP_PREFIX}{}-{next}", std::process::id()));
+    let (pid, host) = (std::process::id(), this_host());
+    let temp = path.with_file_name(format!("{TEMP_PREFIX}{pid}-{next}-{host}"));
     // a process of the same number may have left one, as happens at boot; if it cannot be removed, that is told when it is made
     let _gone = std::fs::remove_file(&temp);
     temp
+}
+
+/// What tells this host's temporary files from those of others in a directory that they share.
+fn this_host() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().replace('/', "")
 }
 
 /// A rename or removal is on disk only when its directory is.
@@ -216,17 +227,19 @@ mod tests {
     fn leftovers_are_swept_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         write(&dir.path().join("keep"), b"x").unwrap();
-        let mine = format!(".wb-tmp-{}-0", std::process::id());
+        let here = |number: &str| format!("{TEMP_PREFIX}{number}-{}", this_host());
+        let mine = here(&format!("{}-0", std::process::id()));
+        let others = format!("{TEMP_PREFIX}0-0-{}x", this_host());
         // No process has number 0, and process 1 is another program.
-        for name in [".wb-tmp-0-0", ".wb-tmp-1-7", ".wb-tmp-", &mine] {
+        let gone = [here("0-0"), here("1-7")];
+        let stay = [mine, others, TEMP_PREFIX.to_owned()];
+        for name in gone.iter().chain(&stay) {
             File::create(dir.path().join(name)).unwrap();
         }
-        assert_eq!(sweep(dir.path()).unwrap(), 2);
-        assert_eq!(
-            std::fs::read_dir(dir.path()).unwrap().count(),
-            3,
-            "a running process's own stay"
-        );
+        assert_eq!(sweep(dir.path()).unwrap(), gone.len());
+        for name in &stay {
+            assert!(dir.path().join(name).exists(), "{name}");
+        }
         assert_eq!(sweep(&dir.path().join("none")).unwrap(), 0);
     }
 
@@ -235,10 +248,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         let temp = temp_name(&path).to_string_lossy().into_owned();
-        let (stem, number) = temp.rsplit_once('-').unwrap();
+        let (stem, host) = temp
+            .strip_suffix(&this_host())
+            .map(|rest| (rest, this_host()))
+            .unwrap();
+        let (stem, number) = stem.trim_end_matches('-').rsplit_once('-').unwrap();
         let next: u32 = number.parse().unwrap();
         for number in next + 1..next + 2000 {
-            File::create(format!("{stem}-{number}")).unwrap();
+            File::create(format!("{stem}-{number}-{host}")).unwrap();
         }
         write(&path, b"x").unwrap();
         symlink(Path::new("/dev/a"), &dir.path().join("link")).unwrap();

@@ -244,8 +244,10 @@ impl<'a> LeaseCell<'a> {
                     "the lease of {} is held by {now}, not by {}",
                     self.image, me.host
                 );
-                return Err(Error::new(Kind::LeaseHeld, message)
-                    .remedy("somebody took the disk over: detach it here, with --discard-dirty if it must be"));
+                return Err(Error::new(Kind::LeaseHeld, message).remedy(
+                    "if this host had that name, set it as `host` in the configuration; if another host took the disk over, what is \
+                     here of it is old: detach it, with --discard-dirty if its cache holds what the image lacks",
+                ));
             }
         }
         self.set(lease)

@@ -76,11 +76,14 @@ impl Qcow2File {
     fn next(&self, at: u64, size: u64) -> Result<(bool, u64)> {
         let (mapping, len) = self.access.get_mapping(at, size - at).map_err(damaged)?;
         let empty = matches!(mapping, Mapping::Zero { .. } | Mapping::Eof { .. });
-        // A mapping of no length would be read for ever.
-        if len == 0 {
-            return Ok((true, size - at));
+        match len {
+            // It would be read for ever.
+            0 if !matches!(mapping, Mapping::Eof { .. }) => Err(damaged(std::io::Error::other(
+                format!("there is a mapping of no length at {at}"),
+            ))),
+            0 => Ok((true, size - at)),
+            len => Ok((empty, len)),
         }
-        Ok((empty, len))
     }
 
     fn copy_range(&self, start: u64, end: u64, to: &mut Writer<'_>, task: &Task<'_>) -> Result<()> {
