@@ -25,17 +25,14 @@ pub(super) fn create(host: &Host, ask: &CreateImage, dry_run: bool) -> Result<Im
         return Err(Error::new(Kind::Usage, message));
     }
     let made_for = ask.made_for.as_deref();
-    let kept = || made_for::kept(host, &ask.image, made_for, dry_run);
-    if let Some(kept) = kept()? {
-        return Ok(kept);
-    }
-    if let Some(fs) = ask.filesystem.filter(|_| !dry_run) {
-        return formatted(host, ask, fs);
-    }
-    let _alone = made_for::alone(host, &ask.image, made_for, dry_run)?;
-    match kept()? {
-        Some(kept) => Ok(kept),
-        None => empty(host, ask, dry_run),
+    match ask.filesystem.filter(|_| !dry_run) {
+        Some(fs) => match made_for::kept(host, &ask.image, made_for, dry_run)? {
+            Some(kept) => Ok(kept),
+            None => formatted(host, ask, fs),
+        },
+        None => made_for::kept_or_made(host, &ask.image, made_for, dry_run, || {
+            empty(host, ask, dry_run)
+        }),
     }
 }
 

@@ -45,26 +45,37 @@ pub(super) fn stamp(pool: &Pool, id: &ImageId, spec: &ImageSpec, made_for: &str)
     mark::write(pool, id, spec, Stamp { made_for })
 }
 
-/// Keeps the same call apart, whose caller was given up and which goes on here: it is waited for, and then there is the image.
-/// Nothing where nothing was to be said of the image: such a name is taken once.
+/// Makes an image, unless an attempt made it that did not live to tell. The same call whose caller was given up may go on here: it is
+/// waited for, and then there is the image.
 ///
 /// # Errors
 /// [`Kind::Busy`], with who makes it.
-pub(super) fn alone(
+pub(super) fn kept_or_made(
     host: &Host,
     spec: &ImageSpec,
     made_for: Option<&str>,
     dry_run: bool,
-) -> Result<Option<DiskLock>> {
-    if made_for.is_none() || dry_run {
-        return Ok(None);
+    make: impl FnOnce() -> Result<ImageReport>,
+) -> Result<ImageReport> {
+    // Where nothing is to be said of the image, the name is taken once.
+    let _alone = match made_for {
+        Some(_) if !dry_run => Some(alone(host, spec)?),
+        _ => None,
+    };
+    match kept(host, spec, made_for, dry_run)? {
+        Some(kept) => Ok(kept),
+        None => make(),
     }
+}
+
+/// Waits until nobody on this host makes the image.
+fn alone(host: &Host, spec: &ImageSpec) -> Result<DiskLock> {
     let mut name = DefaultHasher::new();
     spec.to_string().hash(&mut name);
     let file = format!("lock/making-{:016x}.lock", name.finish());
     let (path, deadline) = (host.roots.run.join(file), host.config.deadline.lock);
     let whose = format!("image {spec}");
-    DiskLock::of_file(&path, &whose, "making it", deadline).map(Some)
+    DiskLock::of_file(&path, &whose, "making it", deadline)
 }
 
 /// The image that an attempt made which did not live to tell; none if nothing was to be said of it.

@@ -240,9 +240,8 @@ fn changed(host: &Host, own: &Image, words: &[&str]) -> Result<()> {
     again(&["--rate", "32K"])?.ok()?;
     same("the process that fills it", work()?, seeder)?;
     // What is refused only when it was stopped has it go on, in the same way.
-    let device = front(&host.wb(words).ok()?)?;
-    let used = host.try_sh(&format!("exec 8<{device}; warmblock detach {}", own.spec))?;
-    used.refused(Kind::Busy, &[&own.spec])?;
+    let refused = host.wb(&["mode", &own.spec, "writearound"]).run()?;
+    refused.refused(Kind::Usage, &["has no mode"])?;
     eventually("the seed as before", 60, || {
         Ok(work()?.is_some_and(|pid| Some(pid) != seeder))
     })?;

@@ -20,11 +20,13 @@ pub(super) fn clone(
     words: &str,
     dry_run: bool,
 ) -> Result<ImageReport> {
+    made_for::kept_or_made(host, &ask.child, Some(words), dry_run, || {
+        make(host, ask, words, dry_run)
+    })
+}
+
+fn make(host: &Host, ask: &CloneImage, words: &str, dry_run: bool) -> Result<ImageReport> {
     let spec = &ask.child;
-    let _alone = made_for::alone(host, spec, Some(words), dry_run)?;
-    if let Some(kept) = made_for::kept(host, spec, Some(words), dry_run)? {
-        return Ok(kept);
-    }
     let pool = reach::pool_to_create(&host.connect()?, spec)?;
     let pending = Pending::new(&pool, spec, Some(words))?;
     let mut plain = CloneImage {

@@ -46,10 +46,12 @@ use crate::{Context, Error, Kind, Result};
 /// is not read or does not fit, [`Kind::Mismatch`] for a wrong checksum or a damaged source, [`Kind::Busy`] if the same
 /// image is being imported already, [`Kind::NoSpace`].
 pub(super) fn import(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageReport> {
-    let _alone = made_for::alone(host, &ask.image, ask.made_for.as_deref(), dry_run)?;
-    if let Some(report) = made_for::kept(host, &ask.image, ask.made_for.as_deref(), dry_run)? {
-        return Ok(report);
-    }
+    made_for::kept_or_made(host, &ask.image, ask.made_for.as_deref(), dry_run, || {
+        import_source(host, ask, dry_run)
+    })
+}
+
+fn import_source(host: &Host, ask: &Import, dry_run: bool) -> Result<ImageReport> {
     match ask.source.as_path() {
         path if path == Path::new("-") && dry_run => plan(host, ask, None),
         path if path == Path::new("-") && ask.chunked => {

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::steps::{detach_linked, put_right};
+use super::steps::{Down, put_right};
 use super::{Known, Plan, When, as_disk, detach, host_name, image, remove_dir, step};
 use crate::image::{ImageJob, RemoveImage};
 use crate::job::{Request, StepAsk};
@@ -74,15 +74,14 @@ pub(super) fn unless_attached(
     host: &Node,
     (image, place): (&ImageSpec, &DiskPlace),
 ) -> Result<Plan> {
-    if !is_being_attached(known) {
-        return Ok(plan);
-    }
-    let going = Going {
-        known,
-        image,
-        place,
-    };
-    Ok(plan.or_else(going.all(&[host])?))
+    undone_if_attached(plan, known, || {
+        let going = Going {
+            known,
+            image,
+            place,
+        };
+        going.all(&[host])
+    })
 }
 
 /// The same of an image's own disk, which keeps all: an attach that fails undoes itself, but not one that is killed on its host, or
@@ -93,25 +92,31 @@ pub(super) fn unless_linked(
     host: &Node,
     (image, place): (&ImageSpec, &DiskPlace),
 ) -> Result<Plan> {
-    if !is_being_attached(known) {
-        return Ok(plan);
-    }
-    let undo = Plan::nothing().on(host, vec![detach_linked(known, image, place)?]);
-    Ok(plan.or_else(undo))
+    undone_if_attached(plan, known, || {
+        let down = detach(known, image, place, Down::Linked)?;
+        Ok(Plan::nothing().on(host, vec![down]))
+    })
 }
 
-/// Whether a disk comes to a VM that is there already.
-const fn is_being_attached(known: &Known<'_>) -> bool {
+/// A plan that is undone if it fails, should its disk come to a VM that is there already.
+fn undone_if_attached(
+    plan: Plan,
+    known: &Known<'_>,
+    undo: impl FnOnce() -> Result<Plan>,
+) -> Result<Plan> {
     const HOTPLUG: u32 = 17;
     const HOTPLUG_PROLOG_POWEROFF: u32 = 33;
-    matches!(known.vm.lcm_state, HOTPLUG | HOTPLUG_PROLOG_POWEROFF)
+    match known.vm.lcm_state {
+        HOTPLUG | HOTPLUG_PROLOG_POWEROFF => Ok(plan.or_else(undo()?)),
+        _ => Ok(plan),
+    }
 }
 
 /// An image's own disk is taken down, and its image keeps all. What is cleaned up of a VM that was on its way under load is
 /// asked for at its target alone (contract, 5.4), so it is taken down at the source as well: what is another VM's stays, and a
 /// host that has nothing of it does nothing.
 fn let_go(known: &Known<'_>, host: &Node, image: &ImageSpec, place: &DiskPlace) -> Result<Plan> {
-    let steps: Vec<StepAsk> = iter::once(detach(known, image, place, false)?)
+    let steps: Vec<StepAsk> = iter::once(detach(known, image, place, Down::Kept)?)
         .chain(put_right(known, image, place)?)
         .collect();
     let down = |plan: Plan, at: &Node| {
@@ -183,7 +188,7 @@ impl Going<'_> {
     }
 
     fn down(&self) -> Result<StepAsk> {
-        detach(self.known, self.image, self.place, true)
+        detach(self.known, self.image, self.place, Down::Discarded)
     }
 
     /// Its own snapshots go with it; clones that others made of it never do, nor does the disk of another VM that has its number.

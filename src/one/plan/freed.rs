@@ -9,7 +9,7 @@
 
 use std::iter;
 
-use super::steps::{detach_freed, put_right};
+use super::steps::{Down, put_right};
 use super::{At, Instead, Known, Plan, Task, When, all, detach};
 use crate::Result;
 use crate::job::StepAsk;
@@ -30,7 +30,7 @@ impl<'h> Freeing<'h> {
         but: &[&Node],
         disks: impl IntoIterator<Item = (&'d ImageSpec, &'d DiskPlace)>,
     ) -> Result<Self> {
-        let down = |(image, place)| detach(known, image, place, false);
+        let down = |(image, place)| detach(known, image, place, Down::Kept);
         Ok(Self {
             hosts: known.lately_at(but),
             steps: disks.into_iter().map(down).collect::<Result<_>>()?,
@@ -62,7 +62,7 @@ impl Plan {
     ) -> Result<Self> {
         let others = Freeing::elsewhere(known, &[node], [(image, place)])?;
         let right = put_right(known, image, place)?;
-        let plain: Vec<StepAsk> = iter::once(detach(known, image, place, false)?)
+        let plain: Vec<StepAsk> = iter::once(detach(known, image, place, Down::Kept)?)
             .chain(right.clone())
             .collect();
         if others.is_nothing() || known.is_nowhere(node) {
@@ -76,7 +76,7 @@ impl Plan {
             };
             return Ok(others.hosts.iter().fold(self, gone).on(node, plain.clone()));
         }
-        let freed = iter::once(detach_freed(known, image, place)?).chain(right);
+        let freed = iter::once(detach(known, image, place, Down::Freed)?).chain(right);
         let freed = self.on(node, freed.collect());
         let again = Self::nothing().on(node, plain).tasks;
         Ok(freed.after(&others, again))

@@ -5,6 +5,7 @@
 //! page cache, which `attach` drops when the cache goes in (contract, 5.2).
 
 use super::freed::Freeing;
+use super::steps::Down;
 use super::{
     At, Known, Plan, When, all, attach_ask, detach, host_name, if_there, make_dir, remove_dir, step,
 };
@@ -133,7 +134,7 @@ fn let_go(
 ) -> Result<Vec<StepAsk>> {
     let down = disks
         .iter()
-        .map(|(_, image, place)| detach(known, image, place, false));
+        .map(|(_, image, place)| detach(known, image, place, Down::Kept));
     let mut steps = all(down.collect::<Result<_>>()?);
     steps.push(remove_dir(&call.dir, true));
     Ok(steps)

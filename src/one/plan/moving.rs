@@ -1,6 +1,7 @@
 //! Disks move while their VM is off: between hosts, and off all of them.
 
 use super::freed::Freeing;
+use super::steps::Down;
 use super::{
     At, Known, Plan, When, attach_ask, detach, dir_with_checkpoint, host_name, make_dir, step,
 };
@@ -64,7 +65,7 @@ fn disk(
 ) -> Result<Plan> {
     let kind = Move::of(known.vm);
     let (disk, image) = known.disk_that_goes(was)?;
-    let let_go = vec![detach(known, &image, was, false)?];
+    let let_go = vec![detach(known, &image, was, Down::Kept)?];
     if kind == Move::Away {
         return Ok(Plan::nothing().on(source, let_go));
     }

@@ -1,6 +1,7 @@
 //! Disks become what they were when they were backed up: what is in the backup is brought beside their images, and then all of
 //! them are exchanged together, or none.
 
+use super::steps::Down;
 use super::{Known, Plan, all, attach, detach, step};
 use crate::image::{ImageJob, Import, ReplaceImage, ReplaceStep, ResizeImage, SourceFormat};
 use crate::job::{Request, StepAsk};
@@ -114,7 +115,7 @@ impl<'r> Restoration<'r> {
     /// All of them are taken down, complete.
     pub(in crate::one) fn down(&self) -> Result<Plan> {
         let down = |(_, image, place): &(&Disk, ImageSpec, DiskPlace)| {
-            detach(self.known, image, place, false)
+            detach(self.known, image, place, Down::Kept)
         };
         let steps = self.disks.iter().map(down).collect::<Result<_>>()?;
         Ok(Plan::nothing().on(self.host, steps))

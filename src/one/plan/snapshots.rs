@@ -1,5 +1,6 @@
 //! Snapshots of disks, and their size.
 
+use super::steps::Down;
 use super::{Known, Plan, attach, detach, if_there, removal, rouse, step};
 use crate::Result;
 use crate::image::{ImageJob, OneSnap, ResizeImage};
@@ -48,7 +49,11 @@ pub(super) fn revert(
         // There is nothing to take down, and nothing to attach.
         return Ok(Plan::nothing().on_any(&known.acting(host)?, &[back]));
     }
-    let steps = vec![detach(known, &image, place, false)?, back, again.clone()];
+    let steps = vec![
+        detach(known, &image, place, Down::Kept)?,
+        back,
+        again.clone(),
+    ];
     // One that was killed half way left what the disk was before; one that failed has put that back by itself.
     let before = if_there(Request::Image(ImageJob::SnapRevert(OneSnap {
         image,

@@ -146,54 +146,34 @@ pub(super) fn attach_ask(
     Ok(ask)
 }
 
+/// How a disk is taken down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Down {
+    /// What is dirty of it is written back.
+    Kept,
+    /// What is dirty of it goes with it.
+    Discarded,
+    /// Kept; and it is said if another host has the disk then.
+    Freed,
+    /// Kept, of what an `ln` began: a disk that somebody attached by hand was there before.
+    Linked,
+}
+
 /// Takes a disk down, unless it is another VM's by now, or still.
 pub(super) fn detach(
     known: &Known<'_>,
     image: &ImageSpec,
     place: &DiskPlace,
-    discard_dirty: bool,
+    down: Down,
 ) -> Result<StepAsk> {
     let ask = Detach {
-        discard_dirty,
-        ..detach_ask(image, place)
-    };
-    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
-}
-
-/// The same; and says if another host has the disk then.
-pub(super) fn detach_freed(
-    known: &Known<'_>,
-    image: &ImageSpec,
-    place: &DiskPlace,
-) -> Result<StepAsk> {
-    let ask = Detach {
-        free: true,
-        ..detach_ask(image, place)
-    };
-    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
-}
-
-/// The same, of what an `ln` began: a disk that somebody attached by hand was there before.
-pub(super) fn detach_linked(
-    known: &Known<'_>,
-    image: &ImageSpec,
-    place: &DiskPlace,
-) -> Result<StepAsk> {
-    let ask = Detach {
-        linked: true,
-        ..detach_ask(image, place)
-    };
-    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
-}
-
-fn detach_ask(image: &ImageSpec, place: &DiskPlace) -> Detach {
-    Detach {
         image: image.clone(),
-        discard_dirty: false,
+        discard_dirty: down == Down::Discarded,
         link: Some(place.path()),
-        free: false,
-        linked: false,
-    }
+        free: down == Down::Freed,
+        linked: down == Down::Linked,
+    };
+    Ok(if_there(Request::Detach(ask)).by(known.access(place)?))
 }
 
 /// What a restore left beside an image that its VM gives back: it was killed, and nobody may ever restore the image again. An image
