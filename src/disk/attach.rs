@@ -91,13 +91,7 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         false => climb(&mut walk).map(|()| false),
     });
     match climbed {
-        Ok(false) => Ok(walk.report(true)),
-        Ok(true) => {
-            // The lock goes with the walk: whoever fills the cache takes it.
-            let mut report = walk.report(true);
-            later::go_on(host, &mut report);
-            Ok(report)
-        }
+        Ok(left) => Ok(later::report(walk, left)),
         Err(error) if !dry_run && (known.is_some() || undoable(&error)) => {
             let undone = undo(&mut walk, known.as_ref());
             let error = match undone.is_ok() {

@@ -44,11 +44,15 @@ pub(super) fn is_stopped_by(host: &Host, image: &ImageSpec, dry_run: bool) -> Re
     }))
 }
 
-/// [`begin`], of a disk that is up all the same if nobody fills its cache.
-pub(super) fn go_on(host: &Host, report: &mut Report) {
-    if let Err(error) = begin(host, &report.image, &report.key) {
+/// The answer of a verb after which the cache is filled in the background, if it is `left` to that: the disk is up all the same if
+/// nobody does it. The lock goes with the walk, for whoever fills the cache takes it.
+pub(super) fn report(walk: Walk<'_>, left: bool) -> Report {
+    let host = walk.host;
+    let mut report = walk.report(true);
+    if left && let Err(error) = begin(host, &report.image, &report.key) {
         report.warnings.push(error.chain());
     }
+    report
 }
 
 /// A verb that may stop who fills a disk's cache in the background. If it fails, or is refused after that, and the disk is still

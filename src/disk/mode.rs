@@ -62,9 +62,7 @@ pub fn set_mode(host: &Host, ask: &SetMode, dry_run: bool) -> Result<Report> {
         // As it was asked for: nobody waits for the seed.
         walk.disk.record.intent = Intent::Attached;
         walk.disk.record.save(&host.roots)?;
-        let mut report = walk.report(true);
-        later::go_on(host, &mut report);
-        return Ok(report);
+        return Ok(later::report(walk, filled_later));
     }
     if around {
         swap::put_in(&mut walk)?;

@@ -63,11 +63,7 @@ pub fn while_complete<T>(
     });
     let what = proof.evidence.clone();
     walk.did(LayerName::Cache, Change::Kept, what, began);
-    let mut report = walk.report(true);
-    if filled_later {
-        later::go_on(host, &mut report);
-    }
-    Ok((report, done))
+    Ok((later::report(walk, filled_later), done))
 }
 
 /// Whether there is a cache; it is clean and passes writes through then.

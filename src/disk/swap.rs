@@ -55,12 +55,7 @@ pub fn insert(host: &Host, ask: &Insert, dry_run: bool) -> Result<Report> {
     }
     walk.disk.record.rate = ask.rate.or(walk.disk.record.rate);
     let left = put_in_by(&mut walk, later::climb)?;
-    let mut report = walk.report(true);
-    if left == Some(true) {
-        // The lock goes with the walk: whoever fills the cache takes it.
-        later::go_on(host, &mut report);
-    }
-    Ok(report)
+    Ok(later::report(walk, left == Some(true)))
 }
 
 /// Takes over the size that the image has now: the cache leaves the path, the front takes the size, and the cache comes in again.
@@ -77,9 +72,7 @@ pub fn take_size(host: &Host, ask: &DiskJob, dry_run: bool) -> Result<Report> {
     }
     take_out(&mut walk, Stay::Moment).map_err(not_of_the_disk)?;
     if filled_later {
-        let mut report = walk.report(true);
-        later::go_on(host, &mut report);
-        return Ok(report);
+        return Ok(later::report(walk, filled_later));
     }
     match put_in(&mut walk) {
         Err(error) if is_the_caches(&error) && is_served_by_origin(&mut walk) => {

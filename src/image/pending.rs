@@ -5,37 +5,20 @@
 //! keeps its id when it is renamed at the end, and no marker has to be taken off a finished image. Its metadata say who
 //! writes it, for those who find the name taken.
 
-use serde::{Deserialize, Serialize};
+mod left;
 
+pub(super) use self::left::{clear, refuse_running};
+
+use self::left::Importer;
 use super::made_for;
-use super::reach::{self, PENDING, WATCH_TIMEOUT};
-use super::report::ImageReport;
-use crate::ceph::{CreateOptions, Image, Pool, Watcher, ignore, meta};
-use crate::disk::Me;
+use super::reach::{self, PENDING};
+use crate::ceph::{CreateOptions, Image, Pool, ignore, meta};
 use crate::host::Host;
-use crate::model::{Change, HostName, ImageId, ImageName, ImageSpec};
-use crate::sys::wait;
+use crate::model::{ImageId, ImageName, ImageSpec};
 use crate::{Context, Error, Kind, Result};
 
 /// The key in the image's metadata.
 const KEY: &str = "warmblock.import";
-
-/// Who imports.
-#[derive(Debug, Serialize, Deserialize)]
-struct Importer {
-    host: HostName,
-    boot_id: String,
-    pid: u32,
-}
-
-impl Importer {
-    /// Whether it is a process of this host that is gone.
-    fn is_dead(&self, me: &Me) -> bool {
-        let here = self.host == me.host;
-        here && (self.boot_id != me.boot_id
-            || !std::path::Path::new(&format!("/proc/{}", self.pid)).exists())
-    }
-}
 
 /// An image that is to be made.
 #[derive(Debug)]
@@ -89,31 +72,6 @@ impl<'a> Pending<'a> {
         &self.temporary
     }
 
-    /// Removes what an import left that was killed; whether there was anything.
-    ///
-    /// # Errors
-    /// [`Kind::Busy`] if that import is under way.
-    pub(super) fn clear(&self, host: &Host) -> Result<bool> {
-        let name = &self.temporary.image;
-        if !self
-            .pool
-            .image_exists(name)
-            .context(|| format!("cannot look for {}", self.temporary))?
-        {
-            return Ok(false);
-        }
-        let watchers = self.watchers()?;
-        if !watchers.is_empty() {
-            match self.wait_for_watch(host, &watchers) {
-                // It is complete just now, or was taken back.
-                Err(error) if error.kind() == Kind::NotFound => return Ok(false),
-                waited => waited?,
-            }
-        }
-        self.remove()?;
-        Ok(true)
-    }
-
     /// Makes the image, open to write. It is marked before it is opened, so that whoever finds it open can tell by whom.
     pub(super) fn create(&self, host: &Host, options: &CreateOptions) -> Result<Image> {
         let name = &self.temporary.image;
@@ -123,14 +81,8 @@ impl<'a> Pending<'a> {
             _ => error,
         });
         made.context(|| format!("cannot make image {}", self.temporary))?;
-        let me = host.me()?;
-        let importer = Importer {
-            host: me.host,
-            boot_id: me.boot_id,
-            pid: std::process::id(),
-        };
-        let mark = serde_json::to_vec(&importer);
-        let mark = mark.map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
+        let importer = serde_json::to_vec(&Importer::this(host)?);
+        let mark = importer.map_err(|error| Error::new(Kind::Internal, KEY).because(error))?;
         let marked = || {
             let (id, _) = self.mark()?;
             let set = meta::compare_and_set(self.pool, &id, KEY, None, Some(&mark));
@@ -233,61 +185,6 @@ impl<'a> Pending<'a> {
         }
     }
 
-    fn watchers(&self) -> Result<Vec<Watcher>> {
-        match self
-            .pool
-            .open_read_only(&self.temporary.image, None)
-            .map_err(Error::from)
-        {
-            // A removal that was stopped halfway.
-            Err(error) if error.kind() == Kind::NotFound => Ok(Vec::new()),
-            opened => opened
-                .context(|| format!("cannot open image {}", self.temporary))?
-                .watchers()
-                .context(|| format!("cannot ask who has {} open", self.temporary)),
-        }
-    }
-
-    /// That nobody imports: who has the image open is a process of this host that is gone. Any other one is believed to be alive.
-    fn refuse_living(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
-        let importer = self.importer()?;
-        let me = host.me()?;
-        match importer {
-            _ if watchers.is_empty() => Ok(()),
-            Some(importer) if importer.is_dead(&me) => Ok(()),
-            importer => Err(self.busy(importer.as_ref(), watchers)),
-        }
-    }
-
-    fn busy(&self, importer: Option<&Importer>, watchers: &[Watcher]) -> Error {
-        match importer {
-            Some(Importer { host, pid, .. }) => {
-                Error::new(Kind::Busy, format!("{} is being imported on host {host} (process {pid})", self.spec))
-                    .remedy("wait for it; if that host died, Ceph forgets it after 30 seconds, and this can be run again")
-            }
-            None => reach::watched(&self.temporary, watchers, "remove"),
-        }
-    }
-
-    /// Waits until Ceph has forgotten a process of this host that is gone.
-    fn wait_for_watch(&self, host: &Host, watchers: &[Watcher]) -> Result<()> {
-        // A clone, which bears no mark, is open for moments only.
-        if self.importer()?.is_some() {
-            self.refuse_living(host, watchers)?;
-        }
-        let gone = wait::poll(WATCH_TIMEOUT, || match self.watchers() {
-            Ok(watchers) if !watchers.is_empty() => host.cancel.check().err().map(Err),
-            Ok(_) => Some(Ok(())),
-            Err(error) => Some(Err(error)),
-        });
-        gone.unwrap_or_else(|| Err(self.busy(self.importer()?.as_ref(), watchers)))
-    }
-
-    fn importer(&self) -> Result<Option<Importer>> {
-        let (_, mark) = self.mark()?;
-        Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()))
-    }
-
     /// The image's id and its mark.
     fn mark(&self) -> Result<(ImageId, Option<Vec<u8>>)> {
         let id = self.pool.image_id(&self.temporary.image);
@@ -299,81 +196,8 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// Refuses an image that is being imported just now.
-///
-/// # Errors
-/// [`Kind::Busy`], with who does it.
-pub(super) fn refuse_running(host: &Host, pool: &Pool, spec: &ImageSpec) -> Result<()> {
-    let pending = Pending::of(pool, spec)?;
-    let name = &pending.temporary;
-    let there = pool.image_exists(&name.image);
-    if !there.context(|| format!("cannot look for {name}"))? {
-        return Ok(());
-    }
-    let watchers = pending.watchers()?;
-    if watchers.is_empty() {
-        return Ok(());
-    }
-    match pending.refuse_living(host, &watchers) {
-        // It is complete just now.
-        Err(error) if error.kind() == Kind::NotFound => Ok(()),
-        refused => refused,
-    }
-}
-
-/// Removes what an import left that was killed, when the image goes. One that is under way is left to its importer, and told.
-pub(super) fn clear(
-    host: &Host,
-    pool: &Pool,
-    spec: &ImageSpec,
-    report: &mut ImageReport,
-) -> Result<()> {
-    let Ok(pending) = Pending::of(pool, spec) else {
-        // A name that is too long to be imported.
-        return Ok(());
-    };
-    let name = &pending.temporary;
-    let there = pool.image_exists(&name.image);
-    if !there.context(|| format!("cannot look for {name}"))? {
-        return Ok(());
-    }
-    let what = format!("remove {name}, which an import left");
-    if report.dry_run {
-        report.planned(Change::Removed, what);
-        return Ok(());
-    }
-    match report.step(Change::Removed, what, || pending.clear(host).map(drop)) {
-        Err(error) if error.kind() == Kind::Busy => report.warnings.push(error.chain()),
-        cleared => cleared?,
-    }
-    Ok(())
-}
-
 fn taken(spec: &ImageSpec) -> Error {
     Error::new(Kind::Exists, format!("there is an image {spec} already")).remedy(format!(
         "choose another name, or remove it: `warmblock image rm {spec}`"
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_process_of_this_host_is_known_to_be_dead() {
-        let me = Me {
-            host: "hv1".parse().unwrap(),
-            boot_id: "b1".into(),
-        };
-        let importer = |host: &str, boot_id: &str, pid| Importer {
-            host: host.parse().unwrap(),
-            boot_id: boot_id.into(),
-            pid,
-        };
-        assert!(!importer("hv1", "b1", std::process::id()).is_dead(&me));
-        // Beyond the kernel's largest pid, 2^22.
-        assert!(importer("hv1", "b1", 1 << 23).is_dead(&me));
-        assert!(importer("hv1", "b0", std::process::id()).is_dead(&me));
-        assert!(!importer("hv2", "b0", 1 << 23).is_dead(&me));
-    }
 }

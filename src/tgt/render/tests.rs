@@ -122,7 +122,8 @@ fn what_a_killed_run_left_is_swept() {
     let scratch = site(&["a"]);
     let dir = scratch.dir.path().join("conf.d");
     // no process has number 0
-    let left = dir.join(".wb-tmp-0-0");
+    let here = crate::sys::host::hostname().unwrap();
+    let left = dir.join(format!(".wb-tmp-0-0-{here}"));
     put(&left, "a secret\n");
     run(&scratch, &dir, true).unwrap();
     assert!(left.exists(), "a dry run changes nothing");
