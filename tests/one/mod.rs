@@ -20,6 +20,7 @@ mod lines;
 mod linked;
 mod live;
 mod mad;
+mod neighbours;
 mod odd;
 mod oned;
 mod pipes;
@@ -64,6 +65,7 @@ pub const LONG: &[Test] = &[
     test("one_conform::vectors", Need::Both, vectors::contract),
     test("one_half_way::all", Need::Both, half_way::half_way),
     test("one_odd::seldom", Need::Both, odd::seldom),
+    test("one_odd::neighbours", Need::Both, neighbours::stay),
     test("one_store::backups", Need::One, store::backups::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),
     test("one_restore::refused", Need::Both, restore::refused),
