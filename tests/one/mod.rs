@@ -7,6 +7,7 @@ mod backup_store;
 mod behaviour;
 mod dead;
 mod deploy;
+mod doctored;
 mod front;
 mod half_way;
 mod kill;
@@ -65,6 +66,7 @@ pub const LONG: &[Test] = &[
     test("one_conform::vectors", Need::Both, vectors::contract),
     test("one_half_way::all", Need::Both, half_way::half_way),
     test("one_odd::seldom", Need::Both, odd::seldom),
+    test("one_odd::doctored", Need::Both, doctored::doctored),
     test("one_odd::neighbours", Need::Both, neighbours::stay),
     test("one_store::backups", Need::One, store::backups::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),

@@ -172,6 +172,11 @@ impl Oned {
         self.know("one.host.info", id, document);
     }
 
+    /// Says what a pool's method answers from now on.
+    pub fn pool(&self, method: &str, document: &str) {
+        self.know(method, 0, document);
+    }
+
     /// From now on it answers this, whatever it is asked; or again what it knows.
     pub fn answers(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
@@ -375,7 +380,10 @@ fn answer(asked: &str, documents: &Documents) -> Result<(u32, String)> {
         Some(rest.split_once(to)?.0.to_owned())
     };
     let method = between("<methodName>", "</methodName>").context("no method")?;
-    let id: u32 = between("<i4>", "</i4>").context("no number")?.parse()?;
+    let id: u32 = match method.ends_with("pool.info") {
+        true => 0,
+        false => between("<i4>", "</i4>").context("no number")?.parse()?,
+    };
     let known = documents.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(match known.get(&(method.clone(), id)) {
         _ if !asked.contains("<string>oneadmin:secret</string>") => {
