@@ -210,8 +210,26 @@ pub trait Context<T> {
 impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
     fn context(self, message: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| {
-            let error = error.into();
+            let mut error = error.into();
+            let source = error.source.as_deref();
+            if source.is_some_and(<dyn std::error::Error + Send + Sync>::is::<Answer>) {
+                error.message = message();
+                return error;
+            }
             Error::new(error.kind(), message()).because(error)
         })
     }
 }
+
+/// What a call of a library came to. An error that it is the source of says itself which call that was on what; with a
+/// [`Context`] it says what was being done instead, and nothing twice.
+#[derive(Debug)]
+pub struct Answer(pub String);
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Answer {}

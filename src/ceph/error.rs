@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ffi::Failed;
 use super::words::{strerror, verb};
-use crate::error::{Error, Kind};
+use crate::error::{Answer, Error, Kind};
 
 /// Where in its life a connection was when something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,23 +193,34 @@ impl CephError {
     }
 }
 
+impl CephError {
+    /// Which call it was, and on what.
+    fn tried(&self) -> String {
+        format!("cannot {} {}", verb(self.call), self.object)
+    }
+
+    /// What Ceph said to that.
+    fn answer(&self) -> String {
+        let why = match &self.detail {
+            Some(detail) if self.errno == libc::EINVAL || self.stage != Stage::Call => {
+                detail.clone()
+            }
+            Some(detail) => format!("{} ({detail})", strerror(self.errno)),
+            None => strerror(self.errno),
+        };
+        format!("{why} ({}, error {})", self.call, self.errno)
+    }
+}
+
 impl fmt::Display for CephError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}: ", verb(self.call), self.object)?;
-        match &self.detail {
-            Some(detail) if self.errno == libc::EINVAL || self.stage != Stage::Call => {
-                f.write_str(detail)?;
-            }
-            Some(detail) => write!(f, "{} ({detail})", strerror(self.errno))?,
-            None => f.write_str(&strerror(self.errno))?,
-        }
-        write!(f, " ({}, error {})", self.call, self.errno)
+        write!(f, "{}: {}", self.tried(), self.answer())
     }
 }
 
 impl From<CephError> for Error {
     fn from(error: CephError) -> Self {
-        let wrapped = Self::new(error.kind(), error.to_string());
+        let wrapped = Self::new(error.kind(), error.tried()).because(Answer(error.answer()));
         match error.remedy() {
             Some(remedy) => wrapped.remedy(remedy),
             None => wrapped,

@@ -203,6 +203,7 @@ fn deleted_from_a_dead_host(case: &Case) -> Result<()> {
     vm.oned.silent(hv1.name, false)?;
     hv1.wb(&["recover", "--wait", "2m"]).ok()?;
     hv1.detach(own)?;
+    hv1.sh(&format!("rm -rf {}", path(&vm.dir)?))?;
     gone(&vm, hv1)?;
     hv1.check_gone(own)
 }
