@@ -127,7 +127,7 @@ fn silent(front: &Front, host: &Host) -> Result<()> {
 fn elsewhere(front: &Front, first: &Host, host: &Host) -> Result<()> {
     host.configure("[ceph]\nconf = \"/etc/ceph/none.conf\"\n")?;
     let found = front.ill()?;
-    told(&found, "datastore 101 (images)", "fail", "hv2")?;
+    told(&found, "cluster of datastore 101 (images)", "fail", "hv2")?;
     host.configure(&format!("host = \"{}\"\n", first.name))?;
     let found = front.ill()?;
     told(&found, "host hv2", "fail", "calls itself hv1")?;

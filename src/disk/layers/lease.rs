@@ -75,7 +75,13 @@ impl Layer for LeaseLayer {
             Claim::Held if remains(record, walk.calls_off) && is_moving(&cell.lease) => {
                 alone(host, record, image, &mut cell, &force)?
             }
-            Claim::Held => None,
+            Claim::Held => {
+                if cell.lease.generation != record.generation {
+                    // It was taken by one who did not live to look.
+                    still_alone(host, record, image)?;
+                }
+                None
+            }
             Claim::Reopen { .. } => {
                 refuse_watchers(host, record, image, host.config.deadline.map)?;
                 cell.renew_boot(&me)?;
@@ -87,7 +93,14 @@ impl Layer for LeaseLayer {
                 refuse_stale(walk)?;
                 let (record, image) = walk.disk.record_and_image()?;
                 let warned = take(host, record, image, &mut cell, &force)?;
-                still_alone(host, record, image)?;
+                if let Err(error) = still_alone(host, record, image) {
+                    // Given back, so that whoever tries next looks again; but not what must be rolled back first.
+                    let back = match cell.is_dirty_by(&me) {
+                        true => Ok(()),
+                        false => cell.release(&me),
+                    };
+                    return Err(error.and_then_cleanup(back));
+                }
                 warned
             }
         };
