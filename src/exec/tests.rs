@@ -86,9 +86,9 @@ fn a_timeout_kills_grandchildren() {
 #[test]
 fn a_descendant_that_keeps_the_output_open_holds_nobody_up() {
     let begun = Instant::now();
-    let output = run(&sh("echo done; sleep 3 & exit 0")).unwrap();
+    let output = run(&sh("echo done; sleep 60 & exit 0")).unwrap();
     assert_eq!(output.text().unwrap(), "done\n");
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

@@ -211,13 +211,14 @@ fn one_that_is_out_of_its_mind_is_survived() {
 
 #[test]
 fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
-    let world = World::new("sleep 60 & echo $! >$0.pid; wait");
+    let world = World::new("sleep 60 & echo $! >>$0.pid; wait");
     let driver = world.driver().unwrap();
     let began = Instant::now();
     assert!(world.broken().contains("no end after"));
     let took = began.elapsed();
     assert!(took < Duration::from_secs(30), "{took:?}");
-    let pid = std::fs::read_to_string(world.root.path().join("drivers/odd/driver.pid")).unwrap();
+    let pids = world.root.path().join("drivers/odd/driver.pid");
+    let pid = std::fs::read_to_string(&pids).unwrap();
     let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
     // A signal is sent at once; dying takes the kernel a moment.
     let died = wait::poll(Duration::from_secs(10), || {
@@ -225,12 +226,11 @@ fn one_that_hangs_is_ended_with_its_children_and_not_asked_again() {
         (stat.is_empty() || stat.contains(") Z")).then_some(())
     });
     assert!(died.is_some(), "{}", stat());
-    let began = Instant::now();
     assert!(matches!(
         driver.read(&world.host, &world.key, &Seen::new(None)),
         Cache::Broken { .. }
     ));
-    assert!(began.elapsed() < Duration::from_millis(500));
+    assert_eq!(std::fs::read_to_string(&pids).unwrap(), pid);
     assert!(matches!(
         driver.cleanliness(&world.host, &world.key).unwrap(),
         Cleanliness::Unknown { .. }
