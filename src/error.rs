@@ -211,8 +211,10 @@ impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
     fn context(self, message: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| {
             let mut error = error.into();
-            let source = error.source.as_deref();
-            if source.is_some_and(<dyn std::error::Error + Send + Sync>::is::<Answer>) {
+            let answer = error.source.as_mut();
+            if let Some(answer) = answer.and_then(|source| source.downcast_mut::<Answer>())
+                && !std::mem::replace(&mut answer.is_told, true)
+            {
                 error.message = message();
                 return error;
             }
@@ -224,12 +226,49 @@ impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
 /// What a call of a library came to. An error that it is the source of says itself which call that was on what; with a
 /// [`Context`] it says what was being done instead, and nothing twice.
 #[derive(Debug)]
-pub struct Answer(pub String);
+pub struct Answer {
+    said: String,
+    /// Whether somebody said what was being done.
+    is_told: bool,
+}
+
+impl Answer {
+    /// The library's words.
+    pub const fn new(said: String) -> Self {
+        Self {
+            said,
+            is_told: false,
+        }
+    }
+}
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.said)
     }
 }
 
 impl std::error::Error for Answer {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_who_says_what_was_done_speaks_for_the_library() {
+        let failed = || {
+            let answer = Answer::new("timed out".into());
+            Err::<(), _>(Error::new(Kind::Timeout, "cannot stat rbd_header.1").because(answer))
+        };
+        let chain = |failed: Result<()>| failed.unwrap_err().chain();
+        assert_eq!(chain(failed()), "cannot stat rbd_header.1: timed out");
+        let once = || failed().context(|| "cannot read the lease of one/a".into());
+        assert_eq!(chain(once()), "cannot read the lease of one/a: timed out");
+        let twice = once().context(|| "cannot attach one/a".into());
+        assert_eq!(twice.as_ref().unwrap_err().kind(), Kind::Timeout);
+        assert_eq!(
+            chain(twice),
+            "cannot attach one/a: cannot read the lease of one/a: timed out"
+        );
+    }
+}

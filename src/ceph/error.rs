@@ -220,7 +220,7 @@ impl fmt::Display for CephError {
 
 impl From<CephError> for Error {
     fn from(error: CephError) -> Self {
-        let wrapped = Self::new(error.kind(), error.tried()).because(Answer(error.answer()));
+        let wrapped = Self::new(error.kind(), error.tried()).because(Answer::new(error.answer()));
         match error.remedy() {
             Some(remedy) => wrapped.remedy(remedy),
             None => wrapped,
