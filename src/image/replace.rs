@@ -131,8 +131,11 @@ impl Exchange<'_> {
         // Whoever took its lease since looks for that name after it.
         let alone = match self.report.dry_run {
             true => Ok(()),
-            false => Found::in_pool(pool.clone(), replaced)
-                .and_then(|old| old.must_be_detached("replace")),
+            false => Found::in_pool(pool.clone(), replaced).and_then(|mut old| {
+                // As it is called in the lease, and will be again.
+                old.spec = spec;
+                old.must_be_detached("replace")
+            }),
         };
         let came = alone.and_then(|()| self.images.rename(incoming, spec, &mut self.report));
         came.map_err(|error| {

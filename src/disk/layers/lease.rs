@@ -9,6 +9,7 @@ use crate::cache::Cache;
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::half_replaced::refuse_half_replaced;
 use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in};
+use crate::disk::lost::never_had;
 use crate::disk::open::OpenImage;
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
@@ -99,7 +100,11 @@ impl Layer for LeaseLayer {
                         true => Ok(()),
                         false => cell.release(&me),
                     };
-                    return Err(error.and_then_cleanup(back));
+                    let generation = cell.lease.generation;
+                    // Nor is it rolled back by what cleans up: somebody has it.
+                    walk.disk.force.discard_dirty = false;
+                    let noted = back.and_then(|()| gave_back(walk, generation));
+                    return Err(error.and_then_cleanup(noted));
                 }
                 warned
             }
@@ -195,6 +200,16 @@ fn take(
         cell.take(&me, &record.driver, record.mode)?;
     }
     Ok(warned)
+}
+
+/// Notes that it was this host that had the lease last: nobody has taken a disk over that it had before.
+fn gave_back(walk: &mut Walk<'_>, generation: u64) -> Result<()> {
+    let record = &mut walk.disk.record;
+    if never_had(record) {
+        return Ok(());
+    }
+    record.generation = generation;
+    record.save(&walk.host.roots)
 }
 
 /// Looks once more, now that the lease is here: whoever changes what an image holds opens it, or has it step aside for another, and
