@@ -79,7 +79,13 @@ fn begin_again(host: &Host, image: &ImageSpec) -> Result<()> {
             if record.intent == Intent::Attached
                 && DiskLock::holder(&host.roots.run, &record.key).is_none() =>
         {
-            begin(host, image, &record.key)
+            // Whoever asked this verb to stop may want the disk next.
+            host.cancel
+                .check()
+                .and_then(|()| begin(host, image, &record.key))
+                .context(|| {
+                    format!("the cache of {image} is not filled; `warmblock insert {image}` does")
+                })
         }
         _ => Ok(()),
     }

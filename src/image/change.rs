@@ -6,6 +6,7 @@ use super::reach::{self, Found, facts, not_found};
 use super::report::ImageReport;
 use super::{OneImage, RenameImage, ResizeImage};
 use crate::ceph;
+use crate::disk::replacement::there;
 use crate::host::Host;
 use crate::model::{Bytes, Change, ImageSpec};
 use crate::{Context, Error, Kind, Result};
@@ -133,7 +134,7 @@ pub(super) fn rename(host: &Host, ask: &RenameImage, dry_run: bool) -> Result<Im
     let pool = reach::pool(&cluster, spec)?;
     let mut report = ImageReport::new(Some(&new), dry_run);
     let found = match Found::in_pool(pool.clone(), spec) {
-        Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&new.image)? => {
+        Err(error) if error.kind() == Kind::NotFound && there(&pool, &new)? => {
             return Err(
                 not_found(spec).remedy(format!("there is {new}: perhaps it was renamed already"))
             );

@@ -10,6 +10,7 @@ use super::report::ImageReport;
 use super::untake;
 use super::{OneImage, RemoveImage};
 use crate::ceph::{Child, Pool, Snap, SnapNamespace, ignore};
+use crate::disk::replacement::there;
 use crate::host::Host;
 use crate::model::{Beside, Change, CopySnap, ImageSpec, Lease, SnapName};
 use crate::sys::wait;
@@ -35,7 +36,7 @@ pub(super) fn remove(host: &Host, ask: &RemoveImage, dry_run: bool) -> Result<Im
     }
     let found = match Found::in_pool(pool.clone(), spec) {
         // A removal that was stopped halfway leaves a name without an image; librbd finishes it.
-        Err(error) if error.kind() == Kind::NotFound && pool.image_exists(&spec.image)? => None,
+        Err(error) if error.kind() == Kind::NotFound && there(&pool, spec)? => None,
         Err(error) if error.kind() == Kind::NotFound => {
             clear(host, &pool, spec, &mut report)?;
             if !ask.missing_ok && report.steps.is_empty() {

@@ -8,6 +8,7 @@ use super::{Found, Layer, sharing};
 use crate::cache::Cache;
 use crate::disk::clean::lease_is_dirty;
 use crate::disk::half_replaced::refuse_half_replaced;
+use crate::disk::half_reverted::refuse_half_reverted;
 use crate::disk::lease::{Claim, Force, LeaseCell, Me, claim, may_come_in};
 use crate::disk::lost::never_had;
 use crate::disk::open::OpenImage;
@@ -17,7 +18,7 @@ use crate::disk::way_back;
 use crate::host::Host;
 use crate::job::LayerName;
 use crate::model::{HostName, Lease};
-use crate::{Error, Kind, Result};
+use crate::{Context as _, Error, Kind, Result};
 
 /// See the module.
 #[derive(Debug)]
@@ -216,7 +217,11 @@ fn gave_back(walk: &mut Walk<'_>, generation: u64) -> Result<()> {
 /// then looks for a lease. So one of the two sees the other.
 fn still_alone(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
     refuse_watchers(host, record, image, Duration::ZERO)?;
-    refuse_half_replaced(host, &record.image, &image.pool, "attach")
+    refuse_half_replaced(host, &record.image, &image.pool, "attach")?;
+    // A handle does not see the snapshots that came since.
+    let now = image.pool.open_by_id_read_only(&image.id, None);
+    let now = now.context(|| format!("cannot open image {}", record.image))?;
+    refuse_half_reverted(&record.image, &now, "attach")
 }
 
 /// What the lease is to a disk that is wanted gone.
