@@ -1,6 +1,7 @@
 //! Images that several VMs have at once, on both hosts: one that all of them write, and a CD, which each host caches.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -9,12 +10,16 @@ use warmblock::job::{Attach, Job, Request};
 use warmblock::model::Sharing;
 
 use crate::case::Case;
-use crate::cmd::Out;
+use crate::cmd::Running;
 use crate::host::Host;
 use crate::one::oned::Oned;
 use crate::tests::faults::Stranger;
+use crate::tests::meanwhile::meets_a_stranger;
 use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
+
+/// Long enough for any job.
+const LONG: Duration = Duration::from_secs(120);
 
 /// VMs 51 and 52 on the first host, 53 on the second.
 struct Vms<'c> {
@@ -186,16 +191,22 @@ pub fn strangers_and_remains(case: &Case) -> Result<()> {
     host.check(&cd, &vms.cd)?;
     vms.ends(51, host)?;
     let stranger = Stranger::opens(vms.world, &vms.common)?;
-    let refused = joins(&vms, 51, host);
+    let refused = joins(&vms, 51, host, 0)?.wait(LONG);
     stranger.leaves()?;
     refused?.refused(warmblock::Kind::Busy, &["10.213.0.1"])?;
+    // So is one who opens it when this host has looked, but is not in yet.
+    let running = joins(&vms, 51, host, 2)?;
+    let has_come_in = || vms.are_sharers(&vms.common, &[host.name]);
+    let refused = meets_a_stranger(host, &vms.common, running, has_come_in)?;
+    refused.refused(warmblock::Kind::Busy, &["10.213.0.1"])?;
+    vms.are_sharers(&vms.common, &[])?;
     vms.starts(51, host)?;
     vms.ends(51, host)?;
     nothing_left(&vms, &[host])
 }
 
-/// A VM comes to what all of them write, on a host that does not wait long for others to leave.
-fn joins(vms: &Vms<'_>, id: u32, host: &Host) -> Result<Out> {
+/// A VM comes to what all of them write, on a host that does not wait long for others to leave. It stops after a step, if not 0.
+fn joins(vms: &Vms<'_>, id: u32, host: &Host, stop: u32) -> Result<Running> {
     let ask = Attach {
         link: Some(vms.disk(id, 0).into()),
         shared: Some(Sharing::ReadWrite),
@@ -208,8 +219,8 @@ fn joins(vms: &Vms<'_>, id: u32, host: &Host) -> Result<Out> {
     };
     let job = host.put("job.json", &serde_json::to_vec(&job)?)?;
     let config = host.config("[deadline]\nmap = \"3s\"")?;
-    host.try_sh(&format!(
-        "WARMBLOCK_CONFIG={config} warmblock host <{job}; exit $?"
+    host.spawn(&format!(
+        "WARMBLOCK_CONFIG={config} WARMBLOCK_STOP_AFTER={stop} warmblock host <{job}; exit $?"
     ))
 }
 

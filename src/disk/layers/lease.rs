@@ -217,6 +217,11 @@ fn gave_back(walk: &mut Walk<'_>, generation: u64) -> Result<()> {
 /// then looks for a lease. So one of the two sees the other.
 fn still_alone(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
     refuse_watchers(host, record, image, Duration::ZERO)?;
+    refuse_half_done(host, record, image)
+}
+
+/// Refuses an image that a restore, or a revert, of it that began meanwhile left between two contents.
+pub(super) fn refuse_half_done(host: &Host, record: &Record, image: &OpenImage) -> Result<()> {
     refuse_half_replaced(host, &record.image, &image.pool, "attach")?;
     // A handle does not see the snapshots that came since.
     let now = image.pool.open_by_id_read_only(&image.id, None);

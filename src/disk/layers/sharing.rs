@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::Found;
 use super::bar::bar;
-use super::lease::refuse_stale;
+use super::lease::{refuse_half_done, refuse_stale};
 use super::watchers::in_use;
 use crate::ceph::Watcher;
 use crate::disk::lease::{LeaseCell, Me, may_share};
 use crate::disk::record::{Intent, Record};
 use crate::disk::walk::Walk;
-use crate::model::Sharing;
+use crate::model::{Lease, Sharing};
 use crate::sys::wait;
 use crate::{Context, Error, Kind, Result};
 
@@ -39,6 +39,10 @@ pub(super) fn probe(walk: &mut Walk<'_>, access: Sharing) -> Result<Found> {
             Some(_) if dead.holder.is_some() || !dead.shared.is_empty() => Found::Wrong {
                 why: format!("{what}, and by a host that is dead"),
             },
+            // Whoever came in was killed before it had looked who else is there.
+            Some(entry) if entry.boot_id != record.boot_id => Found::Wrong {
+                why: format!("{what}; the record follows it"),
+            },
             Some(entry) if entry.access != access => Found::Wrong { why: what },
             Some(_) => Found::Right(what),
         })
@@ -63,16 +67,29 @@ pub(super) fn up(walk: &mut Walk<'_>, access: Sharing) -> Result<()> {
         true => bar(host, record, image, &dead, held)?,
         false => None,
     };
-    refuse_strangers(walk)?;
+    let (was_in, known) = (cell.sharer(&me).is_some(), clients(&cell.lease, &me));
+    refuse_strangers(walk, &known)?;
     walk.warnings.extend(barred);
     let generation = change(walk, |cell, me, _| {
         cell.join(me, access, &force)?;
         Ok(cell.lease.generation)
     })?;
+    if let Err(error) = still_among_them(walk, &known) {
+        // Whose VMs may be running here stays in.
+        let back = if was_in { Ok(()) } else { down(walk) };
+        return Err(error.and_then_cleanup(back));
+    }
     let record = &mut walk.disk.record;
     record.generation = generation;
     record.boot_id = me.boot_id;
     record.save(&walk.host.roots)
+}
+
+/// Looks once more, now that this host's entry can be seen, as one does who has an image alone.
+fn still_among_them(walk: &Walk<'_>, known: &BTreeSet<String>) -> Result<()> {
+    refuse_strangers(walk, known)?;
+    let (record, image) = walk.disk.record_and_image()?;
+    refuse_half_done(walk.host, record, image)
 }
 
 /// Gives this host's entry back.
@@ -107,22 +124,20 @@ fn until_won<T>(deadline: Duration, mut attempt: impl FnMut() -> Result<T>) -> R
 
 /// Refuses an image that somebody has open whom the lease does not know: it might be written, or be cached by one who does not
 /// know that others write. Whoever just came in is waited for until it says by which client, and one that Ceph is about to forget
-/// until it has.
-fn refuse_strangers(walk: &Walk<'_>) -> Result<()> {
+/// until it has. `known` are those whom the lease knew before this host came in: of a dead one Ceph still shows the watch.
+fn refuse_strangers(walk: &Walk<'_>, known: &BTreeSet<String>) -> Result<()> {
     let (record, image) = walk.disk.record_and_image()?;
-    let me = walk.host.me()?.host;
+    let me = walk.host.me()?;
     let own = walk.host.krbd().list().into_iter();
-    let own: BTreeSet<String> = own.map(|mapping| mapping.client_addr).collect();
-    let look = || -> Result<Vec<String>> {
+    let mut known = known.clone();
+    known.extend(own.map(|mapping| mapping.client_addr));
+    let mut look = || -> Result<Vec<String>> {
         let watchers = image
             .image
             .watchers()
             .context(|| format!("cannot list who watches {}", record.image))?;
-        let lease = image.lease(record)?.lease;
-        let mut known = lease.clients(&me);
-        // Also what this host was before it went down.
-        known.extend(lease.shared.into_iter().filter_map(|own| own.client));
-        known.extend(own.iter().cloned());
+        // Whoever has let go meanwhile may be seen a moment longer.
+        known.extend(clients(&image.lease(record)?.lease, &me));
         Ok(strangers(watchers, &known))
     };
     let mut last = look()?;
@@ -138,6 +153,13 @@ fn refuse_strangers(walk: &Walk<'_>) -> Result<()> {
         Err(error) => Some(Err(error)),
     });
     known.unwrap_or_else(|| Err(in_use(&record.image, &last)))
+}
+
+/// Whom a lease knows to have the image open, also as what this host was before it went down.
+fn clients(lease: &Lease, me: &Me) -> BTreeSet<String> {
+    let mut known = lease.clients(&me.host);
+    known.extend(lease.shared.iter().filter_map(|own| own.client.clone()));
+    known
 }
 
 fn strangers(watchers: Vec<Watcher>, known: &BTreeSet<String>) -> Vec<String> {

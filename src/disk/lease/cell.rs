@@ -5,7 +5,7 @@ use crate::ceph::{Pool, meta};
 use crate::model::{
     CacheMode, DriverName, HostName, ImageId, ImageSpec, Lease, LeaseHolder, Moving,
 };
-use crate::{Context, Error, Kind, Result};
+use crate::{Context, Error, Kind, Result, fault};
 
 /// A lease as read, with the bytes it was read from: what a compare-and-set compares with.
 #[derive(Debug)]
@@ -63,6 +63,7 @@ impl<'a> LeaseCell<'a> {
         }
         self.raw = Some(bytes);
         self.lease = new;
+        fault::step("the lease was written");
         Ok(())
     }
 

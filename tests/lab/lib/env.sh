@@ -5,13 +5,14 @@
 
 LAB_ID=${LAB_ID:-0}                                   # several labs live side by side, each in its own name space
 LAB_DIR=${LAB_DIR:-/var/tmp/warmblock-lab/$LAB_ID}    # keep it short: unix sockets live below it (107 bytes)
-LAB_CACHE=${LAB_CACHE:-/var/cache/warmblock-lab}      # what is built once per machine: the Debian disk image
+LAB_CACHE=${LAB_CACHE:-/var/cache/warmblock-lab}      # what is made once per machine: kernel, disk image
 LAB_NS=wblab-$LAB_ID                                  # network name space; nothing of the lab is outside it
 LAB_BR=labbr                                          # bridge without uplink, inside LAB_NS
 LAB_NET=10.213.0                                      # /24, only reachable inside LAB_NS
 LAB_GW=$LAB_NET.1                                     # the machine's side: Ceph and tgtd listen here
 LAB_HOLES=("$LAB_NET.253" "$LAB_NET.254")             # swallow every packet and never answer
 LAB_WATCH_TIMEOUT=${LAB_WATCH_TIMEOUT:-10}            # seconds until a dead client's lock may be taken; 30 in the field
+LAB_KERNEL=${LAB_KERNEL:-}                             # debian12: not the newer one, see kernel.sh
 LAB_OSD_SIZE=${LAB_OSD_SIZE:-3G}                      # upper limit per OSD, used only as data come in
 CEPH_DIR=$LAB_DIR/ceph
 LAB_HOSTS=$LAB_DIR/h

@@ -14,7 +14,8 @@ host_layer() { # IP
   printf '%s: files\n' passwd group shadow hosts services protocols >"$l/etc/nsswitch.conf"
   echo "InitiatorName=iqn.1993-08.org.debian:01:$NAME" >"$l/etc/iscsi/initiatorname.iscsi"
   ln -s "$CEPH_CONF" "$CEPH_DIR"/ceph.client.*.keyring "$l/etc/ceph/"
-  for m in /usr/lib/uml/modules/*; do ln -s "$m" "$l/usr/lib/modules/"; done
+  kernel_choose
+  for m in "$MODULES"/*; do ln -s "$m" "$l/usr/lib/modules/"; done
 
   host_layer_users "$l"
 

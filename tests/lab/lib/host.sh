@@ -119,9 +119,10 @@ host_up() {
   lab_unlock    # the boot itself may go on beside another one
 
   t0=$(now_ms)
+  kernel_choose
   # A guest's memory is an unlinked file in TMPDIR: it has to be a tmpfs. Several processes: one group, to end at once.
-  TMPDIR=/dev/shm setsid taskset -c "$(host_processor "$n")" linux.uml mem="$MEM" root=/dev/root rootfstype=hostfs rootflags=/ ro \
-    init="$LAB_HOME/guest/init" LABHOST="$D" umid="$NAME" uml_dir="$D/boot/u" ubd0="$SSD" \
+  TMPDIR=/dev/shm setsid taskset -c "$(host_processor "$n")" "${KERNEL[@]}" mem="$MEM" root=/dev/root rootfstype=hostfs rootflags=/ ro \
+    init="$LAB_HOME/guest/init" LABHOST="$D" LABMODULES="$MODULES" umid="$NAME" uml_dir="$D/boot/u" ubd0="$SSD" \
     vec0:transport=tap,ifname="$tap",depth=128,gro=1,mac=02:1a:b0:00:01:"$(printf %02x "$n")" \
     con=null con0=null,fd:7 quiet loglevel=4 panic=-1 \
     </dev/null >"$D/boot/uml.log" 2>&1 7>"$D/boot/console" &
@@ -138,7 +139,7 @@ host_up() {
   step "host $NAME up at $LAB_NET.$n ($(($(now_ms) - t0)) ms$([ "$UDEV" = 1 ] && echo ', udevd'))"
 }
 # The one processor of a guest. Its kernel and its processes are processes that take turns at every page fault and system
-# call: on two processors each turn is an interrupt (a page fault 240 us, on one 50 us). Hosts of a lab get different ones.
+# call: on two processors each turn is an interrupt (with 6.1 a page fault 240 us, on one 50 us). Hosts of a lab get different ones.
 host_processor() { # NUMBER -> PROCESSOR
   local allowed lab
   mapfile -t allowed < <(awk '/^Cpus_allowed_list:/ { n = split($2, part, ",")

@@ -11,6 +11,7 @@ mod local;
 mod locks;
 mod lost;
 mod main_job;
+pub mod meanwhile;
 mod origin;
 mod power;
 mod recover;
@@ -227,6 +228,7 @@ const ALONE: &[Test] = &[
     test("faults::tools_missing", Need::One, faults::tools),
     test("faults::module_missing", Need::One, faults::module),
     test("faults::foreign_watcher", Need::One, faults::watcher),
+    test("faults::who_came_meanwhile", Need::One, meanwhile::alone),
     test("faults::image_grown_beneath", Need::One, faults::grown),
     test("faults::image_shrunk_beneath", Need::One, faults::shrunk),
     test("faults::image_removed_beneath", Need::One, faults::removed),
