@@ -23,10 +23,8 @@ pub fn meets_a_stranger(
     let mut pid = String::new();
     eventually("it stops", 120, || {
         ensure!(running.is_running()?, "it did not stop");
-        pid = host
-            .sh("pgrep -x -r T warmblock || true")?
-            .trim()
-            .to_owned();
+        let found = host.sh("pgrep -x -r T warmblock || true")?;
+        found.stdout.trim().clone_into(&mut pid);
         Ok(!pid.is_empty())
     })?;
     has()?;
