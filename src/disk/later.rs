@@ -67,9 +67,29 @@ pub fn or_seeded_as_before<T>(
 ) -> Result<T> {
     // What cannot be read is the verb's to tell.
     let filled = is_stopped_by(host, image, dry_run).unwrap_or(false);
-    verb().map_err(|error| match filled {
-        true => error.and_then_cleanup(begin_again(host, image)),
-        false => error,
+    verb().map_err(|error| {
+        if !filled {
+            return error;
+        }
+        let ended = match error.kind() {
+            Kind::Busy => has_ended(host, image),
+            _ => Ok(()),
+        };
+        error.and_then_cleanup(ended.and_then(|()| begin_again(host, image)))
+    })
+}
+
+/// Waits for who was asked to stop, and did not within the patience of the verb.
+fn has_ended(host: &Host, image: &ImageSpec) -> Result<()> {
+    let Some(record) = meant(host, image)? else {
+        return Ok(());
+    };
+    let gone = || at_work(host, &record).is_none().then_some(());
+    wait::poll(PATIENCE, gone).ok_or_else(|| {
+        let message = format!("who fills the cache of {image} was asked to stop");
+        Error::new(Kind::Busy, message).remedy(format!(
+            "`warmblock status {image}` tells whether it goes on; if not, `warmblock insert {image}` fills the cache"
+        ))
     })
 }
 

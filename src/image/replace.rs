@@ -223,7 +223,11 @@ impl Exchange<'_> {
             ..
         } = &self.images;
         let alone = pending::refuse_running(self.host, pool, incoming);
-        alone.context(|| format!("cannot replace {spec}: another restore of it is under way"))
+        let busy = matches!(&alone, Err(error) if error.kind() == Kind::Busy);
+        alone.context(|| match busy {
+            true => format!("cannot replace {spec}: another restore of it is under way"),
+            false => format!("cannot replace {spec}"),
+        })
     }
 
     /// That an image is of this replacement.
