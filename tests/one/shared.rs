@@ -11,10 +11,10 @@ use warmblock::model::Sharing;
 
 use crate::case::Case;
 use crate::cmd::Running;
-use crate::host::Host;
+use crate::host::{Host, quote};
 use crate::one::oned::Oned;
 use crate::tests::faults::Stranger;
-use crate::tests::meanwhile::meets_a_stranger;
+use crate::tests::meanwhile::{STOP, meets_a_stranger};
 use crate::tests::same;
 use crate::world::{Image, KIB, MIB, SMALL, World, path};
 
@@ -191,11 +191,11 @@ pub fn strangers_and_remains(case: &Case) -> Result<()> {
     host.check(&cd, &vms.cd)?;
     vms.ends(51, host)?;
     let stranger = Stranger::opens(vms.world, &vms.common)?;
-    let refused = joins(&vms, 51, host, 0)?.wait(LONG);
+    let refused = joins(&vms, 51, host, false)?.wait(LONG);
     stranger.leaves()?;
     refused?.refused(warmblock::Kind::Busy, &["10.213.0.1"])?;
     // So is one who opens it when this host has looked, but is not in yet.
-    let running = joins(&vms, 51, host, 2)?;
+    let running = joins(&vms, 51, host, true)?;
     let has_come_in = || vms.are_sharers(&vms.common, &[host.name]);
     let refused = meets_a_stranger(host, &vms.common, running, has_come_in)?;
     refused.refused(warmblock::Kind::Busy, &["10.213.0.1"])?;
@@ -205,8 +205,8 @@ pub fn strangers_and_remains(case: &Case) -> Result<()> {
     nothing_left(&vms, &[host])
 }
 
-/// A VM comes to what all of them write, on a host that does not wait long for others to leave. It stops after a step, if not 0.
-fn joins(vms: &Vms<'_>, id: u32, host: &Host, stop: u32) -> Result<Running> {
+/// A VM comes to what all of them write, on a host that does not wait long for others to leave. It may stop once it is in.
+fn joins(vms: &Vms<'_>, id: u32, host: &Host, stop: bool) -> Result<Running> {
     let ask = Attach {
         link: Some(vms.disk(id, 0).into()),
         shared: Some(Sharing::ReadWrite),
@@ -219,8 +219,12 @@ fn joins(vms: &Vms<'_>, id: u32, host: &Host, stop: u32) -> Result<Running> {
     };
     let job = host.put("job.json", &serde_json::to_vec(&job)?)?;
     let config = host.config("[deadline]\nmap = \"3s\"")?;
+    let stop = match stop {
+        true => format!("{}={}", STOP.0, quote(STOP.1)),
+        false => String::new(),
+    };
     host.spawn(&format!(
-        "WARMBLOCK_CONFIG={config} WARMBLOCK_STOP_AFTER={stop} warmblock host <{job}; exit $?"
+        "WARMBLOCK_CONFIG={config} {stop} warmblock host <{job}; exit $?"
     ))
 }
 

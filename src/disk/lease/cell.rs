@@ -63,7 +63,7 @@ impl<'a> LeaseCell<'a> {
         }
         self.raw = Some(bytes);
         self.lease = new;
-        fault::step("the lease was written");
+        fault::step(fault::LEASE_WRITTEN);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use warmblock::Kind;
+use warmblock::fault::LEASE_WRITTEN;
 
 use super::faults::Stranger;
 use super::same;
@@ -12,8 +13,11 @@ use crate::cmd::{Out, Running, eventually};
 use crate::host::{Host, front};
 use crate::world::{Image, SMALL, World};
 
-/// What is being run on a host stops, as it was asked to by `WARMBLOCK_STOP_AFTER`; then a stranger opens the image, it goes on
-/// and ends. `has` looks at what it did before it stopped.
+/// Has the program stop when it has changed a lease.
+pub const STOP: (&str, &str) = ("WARMBLOCK_STOP_AFTER", LEASE_WRITTEN);
+
+/// What is being run on a host stops, by [`STOP`]; then a stranger opens the image, it goes on and ends. `has` looks at what it did
+/// before it stopped.
 pub fn meets_a_stranger(
     host: &Host,
     image: &Image,
@@ -50,8 +54,7 @@ pub fn alone(case: &Case) -> Result<()> {
     let (world, host) = (&*case.world, case.host());
     let image = world.clone_of(SMALL)?;
     let call = host.wb(&["attach", &image.spec, "--size", "16M"]);
-    // After the record.
-    let running = call.env("WARMBLOCK_STOP_AFTER", "2").spawn()?;
+    let running = call.env(STOP.0, STOP.1).spawn()?;
     let out = meets_a_stranger(host, &image, running, || holds(world, &image, Some(host)))?;
     out.refused(Kind::Busy, &["10.213.0.1"])?;
     holds(world, &image, None)?;
@@ -61,7 +64,7 @@ pub fn alone(case: &Case) -> Result<()> {
     host.cut_power()?;
     host.boot()?;
     let before = world.lease(&image)?["generation"].as_u64();
-    let recover = host.wb(&["recover"]).env("WARMBLOCK_STOP_AFTER", "1");
+    let recover = host.wb(&["recover"]).env(STOP.0, STOP.1);
     let out = meets_a_stranger(host, &image, recover.spawn()?, || {
         let now = world.lease(&image)?["generation"].as_u64();
         ensure!(now > before, "{before:?}, {now:?}");
