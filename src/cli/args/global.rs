@@ -37,7 +37,8 @@ pub struct Global {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// How progress is shown on standard error: auto, bar, json or quiet
+    /// How progress is shown on standard error: bar, json (one line each), quiet
+    /// or auto: a bar on a terminal, nothing elsewhere
     #[arg(long, global = true, value_name = "HOW", default_value_t)]
     pub progress: ProgressMode,
 
