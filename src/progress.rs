@@ -50,7 +50,7 @@ pub struct ProgressLine {
     pub total: Bytes,
     /// Bytes per second since the start.
     pub rate_bytes_s: Bytes,
-    /// Seconds that are left at that rate; absent while it is not known.
+    /// Seconds that are left at that rate; absent while it is not known, and in a job that passes over holes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub eta_s: Option<u64>,
 }
@@ -84,7 +84,8 @@ impl Progress {
             ProgressMode::Quiet => Self::quiet(),
             ProgressMode::Bar => Self { sink: Sink::Bar },
             ProgressMode::Auto if terminal() => Self { sink: Sink::Bar },
-            ProgressMode::Auto | ProgressMode::Json => Self::json(std::io::stderr()),
+            ProgressMode::Auto => Self::quiet(),
+            ProgressMode::Json => Self::json(std::io::stderr()),
         }
     }
 
@@ -100,15 +101,26 @@ impl Progress {
         }
     }
 
-    /// Starts a job of `total` bytes; what it returns is told how it goes on.
+    /// Starts a job of `total` bytes that all have to be moved; what it returns is told how it goes on.
     pub fn start(&self, what: &'static str, total: Bytes) -> Task<'_> {
+        self.begin(what, total, true)
+    }
+
+    /// Starts a job of `total` bytes of which nobody knows how many are holes. Those go by at once, so that no time is told
+    /// that is left: a rate that counts them, or does not, is wrong about the rest.
+    pub fn start_sparse(&self, what: &'static str, total: Bytes) -> Task<'_> {
+        self.begin(what, total, false)
+    }
+
+    fn begin(&self, what: &'static str, total: Bytes, foreseen: bool) -> Task<'_> {
         let now = Instant::now();
         let task = Task {
             progress: self,
             what,
             total,
+            foreseen,
             started: now,
-            bar: matches!(self.sink, Sink::Bar).then(|| bar(what, total)),
+            bar: matches!(self.sink, Sink::Bar).then(|| bar(what, total, foreseen)),
             state: Mutex::new(TaskState {
                 done: Bytes(0),
                 shown: now,
@@ -136,6 +148,7 @@ pub struct Task<'a> {
     progress: &'a Progress,
     what: &'static str,
     total: Bytes,
+    foreseen: bool,
     started: Instant,
     bar: Option<ProgressBar>,
     state: Mutex<TaskState>,
@@ -213,7 +226,7 @@ impl Task<'_> {
             done,
             total: self.total,
             rate_bytes_s: rate,
-            eta_s: (rate.0 > 0).then(|| left.0.div_ceil(rate.0)),
+            eta_s: (self.foreseen && rate.0 > 0).then(|| left.0.div_ceil(rate.0)),
         });
     }
 
@@ -235,12 +248,15 @@ pub(crate) fn rate(done: Bytes, over: Duration) -> Bytes {
     Bytes(u64::try_from(rate).unwrap_or(u64::MAX))
 }
 
-fn bar(what: &'static str, total: Bytes) -> ProgressBar {
-    const TEMPLATE: &str = "{prefix} [{wide_bar}] {binary_bytes}/{binary_total_bytes} \
+fn bar(what: &'static str, total: Bytes, foreseen: bool) -> ProgressBar {
+    const SPARSE: &str =
+        "{prefix} [{wide_bar}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}";
+    const FORESEEN: &str = "{prefix} [{wide_bar}] {binary_bytes}/{binary_total_bytes} \
                             {binary_bytes_per_sec} eta {eta}";
+    let template = if foreseen { FORESEEN } else { SPARSE };
     let bar = ProgressBar::with_draw_target(Some(total.0), ProgressDrawTarget::stderr_with_hz(5));
     bar.set_prefix(what);
-    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar

@@ -30,6 +30,8 @@ pub(crate) use drain::drained;
 
 pub use ability::{Capabilities, Needs, SeedAbility};
 pub use list::{DriverInfo, DriverList, Guarantee, lacks};
+#[cfg(test)]
+pub(crate) use registry::built_in_names;
 pub use registry::{Drivers, Listed};
 pub use seen::{Seen, same};
 pub use site::{Device, Neighbour, Part, Site};

@@ -23,6 +23,12 @@ static BUILT_IN: [&dyn Driver; 7] = [
     &none::None,
 ];
 
+/// The names of those of this program.
+#[cfg(test)]
+pub(crate) fn built_in_names() -> Vec<DriverName> {
+    BUILT_IN.iter().map(|driver| driver.name()).collect()
+}
+
 /// The drivers of a host. A directory is looked into once per process, and only when a driver is asked for that is not of
 /// this program; what a driver can do is asked once, when it is first used, and one that did not answer is not asked again.
 #[derive(Debug)]

@@ -90,6 +90,8 @@ fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {
     let answer = answer?;
     match &answer {
         Answer::Disk(report) if !output.json && is_attach(job) => attached(output, report)?,
+        // What was done is no more asked for than it is of an attach.
+        Answer::Disk(report) if !output.json && output.quiet && is_told_by_its_code(report) => {}
         _ => output.answer(&answer, render::answer)?,
     }
     Ok(match &answer {
@@ -101,6 +103,11 @@ fn run_job(cli: &Cli, output: &Output, job: &Job) -> Result<ExitCode> {
 
 const fn is_attach(job: &Job) -> bool {
     matches!(job.request, Request::Attach(_)) && !job.dry_run
+}
+
+/// Whether there is nothing in a report but what was done: neither a plan nor what a comparison found.
+const fn is_told_by_its_code(report: &Report) -> bool {
+    !report.dry_run && report.verify.is_none()
 }
 
 /// For `DEVICE=$(warmblock attach …)`: the path alone on standard output.
@@ -150,7 +157,13 @@ fn examine(cli: &Cli, output: &Output, args: &DoctorArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let findings = doctor::examine(settings::config(&cli.global), settings::roots(&cli.global));
-    output.answer(&findings, render::findings::human)?;
+    output.answer(&findings, |findings, paint| {
+        if output.quiet {
+            render::findings::amiss(findings, paint)
+        } else {
+            render::findings::human(findings, paint)
+        }
+    })?;
     Ok(if findings.healthy() {
         ExitCode::SUCCESS
     } else {

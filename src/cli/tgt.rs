@@ -48,13 +48,13 @@ pub(super) fn open(
     let inventory = Inventory::load(&args.file(&cli.global))?;
     let gateway = gateway(host, args, &inventory)?;
     let how = Lookup {
-        offline: args.offline,
+        offline: args.who.offline,
         dry_run,
     };
     let identities = registry::resolve(host, &inventory, how)?;
     let templates = Templates::load(&settings::roots(&cli.global).etc.join("tgt-templates"))?;
     let mut site = Site::new(inventory, gateway, identities, templates);
-    site.offline = args.offline;
+    site.offline = args.who.offline;
     warn(output, &site.inventory.warnings);
     Ok(site)
 }
@@ -69,14 +69,14 @@ pub(super) fn daemon<'a>(host: &'a Host, args: &TgtDaemonArgs) -> Tgtadm<'a> {
 }
 
 fn gateway(host: &Host, args: &TgtSiteArgs, inventory: &Inventory) -> Result<Option<HostName>> {
-    match (&args.gateway, &host.config.host) {
+    match (&args.who.gateway, &host.config.host) {
         (Some(name), _) | (None, Some(name)) => inventory.gateway_of(name),
         (None, None) => inventory.gateway_of(&crate::sys::host::hostname()?),
     }
 }
 
 fn inventory(cli: &Cli, output: &Output, host: &Host, args: &TgtInventoryArgs) -> Result<ExitCode> {
-    let (found, mut problems) = Inventory::examine(&args.site.file(&cli.global))?;
+    let (found, mut problems) = Inventory::examine(&args.of.site().file(&cli.global))?;
     if let (Some(inventory), true) = (&found, args.online) {
         check_online(inventory, &host.connect()?, &mut problems)?;
     }
@@ -96,7 +96,7 @@ fn render_command(
     host: &Host,
     args: &TgtRenderArgs,
 ) -> Result<ExitCode> {
-    let mut site = open(cli, output, host, &args.site, args.diff)?;
+    let mut site = open(cli, output, host, &args.of.site(), args.diff)?;
     let dir = conf_d(args.out.as_deref(), &cli.global);
     if args.starting {
         let told = site.inventory.warnings.len();

@@ -22,17 +22,17 @@ pub struct Ceph {
     /// Whether the caller named the cluster: a disk of another one is not meant then.
     #[serde(skip)]
     pub named: bool,
-    /// A keyring file.
+    /// A keyring file; Ceph's own search path where it is absent.
     pub keyring: Option<PathBuf>,
     /// A file that holds nothing but the key.
     pub keyfile: Option<PathBuf>,
     /// How long a connection may take to come up.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub connect_deadline: Duration,
     /// How long one operation may take.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub op_deadline: Duration,
 }
 

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+/// A time such as `30s`, `5m` or `1h 30m`, never zero.
+#[derive(JsonSchema)]
+pub struct Time(#[expect(dead_code, reason = "it is there for the schema")] String);
 
 pub fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&humantime::format_duration(*value))

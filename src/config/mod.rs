@@ -3,6 +3,7 @@
 mod ceph;
 mod duration;
 mod load;
+pub mod reference;
 mod show;
 
 use std::path::PathBuf;
@@ -48,9 +49,9 @@ pub struct Slice {
     pub vg: Option<VgName>,
     /// How large a slice is: `8G`, or a share of its image, `10%`; never more than the image needs.
     pub size: SliceSize,
-    /// At least this.
+    /// A slice is at least so large.
     pub min: Bytes,
-    /// At most this.
+    /// A slice is at most so large.
     pub max: Bytes,
     /// How large the volume is that all disks of a host have in common, of a driver that shares one cache (`bcache-shared`). It
     /// is carved when the first of them is attached, and holds until the last one is gone.
@@ -74,7 +75,7 @@ impl Slice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// The driver.
+    /// The cache driver, as `warmblock driver ls` names it.
     pub driver: DriverName,
     /// How writes are treated.
     pub mode: CacheMode,
@@ -86,13 +87,13 @@ pub struct Cache {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Seed {
-    /// `none`, `allocated` or `first:SIZE`.
+    /// What is seeded: `none`, `allocated` (all that holds data) or `first:SIZE`.
     pub what: SeedSpec,
     /// At most so many bytes a second; as fast as it goes where it is absent.
     pub rate: Option<Bytes>,
-    /// Reads in flight.
+    /// How many reads are in flight at once, from 1 to 256.
     pub depth: usize,
-    /// Bytes of one read.
+    /// Bytes of one read: a multiple of 4 KiB, up to 64 MiB.
     pub chunk: Bytes,
 }
 
@@ -108,25 +109,25 @@ pub struct Krbd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deadline {
-    /// For another job on the same disk.
+    /// For the wait until another job on the same disk has ended.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub lock: Duration,
     /// For one call of a tool.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub tool: Duration,
     /// For mapping an image, the wait for a dead client's watch (30 s by default in Ceph) included.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub map: Duration,
     /// For a copy that moves no data any more.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub stall: Duration,
     /// For writing dirty blocks back.
     #[serde(with = "duration")]
-    #[schemars(with = "String")]
+    #[schemars(with = "duration::Time")]
     pub flush: Duration,
 }
 

@@ -14,7 +14,8 @@ pub fn show(config: &Config) -> Result<String> {
         Error::new(Kind::Internal, "cannot write the configuration").because(error)
     })?;
     let schema = schemars::schema_for!(Config).to_value();
-    let mut shown = String::new();
+    let mut shown =
+        String::from("# Every key with its unit and its default: warmblock.toml(5).\n\n");
     let (mut section, mut said) = (&schema, Vec::new());
     for line in text.lines() {
         if let Some(name) = line

@@ -88,7 +88,7 @@ pub(super) fn flatten(host: &Host, ask: &OneImage, dry_run: bool) -> Result<Imag
         parent.image, parent.snap
     );
     report.main_step(Change::Altered, what, || {
-        let task = host.progress.start("flatten", parent.overlap);
+        let task = host.progress.start_sparse("flatten", parent.overlap);
         let object = info.object_size;
         let mut told = 0;
         let mut progress = |now: ceph::Progress| {

@@ -31,7 +31,7 @@ pub(super) fn digest(host: &Host, ask: &OneDigest) -> Result<ImageReport> {
         extents.extend(extent.exists.then_some(extent))
     });
     listed.context(|| format!("cannot ask where {spec} has data"))?;
-    let task = host.progress.start("checksum", size);
+    let task = host.progress.start_sparse("checksum", size);
     let mut hasher = Hasher::new(ask.algorithm);
     let mut buffer = vec![0; PIECE];
     let mut at = 0;

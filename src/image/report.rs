@@ -68,20 +68,20 @@ impl ImageReport {
     }
 
     /// Does a step, and adds it if it came through.
-    pub(super) fn step(
+    pub(super) fn step<T>(
         &mut self,
         change: Change,
         what: String,
-        act: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
+        act: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         let began = Instant::now();
-        act()?;
+        let done = act()?;
         self.steps.push(ImageStep {
             change,
             what,
             seconds: began.elapsed().as_secs_f64(),
         });
-        Ok(())
+        Ok(done)
     }
 
     /// Adds what another report says was done.

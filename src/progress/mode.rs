@@ -8,7 +8,7 @@ use crate::model::ParseError;
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProgressMode {
-    /// A bar if stderr is a terminal, JSON lines otherwise.
+    /// A bar if stderr is a terminal, nothing otherwise.
     #[default]
     Auto,
     /// A bar; nothing is seen of it where stderr is not a terminal.

@@ -87,6 +87,18 @@ fn a_line_reads_as_documented() {
 }
 
 #[test]
+fn nobody_knows_how_long_a_job_with_holes_takes() {
+    let out = Out::default();
+    let progress = Progress::json(out.clone());
+    let task = progress.start_sparse("import", Bytes(4096));
+    task.advance_at(Bytes(1024), task.started + Duration::from_secs(1));
+    drop(task);
+    let lines = out.lines();
+    assert!(lines.iter().any(|line| line.rate_bytes_s > Bytes(0)));
+    assert!(lines.iter().all(|line| line.eta_s.is_none()), "{lines:?}");
+}
+
+#[test]
 fn the_schema_names_what_a_line_has() {
     let schema = schemars::schema_for!(ProgressLine).to_value();
     let line = ProgressLine {

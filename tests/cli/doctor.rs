@@ -126,6 +126,23 @@ fn a_good_host_misses_only_its_cluster() {
 }
 
 #[test]
+fn a_quiet_one_tells_only_what_is_amiss() {
+    let root = tempfile::tempdir().unwrap();
+    good(root.path());
+    let ran = run(warmblock(root.path()).args(["doctor", "-q"]));
+    let all = examine(root.path());
+    assert_eq!((ran.code, ran.stderr.as_str()), (all.code, ""));
+    let signs = |ran: &Ran, of: &[&str]| {
+        let is = |line: &&str| of.contains(&line.split_whitespace().next().unwrap_or_default());
+        ran.stdout.lines().filter(is).count()
+    };
+    assert!(signs(&all, &["ok"]) > 0 && !ran.stdout.contains("checks,"));
+    assert_eq!(signs(&ran, &["ok", "-", "✓", "–"]), 0, "{}", ran.stdout);
+    let amiss = ["FAIL", "warn", "✗", "!"];
+    assert_eq!(signs(&ran, &amiss), signs(&all, &amiss));
+}
+
+#[test]
 fn a_bare_host_is_told_what_to_do() {
     let root = tempfile::tempdir().unwrap();
     configure(root.path(), "[slice]\non_full = \"fail\"\n");

@@ -27,6 +27,17 @@ fn name(words: &[String]) -> String {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let said = |words: &[&str]| run(warmblock(Path::new("/nonexistent")).args(words)).stdout;
+    for words in [vec!["attach"], vec!["image", "clone"]] {
+        let option = said(&[words.as_slice(), &["--help"]].concat());
+        let command = said(&[&["help"], words.as_slice()].concat());
+        assert!(option.contains("Usage:"), "{option}");
+        assert_eq!(command, option, "{words:?}");
+    }
+}
+
+#[test]
 fn the_definition_is_sound() {
     <warmblock::cli::Cli as clap::CommandFactory>::command().debug_assert();
 }

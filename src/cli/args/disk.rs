@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::Changing;
+use super::offered::{drivers, seeds};
 use crate::job::{Attach, Detach, DiskJob, Insert, Job, Recover, Request, SeedJob, SetMode};
 use crate::model::{Bytes, CacheMode, DriverName, ImageSpec, OnFull, SeedSpec};
 
@@ -51,7 +52,8 @@ pub struct AttachArgs {
     pub image: ImageSpec,
     /// Cache driver; for a disk that is attached with another one, it is
     /// exchanged under load [default: cache.driver of the configuration]
-    #[arg(long, value_name = "DRIVER")]
+    #[arg(long, value_name = "DRIVER", hide_possible_values = true,
+          value_parser = drivers())]
     pub driver: Option<DriverName>,
     /// writethrough, writearound, writeback or none [default: cache.mode]
     #[arg(long, value_name = "MODE", hide_possible_values = true)]
@@ -61,7 +63,8 @@ pub struct AttachArgs {
     pub size: Option<Bytes>,
     /// What to bring into the cache first: none, allocated or first:SIZE
     /// [default: seed.what]
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", hide_possible_values = true,
+          value_parser = seeds())]
     pub seed: Option<SeedSpec>,
     /// Seed at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
@@ -123,7 +126,8 @@ pub struct SeedArgs {
     #[arg(value_name = "POOL[/NS]/IMAGE")]
     pub image: ImageSpec,
     /// none, allocated or first:SIZE [default: as it was attached]
-    #[arg(value_name = "WHAT", conflicts_with = "verify")]
+    #[arg(value_name = "WHAT", conflicts_with = "verify", hide_possible_values = true,
+          value_parser = seeds())]
     pub what: Option<SeedSpec>,
     /// Read at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]
@@ -144,7 +148,8 @@ pub struct InsertArgs {
     pub image: ImageSpec,
     /// What to bring into the cache first: none, allocated or first:SIZE
     /// [default: as it was attached]
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", hide_possible_values = true,
+          value_parser = seeds())]
     pub seed: Option<SeedSpec>,
     /// Seed at most so many bytes a second, 0 for no limit [default: seed.rate]
     #[arg(long, value_name = "SIZE")]

@@ -37,7 +37,8 @@ pub struct Global {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// How progress is shown on standard error: auto, bar, json or quiet
+    /// How progress is shown on standard error: bar, json (one line each), quiet
+    /// or auto: a bar on a terminal, nothing elsewhere
     #[arg(long, global = true, value_name = "HOW", default_value_t)]
     pub progress: ProgressMode,
 
@@ -45,7 +46,8 @@ pub struct Global {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on standard error but errors
+    /// Say nothing but errors and what was asked for: no steps that were done,
+    /// no warnings, no checks that are well
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 

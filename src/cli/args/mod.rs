@@ -9,6 +9,7 @@ mod driver;
 mod global;
 mod image;
 mod image_job;
+mod offered;
 mod one;
 mod other;
 mod tgt;
@@ -42,7 +43,6 @@ use clap::{Parser, Subcommand};
     name = "warmblock",
     version,
     max_term_width = 80,
-    disable_help_subcommand = true,
     help_expected = true,
     after_long_help = super::exit::help()
 )]

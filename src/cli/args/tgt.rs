@@ -87,6 +87,14 @@ pub struct TgtSiteArgs {
     /// [default: /etc/warmblock/tgt.toml]
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
+    /// Who we are in it.
+    #[command(flatten)]
+    pub who: TgtWhoArgs,
+}
+
+/// Who we are in an inventory, and whether Ceph is asked about it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TgtWhoArgs {
     /// Which of its gateways this host is [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<HostName>,
@@ -103,12 +111,34 @@ impl TgtSiteArgs {
     }
 }
 
+/// The inventory, of a command that reads nothing else.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TgtFileArgs {
+    /// The inventory; tgt.d/*.toml beside it is read after it
+    /// [default: /etc/warmblock/tgt.toml]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Who we are in it.
+    #[command(flatten)]
+    pub who: TgtWhoArgs,
+}
+
+impl TgtFileArgs {
+    /// The same, as the commands on a running tgtd are told it.
+    pub fn site(&self) -> TgtSiteArgs {
+        TgtSiteArgs {
+            inventory: self.file.clone(),
+            who: self.who.clone(),
+        }
+    }
+}
+
 /// `tgt inventory`.
 #[derive(Debug, Clone, Args)]
 pub struct TgtInventoryArgs {
     /// The inventory.
     #[command(flatten)]
-    pub site: TgtSiteArgs,
+    pub of: TgtFileArgs,
     /// Ask Ceph about every image: is it there, with exclusive-lock?
     #[arg(long, conflicts_with = "offline")]
     pub online: bool,
@@ -119,7 +149,7 @@ pub struct TgtInventoryArgs {
 pub struct TgtRenderArgs {
     /// The inventory.
     #[command(flatten)]
-    pub site: TgtSiteArgs,
+    pub of: TgtFileArgs,
     /// Where the files go [default: /etc/tgt/conf.d]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -8,23 +8,7 @@ use crate::doctor::{Finding, Findings, State};
 
 /// A line per finding, its remedy below it, and the sum.
 pub fn human(findings: &Findings, paint: Paint) -> String {
-    let mut text = String::new();
-    let rows: Vec<_> = findings
-        .findings
-        .iter()
-        .map(|finding| row(finding, paint))
-        .collect();
-    let lines = columns("", &rows);
-    for (finding, line) in findings.findings.iter().zip(lines.lines()) {
-        let _infallible = writeln!(text, "{line}");
-        if let Some(remedy) = &finding.remedy {
-            let _infallible = writeln!(
-                text,
-                "      {} {remedy}",
-                if paint.unicode { "→" } else { "->" }
-            );
-        }
-    }
+    let mut text = list(&findings.findings.iter().collect::<Vec<_>>(), paint);
     let (fail, warn) = (findings.count(State::Fail), findings.count(State::Warn));
     let sum = format!(
         "{} checks, {fail} failed, {warn} to be looked at",
@@ -35,6 +19,32 @@ pub fn human(findings: &Findings, paint: Paint) -> String {
         "{}",
         paint.tone(if fail > 0 { Tone::Bad } else { Tone::Good }, &sum)
     );
+    text
+}
+
+/// Only what failed or is to be looked at: nothing at all where all is well.
+pub fn amiss(findings: &Findings, paint: Paint) -> String {
+    let amiss = |finding: &&Finding| matches!(finding.state, State::Warn | State::Fail);
+    list(
+        &findings.findings.iter().filter(amiss).collect::<Vec<_>>(),
+        paint,
+    )
+}
+
+fn list(findings: &[&Finding], paint: Paint) -> String {
+    let mut text = String::new();
+    let rows: Vec<_> = findings.iter().map(|finding| row(finding, paint)).collect();
+    let lines = columns("", &rows);
+    for (finding, line) in findings.iter().zip(lines.lines()) {
+        let _infallible = writeln!(text, "{line}");
+        if let Some(remedy) = &finding.remedy {
+            let _infallible = writeln!(
+                text,
+                "      {} {remedy}",
+                if paint.unicode { "→" } else { "->" }
+            );
+        }
+    }
     text
 }
 
@@ -74,6 +84,10 @@ mod tests {
         FAIL  LVM filter  looks into /dev/rbd0
               -> set the filter
         2 checks, 1 failed, 0 to be looked at
+        ");
+        insta::assert_snapshot!(amiss(&findings, Paint::PLAIN), @r"
+        FAIL  LVM filter  looks into /dev/rbd0
+              -> set the filter
         ");
         insta::assert_snapshot!(human(&findings, Paint { unicode: true, colour: false }), @r"
         ✓  root        uid 0

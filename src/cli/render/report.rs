@@ -24,7 +24,10 @@ pub fn human(report: &Report, paint: Paint) -> String {
             flush.dirty_before, flush.evidence, flush.seconds
         );
     }
-    if let Some(seed) = &report.seed {
+    // An attach has a step that says it already.
+    if let Some(seed) = report.seed.as_ref().map(ToString::to_string)
+        && !report.steps.iter().any(|step| step.what.contains(&seed))
+    {
         let _infallible = writeln!(text, "seed: {seed}");
     }
     if let Some(verify) = &report.verify {

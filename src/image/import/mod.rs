@@ -4,6 +4,7 @@
 //! from its file, or from a staged one if it comes packed or as a stream; VMDK, VHD and VDI are staged and converted. What is
 //! zero is not written. The image gets its name when it is complete (`pending`), and is removed if anything fails.
 
+mod beginning;
 mod convert;
 mod measure;
 mod qcow2;
@@ -128,7 +129,7 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
         seconds: 0.0,
     };
     let options = create_options(ask, disk.size())?;
-    report.step(
+    let begins_as_a_disk = report.step(
         Change::Made,
         format!("import {name} as {}", ask.image),
         || {
@@ -136,6 +137,13 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
             made.context(|| format!("cannot import {name} as {}", ask.image))
         },
     )?;
+    // What stays packed by its owner's wish does not begin as a disk, and a backup holds what the disk held.
+    let by_wish = ask.keep_packed || ask.replacement.is_some();
+    if proof.format == SourceFormat::Raw && !begins_as_a_disk && !by_wish {
+        report.warnings.push(format!(
+            "{name} has neither a partition table nor a file system that is known: is it the disk that is meant?"
+        ));
+    }
     proof.seconds = began.elapsed().as_secs_f64();
     let image = Found::in_pool(pool.clone(), &ask.image)?;
     report.facts = Some(facts(image.info()?));
@@ -167,7 +175,7 @@ fn create_options(ask: &Import, source: Option<Bytes>) -> Result<CreateOptions> 
     })
 }
 
-/// Makes, fills and names the image; removes it if that fails.
+/// Makes, fills and names the image; removes it if that fails. Gives whether its disk begins as disks do.
 fn make(
     host: &Host,
     ask: &Import,
@@ -175,16 +183,19 @@ fn make(
     disk: Disk<'_>,
     options: &CreateOptions,
     proof: &mut ImportProof,
-) -> Result<()> {
+) -> Result<bool> {
     let filled = pending.create(host, options).and_then(|image| {
-        let filled = fill(host, ask, disk, &image, options.size, proof);
-        filled.and_then(|()| host.cancel.check())?;
+        let begins = fill(host, ask, disk, &image, options.size, proof)?;
+        host.cancel.check()?;
         if let Some(of) = &ask.replacement {
             replacement::stamp(pending.pool(), image.id(), &ask.image, of)?;
         }
-        Ok(image)
+        Ok((image, begins))
     });
-    let made = filled.and_then(|image| pending.commit(image, ask.made_for.as_deref()));
+    let made = filled.and_then(|(image, begins)| {
+        pending.commit(image, ask.made_for.as_deref())?;
+        Ok(begins)
+    });
     made.map_err(|error| pending.undone(error))
 }
 
@@ -195,7 +206,7 @@ fn fill(
     image: &Image,
     size: Bytes,
     proof: &mut ImportProof,
-) -> Result<()> {
+) -> Result<bool> {
     let extent = if size == Bytes(0) {
         Extent::Grows
     } else {
@@ -204,12 +215,13 @@ fn fill(
     let mut writer = Writer::new(image, extent, ask.rate, &host.cancel)?;
     let task: Task<'_> = host
         .progress
-        .start("import", disk.total().or(ask.size).unwrap_or_default());
+        .start_sparse("import", disk.total().or(ask.size).unwrap_or_default());
     proof.read = disk.copy(&mut writer, &task, ask.checksum.as_ref())?;
     proof.size = writer.end();
+    let begins = writer.begins().unwrap_or(true);
     proof.written = writer.finish()?;
     task.finish();
-    Ok(())
+    Ok(begins)
 }
 
 /// What a source is, in words.

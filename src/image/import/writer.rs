@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::zero;
+use super::{beginning, zero};
 use crate::cancel::Cancel;
 use crate::ceph::{AioQueue, CephError, Image, ignore};
 use crate::model::Bytes;
@@ -40,6 +40,8 @@ pub(super) struct Writer<'a> {
     /// The end of the furthest buffer, zeroes included.
     end: u64,
     written: Bytes,
+    /// Whether the disk begins as disks do; `None` while nothing was seen of its beginning.
+    begins: Option<bool>,
     pace: Option<Pace>,
     cancel: &'a Cancel,
 }
@@ -74,6 +76,7 @@ impl<'a> Writer<'a> {
             size,
             end: 0,
             written: Bytes(0),
+            begins: None,
             pace,
             cancel,
         })
@@ -98,6 +101,9 @@ impl<'a> Writer<'a> {
     pub(super) fn put(&mut self, offset: u64, buffer: Vec<u8>) -> Result<()> {
         self.cancel.check()?;
         self.reach(offset + buffer.len() as u64)?;
+        if offset == 0 {
+            self.begins = Some(beginning::is_of_a_disk(&buffer));
+        }
         let data = zero::data(&buffer);
         if data.len() == 1
             && data
@@ -130,6 +136,11 @@ impl<'a> Writer<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the disk begins as disks do; `None` if its beginning is a hole.
+    pub(super) const fn begins(&self) -> Option<bool> {
+        self.begins
     }
 
     /// The size of the disk as far as it is known: the end of the furthest buffer.

@@ -132,5 +132,5 @@ fn drop_ins(file: &Path) -> Result<Vec<PathBuf>> {
 fn cannot_read(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::Config, format!("cannot read {}", path.display()))
         .because(error)
-        .remedy("write it there, as the example in `man 5 warmblock-tgt.toml` is, or name another with --inventory FILE")
+        .remedy("write it there, as the example in `man 5 warmblock-tgt.toml` is, or name another: `warmblock tgt inventory FILE`, --inventory FILE of the commands on a running tgtd")
 }

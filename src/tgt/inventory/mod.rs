@@ -28,8 +28,8 @@ use std::path::PathBuf;
 
 pub use acl::NOBODY;
 pub use chap::{Chap, Secret};
-pub(in crate::tgt) use online::look_up;
 pub use online::{Found, check_online};
+pub(in crate::tgt) use online::{absent, look_up};
 pub use problem::{Place, Problem, Problems, Severity};
 
 use crate::model::{ClientId, HostName, PoolName, SnapSpec};

@@ -71,6 +71,27 @@ fn open_pool(
     }
 }
 
+/// That an image is not there, or, where the image itself is, the snapshot of it that is wanted.
+pub(in crate::tgt) fn absent(lun: &Lun, image_is_there: bool, problems: &mut Problems) {
+    let name = &lun.image;
+    let (what, list) = if image_is_there {
+        (
+            format!("snapshot {name}"),
+            format!("snap ls {}", name.image),
+        )
+    } else {
+        (
+            format!("image {}", name.image),
+            format!("ls {}", name.image.pool),
+        )
+    };
+    problems.error(
+        &lun.place,
+        format!("there is no {what}"),
+        format!("make it, or correct the name; `warmblock image {list}` lists them"),
+    );
+}
+
 /// One image, if it can be exported.
 pub(in crate::tgt) fn look_up(
     pool: &Pool,
@@ -83,14 +104,12 @@ pub(in crate::tgt) fn look_up(
     let image = match opened {
         Ok(image) => image,
         Err(error) if error.is_not_found() => {
-            problems.error(
-                &lun.place,
-                format!("there is no {name}"),
-                format!(
-                    "correct the name; `warmblock image ls {}` lists them",
-                    name.image.pool
-                ),
-            );
+            let there = name.snap.is_some()
+                && pool
+                    .image_id(&name.image.image)
+                    .context(|| format!("cannot look up {}", name.image))?
+                    .is_some();
+            absent(lun, there, problems);
             return Ok(None);
         }
         Err(error) => return Err(error.into()),

@@ -6,7 +6,7 @@ use super::{FileStore, Identities, ImageKey, ObjectStore, Store, identify, set_a
 use crate::ceph::{Cluster, Pool};
 use crate::host::Host;
 use crate::model::{HostName, PoolName, SnapSpec};
-use crate::tgt::inventory::{Inventory, Problems, RegistryPlace};
+use crate::tgt::inventory::{Inventory, Problems, RegistryPlace, absent};
 use crate::{Context, Error, Kind, Result};
 
 /// How identities are looked up.
@@ -102,14 +102,7 @@ fn keys(inventory: &Inventory, cluster: &Cluster) -> Result<HashMap<SnapSpec, Im
                         snap: lun.image.snap.clone(),
                     },
                 )),
-                None => problems.error(
-                    &lun.place,
-                    format!("there is no image {name}"),
-                    format!(
-                        "make it, or correct the name; `warmblock image ls {}` lists them",
-                        name.pool
-                    ),
-                ),
+                None => absent(lun, false, &mut problems),
             }
         }
     }
