@@ -33,7 +33,7 @@ complete -c warmblock -n "__fish_warmblock_needs_command" -l keyring -d 'Ceph ke
 complete -c warmblock -n "__fish_warmblock_needs_command" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_needs_command" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_needs_command" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_needs_command" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_needs_command" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c warmblock -n "__fish_warmblock_needs_command" -s V -l version -d 'Print version'
 complete -c warmblock -n "__fish_warmblock_needs_command" -f -a "attach" -d 'Bring a disk up with its cache and print the device to open'
@@ -88,7 +88,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l discard-d
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand attach" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l link -d 'Whose disk is meant, where several have it: the one behind this link' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -102,7 +102,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l discard-d
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand detach" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l rate -d 'Read at most so many bytes a second, 0 for no limit [default: seed.rate]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -116,7 +116,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l verify -d '
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seed" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -128,7 +128,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l cluster -d
 complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand flush" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -140,7 +140,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l cluster -
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand bypass" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l seed -d 'What to bring into the cache first: none, allocated or first:SIZE [default: as it was attached]' -r -f -a "none\t''
 allocated\t''
@@ -157,7 +157,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l no-wait -
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand insert" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -169,7 +169,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l cluster -d 
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand mode" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l wait -d 'Wait at most so long for Ceph to answer, where there are disks: `10m`' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -182,7 +182,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l cluster 
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand recover" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -195,7 +195,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l lease -d 
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l check -d 'End with 13 unless all of them are well, for monitoring'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand status" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -206,7 +206,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fis
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -f -a "import" -d 'Make an image from a file or a stream'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and not __fish_seen_subcommand_from import clone ls info rm resize flatten rename snap help" -f -a "clone" -d 'Make a copy-on-write clone'
@@ -236,7 +236,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l size -d 'The clone\'s size, at least the parent\'s' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l data-pool -d 'Pool for the clone\'s data; it is not inherited' -r
@@ -250,7 +250,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from clone" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -263,7 +263,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l allocated -d 'Say what each image takes; slow without the feature fast-diff'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -274,7 +274,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from info" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -288,7 +288,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -301,7 +301,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from resize" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -313,7 +313,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from flatten" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -325,7 +325,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -336,7 +336,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_se
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "ls" -d 'List the snapshots of an image'
 complete -c warmblock -n "__fish_warmblock_using_subcommand image; and __fish_seen_subcommand_from snap" -f -a "create" -d 'Make a snapshot'
@@ -364,7 +364,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -f -a "inventory" -d 'Check the inventory and list what it serves'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and not __fish_seen_subcommand_from inventory render check apply status verify resize failover release help" -f -a "render" -d 'Write tgt-admin\'s file of every client'
@@ -388,7 +388,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l online -d 'Ask Ceph about every image: is it there, with exclusive-lock?'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from inventory" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l out -d 'Where the files go [default: /etc/tgt/conf.d]' -r -F
@@ -404,7 +404,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l starting -d 'tgtd is about to be started from the files: note in the registry which images it opens. `tgt apply` notes then by which clients'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -416,7 +416,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l commands -d 'Print what tgt-admin --pretend --execute would, passwords included'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
@@ -436,7 +436,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
@@ -453,7 +453,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l all -d 'Ask the other gateways too, over ssh'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
@@ -472,7 +472,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
@@ -490,7 +490,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from resize" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l to -d 'The gateway that is to serve it; asked over ssh if it is another' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l patience -d 'How many seconds the old gateway has to let go by itself' -r
@@ -510,7 +510,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from failover" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l inventory -d 'The inventory; tgt.d/*.toml beside it is read after it [default: /etc/warmblock/tgt.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l gateway -d 'Which of its gateways this host is [default: the host\'s name]' -r
@@ -527,7 +527,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from help" -f -a "inventory" -d 'Check the inventory and list what it serves'
 complete -c warmblock -n "__fish_warmblock_using_subcommand tgt; and __fish_seen_subcommand_from help" -f -a "render" -d 'Write tgt-admin\'s file of every client'
@@ -548,7 +548,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fi
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -f -a "ls" -d 'List the cache drivers, and whether this host can use them'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and not __fish_seen_subcommand_from ls check help" -f -a "check" -d 'Try whether a driver does what the protocol has it promise'
@@ -562,7 +562,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_s
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -573,7 +573,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_s
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from help" -f -a "ls" -d 'List the cache drivers, and whether this host can use them'
 complete -c warmblock -n "__fish_warmblock_using_subcommand driver; and __fish_seen_subcommand_from help" -f -a "check" -d 'Try whether a driver does what the protocol has it promise'
@@ -587,7 +587,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -f -a "tm" -d 'Do an action of the transfer-manager driver'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and not __fish_seen_subcommand_from tm ds install uninstall doctor help" -f -a "ds" -d 'Do an action of the datastore driver'
@@ -604,7 +604,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from tm" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -615,7 +615,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from ds" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -628,7 +628,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -641,7 +641,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l location -d 'Directory of a self-contained installation [default: $ONE_LOCATION, or the directories of the packages]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
@@ -653,7 +653,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from help" -f -a "tm" -d 'Do an action of the transfer-manager driver'
 complete -c warmblock -n "__fish_warmblock_using_subcommand one; and __fish_seen_subcommand_from help" -f -a "ds" -d 'Do an action of the datastore driver'
@@ -673,7 +673,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l print-ude
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l print-recover-unit -d 'Print the systemd unit that brings the host\'s disks up at boot'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -684,7 +684,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fi
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print every key with its value in effect'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -697,7 +697,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_s
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every key with its value in effect'
 complete -c warmblock -n "__fish_warmblock_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -710,7 +710,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l keyring -d 
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand host" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -721,7 +721,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l keyring -
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand copier" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -732,7 +732,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l keyring -
 complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand seeder" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l config -d 'Configuration file; conf.d/*.toml beside it is read after it [default: /etc/warmblock/warmblock.toml]' -r -F
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l root -d 'Put every path below this directory, for tests' -r -F
@@ -743,7 +743,7 @@ complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l keyring -
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l cluster -d 'Ceph cluster name' -r
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -l json -d 'Answer with one JSON document on standard output, errors too'
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s v -l verbose -d 'Say more on standard error; twice for every external command'
-complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s q -l quiet -d 'Say nothing but errors and what was asked for: no steps that were done, no warnings, no checks that are well'
+complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s q -l quiet -d 'Say nothing on standard error but errors; commands on disks tell no steps that were done, doctor no checks that are well'
 complete -c warmblock -n "__fish_warmblock_using_subcommand docgen" -s h -l help -d 'Print help'
 complete -c warmblock -n "__fish_warmblock_using_subcommand help; and not __fish_seen_subcommand_from attach detach seed flush bypass insert mode recover status image tgt driver one doctor config host copier seeder docgen help" -f -a "attach" -d 'Bring a disk up with its cache and print the device to open'
 complete -c warmblock -n "__fish_warmblock_using_subcommand help; and not __fish_seen_subcommand_from attach detach seed flush bypass insert mode recover status image tgt driver one doctor config host copier seeder docgen help" -f -a "detach" -d 'Take a disk down: flush, prove clean, remove every layer'

@@ -46,8 +46,8 @@ pub struct Global {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing but errors and what was asked for: no steps that were done,
-    /// no warnings, no checks that are well
+    /// Say nothing on standard error but errors; commands on disks tell no
+    /// steps that were done, doctor no checks that are well
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
