@@ -19,13 +19,14 @@ DESTDIR :=
 PREFIX  := /usr/local
 LIB     := $(DESTDIR)$(PREFIX)/lib/warmblock
 SHARE   := $(DESTDIR)$(PREFIX)/share
-install: build   ## the binary, drivers, templates, udev rules, unit, man pages and completions; PREFIX, DESTDIR
+install: build   ## the binary, drivers, templates, udev rules, unit, man pages, schemas and completions; PREFIX, DESTDIR
 	install -D -t $(DESTDIR)$(PREFIX)/bin target/release/warmblock
 	set -e; for d in $(wildcard drivers/*/driver); do install -D $$d $(LIB)/$$d; done
 	install -D -m 644 -t $(LIB)/tgt-templates tgt-templates/*
 	sed -i 's#/usr/bin/warmblock#$(PREFIX)/bin/warmblock#' $(LIB)/tgt-templates/tgt.service.conf
 	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1
 	install -D -m 644 -t $(SHARE)/man/man5 docs/man/*.5
+	install -D -m 644 -t $(SHARE)/warmblock/schema docs/schema/*.json
 	install -D -m 644 docs/completions/warmblock.bash $(SHARE)/bash-completion/completions/warmblock
 	install -D -m 644 -t $(SHARE)/zsh/site-functions docs/completions/_warmblock
 	install -D -m 644 -t $(SHARE)/fish/vendor_completions.d docs/completions/warmblock.fish

@@ -41,6 +41,14 @@ fn parse(text: &[u8]) -> Result<Job> {
     struct Version {
         version: u32,
     }
+    if text
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|first| *first != b'{')
+    {
+        // An array would be taken for the fields in their order, and told of in this program's words.
+        return Err(refuse("a job is one JSON object"));
+    }
     let Version { version } =
         serde_json::from_slice(text).map_err(|error| refuse(&error.to_string()))?;
     if version != Job::VERSION {
@@ -60,7 +68,7 @@ fn parse(text: &[u8]) -> Result<Job> {
 
 fn refuse(why: &str) -> Error {
     Error::new(Kind::Usage, format!("{}: {why}", Job::NOT_UNDERSTOOD))
-        .remedy("`docs/schema/job.json` of this release describes it")
+        .remedy("`share/warmblock/schema/job.json` of this release describes it")
 }
 
 #[cfg(test)]
@@ -86,6 +94,7 @@ mod tests {
     fn what_is_not_a_job_is_refused() {
         let cases = [
             ("", "EOF"),
+            ("[1]", "a job is one JSON object"),
             ("{}", "missing field `version`"),
             (r#"{"version":2,"other":1}"#, "of version 2"),
             (r#"{"version":1}"#, "missing field `request`"),

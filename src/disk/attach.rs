@@ -76,9 +76,11 @@ fn bring_up(host: &Host, ask: &Attach, dry_run: bool) -> Result<Report> {
         walk.warnings.extend(told);
     }
     if walk.disk.record.uncached {
-        let image = &walk.disk.record.image;
+        let record = &walk.disk.record;
         walk.warnings.push(format!(
-            "there was no room for a cache; `warmblock insert {image}` tries again"
+            "it is served without a cache, for {}; `warmblock insert {}` tries again",
+            record.why_uncached(),
+            record.image
         ));
     }
     if let Some(new) = exchange {

@@ -172,6 +172,14 @@ impl Record {
         atomic::sweep(&Self::dir(roots))
     }
 
+    /// Why it is served without the cache that it is wanted with ([`uncached`](Self::uncached)), as the end of a sentence.
+    pub(super) const fn why_uncached(&self) -> &'static str {
+        match self.vg {
+            Some(_) => "there was no room",
+            None => "no volume group was configured ([slice] vg)",
+        }
+    }
+
     /// The driver in use.
     pub fn driver_in_use(&self) -> DriverName {
         if self.uncached {

@@ -262,11 +262,12 @@ fn exchange(
 fn same_cache(host: &Host, record: &Record, ask: &Attach, image: Bytes) -> Result<()> {
     if record.uncached && ask.on_full == Some(OnFull::Fail) {
         let message = format!(
-            "image {} is attached without a cache, for there was no room",
-            ask.image
+            "image {} is attached without a cache, for {}",
+            ask.image,
+            record.why_uncached()
         );
         return Err(Error::new(Kind::NoSpace, message).remedy(format!(
-            "make room in the volume group, then `warmblock insert {}` puts a cache in, under load",
+            "make room in a volume group for slices, then `warmblock insert {}` puts a cache in, under load",
             ask.image
         )));
     }

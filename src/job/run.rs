@@ -70,7 +70,7 @@ pub fn run(host: &Host, job: &Job) -> Result<Answer> {
                 Job::other_version(job.version)
             ),
         )
-        .remedy("make it for this release: `docs/schema/job.json` describes it"));
+        .remedy("make it for this release: `share/warmblock/schema/job.json` describes it"));
     }
     request(host, &job.request, job.dry_run)
 }

@@ -43,6 +43,9 @@ pub enum KrbdError {
     /// Another client holds the image's exclusive lock.
     #[error("another client holds the lock of {0}")]
     Locked(SnapSpec),
+    /// The cluster has barred this host's kernel: another host took a disk from it.
+    #[error("the cluster of {0} has this host's kernel on its blocklist")]
+    Barred(SnapSpec),
     /// The cluster refuses the key or cannot be reached.
     #[error("cannot reach the cluster of {image}: {why}")]
     Cluster {
@@ -74,6 +77,11 @@ impl From<KrbdError> for Error {
             KrbdError::Unmappable { .. } => Self::new(Kind::Failed, message),
             KrbdError::Locked(_) => Self::new(Kind::Busy, message)
                 .remedy("see who it is with `rbd lock ls` and `rbd status`, and stop it there"),
+            // All mappings of a cluster have one client in the kernel (libceph shares it), which goes with the last of them.
+            KrbdError::Barred(_) => Self::new(Kind::Ceph, message).remedy(
+                "another host took a disk from this one: `warmblock recover` lets go here what it lost; once nothing of that cluster \
+                 is mapped here (`rbd device list`), the kernel comes to it as a new client",
+            ),
             KrbdError::Cluster { .. } => Self::new(Kind::Ceph, message)
                 .remedy("check the monitors' addresses, the client's name and its keyring"),
             KrbdError::Busy { .. } => Self::new(Kind::Busy, message)
@@ -225,6 +233,7 @@ fn explain(error: ExecError, image: &SnapSpec) -> KrbdError {
     match *code {
         libc::ENOENT => KrbdError::NotFound(image),
         libc::EROFS | libc::EBUSY => KrbdError::Locked(image),
+        libc::ESHUTDOWN => KrbdError::Barred(image),
         libc::ENXIO => KrbdError::Unmappable {
             image,
             why: "it has features that this kernel does not know; dmesg names them".into(),

@@ -37,7 +37,7 @@ fn host_refuses_what_it_does_not_know_in_json() {
             r#"{"version":1,"request":{"op":"explode"}}"#,
             "unknown variant `explode`",
         ),
-        ("attach one/a", "expected value"),
+        ("attach one/a", "one JSON object"),
         ("", "EOF"),
     ];
     for (job, wanted) in cases {

@@ -154,13 +154,48 @@ fn in_one_directory(case: &Case) -> Result<()> {
     has_let_go(hv1)?;
     hv2.write(&device, own, 3, 3 * MIB, 256 * KIB)?;
     hv2.check(&device, own)?;
-    vm.epilog(hv2)?;
+    moves_off(&vm, hv2, hv1)?;
+    vm.epilog(hv1)?;
     hv2.sh("find /run/links -mindepth 1 -delete")?;
     drop(storage);
     for host in [hv1, hv2] {
         host.check_gone(own)?;
     }
     Ok(())
+}
+
+/// It moves while it is off, killed on either host first, and asked for twice: its directory is where it goes to already, and
+/// nothing of it is lost.
+fn moves_off(vm: &Vm<'_>, from: &Host, to: &Host) -> Result<()> {
+    const MIGRATES: u32 = 43;
+    let (own, device) = (&vm.own, vm.disk(1));
+    let checkpoint = format!("{}/checkpoint", path(&vm.dir)?);
+    from.sh(&format!("head -c 256K /dev/urandom >{checkpoint}"))?;
+    let sum = |host: &Host| host.sh(&format!("sha256sum {checkpoint}"));
+    let before = sum(from)?;
+    for id in [1, 2] {
+        let document = format!("<HOST><ID>{id}</ID><STATE>2</STATE></HOST>");
+        vm.oned.host(id, &document);
+    }
+    vm.been(MIGRATES, &[from.name, to.name]);
+    for what in ["/disk.0", "/disk.1", ""] {
+        let (from, to) = (from.name, to.name);
+        let line = format!("MV warmblock {from}:DIR{what} {to}:DIR{what} IDS");
+        for dies in [from, to] {
+            vm.oned.crash(dies, Some(2))?;
+            let heard = vm.transfer(&line);
+            vm.oned.crash(dies, None)?;
+            heard?;
+        }
+        for _ in 0..2 {
+            vm.done(&line)?;
+        }
+    }
+    same("the checkpoint", sum(to)?.text(), before.text())?;
+    has_let_go(from)?;
+    to.check(&device, own)?;
+    to.write(&device, own, 4, 4 * MIB, 256 * KIB)?;
+    to.check(&device, own)
 }
 
 /// A host has no disks any more.

@@ -27,8 +27,11 @@ fn client(name: &str, lun: &str) -> String {
     )
 }
 
-/// What is read of the image: data with data behind them, since the kernel reads ahead of what tgtd asks for.
+/// What is read of the image: data with data behind them, since the kernel reads ahead of what tgtd asks for ([`AHEAD`]).
 const DATA: [(u64, u64); 3] = [(0, 2 * MIB), (12 * MIB, MIB), (20 * MIB, 4 * MIB)];
+
+/// How many sectors the kernel is to read ahead, 128 KiB: newer ones read further by themselves.
+const AHEAD: u32 = 256;
 
 /// Reads the image's data, of which every byte must be right; MB/s.
 fn pass(gateways: &Gateways, iqn: &str, image: &Image) -> Result<f64> {
@@ -67,6 +70,11 @@ pub fn export(gateways: &Gateways) -> Result<()> {
             "writeback",
         ],
     )?;
+    let front = hv1.status(&cached)?["front"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    hv1.sh(&format!("blockdev --setra {AHEAD} {front}"))?;
     gateways.apply()?;
     gateways.verify(0, &["--all"], true)?;
 
@@ -95,10 +103,6 @@ pub fn export(gateways: &Gateways) -> Result<()> {
         .ok()?;
 
     // what only the SSD has is brought home before the other gateway serves
-    let front = hv1.status(&cached)?["front"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
     // smq writes back as soon as it is idle, unless it may move nothing
     hv1.sh(&format!(
         "dmsetup message {front}-cache 0 migration_threshold 0"

@@ -32,7 +32,10 @@ pub(super) fn slice_layer(
     let parts = driver.map_or_else(Vec::new, |driver| driver.layout(record.size, record.block));
     let (well, what) = match &record.vg {
         _ if driver.is_none() => (false, "of unknown volumes".to_owned()),
-        _ if record.uncached => (true, format!("none: there was no room for {}", record.size)),
+        _ if record.uncached => {
+            let why = format!("none of {}: {}", record.size, record.why_uncached());
+            (true, why)
+        }
         _ if parts.is_empty() => (true, "none needed".to_owned()),
         None => (false, "no volume group is known".to_owned()),
         Some(vg) => {
@@ -268,8 +271,9 @@ fn without_cache(record: &Record) -> String {
     let served = "served from Ceph, without a cache";
     match (record.uncached, record.intent) {
         (true, _) => format!(
-            "{served}, for there was no room: `warmblock insert {image}` tries again; `warmblock attach {image} --size SIZE` before \
-             that asks for less"
+            "{served}, for {}: `warmblock insert {image}` tries again; `warmblock attach {image} --size SIZE` before that asks \
+             for less",
+            record.why_uncached()
         ),
         (false, Intent::Bypassed) => {
             format!("{served}, which was taken out: `warmblock insert {image}` puts it in")

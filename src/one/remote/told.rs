@@ -117,7 +117,7 @@ mod tests {
         let message = format!("{}: {why}", Job::NOT_UNDERSTOOD);
         let error = told(
             &json!({"version": 1, "error": {"kind": "usage", "exit_code": 2, "cleanup": [],
-            "message": message, "remedy": "`docs/schema/job.json` of this release describes it"}}),
+            "message": message, "remedy": "`share/warmblock/schema/job.json` of this release describes it"}}),
         );
         assert_eq!(error.kind(), Kind::Missing);
         format!("{}\n{}", error.chain(), error.remedy_text().unwrap())

@@ -180,6 +180,13 @@ fn what_rbd_says_is_understood() {
         KrbdError::Locked(_)
     ));
     assert!(matches!(
+        explained(
+            108,
+            "rbd: sysfs write failed\nrbd: map failed: (108) Cannot send after transport endpoint shutdown"
+        ),
+        KrbdError::Barred(_)
+    ));
+    assert!(matches!(
         explained(22, "rbd: unknown map option 'frobnicate'"),
         KrbdError::Exec(_)
     ));
