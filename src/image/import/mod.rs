@@ -141,7 +141,8 @@ fn run(host: &Host, ask: &Import, source: Source<'_>) -> Result<ImageReport> {
     let by_wish = ask.keep_packed || ask.replacement.is_some();
     if proof.format == SourceFormat::Raw && !begins_as_a_disk && !by_wish {
         report.warnings.push(format!(
-            "{name} has neither a partition table nor a file system that is known: is it the disk that is meant?"
+            "what is now {} has neither a partition table nor a file system that is known: is it the disk that is meant?",
+            ask.image
         ));
     }
     proof.seconds = began.elapsed().as_secs_f64();
