@@ -85,7 +85,6 @@ pub static DRIVERS: [Driver; 8] = [
             "swap_under_load",
             "crash_attach_detach",
             "ssd_fails_dirty",
-            "lost_record",
             "power_cut_clean",
             "power_cut_dirty",
         ],
@@ -134,7 +133,7 @@ pub static DRIVERS: [Driver; 8] = [
         knobs: None,
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &["crash_attach_detach", "crash_bypass_insert"],
+        usual: &["crash_attach_detach"],
         stride: 23,
     },
     // The example with two modes, which it cannot change in use: it is taken out of the path for that.
@@ -148,7 +147,7 @@ pub static DRIVERS: [Driver; 8] = [
         knobs: None,
         keep_dirty: |_, _| Ok(()),
         meddle: "",
-        usual: &["life", "crash_modes"],
+        usual: &["life"],
         stride: 23,
     },
     Driver {
