@@ -71,7 +71,12 @@ pub const LONG: &[Test] = &[
     test("one_store::backups", Need::One, store::backups::backups),
     test("one_restore::in_place", Need::Both, restore::in_place),
     test("one_restore::refused", Need::Both, restore::refused),
-    test("one_restore::killed", Need::Both, restore::killed),
+    test("one_restore::killed_once", Need::Both, restore::killed_once),
+    test(
+        "one_restore::killed_for_good",
+        Need::Both,
+        restore::killed_for_good,
+    ),
     test("one_kill::begin_and_end", Need::Both, kill::begin_and_end),
     test("one_kill::swap", Need::Both, kill::swap),
     test("one_kill::changes", Need::Both, kill::changes),

@@ -69,9 +69,11 @@ fn fails(out: Out, words: &[&str]) -> Result<()> {
         ensure!(out.stderr.contains(word), "{word:?} is not in {out}");
     }
     ensure!(!out.stderr.starts_with("ERROR"), "{out}");
-    same("stdout", out.stdout.as_str(), "")?;
-    let plain = out.stderr.lines().filter(|line| !is_log(line)).count();
-    ensure!(plain == 1, "{plain} lines for the user: {out}");
+    let told = out.to_string();
+    let Out { stdout, stderr, .. } = out;
+    same("stdout", stdout.as_str(), "")?;
+    let plain = stderr.lines().filter(|line| !is_log(line)).count();
+    ensure!(plain == 1, "{plain} lines for the user: {told}");
     Ok(())
 }
 
