@@ -4,7 +4,7 @@ mod cell;
 mod claim;
 mod sharing;
 
-use crate::model::{HostName, ImageId, ImageSpec, Lease};
+use crate::model::{HostName, ImageId, ImageSpec, Lease, versioned};
 use crate::{Error, Kind, Result};
 
 pub use cell::LeaseCell;
@@ -60,17 +60,14 @@ pub fn parse(image: &ImageSpec, id: &ImageId, raw: Option<&[u8]>) -> Result<Leas
     let Some(raw) = raw.filter(|raw| !raw.is_empty()) else {
         return Ok(Lease::default());
     };
-    let refuse = |why: String| {
+    let lease: Lease = versioned(raw, Lease::VERSION).map_err(|why| {
+        let key = Lease::KEY;
         Error::new(Kind::Dirty, format!("cannot understand the lease of {image}: {why}")).remedy(format!(
-            "look at it with `rbd image-meta get {image} {}`; a newer warmblock may have written it. Unknown counts as \
-             dirty, so it is not touched",
-            Lease::KEY
+            "look at it with `rbd image-meta get {image} {key}`; a newer warmblock may have written it. Unknown counts as dirty, so it \
+             is not touched. Once `warmblock status` of every host is seen to have nothing dirty of the image: `rbd image-meta remove \
+             {image} {key}`"
         ))
-    };
-    let lease: Lease = serde_json::from_slice(raw).map_err(|error| refuse(error.to_string()))?;
-    if lease.version != Lease::VERSION {
-        return Err(refuse(format!("it is of version {}", lease.version)));
-    }
+    })?;
     Ok(lease.of(id))
 }
 

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 use crate::model::{
-    Access, Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, SeedSpec,
-    Sharing, VgName,
+    Access, Bytes, CacheMode, Change, DiskKey, DriverName, Fsid, HostName, ImageSpec, NotVersioned,
+    SeedSpec, Sharing, VgName, versioned,
 };
 use crate::sys::{Caller, Roots, atomic};
-use crate::{Context, Error, Kind, Result};
+use crate::{Error, Kind, Result};
 
 /// What is wanted of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -203,21 +203,22 @@ impl Record {
     }
 
     fn read(file: &Path) -> Result<Option<Self>> {
-        let record: Option<Self> = atomic::read_json(file)?;
-        match record {
-            Some(record) if record.version != Self::VERSION => Err(Error::new(
-                Kind::Config,
-                format!(
-                    "cannot use {}: it is of version {}",
-                    file.display(),
-                    record.version
+        let Some(text) = atomic::read(file)? else {
+            return Ok(None);
+        };
+        let file = file.display();
+        versioned(&text, Self::VERSION).map(Some).map_err(|why| {
+            let error = |kind| Error::new(kind, format!("cannot use {file}: {why}"));
+            match &why {
+                NotVersioned::Other(_) => error(Kind::Config).remedy(
+                    "it was written by another release of warmblock; use that release for this disk",
                 ),
-            )
-            .remedy(
-                "it was written by another release of warmblock; use that release for this disk",
-            )),
-            record => Ok(record),
-        }
+                NotVersioned::Damaged(_) => error(Kind::Mismatch).remedy(format!(
+                    "put it away (`mv {file} {file}.damaged`); `warmblock recover` then finds its disk without it, and takes that \
+                     down, flushed, once nobody has it open"
+                )),
+            }
+        })
     }
 
     /// Every record of this host, by key, and why others cannot be read: one bad file must not stand in the way of all
@@ -246,7 +247,7 @@ impl Record {
                 .extension()
                 .is_some_and(|extension| extension == "json")
             {
-                match Self::read(&path).context(|| format!("cannot read {}", path.display())) {
+                match Self::read(&path) {
                     Ok(record) => records.extend(record),
                     Err(error) => unreadable.push(error),
                 }
@@ -277,5 +278,34 @@ impl Record {
     /// Removes it.
     pub fn remove(&self, roots: &Roots) -> Result<Change> {
         atomic::remove(&Self::file(roots, &self.key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_a_record_that_cannot_be_used() {
+        let root = tempfile::tempdir().unwrap();
+        let roots = Roots::at(root.path());
+        let sample = Record::sample();
+        sample.save(&roots).unwrap();
+        let all = |text: &str| {
+            atomic::write(&Record::file(&roots, &sample.key), text.as_bytes()).unwrap();
+            let (records, unreadable) = Record::all(&roots).unwrap();
+            assert_eq!((records.len(), unreadable.len()), (0, 1), "{text}");
+            let error = unreadable.into_iter().next().unwrap();
+            let remedy = error.remedy_text().unwrap().to_owned();
+            (error.kind(), remedy)
+        };
+        for damaged in ["", "{", "null", r#"{"version":1}"#] {
+            let (kind, remedy) = all(damaged);
+            assert_eq!(kind, Kind::Mismatch);
+            assert!(remedy.contains(".json.damaged`"), "{remedy}");
+        }
+        let (kind, remedy) = all(r#"{"version":99}"#);
+        assert_eq!(kind, Kind::Config);
+        assert!(remedy.contains("use that release"), "{remedy}");
     }
 }

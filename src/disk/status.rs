@@ -24,7 +24,7 @@ use crate::{Error, Kind, Result};
 pub struct StatusReport {
     /// The version of this format.
     pub version: u32,
-    /// Records that cannot be read, and why.
+    /// Records that cannot be read, why, and what to do.
     pub unreadable: Vec<String>,
     /// The disks that this host has a record of, by key.
     pub disks: Vec<DiskStatus>,
@@ -121,9 +121,15 @@ pub fn status(host: &Host, image: Option<&ImageSpec>, with_lease: bool) -> Resul
     }
     Ok(StatusReport {
         version: StatusReport::VERSION,
-        unreadable: unreadable.iter().map(Error::chain).collect(),
+        unreadable: unreadable.iter().map(with_remedy).collect(),
         disks,
     })
+}
+
+/// An error as one line, with what to do.
+fn with_remedy(error: &Error) -> String {
+    let remedy = error.remedy_text().map(|text| format!("; {text}"));
+    error.chain() + &remedy.unwrap_or_default()
 }
 
 /// What holds for the disk now: one in bypass is as one without a cache.

@@ -12,6 +12,7 @@ pub mod policy;
 pub mod replacement;
 pub mod size;
 pub mod spec;
+pub mod versioned;
 
 pub use access::Access;
 pub use change::Change;
@@ -31,6 +32,7 @@ pub use policy::{CacheMode, DriverName, OnFull, SeedSpec, SlicePolicy, SliceSize
 pub use replacement::{ReplacedImage, Replacement};
 pub use size::{Bytes, Sectors};
 pub use spec::{ImageSpec, SnapSpec};
+pub use versioned::{NotVersioned, versioned};
 
 /// Whether a value is the one that it has where nothing is said. What goes to another host leaves such fields out: an older release
 /// knows no newer one, and need not where that asks for nothing.

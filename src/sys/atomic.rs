@@ -123,15 +123,22 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 
 /// Reads a value from a JSON file; `None` when there is no such file.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot("read", path, error)),
+    let Some(text) = read(path)? else {
+        return Ok(None);
     };
     let value = serde_json::from_slice(&text);
     value.map(Some).map_err(|error| {
         Error::new(Kind::Mismatch, format!("cannot read {}", path.display())).because(error)
     })
+}
+
+/// Reads a file; `None` when there is none.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", path, error)),
+    }
 }
 
 /// Makes something under a temporary name beside `path`, then renames it there.
@@ -183,11 +190,17 @@ fn cannot(verb: &str, path: &Path, error: io::Error) -> Error {
         io::ErrorKind::StorageFull => Kind::NoSpace,
         _ => Kind::Failed,
     };
-    let may_not = error.kind() == io::ErrorKind::PermissionDenied;
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            Some("let the user who asks for it write in that directory")
+        }
+        io::ErrorKind::StorageFull => Some("make room on the file system of that directory"),
+        _ => None,
+    };
     let failed = Error::new(kind, format!("cannot {verb} {}", path.display())).because(error);
-    match may_not {
-        true => failed.remedy("let the user who asks for it write in that directory"),
-        false => failed,
+    match remedy {
+        Some(remedy) => failed.remedy(remedy),
+        None => failed,
     }
 }
 

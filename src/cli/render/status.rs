@@ -22,6 +22,7 @@ pub fn human(report: &StatusReport, paint: Paint) -> String {
 
 fn disks(report: &StatusReport, paint: Paint) -> String {
     match report.disks.as_slice() {
+        [] if !report.unreadable.is_empty() => "no others are attached on this host\n".into(),
         [] => "no disks are attached on this host\n".into(),
         [disk] => one(disk, paint),
         disks => columns(
